@@ -1,0 +1,1 @@
+"""A portfolio of strategies, run every trading day as Dagster assets."""

@@ -1,0 +1,1 @@
+"""The real world behind each port: databases, market data, brokers, alerts, the clock, the environment."""

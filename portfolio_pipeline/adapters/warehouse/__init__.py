@@ -1,0 +1,32 @@
+"""The warehouse port, on an embedded DuckDB file or on PostgreSQL: chosen by DATABASE_URL, the same from outside.
+
+`house` is what both have in common; `duckdb` and `postgres` hold what is the engine's own. `statements` writes the SQL,
+`results` gives both engines' answers the same types, `migrations` carries older databases forward, `file_lock` lets
+processes take turns. No meaning of any table lives here: tables are declared in `core.schemas`.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from portfolio_pipeline.core.errors import ConfigurationError
+from portfolio_pipeline.ports import Warehouse
+
+
+def open_warehouse(database_url: str) -> Warehouse:
+    """The warehouse at `duckdb:///PATH` or `postgresql://…`. Nothing is connected, created or checked yet."""
+    if database_url.startswith(("postgresql://", "postgres://")):
+        from portfolio_pipeline.adapters.warehouse.postgres import PostgresWarehouse
+
+        return PostgresWarehouse(database_url)
+    path = database_url.removeprefix("duckdb:///")
+    if path == database_url or path in ("", ":memory:"):
+        raise ConfigurationError(
+            "DATABASE_URL_UNKNOWN",
+            found=database_url.split("://")[0] + "://…",
+            expected="duckdb:///PATH or postgresql://…",
+            remedy="Set DATABASE_URL to one of these, or unset it for the embedded default.",
+        )
+    from portfolio_pipeline.adapters.warehouse.duckdb import DuckDBWarehouse
+
+    return DuckDBWarehouse(Path(path))

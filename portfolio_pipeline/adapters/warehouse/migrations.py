@@ -1,0 +1,137 @@
+"""Carries a database forward to the tables that this version of the code declares.
+
+A new database is created from `core.schemas` as it is now and is stamped with the newest version. An older one goes
+through every migration that it has not seen, in order, in one transaction; new tables need no migration, they are
+created in both cases. There is no way back: a database of a newer version than the code is refused.
+
+To add a column: declare it in `core.schemas` and append `Migration(n, "why", (AddColumn(...),))` here.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+import pyarrow as pa
+
+from portfolio_pipeline.adapters.warehouse.statements import Engine, column_definition, create_table, quoted
+from portfolio_pipeline.core.errors import WarehouseError
+from portfolio_pipeline.core.schemas import Column, Table
+
+FIRST_VERSION = 1
+
+
+@dataclass(frozen=True)
+class AddColumn:
+    """A new column; `default` is an SQL expression for the rows that are already there."""
+
+    table: str
+    column: Column
+    default: str = "null"
+
+    def sql(self, engine: Engine) -> str:
+        definition = f"{column_definition(self.column, engine)} default {self.default}"
+        return f"alter table {quoted(self.table)} add column {definition}"
+
+
+@dataclass(frozen=True)
+class RunSql:
+    """A statement for both engines, or one for each."""
+
+    statement: str | Mapping[Engine, str]
+
+    def sql(self, engine: Engine) -> str:
+        return self.statement if isinstance(self.statement, str) else self.statement[engine]
+
+
+@dataclass(frozen=True)
+class Migration:
+    """What leads from the version before to `version`."""
+
+    version: int
+    description: str
+    steps: tuple[AddColumn | RunSql, ...]
+
+
+MIGRATIONS: tuple[Migration, ...] = ()
+
+
+class Connection(Protocol):
+    """An open transaction on one engine."""
+
+    def fetch(self, sql: str, parameters: Sequence[object] = ()) -> pa.Table: ...
+
+    def run(self, sql: str, parameters: Sequence[object] = ()) -> None: ...
+
+    def append(self, table: str, rows: pa.Table) -> None: ...
+
+
+def newest_version(migrations: Sequence[Migration]) -> int:
+    return max((migration.version for migration in migrations), default=FIRST_VERSION)
+
+
+def carry_forward(
+    connection: Connection, engine: Engine, tables: Sequence[Table], migrations: Sequence[Migration], location: str
+) -> None:
+    """Migrate and create whatever is missing; the caller's transaction makes it all or nothing."""
+    stored = stored_version(connection)
+    newest = newest_version(migrations)
+    if stored is None:
+        connection.run("create table schema_version (version bigint primary key, description text not null)")
+        connection.run("insert into schema_version values ($1, $2)", [newest, "created"])
+    else:
+        refuse_newer(stored, newest, location)
+        for migration in sorted(migrations, key=lambda migration: migration.version):
+            if migration.version > stored:
+                for step in migration.steps:
+                    connection.run(step.sql(engine))
+                connection.run("insert into schema_version values ($1, $2)", [migration.version, migration.description])
+    for table in tables:
+        connection.run(create_table(table, engine))
+
+
+def stored_version(connection: Connection) -> int | None:
+    """The version a database is stamped with; None if it never was prepared."""
+    exists = connection.fetch(
+        "select 1 from information_schema.tables"
+        " where table_name = 'schema_version' and table_schema = current_schema()"
+    )
+    if not len(exists):
+        return None
+    return connection.fetch("select max(version) as version from schema_version")["version"][0].as_py()
+
+
+def refuse_newer(stored: int, newest: int, location: str) -> None:
+    if stored > newest:
+        raise WarehouseError(
+            "DATABASE_NEWER_THAN_CODE",
+            database=location,
+            found=f"version {stored}",
+            expected=f"version {newest} or older",
+            remedy="Update portfolio_pipeline, or point DATABASE_URL at another database.",
+        )
+
+
+def require_current(stored: int | None, newest: int, location: str) -> None:
+    """Refuse to work on a database that `prepare` has not brought to this version."""
+    if stored is None:
+        raise not_prepared(location)
+    refuse_newer(stored, newest, location)
+    if stored < newest:
+        raise WarehouseError(
+            "DATABASE_OLDER_THAN_CODE",
+            database=location,
+            found=f"version {stored}",
+            expected=f"version {newest}",
+            remedy="Run `portfolio up`: it carries the tables forward.",
+        )
+
+
+def not_prepared(location: str) -> WarehouseError:
+    return WarehouseError(
+        "DATABASE_NOT_PREPARED",
+        database=location,
+        expected="the tables of the house",
+        remedy="Run `portfolio up` first.",
+    )

@@ -1,0 +1,174 @@
+"""The warehouse in a PostgreSQL database, 14 or newer, through ADBC: Arrow in (binary COPY), Arrow out.
+
+One advisory lock of the database lets writers take turns, as the file does with DuckDB: what a transaction has read
+is still true when it writes. The statements are those of every engine, see `house`. The password stays in the URL.
+"""
+
+from __future__ import annotations
+
+import re
+import threading
+import weakref
+from collections.abc import Iterator, Sequence
+from contextlib import closing, contextmanager
+from typing import Any, Literal
+from urllib.parse import parse_qsl, unquote
+
+import pyarrow as pa
+from adbc_driver_manager import Error as AdbcError
+from adbc_driver_postgresql import dbapi
+
+from portfolio_pipeline.adapters.warehouse import migrations as forward
+from portfolio_pipeline.adapters.warehouse.house import TableWarehouse
+from portfolio_pipeline.adapters.warehouse.results import normalized
+from portfolio_pipeline.core.errors import WarehouseError
+from portfolio_pipeline.core.schemas import TABLES, Table
+
+OLDEST_MAJOR_VERSION = 14
+_WRITERS = "hashtext('portfolio_pipeline')"
+_CONNECT_SECONDS = 10
+_QUERY_PASSWORD = re.compile(r"(?<=password=)[^&]*")
+
+
+class PostgresConnection:
+    """`migrations.Connection` over an open ADBC connection, which begins a transaction by itself."""
+
+    def __init__(self, connection: Any) -> None:
+        self._connection = connection
+
+    def fetch(self, sql: str, parameters: Sequence[object] = ()) -> pa.Table:
+        with _sql_errors(), self._connection.cursor() as cursor:
+            # The driver wraps the text into COPY (…), where a semicolon is an error.
+            cursor.execute(sql.rstrip().rstrip(";"), tuple(parameters) or None)
+            return normalized(cursor.fetch_arrow_table())
+
+    def run(self, sql: str, parameters: Sequence[object] = ()) -> None:
+        with _sql_errors(), self._connection.cursor() as cursor:
+            cursor.executescript(sql) if not parameters else cursor.execute(sql, tuple(parameters))
+
+    def append(self, table: str, rows: pa.Table) -> None:
+        with _sql_errors(), self._connection.cursor() as cursor:
+            cursor.adbc_ingest(table, rows, mode="append")
+
+
+class PostgresWarehouse(TableWarehouse):
+    """One database; the tables are in the first schema of its search path."""
+
+    engine: Literal["postgres"] = "postgres"
+
+    def __init__(
+        self,
+        url: str,
+        *,
+        wait_seconds: float = 60.0,
+        tables: Sequence[Table] = TABLES,
+        migrations: Sequence[forward.Migration] = forward.MIGRATIONS,
+    ) -> None:
+        super().__init__(tables, migrations)
+        self._url = url
+        self._wait_seconds = wait_seconds
+        self._opening = threading.Lock()
+        self._source: Any = None
+
+    @property
+    def location(self) -> str:
+        # By hand: passwords that ought to be percent-encoded, but are not, must not come out in pieces either.
+        shown = _QUERY_PASSWORD.sub("", self._url.partition("://")[2])
+        server, _, query = shown.rpartition("@")[2].partition("?")
+        host = dict(parse_qsl(query)).get("host", "")
+        return f"postgresql://{server}" + (f" on {host}" if host else "")
+
+    @contextmanager
+    def _open(self, *, write: bool, create: bool = False) -> Iterator[PostgresConnection]:
+        with closing(self._connect()) as raw:
+            connection = PostgresConnection(raw)
+            self._begin(connection, write)
+            try:
+                yield connection
+            except BaseException:
+                raw.rollback()
+                raise
+            raw.commit()
+
+    def _connect(self) -> Any:
+        """A new connection. The driver reads the server's types once (50 ms); clones of the first connection do not."""
+        try:
+            with self._opening:
+                if self._source is None:
+                    self._source = dbapi.connect(_with_timeout(self._url), autocommit=True)
+                    weakref.finalize(self, self._source.close)
+                return self._source.adbc_clone()
+        except AdbcError as error:
+            raise WarehouseError(
+                "DATABASE_UNREACHABLE",
+                database=self.location,
+                found=self._without_password(" ".join(str(error).split())),
+                expected=f"PostgreSQL {OLDEST_MAJOR_VERSION} or newer",
+                remedy="Start the server or correct DATABASE_URL; unset it for the embedded default.",
+            ) from None
+
+    def _begin(self, connection: PostgresConnection, write: bool) -> None:
+        settings = {
+            "TimeZone": "UTC",
+            "lock_timeout": f"{round(self._wait_seconds * 1000)}ms",
+            "transaction_read_only": "off" if write else "on",
+        }
+        calls = "".join(f", set_config('{name}', '{value}', true)" for name, value in settings.items())
+        version = connection.fetch(f"select current_setting('server_version_num')::bigint as number{calls}")
+        self._refuse_old(version["number"][0].as_py())
+        if write:
+            try:
+                connection.run(f"select pg_advisory_xact_lock({_WRITERS})")
+            except WarehouseError as error:
+                if "55P03" not in str(error):
+                    raise
+                raise self._locked() from None
+
+    def _refuse_old(self, number: int) -> None:
+        major = number // 10_000
+        if major < OLDEST_MAJOR_VERSION:
+            raise WarehouseError(
+                "DATABASE_TOO_OLD",
+                database=self.location,
+                found=f"PostgreSQL {major}",
+                expected=f"PostgreSQL {OLDEST_MAJOR_VERSION} or newer",
+                remedy="Upgrade the server, or unset DATABASE_URL for the embedded default.",
+            )
+
+    def _locked(self) -> WarehouseError:
+        with closing(self._connect()) as raw:
+            holders = PostgresConnection(raw).fetch(
+                "select l.pid, a.application_name from pg_locks l left join pg_stat_activity a on a.pid = l.pid"
+                " where l.locktype = 'advisory' and l.granted"
+                " and l.database = (select oid from pg_database where datname = current_database())"
+                f" and (l.classid::bigint << 32 | l.objid::bigint) = {_WRITERS}::bigint"
+            )
+        named = ", ".join(str(holder["pid"]) for holder in holders.to_pylist())
+        return WarehouseError(
+            "DATABASE_LOCKED",
+            database=self.location,
+            held_by=f"server process {named}" if named else "another process",
+            waited=f"{self._wait_seconds:g} s",
+            remedy="Wait for the other run to end, or end that server process (pg_terminate_backend), then try again.",
+        )
+
+    def _without_password(self, text: str) -> str:
+        user = self._url.partition("://")[2].rpartition("@")[0]
+        given = [user.partition(":")[2], *_QUERY_PASSWORD.findall(self._url)]
+        for secret in {form for each in given for form in (each, unquote(each)) if form}:
+            text = text.replace(secret, "***")
+        return text
+
+
+def _with_timeout(url: str) -> str:
+    if "connect_timeout" in url:
+        return url
+    return f"{url}{'&' if '?' in url else '?'}connect_timeout={_CONNECT_SECONDS}"
+
+
+@contextmanager
+def _sql_errors() -> Iterator[None]:
+    try:
+        yield
+    except AdbcError as error:
+        raise WarehouseError("SQL_REFUSED", engine="postgres", found=str(error)) from error

@@ -1,0 +1,33 @@
+"""The `portfolio` command: how people start the house, look after it and stop it.
+
+Here: what is typed, shown and answered (exit code 0: done; 1: refused or failed, with one message). What is done stands
+below, in the definitions and the core. Dagster is imported only by commands that run something: the others answer at once.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Sequence
+from typing import NoReturn
+
+import click
+
+from portfolio_pipeline.cli.commands import portfolio
+from portfolio_pipeline.cli.terminal import complain
+from portfolio_pipeline.core.errors import PortfolioError
+
+
+def main(arguments: Sequence[str] | None = None) -> NoReturn:
+    """Run one command and leave with its exit code."""
+    try:
+        code = portfolio.main(args=arguments, prog_name="portfolio", standalone_mode=False)
+    except click.ClickException as mistake:
+        mistake.show()
+        code = 1
+    except (click.Abort, KeyboardInterrupt):
+        complain("Interrupted. What was finished is stored; the same command goes on from there.")
+        code = 1
+    except PortfolioError as refusal:
+        complain(str(refusal))
+        code = 1
+    sys.exit(code or 0)

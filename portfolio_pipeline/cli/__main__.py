@@ -1,0 +1,5 @@
+"""`python -m portfolio_pipeline.cli`, where the `portfolio` script is not on the path."""
+
+from portfolio_pipeline.cli import main
+
+main()

@@ -1,0 +1,167 @@
+"""One run of the whole chain in this process, with a progress bar, recorded as any run that the web UI starts.
+
+Not here: which sessions to run, and what a session's run does.
+"""
+
+from __future__ import annotations
+
+import os
+import socket
+import sys
+import warnings
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+
+import dagster as dg
+from dagster._core.definitions.job_base import InMemoryJob
+from dagster._core.execution.api import execute_run_iterator
+from dagster._core.remote_origin import (
+    ManagedGrpcPythonEnvCodeLocationOrigin,
+    RemoteJobOrigin,
+    RemoteRepositoryOrigin,
+)
+from dagster._core.storage.dagster_run import IN_PROGRESS_RUN_STATUSES
+from dagster._core.types.loadable_target_origin import LoadableTargetOrigin
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
+
+from portfolio_pipeline.adapters.environment import PROJECT_ROOT
+from portfolio_pipeline.cli.terminal import PROGRESS, complain
+from portfolio_pipeline.core.errors import PortfolioError
+from portfolio_pipeline.core.sessions import SessionRange
+
+CODE_LOCATION = "portfolio_pipeline.definitions"
+JOB = "daily"
+HOST_TAG = "portfolio/host"
+
+
+@dataclass
+class Outcome:
+    """What went wrong in a run, by step and by check."""
+
+    failures: list[str] = field(default_factory=list)
+    failed_checks: list[str] = field(default_factory=list)
+
+
+def run_chain(sessions: SessionRange) -> None:
+    """Materialise everything for `sessions` in one run; refused while another run is at work."""
+    warnings.simplefilter("ignore", dg.BetaWarning)
+    warnings.simplefilter("ignore", dg.PreviewWarning)
+    with dg.DagsterInstance.get() as instance:
+        close_dead_runs(instance)
+        _refuse_company(instance)
+        with Progress(
+            SpinnerColumn(),
+            TextColumn("{task.description:<34}"),
+            BarColumn(),
+            MofNCompleteColumn(),
+            TimeElapsedColumn(),
+            console=PROGRESS,
+        ) as progress:
+            task = progress.add_task("preparing", total=None)
+            outcome = Outcome()
+            for event in _events(instance, sessions):
+                if event.event_type == dg.DagsterEventType.RUN_START:
+                    progress.update(task, total=_steps(instance, event))
+                elif event.event_type == dg.DagsterEventType.STEP_START:
+                    progress.update(task, description=str(event.step_key).replace("__", "/"))
+                elif event.is_step_success or event.is_step_failure or event.is_step_skipped:
+                    progress.advance(task)
+                _remember(outcome, event)
+    for failed in outcome.failed_checks:
+        complain(f"Check failed: {failed}")
+    if outcome.failures:
+        raise PortfolioError(
+            "RUN_FAILED",
+            sessions=sessions,
+            why="; ".join(outcome.failures),
+            remedy="Mend the cause and give the same command again; `portfolio up` shows the run in the web UI.",
+        )
+
+
+def close_dead_runs(instance: dg.DagsterInstance) -> None:
+    """Runs whose process has died are marked as failed: they would hold the queue, which takes one run at a time."""
+    for run in instance.get_runs(dg.RunsFilter(statuses=IN_PROGRESS_RUN_STATUSES)):
+        here = run.tags.get(HOST_TAG, socket.gethostname()) == socket.gethostname()
+        process = _process_of(instance, run)
+        if here and process is not None and not _alive(process):
+            instance.report_run_failed(run, f"Its process {process} has ended before the run did.")
+
+
+def _refuse_company(instance: dg.DagsterInstance) -> None:
+    others = instance.get_runs(dg.RunsFilter(statuses=IN_PROGRESS_RUN_STATUSES), limit=1)
+    if others:
+        raise PortfolioError(
+            "RUN_IN_PROGRESS",
+            found=others[0].run_id,
+            remedy="Wait until it has ended, or terminate it in the web UI, then try again.",
+        )
+
+
+def _events(instance: dg.DagsterInstance, sessions: SessionRange) -> Iterator[dg.DagsterEvent]:
+    from portfolio_pipeline.definitions import defs
+
+    job = defs().resolve_job_def(JOB)
+    run = instance.create_run_for_job(
+        job_def=job,
+        tags={**_partition_tags(sessions), HOST_TAG: socket.gethostname()},
+        remote_job_origin=_origin(),
+    )
+    yield from execute_run_iterator(InMemoryJob(job), run, instance)
+
+
+def _partition_tags(sessions: SessionRange) -> dict[str, str]:
+    if sessions.first == sessions.last:
+        return {"dagster/partition": sessions.first.isoformat()}
+    return {
+        "dagster/asset_partition_range_start": sessions.first.isoformat(),
+        "dagster/asset_partition_range_end": sessions.last.isoformat(),
+    }
+
+
+def _origin() -> RemoteJobOrigin:
+    """Where the web UI finds the job, so that it shows the run under its own and can start it again."""
+    target = LoadableTargetOrigin(
+        executable_path=sys.executable, module_name=CODE_LOCATION, working_directory=str(PROJECT_ROOT)
+    )
+    location = ManagedGrpcPythonEnvCodeLocationOrigin(target, CODE_LOCATION)
+    return RemoteJobOrigin(RemoteRepositoryOrigin(location, "__repository__"), JOB)
+
+
+def _steps(instance: dg.DagsterInstance, event: dg.DagsterEvent) -> int | None:
+    run = next(iter(instance.get_runs(dg.RunsFilter(job_name=event.job_name), limit=1)))
+    plan = (
+        instance.get_execution_plan_snapshot(run.execution_plan_snapshot_id) if run.execution_plan_snapshot_id else None
+    )
+    return len(plan.step_keys_to_execute) if plan else None
+
+
+def _remember(outcome: Outcome, event: dg.DagsterEvent) -> None:
+    if event.is_step_failure:
+        failure = event.step_failure_data
+        told = failure.user_failure_data.description if failure.user_failure_data else None
+        cause = failure.error.cause or failure.error if failure.error else None
+        message = told or (cause.to_exception_message_only().message.strip() if cause else event.message)
+        outcome.failures.append(f"{event.step_key}: {message}")
+    elif event.event_type == dg.DagsterEventType.RUN_FAILURE and not outcome.failures:
+        outcome.failures.append(event.message or "the run failed before its first step")
+    elif event.event_type == dg.DagsterEventType.ASSET_CHECK_EVALUATION:
+        evaluation = event.asset_check_evaluation_data
+        if not evaluation.passed:
+            why = f": {evaluation.description}" if evaluation.description else ""
+            outcome.failed_checks.append(f"{evaluation.asset_key.to_user_string()} {evaluation.check_name}{why}")
+
+
+def _process_of(instance: dg.DagsterInstance, run: dg.DagsterRun) -> int | None:
+    records = instance.get_records_for_run(run.run_id, limit=5, ascending=False).records
+    pids = (r.event_log_entry.dagster_event.pid for r in records if r.event_log_entry.dagster_event)
+    return next((pid for pid in pids if pid), None)
+
+
+def _alive(process: int) -> bool:
+    try:
+        os.kill(process, 0)
+    except ProcessLookupError:
+        return False
+    except PermissionError:
+        return True
+    return True

@@ -1,0 +1,155 @@
+"""What may be typed after `portfolio`, and nothing of how it is done.
+
+Every command imports what it needs when it is called.
+"""
+
+from __future__ import annotations
+
+from datetime import date, datetime
+
+import click
+
+from portfolio_pipeline.cli.terminal import say
+
+
+class SessionDate(click.ParamType):
+    """A date as YYYY-MM-DD; whether it is a session is asked later, by whoever knows the calendar."""
+
+    name = "YYYY-MM-DD"
+
+    def convert(self, value: object, param: click.Parameter | None, ctx: click.Context | None) -> date:
+        if isinstance(value, date):
+            return value
+        try:
+            return datetime.strptime(str(value), "%Y-%m-%d").date()  # noqa: DTZ007
+        except ValueError:
+            self.fail(f"{value!r} is no date; write it as 2026-11-20", param, ctx)
+
+
+@click.group(context_settings={"help_option_names": ["-h", "--help"]})
+def portfolio() -> None:
+    """A portfolio of strategies, run every trading day: prices to orders to metrics."""
+
+
+@portfolio.command()
+@click.option(
+    "--sessions", type=click.IntRange(min=1), help="How many sessions to load at first (default: five years)."
+)
+@click.option("--port", type=click.IntRange(1, 65535), default=3000, show_default=True, help="Port of the web UI.")
+@click.option("--no-ui", is_flag=True, help="Return when the data is there.")
+def up(sessions: int | None, port: int, no_ui: bool) -> None:
+    """Everything: load and compute the missing sessions, show a summary, start the web UI and the daily schedule."""
+    from portfolio_pipeline.cli.house import open_prepared_house
+    from portfolio_pipeline.cli.stored_history import missing_sessions
+    from portfolio_pipeline.cli.summary import show_summary
+    from portfolio_pipeline.cli.web_ui import require_free_port, serve
+
+    house = open_prepared_house()
+    if not no_ui:
+        require_free_port(port)
+    missing = missing_sessions(house.warehouse, house.clock.now(), first_load=sessions)
+    if missing is None:
+        say("All sessions are there.")
+    else:
+        from portfolio_pipeline.cli.chain_run import run_chain
+
+        run_chain(missing)
+    show_summary(house)
+    if not no_ui:
+        serve(house.environment.dagster_home, port)
+
+
+@portfolio.command()
+@click.option("--session", type=SessionDate(), help="The session (default: the last one that has closed).")
+def run(session: date | None) -> None:
+    """The whole chain for one session."""
+    from portfolio_pipeline.core.sessions import last_closed_session
+
+    _run_sessions(session, session, last_closed_session)
+
+
+@portfolio.command()
+@click.option("--from", "first", type=SessionDate(), required=True, help="First session.")
+@click.option("--to", "last", type=SessionDate(), required=True, help="Last session.")
+def backfill(first: date, last: date) -> None:
+    """The whole chain for a range of sessions, in one run."""
+    _run_sessions(first, last, None)
+
+
+def _run_sessions(first: date | None, last: date | None, default) -> None:  # type: ignore[no-untyped-def]
+    from portfolio_pipeline.cli.house import open_prepared_house
+    from portfolio_pipeline.cli.summary import show_summary
+    from portfolio_pipeline.core.sessions import SessionRange, require_closed, require_session
+
+    house = open_prepared_house()
+    now = house.clock.now()
+    first, last = first or default(now), last or default(now)
+    sessions = SessionRange(require_session(first), require_session(last))
+    require_closed(sessions, now)
+    from portfolio_pipeline.cli.chain_run import run_chain
+
+    run_chain(sessions)
+    show_summary(house)
+
+
+@portfolio.command()
+def status() -> None:
+    """Whether trading is halted, how far every table goes, the account, and what failed."""
+    from portfolio_pipeline.cli.house import open_prepared_house
+    from portfolio_pipeline.cli.summary import show_status
+
+    show_status(open_prepared_house())
+
+
+@portfolio.command()
+@click.option("--reason", default="by hand", show_default=True, help="Why; shown wherever orders are refused.")
+def halt(reason: str) -> None:
+    """Stop submitting orders until `portfolio resume`."""
+    from portfolio_pipeline.cli.house import open_prepared_house, record_halt_event
+
+    record_halt_event(open_prepared_house(), "halt", reason)
+    say(f"Trading is HALTED: {reason}. No orders are submitted until `portfolio resume`.", "bold red")
+
+
+@portfolio.command()
+@click.option("--reason", default="by hand", show_default=True, help="Why.")
+def resume(reason: str) -> None:
+    """Let orders be submitted again."""
+    from portfolio_pipeline.cli.house import open_prepared_house, record_halt_event
+
+    record_halt_event(open_prepared_house(), "resume", reason)
+    say("Trading goes on.", "bold green")
+
+
+@portfolio.command()
+def doctor() -> None:
+    """Look at everything that has to be in order, and say what to do where it is not."""
+    from portfolio_pipeline.cli.doctor import examine
+
+    if not examine():
+        raise click.exceptions.Exit(1)
+
+
+@portfolio.group()
+def strategy() -> None:
+    """Strategy cards."""
+
+
+@strategy.command("new")
+@click.argument("name")
+@click.option("--type", "strategy_type", required=True, help="The strategy's type; a wrong one lists those there are.")
+def new_strategy(name: str, strategy_type: str) -> None:
+    """Write a new card, with everything on it that may be changed."""
+    from portfolio_pipeline.components.cards import write_card
+
+    say(
+        f"Written: {write_card(name, strategy_type)}. Edit it, then look at it in the web UI or with `portfolio doctor`."
+    )
+
+
+@strategy.command("list")
+def list_strategies() -> None:
+    """All cards."""
+    from portfolio_pipeline.cli.summary import show_strategies
+
+    show_strategies()

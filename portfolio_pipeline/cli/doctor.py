@@ -1,0 +1,113 @@
+"""The examination: everything that has to be in order before a session can run, each with what was found and what to do.
+
+Each look either says what is fine or raises the refusal that a run would raise.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable
+from datetime import timedelta
+
+from rich.table import Table
+
+from portfolio_pipeline.adapters.environment import read_environment
+from portfolio_pipeline.adapters.house import open_house
+from portfolio_pipeline.cli.house import open_prepared_house
+from portfolio_pipeline.cli.stored_history import complete_through
+from portfolio_pipeline.cli.terminal import OUT
+from portfolio_pipeline.components.cards import load_cards
+from portfolio_pipeline.core.errors import PortfolioError
+from portfolio_pipeline.core.halt import require_trading, trading_state
+from portfolio_pipeline.core.schemas import HALT_EVENTS
+from portfolio_pipeline.core.sessions import all_sessions, last_closed_session
+
+
+def examine() -> bool:
+    """Look at everything, show what was found, and say whether all is well."""
+    looks: tuple[tuple[str, Callable[[], str]], ...] = (
+        ("Python", _python),
+        ("environment", _environment),
+        ("settings", _settings),
+        ("strategy cards", _cards),
+        ("calendar", _calendar),
+        ("Dagster home", _dagster_home),
+        ("database", _database),
+        ("SQL models", _sql_models),
+        ("definitions", _definitions),
+        ("history", _history),
+        ("trading", _trading),
+    )
+    table = Table("", "what", "found")
+    well = True
+    for name, look in looks:
+        try:
+            found, fine = look(), True
+        except PortfolioError as refusal:
+            found, fine = str(refusal), False
+        well &= fine
+        table.add_row("[green]fine[/]" if fine else "[red]wrong[/]", name, found)
+    OUT.print(table)
+    return well
+
+
+def _python() -> str:
+    return f"{sys.version.split()[0]} at {sys.executable}"
+
+
+def _environment() -> str:
+    environment = read_environment()
+    return f"market data {environment.market_data}, trading {environment.trading_mode}"
+
+
+def _settings() -> str:
+    settings = open_house().settings
+    return f"{len(settings.universe)} symbols, benchmark {settings.benchmark}: {read_environment().portfolio_config}"
+
+
+def _cards() -> str:
+    return ", ".join(card.name for card in load_cards())
+
+
+def _calendar() -> str:
+    now = open_house().clock.now()
+    newest = all_sessions()[-1]
+    if newest < (now + timedelta(days=30)).date():
+        raise PortfolioError(
+            "CALENDAR_ENDS_SOON", found=newest, remedy="Update it: pip install --upgrade exchange-calendars."
+        )
+    return f"last closed session {last_closed_session(now)}, known until {newest}"
+
+
+def _dagster_home() -> str:
+    return str(open_prepared_house().environment.dagster_home)
+
+
+def _database() -> str:
+    warehouse = open_prepared_house().warehouse
+    return f"{warehouse.engine}: {warehouse.location}"
+
+
+def _sql_models() -> str:
+    from portfolio_pipeline.components.sql_models import project
+
+    return f"{len(project().models)} models"
+
+
+def _definitions() -> str:
+    from portfolio_pipeline.definitions import defs
+
+    return f"{len(defs().resolve_all_asset_keys())} assets"
+
+
+def _history() -> str:
+    house = open_prepared_house()
+    complete, last = complete_through(house.warehouse), last_closed_session(house.clock.now())
+    if complete != last:
+        raise PortfolioError("SESSIONS_MISSING", complete=complete, last_closed=last, remedy="Run `portfolio up`.")
+    return f"complete through {complete}"
+
+
+def _trading() -> str:
+    require_trading(trading_state(open_prepared_house().warehouse.read(HALT_EVENTS.name)))
+    return "not halted"

@@ -1,0 +1,73 @@
+"""How far the stored history goes, and so which sessions a start has to compute."""
+
+from __future__ import annotations
+
+from datetime import date, datetime
+
+from portfolio_pipeline.components.cards import load_cards
+from portfolio_pipeline.core import schemas
+from portfolio_pipeline.core.sessions import (
+    FIRST_SESSION,
+    SessionRange,
+    last_closed_session,
+    next_session,
+    previous_session,
+    sessions_between,
+)
+from portfolio_pipeline.ports import Warehouse
+
+YEARS = 5
+# What every session leaves rows in. A session without trades or breaches leaves none in the other tables.
+EVERY_SESSION = (
+    schemas.PRICES,
+    schemas.FEATURES,
+    schemas.REGIME_TABLE,
+    schemas.STRATEGY_WEIGHTS,
+    schemas.AGGREGATED_TARGETS,
+    schemas.RISK_METRICS,
+    schemas.ACCOUNT,
+    schemas.METRICS,
+)
+EVERY_SESSION_AND_STRATEGY = (schemas.OPTIMIZED_PARAMETERS, schemas.STRATEGY_TARGETS)
+
+
+def missing_sessions(warehouse: Warehouse, now: datetime, *, first_load: int | None = None) -> SessionRange | None:
+    """From the first session that is not complete to the last closed one; None when nothing is missing.
+
+    An empty house gets `first_load` sessions, or five years.
+    """
+    last = last_closed_session(now)
+    complete = complete_through(warehouse)
+    if complete is not None:
+        return SessionRange(next_session(complete), last) if complete < last else None
+    begun = first_stored(warehouse)
+    if begun is not None:
+        return SessionRange(begun, last)
+    if first_load is None:
+        five_years_ago = last.replace(year=last.year - YEARS, day=min(last.day, 28))
+        return SessionRange(sessions_between(five_years_ago, last)[0], last)
+    return SessionRange(previous_session(last, first_load - 1) or FIRST_SESSION, last)
+
+
+def complete_through(warehouse: Warehouse) -> date | None:
+    """The newest session that every noun has rows for; None when there is none.
+
+    A strategy without any rows is new: it begins with the next session and holds nothing back.
+    """
+    reached: list[date | None] = [last_stored(warehouse, table.name) for table in EVERY_SESSION]
+    names = {card.name for card in load_cards()}
+    for table in EVERY_SESSION_AND_STRATEGY:
+        rows = warehouse.query(
+            f"select strategy, max(session) as session from {table.name} group by strategy"
+        ).to_pylist()
+        reached += [row["session"] for row in rows if row["strategy"] in names] or [None]
+    found = [session for session in reached if session is not None]
+    return min(found) if len(found) == len(reached) else None
+
+
+def first_stored(warehouse: Warehouse) -> date | None:
+    return warehouse.query(f"select min(session) as session from {schemas.PRICES.name}").to_pylist()[0]["session"]
+
+
+def last_stored(warehouse: Warehouse, table: str) -> date | None:
+    return warehouse.query(f"select max(session) as session from {table}").to_pylist()[0]["session"]

@@ -1,0 +1,165 @@
+"""What people see of the portfolio in a terminal: read from the tables, computed nowhere."""
+
+from __future__ import annotations
+
+import pandas as pd
+from rich.panel import Panel
+from rich.table import Table
+
+from portfolio_pipeline.adapters.house import House
+from portfolio_pipeline.cli.stored_history import (
+    EVERY_SESSION,
+    EVERY_SESSION_AND_STRATEGY,
+    complete_through,
+    last_stored,
+)
+from portfolio_pipeline.cli.terminal import OUT, say
+from portfolio_pipeline.components.cards import load_cards
+from portfolio_pipeline.core import schemas
+from portfolio_pipeline.core.frames import frame
+from portfolio_pipeline.core.halt import trading_state
+from portfolio_pipeline.core.sessions import SessionRange, last_closed_session
+
+_SHOWN = {
+    "cumulative_return": ("Return", "{:+.1%}"),
+    "annual_return": ("a year", "{:+.1%}"),
+    "volatility": ("Volatility", "{:.1%}"),
+    "sharpe": ("Sharpe", "{:.2f}"),
+    "max_drawdown": ("Worst drawdown", "{:.1%}"),
+}
+_SCOPES = ("account", "benchmark")
+_MOST_ORDERS = 12
+
+
+def show_summary(house: House) -> None:
+    """Equity, performance and orders of the newest complete session."""
+    session = complete_through(house.warehouse)
+    if session is None:
+        say("No session is complete yet.")
+        return
+    only = SessionRange.single(session)
+    _banner(house)
+    account = frame(house.warehouse.read(schemas.ACCOUNT.name, only, where={"book": "account"}))
+    metrics = frame(house.warehouse.read(schemas.METRICS.name, only))
+    equity = f"{account['equity'].iloc[0]:,.2f}" if len(account) else "none"
+    OUT.print(_performance(metrics, f"Session {session}: equity {equity}"))
+    OUT.print(_orders(frame(house.warehouse.read(schemas.ORDERS.name, only)), only))
+    _halt(house)
+
+
+def show_status(house: House) -> None:
+    """Halt state, how far every table goes, the account, and what failed."""
+    _banner(house)
+    _halt(house)
+    last = last_closed_session(house.clock.now())
+    table = Table(title=f"Tables in {house.warehouse.location}; the last closed session is {last}")
+    table.add_column("table")
+    table.add_column("last session")
+    daily = {declared.name for declared in (*EVERY_SESSION, *EVERY_SESSION_AND_STRATEGY)}
+    for declared in schemas.TABLES:
+        if declared.by_session:
+            session = last_stored(house.warehouse, declared.name)
+            late = declared.name in daily and session != last
+            table.add_row(declared.name, str(session or "-"), style="yellow" if late else "")
+    OUT.print(table)
+    complete = complete_through(house.warehouse)
+    if complete is None:
+        say("No session is complete yet: run `portfolio up`.")
+        return
+    account = frame(
+        house.warehouse.read(schemas.ACCOUNT.name, SessionRange.single(complete), where={"book": "account"})
+    )
+    say(f"Equity at the close of {complete}: {account['equity'].iloc[0]:,.2f}")
+    _failures(house, SessionRange.single(complete))
+
+
+def show_strategies() -> None:
+    table = Table("name", "type", "symbols", "rebalance", "description")
+    for card in load_cards():
+        symbols = ", ".join(card.symbols.asset_classes or card.symbols.only)
+        table.add_row(card.name, card.type, symbols, card.rebalance, card.description)
+    OUT.print(table)
+
+
+def _banner(house: House) -> None:
+    if "SIMULATED" in (house.market_data.source, house.broker.mode):
+        made_up = [
+            *(["prices"] if house.market_data.source == "SIMULATED" else []),
+            *(["fills"] if house.broker.mode == "SIMULATED" else []),
+        ]
+        OUT.print(Panel(f"S I M U L A T E D\nmade up: {' and '.join(made_up)}", style="bold yellow", expand=False))
+
+
+def _halt(house: House) -> None:
+    state = trading_state(house.warehouse.read(schemas.HALT_EVENTS.name))
+    if state.halted:
+        say(f"Trading is HALTED since {state.since:%Y-%m-%d %H:%M} UTC: {state.reason}", "bold red")
+
+
+def _performance(metrics: pd.DataFrame, title: str) -> Table:
+    table = Table(title=title)
+    table.add_column("")
+    for heading, _ in _SHOWN.values():
+        table.add_column(heading, justify="right")
+    values = metrics.set_index(["scope", "metric"])["value"]
+    books = sorted({str(scope) for scope in metrics["scope"] if str(scope).startswith("strategy:")})
+    for scope in (*_SCOPES, *books):
+        table.add_row(scope, *(_cell(values.get((scope, name)), form) for name, (_, form) in _SHOWN.items()))
+    return table
+
+
+def _cell(value: object, form: str) -> str:
+    return "" if value is None or pd.isna(value) else form.format(value)  # type: ignore[call-overload]
+
+
+def _orders(orders: pd.DataFrame, only: SessionRange) -> Table:
+    accepted = orders[orders["verdict"] == "accepted"]
+    table = Table(title=f"Orders decided at the close of {only.first}: {len(accepted)}")
+    table.add_column("symbol")
+    table.add_column("side")
+    for heading in ("quantity", "value"):
+        table.add_column(heading, justify="right")
+    table.add_column("reason")
+    largest = accepted.assign(value=accepted["quantity"] * accepted["reference_price"]).sort_values(
+        ["value", "symbol"], ascending=[False, True]
+    )
+    for order in largest.head(_MOST_ORDERS).itertuples():
+        table.add_row(order.symbol, order.side, f"{order.quantity:,g}", f"{order.value:,.0f}", order.reason)
+    if len(accepted) > _MOST_ORDERS:
+        table.add_row(f"and {len(accepted) - _MOST_ORDERS} smaller ones", "", "", "", "")
+    return table
+
+
+def _failures(house: House, only: SessionRange) -> None:
+    """What a person has to look at: refused or unknown submissions, open breaches, quarantined bars, failed runs."""
+    submissions = frame(house.warehouse.read(schemas.SUBMISSIONS.name, only))
+    breaches = frame(house.warehouse.read(schemas.RISK_BREACHES.name, only, where={"severity": "block"}))
+    quarantined = frame(house.warehouse.read(schemas.QUARANTINE.name, only))
+    found = [
+        *(
+            f"order {row.client_order_id} is {row.state}: {row.error}"
+            for row in _rows(submissions, {"refused", "unknown"})
+        ),
+        *(f"{row.rule} of {row.subject} stopped orders: {row.action}" for row in breaches.itertuples()),
+        *(f"bar of {row.symbol} quarantined by {row.rule}: {row.found}" for row in quarantined.itertuples()),
+        *_failed_runs(),
+    ]
+    say("Nothing is open." if not found else "Open:", "bold green" if not found else "bold yellow")
+    for line in found:
+        say(f"  {line}")
+
+
+def _rows(submissions: pd.DataFrame, states: set[str]):  # type: ignore[no-untyped-def]
+    return submissions[submissions["state"].isin(states)].itertuples()
+
+
+def _failed_runs() -> list[str]:
+    import dagster as dg
+
+    with dg.DagsterInstance.get() as instance:
+        newest = instance.get_run_records(limit=1)
+    return [
+        f"the newest run, {record.dagster_run.run_id}, failed on {record.create_timestamp:%Y-%m-%d %H:%M} UTC"
+        for record in newest
+        if record.dagster_run.status == dg.DagsterRunStatus.FAILURE
+    ]

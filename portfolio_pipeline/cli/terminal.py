@@ -1,0 +1,18 @@
+"""Where the command writes: results to the output, complaints and progress to the error stream."""
+
+from __future__ import annotations
+
+from rich.console import Console
+from rich.text import Text
+
+OUT = Console(highlight=False)
+PROGRESS = Console(stderr=True, highlight=False)
+
+
+def say(text: str, style: str = "") -> None:
+    OUT.print(Text(text, style=style))
+
+
+def complain(text: str) -> None:
+    # Plain and unwrapped, so that a message stays one line for whoever searches or pipes it.
+    PROGRESS.print(Text(text, style="bold red"), soft_wrap=True)

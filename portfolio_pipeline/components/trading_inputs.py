@@ -1,0 +1,34 @@
+"""What planning, judging and bookkeeping read before they compute: targets and bars, the session before included.
+
+Only reading belongs here; the shapes are those of `core.sizing` and `core.bars`.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import date
+
+from portfolio_pipeline.core.bars import BAR_COLUMNS, Bar, bars_by_session
+from portfolio_pipeline.core.sessions import SessionRange, previous_session
+from portfolio_pipeline.core.sizing import SessionTargets, session_targets, shares_by_session
+from portfolio_pipeline.ports import Warehouse
+
+
+@dataclass(frozen=True)
+class TradingInputs:
+    """Targets, bars and shares of capital by session, of a range and of the session before it."""
+
+    targets: dict[date, SessionTargets]
+    bars: dict[date, dict[str, Bar]]
+    shares: dict[date, dict[str, float]]
+
+
+def trading_inputs(warehouse: Warehouse, sessions: SessionRange) -> TradingInputs:
+    read = SessionRange(previous_session(sessions.first) or sessions.first, sessions.last)
+    aggregated = warehouse.read("aggregated_targets", read)
+    wanted = warehouse.read("strategy_targets", read, columns=["session", "strategy", "symbol", "weight"])
+    weights = warehouse.read("strategy_weights", read, columns=["session", "strategy", "weight"])
+    prices = warehouse.read("prices", read, columns=BAR_COLUMNS)
+    return TradingInputs(
+        session_targets(aggregated, wanted, weights), bars_by_session(prices), shares_by_session(weights)
+    )

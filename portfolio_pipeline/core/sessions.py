@@ -1,0 +1,162 @@
+"""Trading sessions of the New York Stock Exchange: which days they are, when they close, and ranges of them.
+
+A session is a `datetime.date`. Nothing here asks what time it is: whoever has a clock passes `now` in.
+"""
+
+from __future__ import annotations
+
+from bisect import bisect_left, bisect_right
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import date, datetime, timedelta
+from functools import cache
+from zoneinfo import ZoneInfo
+
+import numpy as np
+
+from portfolio_pipeline.core.errors import SessionError
+
+FIRST_SESSION = date(2005, 1, 3)
+NEW_YORK = ZoneInfo("America/New_York")
+_EXCHANGE = "XNYS"
+_YEARS_AHEAD = 1
+
+
+@dataclass(frozen=True, order=True)
+class SessionRange:
+    """All sessions from `first` to `last`, both included; both are sessions themselves."""
+
+    first: date
+    last: date
+
+    def __post_init__(self) -> None:
+        if self.first > self.last:
+            raise SessionError("EMPTY_SESSION_RANGE", first=self.first, last=self.last, remedy="Swap the two dates.")
+
+    def __iter__(self) -> Iterator[date]:
+        return iter(sessions_between(self.first, self.last))
+
+    def __len__(self) -> int:
+        return len(sessions_between(self.first, self.last))
+
+    def __contains__(self, session: object) -> bool:
+        return isinstance(session, date) and self.first <= session <= self.last and is_session(session)
+
+    def __str__(self) -> str:
+        return f"{self.first}" if self.first == self.last else f"{self.first} to {self.last}"
+
+    @classmethod
+    def single(cls, session: date) -> SessionRange:
+        return cls(session, session)
+
+
+@cache
+def _calendar():  # type: ignore[no-untyped-def]
+    import exchange_calendars
+
+    # The calendar library's own default end is about a year ahead of the day it is asked on; sessions that far ahead
+    # are only used to list holidays for the partitions, never to compute anything.
+    return exchange_calendars.get_calendar(_EXCHANGE, start=FIRST_SESSION)
+
+
+@cache
+def all_sessions() -> tuple[date, ...]:
+    """Every session known to the calendar, from 2005 to about a year ahead."""
+    return tuple(stamp.date() for stamp in _calendar().sessions)
+
+
+@cache
+def session_closes() -> dict[date, datetime]:
+    """The moment (UTC) each session closes; early closes included."""
+    closes = _calendar().closes
+    return {stamp.date(): close.to_pydatetime() for stamp, close in closes.items()}
+
+
+def is_session(day: date) -> bool:
+    index = bisect_left(all_sessions(), day)
+    return index < len(all_sessions()) and all_sessions()[index] == day
+
+
+def session_close(session: date) -> datetime:
+    """When `session` closes, in UTC: 16:00 in New York, 13:00 on the days before some holidays."""
+    return session_closes()[require_session(session)]
+
+
+def is_early_close(session: date) -> bool:
+    return session_close(session).astimezone(NEW_YORK).hour < 16
+
+
+def sessions_between(first: date, last: date) -> tuple[date, ...]:
+    """The sessions from `first` to `last`, which need not be sessions themselves."""
+    sessions = all_sessions()
+    return sessions[bisect_left(sessions, first) : bisect_right(sessions, last)]
+
+
+def previous_session(session: date, count: int = 1) -> date | None:
+    """The session `count` before `session`; None before the start of the calendar."""
+    index = bisect_left(all_sessions(), session) - count
+    return all_sessions()[index] if index >= 0 else None
+
+
+def next_session(session: date) -> date:
+    return all_sessions()[bisect_right(all_sessions(), session)]
+
+
+def last_closed_session(now: datetime) -> date:
+    """The newest session whose close is not after `now` (an aware datetime)."""
+    today = now.astimezone(NEW_YORK).date()
+    candidates = sessions_between(today - timedelta(days=14), today)
+    return max(session for session in candidates if session_close(session) <= now)
+
+
+def closed_days(first: date, last: date) -> tuple[date, ...]:
+    """Weekdays from `first` to `last` on which the exchange does not trade: holidays and one-off closures."""
+    return tuple(
+        day
+        for offset in range((last - first).days + 1)
+        if (day := first + timedelta(days=offset)).weekday() < 5 and not is_session(day)
+    )
+
+
+def closure_name(day: date) -> str:
+    """Why the exchange is closed on `day`, for messages to people."""
+    if day.weekday() >= 5:
+        return "weekend"
+    calendar = _calendar()
+    stamp = np.datetime64(day, "D")
+    for rule in calendar.regular_holidays.rules:
+        if len(rule.dates(day, day)):
+            return str(rule.name)
+    adhoc = {np.datetime64(str(moment)[:10], "D") for moment in calendar.adhoc_holidays}
+    return "one-off closure" if stamp in adhoc else "exchange closed"
+
+
+def require_session(day: date) -> date:
+    """`day` itself if it is a session; a `SessionError` that names the nearest sessions if not."""
+    if not is_session(day):
+        before, sessions = previous_session(day), all_sessions()
+        after = next((s for s in sessions_between(day, day + timedelta(days=14))), sessions[-1])
+        raise SessionError(
+            "NOT_A_SESSION",
+            found=day,
+            why=closure_name(day) if sessions[0] <= day <= sessions[-1] else "outside the calendar",
+            remedy=f"The nearest sessions are {before} and {after}.",
+        )
+    return day
+
+
+def require_closed(sessions: SessionRange, now: datetime) -> None:
+    """Refuse a range whose last session has not closed at `now`."""
+    require_session(sessions.first)
+    close = session_close(sessions.last)
+    if close > now:
+        raise SessionError(
+            "SESSION_NOT_CLOSED",
+            session=sessions.last,
+            closes=close.astimezone(NEW_YORK).strftime("%Y-%m-%d %H:%M %Z"),
+            remedy=f"The last closed session is {last_closed_session(now)}.",
+        )
+
+
+def as_days(sessions: tuple[date, ...]) -> np.ndarray:
+    return np.array(sessions, dtype="datetime64[D]")

@@ -1,0 +1,76 @@
+"""From weights to shares: what a session's targets call for, the same for the account's orders and for strategy books.
+
+Which weights are allowed is decided in `targets`; which orders follow, in `orders`.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from datetime import date
+from typing import Any
+
+import pyarrow as pa
+
+
+@dataclass(frozen=True)
+class SessionTargets:
+    """What one session's close asks for, as fractions of the account's equity by symbol."""
+
+    weights: dict[str, float] = field(default_factory=dict)
+    requested: dict[str, float] = field(default_factory=dict)
+    reasons: dict[str, str] = field(default_factory=dict)
+    contributions: Mapping[str, Mapping[str, float]] = field(default_factory=dict)
+    """By strategy: its share of the capital times its own weight of the symbol."""
+
+    def cut(self, symbol: str) -> float:
+        """How much of what was requested the limits left: 1 where they did not make it smaller."""
+        requested = self.requested.get(symbol, 0.0)
+        left = self.weights.get(symbol, 0.0) / requested if requested else 1.0
+        return left if 0.0 <= left <= 1.0 else 1.0
+
+
+NO_TARGETS = SessionTargets()
+
+
+def invested_part(weights: Mapping[str, float], cash_buffer: float) -> float:
+    """What all weights are scaled with so that the cash buffer stays, should they ask for more than the rest."""
+    net = math.fsum(weights.values())
+    return min(1.0, (1.0 - cash_buffer) / net) if net > 0 else 1.0
+
+
+def session_targets(
+    aggregated: pa.Table, strategy_targets: pa.Table, strategy_weights: pa.Table
+) -> dict[date, SessionTargets]:
+    """The rows of the three tables of these names, by session. Zero weights are left out of the contributions."""
+    shares = shares_by_session(strategy_weights)
+    contributions: dict[date, dict[str, dict[str, float]]] = {}
+    for session, strategy, symbol, weight in _rows(strategy_targets, "session", "strategy", "symbol", "weight"):
+        part = weight * shares.get(session, {}).get(strategy, 0.0)
+        if part:
+            contributions.setdefault(session, {}).setdefault(strategy, {})[symbol] = part
+    by_session: dict[date, SessionTargets] = {}
+    for session, symbol, requested, weight, reason in _rows(
+        aggregated, "session", "symbol", "requested_weight", "weight", "reason"
+    ):
+        targets = by_session.get(session)
+        if targets is None:
+            targets = by_session[session] = SessionTargets({}, {}, {}, contributions.get(session, {}))
+        targets.weights[symbol] = weight
+        targets.requested[symbol] = requested
+        if reason:
+            targets.reasons[symbol] = reason
+    return by_session
+
+
+def shares_by_session(strategy_weights: pa.Table) -> dict[date, dict[str, float]]:
+    """Each strategy's share of the capital, by session."""
+    shares: dict[date, dict[str, float]] = {}
+    for session, strategy, weight in _rows(strategy_weights, "session", "strategy", "weight"):
+        shares.setdefault(session, {})[strategy] = weight
+    return shares
+
+
+def _rows(table: pa.Table, *columns: str) -> Iterable[tuple[Any, ...]]:
+    return zip(*(table.column(name).to_pylist() for name in columns), strict=True)

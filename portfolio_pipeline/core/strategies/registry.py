@@ -1,0 +1,13 @@
+"""The strategy types by the name that cards use. A new type is a module of its own and one line here."""
+
+from __future__ import annotations
+
+from portfolio_pipeline.core.strategies.base import Strategy
+from portfolio_pipeline.core.strategies.diversified import Diversified
+from portfolio_pipeline.core.strategies.mean_reversion import MeanReversion
+from portfolio_pipeline.core.strategies.momentum import Momentum
+from portfolio_pipeline.core.strategies.trend import Trend
+
+STRATEGY_TYPES: dict[str, Strategy] = {
+    strategy.name: strategy for strategy in (Momentum(), Trend(), MeanReversion(), Diversified())
+}

@@ -1,0 +1,77 @@
+"""Whether what is about to be traded may be traded: the limits asked about one session's targets and tickets.
+
+Asked three times with the same functions: by the planner, by the blocking check on orders, and by submissions with
+the tickets as they are stored and the account as the broker has it then. The limits themselves are in `limits`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from datetime import date
+from typing import Literal
+
+import pandas as pd
+
+from portfolio_pipeline.core.bars import Bars
+from portfolio_pipeline.core.books import Book, value
+from portfolio_pipeline.core.limits import Breach, check_limits
+from portfolio_pipeline.core.schemas import RISK_BREACHES
+from portfolio_pipeline.core.settings import Settings
+
+
+@dataclass(frozen=True)
+class Finding:
+    """Something that stops a session's orders (`block`) or is reported (`warning`)."""
+
+    subject: str
+    rule: str
+    severity: Literal["block", "warning"]
+    found: float | None
+    limit: float | None
+    message: str
+
+
+def judge_targets(
+    weights: Mapping[str, float], previous: Mapping[str, float], settings: Settings
+) -> tuple[Finding, ...]:
+    """The limits that a session's targets break; `previous` are the targets of the session before."""
+    breaches = check_limits(weights, settings.asset_classes, settings.limits, previous=previous)
+    return tuple(_finding(breach, "targets_") for breach in breaches)
+
+
+def judge_trades(book: Book, trades: Mapping[str, int], bars: Bars, settings: Settings) -> tuple[Finding, ...]:
+    """The limits that `book` breaks once `trades` (units by symbol) are done at the close, or that they make worse."""
+    unpriced = sorted(symbol for symbol in trades if symbol not in bars and symbol not in book.positions)
+    if unpriced:
+        return tuple(Finding(s, "price", "block", None, None, f"NO_PRICE: symbol={s}") for s in unpriced)
+    equity = max(book.equity, 1)
+    prices = {symbol: position.price for symbol, position in book.positions.items()}
+    prices |= {symbol: bars[symbol].close for symbol in trades if symbol in bars}
+    before = {symbol: value(book.quantity(symbol), price) / equity for symbol, price in sorted(prices.items())}
+    after = {
+        symbol: value(book.quantity(symbol) + trades.get(symbol, 0), price) / equity
+        for symbol, price in sorted(prices.items())
+    }
+    limits = settings.limits
+    breaches = check_limits(after, settings.asset_classes, limits, previous=before, tolerance=limits.tolerance)
+    return tuple(_finding(breach) for breach in breaches)
+
+
+def blocking(findings: Iterable[Finding]) -> tuple[Finding, ...]:
+    return tuple(finding for finding in findings if finding.severity == "block")
+
+
+def breach_rows(findings: Mapping[date, Iterable[Finding]], level: Literal["orders", "submission"]) -> pd.DataFrame:
+    """Rows of risk_breaches. Of several findings on the same subject and rule the gravest is kept."""
+    done = {"block": "the session's orders are refused", "warning": "reported"}
+    kept: dict[tuple[date, str, str], tuple[object, ...]] = {}
+    for session, found in findings.items():
+        for f in sorted(found, key=lambda finding: finding.severity == "block"):
+            row = (session, level, f.subject, f.rule, f.severity, f.found, f.limit, done[f.severity], None)
+            kept[session, f.subject, f.rule] = row
+    return pd.DataFrame(list(kept.values()), columns=list(RISK_BREACHES.column_names))
+
+
+def _finding(breach: Breach, prefix: str = "") -> Finding:
+    return Finding(breach.subject, prefix + breach.rule, breach.severity, breach.found, breach.limit, str(breach))

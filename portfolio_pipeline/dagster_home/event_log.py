@@ -1,0 +1,203 @@
+"""Dagster's event log, made fit for runs over thousands of partitions. Named in dagster.yaml, used by every process.
+
+Dagster stores the events of a run one by one, and what a run *plans* once per partition, each copy with the whole
+partitions definition (22 kB with twenty years of holidays). A run over ten years of the chain would write for minutes
+and leave gigabytes. Here, events that arrive as a batch are written in one transaction, and what is planned for a range
+is stored as one row without the calendar. What is read back is otherwise what Dagster's own storages give.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, cast
+
+from dagster import EventLogEntry
+from dagster._core.definitions.asset_checks.asset_check_evaluation import AssetCheckEvaluationPlanned
+from dagster._core.events import ASSET_CHECK_EVENTS, ASSET_EVENTS, AssetMaterializationPlannedData, DagsterEventType
+from dagster._core.storage.asset_check_execution_record import AssetCheckExecutionRecordStatus
+from dagster._core.storage.event_log.schema import AssetCheckExecutionsTable, SqlEventLogStorageTable
+from dagster._core.storage.event_log.sql_event_log import SqlEventLogStorage
+from dagster._core.storage.event_log.sqlite.sqlite_event_log import SqliteEventLogStorage
+from dagster._serdes import ConfigurableClassData, serialize_value
+from dagster_postgres.event_log.event_log import PostgresEventLogStorage
+from sqlalchemy import func, select
+from sqlalchemy.engine import Connection
+
+EVENTS_PER_BATCH = 1000
+
+
+class _BatchingEventLog(SqlEventLogStorage):
+    """What both engines share: asking for batches, and planning a range in one row."""
+
+    def __init__(self, *arguments: Any, **named: Any) -> None:
+        # Dagster collects batches only when told so by the environment of the process that runs.
+        os.environ.setdefault("DAGSTER_EVENT_BATCH_SIZE", str(EVENTS_PER_BATCH))
+        super().__init__(*arguments, **named)
+
+    @property
+    def supports_partition_subset_in_asset_materialization_planned_events(self) -> bool:
+        return True
+
+    def _event_to_row(self, event: EventLogEntry) -> dict[str, Any]:
+        return super()._event_to_row(_without_calendar(event))
+
+    def prepare_insert_event_batch(self, events: Sequence[EventLogEntry]) -> Any:
+        return SqlEventLogStorageTable.insert().values(self._rows(events))
+
+    def _rows(self, events: Sequence[EventLogEntry]) -> list[dict[str, Any]]:
+        """The events as rows. Of those that differ in partition and time only, one is serialised: the dear part."""
+        rows: list[dict[str, Any]] = []
+        pattern: _Pattern | None = None
+        for event in events:
+            if pattern is not None and pattern.fits(event):
+                partition = event.get_dagster_event().partition
+                time = self._event_insert_timestamp(event)
+                rows.append({**rows[-1], "event": pattern.text(event), "partition": partition, "timestamp": time})
+            else:
+                rows.append(self._event_to_row(event))
+                pattern = _Pattern.of(event, rows[-1]["event"])
+        return rows
+
+    def _store_asset_check_evaluation_planned(self, event: EventLogEntry, event_id: int | None) -> None:
+        with self.index_connection() as connection:
+            self._insert_planned_checks(connection, [(event, event_id)])
+
+    def _insert_planned_checks(
+        self, connection: Connection, planned: Sequence[tuple[EventLogEntry, int | None]]
+    ) -> None:
+        # The evaluation of a check over a range carries no partition and replaces the planned row without one.
+        rows = []
+        for event, event_id in planned:
+            data = cast("AssetCheckEvaluationPlanned", event.get_dagster_event().event_specific_data)
+            rows.append(
+                {
+                    "asset_key": data.asset_key.to_string(),
+                    "check_name": data.check_name,
+                    "partition": _only_partition(data),
+                    "run_id": event.run_id,
+                    "execution_status": AssetCheckExecutionRecordStatus.PLANNED.value,
+                    "evaluation_event": serialize_value(_without_calendar(event)),
+                    "evaluation_event_timestamp": self._event_insert_timestamp(event),
+                    "evaluation_event_storage_id": event_id,
+                }
+            )
+        connection.execute(AssetCheckExecutionsTable.insert(), rows)
+
+
+class BatchingSqliteEventLogStorage(_BatchingEventLog, SqliteEventLogStorage):
+    """SQLite; a batch is one transaction in the run's file and one in the index."""
+
+    @classmethod
+    def from_config_value(
+        cls, inst_data: ConfigurableClassData | None, config_value: Any
+    ) -> BatchingSqliteEventLogStorage:
+        return cls(inst_data=inst_data, **config_value)
+
+    def store_event_batch(self, events: Sequence[EventLogEntry]) -> None:
+        rows = self._rows(events)
+        with self.run_connection(events[0].run_id) as connection:
+            connection.execute(SqlEventLogStorageTable.insert(), rows)
+
+        mirrored = [
+            (event, row)
+            for event, row in zip(events, rows, strict=True)
+            if event.dagster_event_type in ASSET_EVENTS | ASSET_CHECK_EVENTS
+        ]
+        if not mirrored:
+            return
+        with self.index_transaction() as connection:
+            connection.execute(SqlEventLogStorageTable.insert(), [row for _, row in mirrored])
+            # The transaction holds SQLite's write lock, so the identifiers just given follow each other.
+            last = connection.execute(select(func.max(SqlEventLogStorageTable.c.id))).scalar_one()
+            stored = [(event, last - len(mirrored) + 1 + place) for place, (event, _) in enumerate(mirrored)]
+            of_assets = [(event, id_) for event, id_ in stored if event.dagster_event_type in ASSET_EVENTS]
+            if of_assets:
+                self._store_asset_event_tags(connection, [e for e, _ in of_assets], [id_ for _, id_ in of_assets])
+            newest = {
+                (event.get_dagster_event().asset_key, event.dagster_event_type): (event, id_)
+                for event, id_ in of_assets
+            }
+            for event, id_ in newest.values():
+                self._store_asset_event(connection, event, id_)
+            planned = [
+                (e, id_) for e, id_ in stored if e.dagster_event_type == DagsterEventType.ASSET_CHECK_EVALUATION_PLANNED
+            ]
+            if planned:
+                self._insert_planned_checks(connection, planned)
+
+
+class BatchingPostgresEventLogStorage(_BatchingEventLog, PostgresEventLogStorage):
+    """Postgres; Dagster's own storage writes batches of materializations already."""
+
+    @classmethod
+    def from_config_value(
+        cls, inst_data: ConfigurableClassData | None, config_value: Any
+    ) -> BatchingPostgresEventLogStorage:
+        return cls(inst_data=inst_data, **config_value)
+
+
+@dataclass(frozen=True)
+class _Pattern:
+    """The text of a materialization, open at its partition and its time."""
+
+    event: EventLogEntry
+    before: str
+    between: str
+    after: str
+
+    @classmethod
+    def of(cls, event: EventLogEntry, text: str) -> _Pattern | None:
+        if event.dagster_event_type != DagsterEventType.ASSET_MATERIALIZATION:
+            return None
+        partition = f'"partition": {json.dumps(event.get_dagster_event().partition)}'
+        time = f'"timestamp": {json.dumps(event.timestamp)}'
+        if text.count(partition) != 1 or text.count(time) != 1 or text.index(time) < text.index(partition):
+            return None
+        before, _, rest = text.partition(partition)
+        between, _, after = rest.partition(time)
+        return cls(event, before, between, after)
+
+    def fits(self, event: EventLogEntry) -> bool:
+        ours, theirs = self.event.get_dagster_event(), event.dagster_event
+        return (
+            theirs is not None
+            and theirs.event_type == ours.event_type
+            and _same_but(self.event, event, "timestamp", "dagster_event")
+            and _same_but(ours, theirs, "event_specific_data")
+            and _same_but(ours.step_materialization_data, theirs.step_materialization_data, "materialization")
+            and _same_but(
+                ours.step_materialization_data.materialization,
+                theirs.step_materialization_data.materialization,
+                "partition",
+            )
+        )
+
+    def text(self, event: EventLogEntry) -> str:
+        partition = json.dumps(event.get_dagster_event().partition)
+        time = json.dumps(event.timestamp)
+        return f'{self.before}"partition": {partition}{self.between}"timestamp": {time}{self.after}'
+
+
+def _same_but(one: Any, other: Any, *but: str) -> bool:
+    return all(a == b for name, a, b in zip(one._fields, one, other, strict=True) if name not in but)
+
+
+def _only_partition(data: AssetCheckEvaluationPlanned | AssetMaterializationPlannedData) -> str | None:
+    subset = data.partitions_subset
+    return next(iter(subset.get_partition_keys())) if subset is not None and len(subset) == 1 else None
+
+
+def _without_calendar(event: EventLogEntry) -> EventLogEntry:
+    """The event as it is stored: planned for one partition it names it; of a range, only assets keep the range."""
+    dagster_event = event.dagster_event
+    data = dagster_event.event_specific_data if dagster_event else None
+    if isinstance(data, AssetCheckEvaluationPlanned):
+        slim: Any = AssetCheckEvaluationPlanned(asset_key=data.asset_key, check_name=data.check_name)
+    elif isinstance(data, AssetMaterializationPlannedData) and _only_partition(data):
+        slim = AssetMaterializationPlannedData(data.asset_key, partition=_only_partition(data))
+    else:
+        return event
+    return event._replace(dagster_event=dagster_event._replace(event_specific_data=slim))  # type: ignore[union-attr]

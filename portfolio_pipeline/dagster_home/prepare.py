@@ -1,0 +1,77 @@
+"""Writes dagster.yaml, from which web UI, daemon and runs learn where events go and how runs are queued."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from portfolio_pipeline.core.errors import ConfigurationError
+
+_HEADER = "# Written by `portfolio up`; changes made here are overwritten.\n"
+_STORAGES = {
+    "run_storage": (
+        "SqliteRunStorage",
+        "dagster._core.storage.runs",
+        "PostgresRunStorage",
+        "dagster_postgres.run_storage",
+    ),
+    "schedule_storage": (
+        "SqliteScheduleStorage",
+        "dagster._core.storage.schedules",
+        "PostgresScheduleStorage",
+        "dagster_postgres.schedule_storage",
+    ),
+    "event_log_storage": (
+        "BatchingSqliteEventLogStorage",
+        "portfolio_pipeline.dagster_home.event_log",
+        "BatchingPostgresEventLogStorage",
+        "portfolio_pipeline.dagster_home.event_log",
+    ),
+}
+
+
+def prepare_dagster_home(home: Path, *, postgres: bool) -> None:
+    """Create the folder and its dagster.yaml; with Postgres, Dagster's own storage goes there as well."""
+    try:
+        home.mkdir(parents=True, exist_ok=True)
+        text = _HEADER + yaml.safe_dump(instance_configuration(home, postgres=postgres), sort_keys=False)
+        target = home / "dagster.yaml"
+        if not target.exists() or target.read_text(encoding="utf-8") != text:
+            target.write_text(text, encoding="utf-8")
+    except OSError as error:
+        raise ConfigurationError(
+            "DAGSTER_HOME_UNUSABLE",
+            found=home,
+            why=error.strerror,
+            remedy="Point DAGSTER_HOME at a folder that you may write to.",
+        ) from None
+
+
+def instance_configuration(home: Path, *, postgres: bool) -> dict[str, Any]:
+    """What dagster.yaml says."""
+    return {
+        **{name: _storage(name, home, postgres=postgres) for name in _STORAGES},
+        "telemetry": {"enabled": False},
+        # Two runs at once would plan from each other's half-finished day.
+        "concurrency": {"runs": {"max_concurrent_runs": 1}},
+        # A run whose process has died would hold the queue for good.
+        "run_monitoring": {
+            "enabled": True,
+            "start_timeout_seconds": 180,
+            "cancel_timeout_seconds": 180,
+            "max_runtime_seconds": 4 * 60 * 60,
+        },
+        "freshness": {"enabled": True},
+    }
+
+
+def _storage(name: str, home: Path, *, postgres: bool) -> dict[str, Any]:
+    sqlite_class, sqlite_module, postgres_class, postgres_module = _STORAGES[name]
+    if postgres:
+        # By name, so that no password is written to the file.
+        config: dict[str, Any] = {"postgres_url": {"env": "DATABASE_URL"}}
+        return {"module": postgres_module, "class": postgres_class, "config": config}
+    folder = home / "dagster" / name.removesuffix("_storage")
+    return {"module": sqlite_module, "class": sqlite_class, "config": {"base_dir": str(folder)}}

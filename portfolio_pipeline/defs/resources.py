@@ -1,0 +1,53 @@
+"""The resources of the assets: the ports' adapters, the settings and the strategy cards, as the environment asks for.
+
+Assets get plain domain objects. Nothing is read or connected before a run needs it, so that the definitions load on any
+machine. In tests, plain objects are given as resources instead.
+"""
+
+from typing import Any
+
+import dagster as dg
+
+from portfolio_pipeline.adapters.house import open_house
+from portfolio_pipeline.components.cards import load_cards
+from portfolio_pipeline.components.session_asset import refusals_as_failures
+
+
+class HouseResource(dg.ConfigurableResource[Any]):
+    """One part of the house, built from the environment when a run starts."""
+
+    part: str
+
+    def create_resource(self, context: dg.InitResourceContext) -> Any:
+        with refusals_as_failures():
+            return getattr(open_house(), self.part)
+
+
+class WarehouseResource(dg.ConfigurableResource[Any]):
+    """The warehouse, with its tables there and up to date."""
+
+    def create_resource(self, context: dg.InitResourceContext) -> Any:
+        with refusals_as_failures():
+            warehouse = open_house().warehouse
+            warehouse.prepare()
+            return warehouse
+
+
+class StrategiesResource(dg.ConfigurableResource[Any]):
+    """All strategy cards, in the order of their names."""
+
+    def create_resource(self, context: dg.InitResourceContext) -> Any:
+        with refusals_as_failures():
+            return load_cards()
+
+
+@dg.definitions
+def resources() -> dg.Definitions:
+    parts = ("market_data", "broker", "clock", "alerts", "settings")
+    return dg.Definitions(
+        resources={
+            "warehouse": WarehouseResource(),
+            "strategies": StrategiesResource(),
+            **{part: HouseResource(part=part) for part in parts},
+        }
+    )

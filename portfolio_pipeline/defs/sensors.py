@@ -1,0 +1,67 @@
+"""Who is told when something goes wrong: failed runs and failed checks go through the alerts port.
+
+Both sensors look at a run when it is over. Not here: what a check asks, or how an alert travels.
+"""
+
+import dagster as dg
+
+from portfolio_pipeline.ports import Alert, Alerts
+
+
+@dg.run_failure_sensor(
+    default_status=dg.DefaultSensorStatus.RUNNING,
+    description="Reports failed runs, with the steps and checks that failed, through the alerts port.",
+)
+def failed_runs(context: dg.RunFailureSensorContext, alerts: dg.ResourceParam[Alerts]) -> None:
+    causes = [
+        f"{event.step_key}: {_message(event)}" for event in context.get_step_failure_events() if event.step_key
+    ] or [context.failure_event.message or "no step had begun"]
+    alerts.send(
+        Alert("critical", f"Run {_name(context.dagster_run)} failed", "\n".join(causes) + _pointer(context.dagster_run))
+    )
+    _report_failed_checks(context, alerts)
+
+
+@dg.run_status_sensor(
+    run_status=dg.DagsterRunStatus.SUCCESS,
+    default_status=dg.DefaultSensorStatus.RUNNING,
+    description="Reports checks that failed in runs that ended well, through the alerts port.",
+)
+def failed_checks(context: dg.RunStatusSensorContext, alerts: dg.ResourceParam[Alerts]) -> None:
+    _report_failed_checks(context, alerts)
+
+
+def _report_failed_checks(context: dg.RunStatusSensorContext, alerts: Alerts) -> None:
+    run = context.dagster_run
+    for record in context.instance.all_logs(run.run_id, of_type=dg.DagsterEventType.ASSET_CHECK_EVALUATION):
+        evaluation = record.get_dagster_event().asset_check_evaluation_data
+        if evaluation.passed:
+            continue
+        severe = evaluation.severity == dg.AssetCheckSeverity.ERROR
+        alerts.send(
+            Alert(
+                "critical" if severe else "warning",
+                f"Check {evaluation.check_name} of {evaluation.asset_key.to_user_string()} failed",
+                (evaluation.description or "See its metadata in the web UI.") + _pointer(run),
+            )
+        )
+
+
+def _message(event: dg.DagsterEvent) -> str:
+    failure = event.step_failure_data
+    if failure.user_failure_data and failure.user_failure_data.description:
+        return failure.user_failure_data.description
+    return failure.error.to_exception_message_only().message if failure.error else (event.message or "")
+
+
+def _name(run: dg.DagsterRun) -> str:
+    sessions = run.tags.get("dagster/partition") or " to ".join(
+        run.tags[tag]
+        for tag in ("dagster/asset_partition_range_start", "dagster/asset_partition_range_end")
+        if tag in run.tags
+    )
+    return f"{run.job_name} of {sessions}" if sessions else run.job_name
+
+
+def _pointer(run: dg.DagsterRun) -> str:
+    return f" (run {run.run_id})"

@@ -1,0 +1,110 @@
+"""The asset submissions and its check: what was sent to the broker, after a last look of its own.
+
+A blocking check binds only the run it is in. Whoever materialises this asset alone comes through the same limits
+again, on the tickets as they are stored and on the account as the broker has it now (`core.submission_gate`), and
+through the halt. A refused session is recorded here and in risk_breaches; then the asset fails, unless it is
+history that the planner had refused already. Planning belongs to orders, executions to fills.
+"""
+
+import dagster as dg
+import pandas as pd
+
+from portfolio_pipeline.components.check_results import check_result
+from portfolio_pipeline.components.session_asset import closed_sessions, session_asset, stored
+from portfolio_pipeline.components.trading_inputs import trading_inputs
+from portfolio_pipeline.core.books import Book
+from portfolio_pipeline.core.errors import LimitError
+from portfolio_pipeline.core.frames import frame
+from portfolio_pipeline.core.halt import require_trading, trading_state
+from portfolio_pipeline.core.orders import ticket_rows, tickets_of
+from portfolio_pipeline.core.schemas import HALT_EVENTS, ORDERS, RISK_BREACHES, SUBMISSIONS
+from portfolio_pipeline.core.sessions import SessionRange, previous_session, session_close
+from portfolio_pipeline.core.settings import Settings
+from portfolio_pipeline.core.submission_gate import Gate, judge_submission
+from portfolio_pipeline.core.verdicts import breach_rows
+from portfolio_pipeline.partitions import SESSIONS, sessions_of
+from portfolio_pipeline.ports import Broker, Clock, Warehouse
+
+
+@session_asset(table=SUBMISSIONS, group="execution", kinds={"python"}, deps=["orders"])
+def submissions(
+    context: dg.AssetExecutionContext,
+    warehouse: dg.ResourceParam[Warehouse],
+    broker: dg.ResourceParam[Broker],
+    settings: dg.ResourceParam[Settings],
+    clock: dg.ResourceParam[Clock],
+) -> dg.MaterializeResult:
+    sessions = closed_sessions(context, clock)
+    require_trading(trading_state(warehouse.read(HALT_EVENTS.name)))
+    inputs = trading_inputs(warehouse, sessions)
+    tickets = tickets_of(warehouse.read(ORDERS.name, sessions))
+    book = Book.of(broker.account(sessions.first))
+    gate = judge_submission(broker.mode, sessions, tickets, book, inputs.targets, inputs.bars, settings)
+    _send(broker, sessions, gate)
+    rows = _rows(gate, broker.submissions(sessions))
+    with warehouse.transaction() as tx:
+        count = tx.replace(SUBMISSIONS.name, sessions, rows)
+        breaches = breach_rows(gate.findings, "submission")
+        tx.replace(RISK_BREACHES.name, sessions, breaches, where={"level": "submission"})
+    failed_at = gate.failed_at(sessions.last)
+    if failed_at is not None:
+        raise LimitError(
+            "ORDERS_REFUSED",
+            session=failed_at,
+            why=gate.why(failed_at),
+            remedy="Nothing was sent for it. Look at risk_breaches, materialise aggregated_targets and orders again; "
+            "the day itself is recorded by materialising fills, positions and metrics.",
+        )
+    newest = rows[rows["session"] == sessions.last]  # dates, as _rows gives them
+    states = newest["state"].value_counts().sort_index()
+    metadata = {
+        "sent for the newest session": int((newest["state"] != "refused").sum()),
+        "refused in all sessions": len(gate.refused),
+        "states": ", ".join(f"{count} {state}" for state, count in states.items()) or "nothing to send",
+        "broker": broker.mode,
+    }
+    return stored(context, sessions, rows=count, metadata=metadata)
+
+
+@dg.asset_check(asset=submissions, partitions_def=SESSIONS)
+def every_order_was_accepted(
+    context: dg.AssetCheckExecutionContext, warehouse: dg.ResourceParam[Warehouse]
+) -> dg.AssetCheckResult:
+    """No order was refused, here or by the broker, and of none the state is unknown."""
+    rows = frame(warehouse.read(SUBMISSIONS.name, sessions_of(context)))
+    wrong = rows[rows["state"].isin(["refused", "unknown"])]
+    listed = [
+        {"session": session, "client_order_id": name, "state": state, "error": error}
+        for session, name, state, error in zip(
+            wrong["session"].dt.date, wrong["client_order_id"], wrong["state"], wrong["error"], strict=True
+        )
+    ]
+    return check_result(listed, checked=len(rows), remedy="The error of each says why.")
+
+
+def _send(broker: Broker, sessions: SessionRange, gate: Gate) -> None:
+    """One call for all sessions, in order, up to the one where what is stored is no longer what was planned."""
+    last = sessions.last
+    if gate.stopped_at is not None:
+        if gate.stopped_at == sessions.first:
+            return
+        last = previous_session(gate.stopped_at) or sessions.first
+    broker.submit(SessionRange(sessions.first, last), ticket_rows(gate.sendable))
+
+
+def _rows(gate: Gate, known: pd.DataFrame) -> pd.DataFrame:
+    """What the broker knows, and the refused tickets that it does not."""
+    names = set(known["client_order_id"])
+    refused = [
+        (
+            *(ticket.session, ticket.client_order_id, "refused", None, 0.0),
+            *(session_close(ticket.session).replace(tzinfo=None), gate.why(ticket.session)),
+        )
+        for ticket in gate.refused
+        if ticket.client_order_id not in names
+    ]
+    known = known.assign(session=known["session"].dt.date)
+    if not refused:
+        return known
+    rows = pd.DataFrame(refused, columns=list(SUBMISSIONS.column_names))
+    return pd.concat([known.astype(object), rows.astype(object)], ignore_index=True) if len(known) else rows

@@ -1,0 +1,32 @@
+"""The one partitions definition and the one backfill policy that every asset shares.
+
+A partition is a trading session. It comes into being at 16:00 New York time of its own day, so nobody can materialise a
+session that is still trading; on the evening of a holiday Dagster also names the next session, which is why every asset
+asks `core.sessions.require_closed` as well.
+"""
+
+from __future__ import annotations
+
+from datetime import date, datetime, time
+
+import dagster as dg
+
+from portfolio_pipeline.core.sessions import FIRST_SESSION, SessionRange, all_sessions, closed_days
+
+SESSIONS = dg.TimeWindowPartitionsDefinition(
+    start=FIRST_SESSION.isoformat(),
+    fmt="%Y-%m-%d",
+    cron_schedule="0 16 * * 1-5",
+    timezone="America/New_York",
+    end_offset=1,
+    # Naive on purpose: Dagster reads exclusions in the definition's own time zone.
+    exclusions=[datetime.combine(day, time(16)) for day in closed_days(FIRST_SESSION, all_sessions()[-1])],
+)
+
+ONE_RUN = dg.BackfillPolicy.single_run()
+
+
+def sessions_of(context: dg.AssetExecutionContext | dg.AssetCheckExecutionContext) -> SessionRange:
+    """The sessions that a step was asked for."""
+    keys = context.partition_key_range
+    return SessionRange(date.fromisoformat(keys.start), date.fromisoformat(keys.end))

@@ -1,0 +1,216 @@
+"""The made-up market: the same bars for ever, and a market one could believe in."""
+
+from __future__ import annotations
+
+from datetime import date
+
+import numpy as np
+import pandas as pd
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from portfolio_pipeline.adapters.environment import PACKAGE_ROOT
+from portfolio_pipeline.adapters.market_data import market_model, simulated
+from portfolio_pipeline.adapters.market_data.simulated import SimulatedMarketData
+from portfolio_pipeline.core.panel import PricePanel
+from portfolio_pipeline.core.sessions import (
+    FIRST_SESSION,
+    SessionRange,
+    all_sessions,
+    as_days,
+    is_session,
+    session_close,
+)
+from portfolio_pipeline.core.settings import Instrument, load_settings
+
+HOUSE = load_settings(PACKAGE_ROOT / "portfolio.yaml")
+MARKET = SimulatedMarketData(HOUSE.universe)
+WHOLE = SessionRange(FIRST_SESSION, date(2026, 11, 20))
+FIVE_YEARS = SessionRange(date(2021, 11, 22), date(2026, 11, 20))
+
+
+PINNED = [
+    ("SPY", 187.2, 188.54, 186.52, 187.03, 3735005.0, 0.0, 1.0),
+    ("TLT", 150.49, 151.27, 149.52, 150.55, 3127468.0, 0.0, 1.0),
+    ("USO", 13.95, 13.97, 13.8, 13.82, 5781351.0, 0.0, 1.0),
+    ("SPY", 186.91, 187.7, 186.5, 186.69, 3373274.0, 0.0, 1.0),
+    ("TLT", 150.79, 151.69, 150.64, 151.02, 3263249.0, 0.0, 1.0),
+    ("USO", 111.4, 111.69, 109.17, 110.0, 684959.0, 0.0, 0.125),
+]
+
+
+@pytest.fixture(scope="module")
+def bars() -> pd.DataFrame:
+    return MARKET.bars(HOUSE.symbols, WHOLE)
+
+
+@pytest.fixture(scope="module")
+def returns(bars: pd.DataFrame) -> pd.DataFrame:
+    """Daily total returns."""
+    panel = PricePanel.from_prices(bars, as_days(tuple(WHOLE)), HOUSE.symbols)
+    adjusted = pd.DataFrame(panel.adjusted_close, index=pd.DatetimeIndex(panel.sessions), columns=list(HOUSE.symbols))
+    return adjusted.ffill().pct_change()
+
+
+@given(
+    places=st.tuples(st.integers(0, len(WHOLE) - 1), st.integers(0, 40)),
+    symbols=st.lists(st.sampled_from(HOUSE.symbols), min_size=1, max_size=5, unique=True),
+)
+@settings(max_examples=25, deadline=None)
+def test_a_bar_is_the_same_in_any_range_and_company(places: tuple[int, int], symbols: list[str]) -> None:
+    first, length = places
+    sessions = all_sessions()[first : first + 1 + length]
+    part = MARKET.bars(symbols, SessionRange(sessions[0], sessions[-1]))
+    whole = MARKET.bars(HOUSE.symbols, WHOLE)
+    day = whole["session"].to_numpy().astype("datetime64[D]")
+    inside = (day >= np.datetime64(sessions[0])) & (day <= np.datetime64(sessions[-1]))
+    expected = whole[inside & whole["symbol"].isin(symbols).to_numpy()].reset_index(drop=True)
+    stop = np.datetime64(WHOLE.last)
+    part = part[part["session"].to_numpy() <= stop].reset_index(drop=True)
+    pd.testing.assert_frame_equal(part, expected, check_exact=True)
+
+
+@pytest.mark.parametrize("symbol", ["SPY", "USO", "HYG"])
+def test_a_calendar_that_reaches_further_changes_no_bit_of_the_past(symbol: str) -> None:
+    kind = next(i for i in HOUSE.universe if i.symbol == symbol)
+    blocks, length = 5, 5 * market_model.BLOCK
+    today = simulated._path(symbol, kind.asset_class, kind.group, blocks)
+    later = simulated._path(symbol, kind.asset_class, kind.group, blocks + 7)
+    for name in ("traded", "open", "high", "low", "close", "volume", "dividend", "split_ratio"):
+        assert getattr(today, name).tobytes() == getattr(later, name)[:length].tobytes(), name
+    for name, moves in market_model.market(blocks).factors.items():
+        assert moves.tobytes() == market_model.market(blocks + 7).factors[name][:length].tobytes(), name
+
+
+def test_these_bars_stay_what_they_are() -> None:
+    """Pinned: whoever changes the made-up market changes every stored history made from it, and has to mean it."""
+    rows = MARKET.bars(["SPY", "TLT", "USO"], SessionRange(date(2024, 12, 12), date(2024, 12, 13)))
+    figures = rows[["symbol", "open", "high", "low", "close", "volume", "dividend", "split_ratio"]]
+    assert [tuple(row) for row in figures.itertuples(index=False)] == PINNED
+
+
+def test_every_bar_is_consistent_and_printed_in_cents(bars: pd.DataFrame) -> None:
+    assert (bars["low"] <= bars[["open", "close"]].min(axis=1)).all()
+    assert (bars["high"] >= bars[["open", "close"]].max(axis=1)).all()
+    assert (bars["low"] > 0).all()
+    for name in ("open", "high", "low", "close"):
+        assert (bars[name].round(2) == bars[name]).all()
+    assert (bars["volume"] >= 1).all()
+    assert (bars["volume"] % 1 == 0).all()
+    assert not bars.duplicated(["session", "symbol"]).any()
+
+
+def test_bars_are_retrieved_at_the_close_also_on_short_days() -> None:
+    short = date(2024, 11, 29)
+    rows = MARKET.bars(["SPY"], SessionRange.single(short))
+    assert (
+        rows["retrieved_at"][0]
+        == pd.Timestamp(session_close(short)).tz_localize(None)
+        == pd.Timestamp("2024-11-29 18:00")
+    )
+
+
+def test_one_symbol_comes_late_and_one_leaves(bars: pd.DataFrame) -> None:
+    seen = bars.groupby("symbol")["session"].agg(["min", "max"])
+    assert seen.loc["XLC", "min"] == pd.Timestamp(2023, 3, 1)
+    assert seen.loc["JJC", "max"] == pd.Timestamp(2025, 6, 18)
+    others = seen.drop(index=["XLC", "JJC"])
+    assert (others["min"] == pd.Timestamp(FIRST_SESSION)).all()
+    assert (others["max"] >= pd.Timestamp(2026, 11, 18)).all()
+
+
+def test_few_bars_are_missing_and_none_with_an_action(bars: pd.DataFrame) -> None:
+    lives = bars.groupby("symbol")["session"].agg(["min", "max", "size"])
+    expected = [len(SessionRange(row["min"].date(), row["max"].date())) for _, row in lives.iterrows()]
+    missing = np.array(expected) - lives["size"].to_numpy()
+    assert 30 <= missing.sum() <= 120
+    assert missing.max() <= 10
+
+
+def test_dividends_and_splits_take_off_the_price_what_they_give(bars: pd.DataFrame) -> None:
+    """The total return over an ex-date is no more unusual than over any other day: nothing is given away."""
+    for symbol, rows in bars.groupby("symbol"):
+        before = rows["close"].shift(1)
+        total = rows["split_ratio"] * (rows["close"] + rows["dividend"]) / before - 1
+        special = (rows["dividend"] > 0) | (rows["split_ratio"] != 1)
+        assert total.abs().max() < 0.35, symbol
+        if special.sum() > 50:
+            assert abs(total[special].mean()) < 4 * total.std() / np.sqrt(special.sum()), symbol
+    splits = bars[bars["split_ratio"] != 1]
+    assert {2.0, 0.125} <= set(splits["split_ratio"])
+    assert 5 <= len(splits) <= 30
+    pays = bars[bars["dividend"] > 0].groupby("symbol").size() / 21.9
+    assert pays["SPY"] == pytest.approx(4, abs=0.3)
+    assert pays["IEF"] == pytest.approx(12, abs=0.5)
+    assert "GLD" not in pays.index
+
+
+def test_the_benchmark_earns_about_what_stocks_do_and_no_miracles(returns: pd.DataFrame) -> None:
+    for part in (returns["SPY"], returns.loc["2016-11-20":, "SPY"], returns.loc["2021-11-20":, "SPY"]):
+        assert 0.35 <= part.mean() / part.std() * np.sqrt(252) <= 0.75
+        assert 0.13 <= part.std() * np.sqrt(252) <= 0.19
+
+
+def test_classes_differ_in_risk_as_they_should(returns: pd.DataFrame) -> None:
+    volatility = returns.std() * np.sqrt(252)
+    assert volatility["SHY"] < 0.02 < volatility["IEF"] < volatility["TLT"] < volatility["SPY"] < volatility["EEM"]
+    assert volatility["HYG"] < volatility["SPY"]
+    assert volatility["GLD"] < volatility["SLV"]
+    correlation = returns.corr()
+    assert correlation.loc["SPY", ["QQQ", "IWM", "EFA", "XLI"]].min() > 0.8
+    assert 0.4 < correlation.loc["SPY", "VNQ"] < 0.9
+    assert correlation.loc["SPY", "TLT"] < 0.1
+    assert abs(correlation.loc["SPY", "GLD"]) < 0.15
+
+
+def test_tails_are_fat_and_volatility_clusters(returns: pd.DataFrame) -> None:
+    logs = np.log1p(returns[["SPY", "QQQ", "EEM", "TLT", "GLD"]]).dropna()
+    assert (logs.kurt() > 1).all()
+    assert all(logs[name].abs().autocorr(1) > 0.07 for name in logs)
+    assert all(abs(logs[name].autocorr(1)) < 0.06 for name in logs)
+
+
+def test_there_is_a_crisis_and_a_bear_market_both_lately_and_before(returns: pd.DataFrame) -> None:
+    days = as_days(all_sessions())
+    spells = [(days[first], kind, last - first) for first, last, kind in market_model.spells(simulated._blocks())]
+    for start, stop in (("2005-01-03", "2021-11-20"), ("2021-11-20", "2026-06-01")):
+        kinds = {kind for day, kind, _ in spells if np.datetime64(start) <= day < np.datetime64(stop)}
+        assert {"crisis", "bear", "bull"} <= kinds
+
+
+def test_in_a_crisis_everything_falls_together_and_swings_more(returns: pd.DataFrame) -> None:
+    mood = market_model.moods(simulated._blocks())[: len(returns)]
+    risky = returns[["SPY", "EEM", "HYG", "VNQ"]]
+    crisis, bull = (risky[mood == market_model.MOODS.index(name)] for name in ("crisis", "bull"))
+    assert (crisis.std() > 1.5 * bull.std()).all()
+    assert (crisis.mean() < 0).all()
+    assert crisis.corr()["SPY"].drop("SPY").mean() > bull.corr()["SPY"].drop("SPY").mean() + 0.1
+
+
+def test_volume_rises_with_the_size_of_the_move(bars: pd.DataFrame) -> None:
+    spy = bars[bars["symbol"] == "SPY"]
+    move = np.log(spy["close"]).diff().abs()
+    assert move.corr(np.log(spy["volume"] * spy["close"]), method="spearman") > 0.3
+
+
+@given(
+    symbol=st.from_regex(r"^[A-Z][A-Z0-9.]{0,9}\Z"),
+    asset_class=st.sampled_from(["equity", "bond", "commodity", "real_estate"]),
+    group=st.sampled_from(["us_large", "gold", "something_new", ""]),
+)
+@settings(max_examples=20, deadline=None)
+def test_any_other_universe_trades_too(symbol: str, asset_class: str, group: str) -> None:
+    universe = [Instrument.model_validate({"symbol": symbol, "asset_class": asset_class, "group": group, "name": "x"})]
+    rows = SimulatedMarketData(universe).bars([symbol], FIVE_YEARS)
+    if symbol not in ("XLC", "JJC"):
+        assert len(rows) > 0.98 * len(FIVE_YEARS)
+    growth = rows["split_ratio"] * (rows["close"] + rows["dividend"]) / rows["close"].shift(1)
+    assert growth.iloc[1:].between(0.65, 1.35).all()
+    assert all(is_session(day.date()) for day in rows["session"].drop_duplicates().sample(5, random_state=1))
+
+
+def test_symbols_outside_the_universe_have_no_bars() -> None:
+    rows = MARKET.bars(["NOPE"], FIVE_YEARS)
+    assert rows.empty
+    assert "session" in rows.columns

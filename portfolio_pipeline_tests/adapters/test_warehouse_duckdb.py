@@ -1,0 +1,152 @@
+"""What is DuckDB's own: the file, its lock, and whoever else holds it."""
+
+from __future__ import annotations
+
+import os
+import time
+from datetime import date
+from pathlib import Path
+
+import duckdb
+import pytest
+
+from portfolio_pipeline.adapters.warehouse import open_warehouse
+from portfolio_pipeline.adapters.warehouse.duckdb import DuckDBWarehouse
+from portfolio_pipeline.core.errors import ConfigurationError, PortfolioError
+from portfolio_pipeline.core.sessions import SessionRange
+from portfolio_pipeline_tests.adapters import warehouse_processes as others
+
+SESSION = SessionRange.single(date(2024, 1, 2))
+
+
+@pytest.fixture
+def path(tmp_path: Path) -> Path:
+    return tmp_path / "portfolio.duckdb"
+
+
+@pytest.fixture
+def impatient(path: Path) -> DuckDBWarehouse:
+    warehouse = DuckDBWarehouse(path, wait_seconds=0.3)
+    warehouse.prepare()
+    return warehouse
+
+
+@pytest.mark.parametrize("read_only", [False, True])
+def test_a_stranger_that_holds_the_file_is_named_with_its_pid(
+    impatient: DuckDBWarehouse, path: Path, read_only: bool
+) -> None:
+    here, there = others.pipe()
+    stranger = others.start(others.hold_duckdb_file, str(path), read_only, there)
+    assert here.recv() == "open"
+    with pytest.raises(PortfolioError, match=rf"DATABASE_LOCKED.*held_by=process {stranger.pid}, waited=0.3 s"):
+        impatient.replace("strategy_targets", SESSION, others.targets(SESSION.first, 0.5))
+    if read_only:
+        assert len(impatient.read("strategy_targets")) == 0
+    here.send("close")
+    stranger.join(60)
+    impatient.replace("strategy_targets", SESSION, others.targets(SESSION.first, 0.5))
+
+
+def test_a_stranger_that_lets_go_in_time_is_waited_for(path: Path) -> None:
+    warehouse = DuckDBWarehouse(path, wait_seconds=30)
+    warehouse.prepare()
+    here, there = others.pipe()
+    stranger = others.start(others.hold_duckdb_file, str(path), False, there)
+    assert here.recv() == "open"
+    here.send("close")
+    assert len(warehouse.read("strategy_targets")) == 0
+    stranger.join(60)
+
+
+def test_one_of_our_own_that_holds_the_file_is_named_with_its_pid(impatient: DuckDBWarehouse, path: Path) -> None:
+    here, there = others.pipe()
+    writer = others.start(others.write_and_hang, f"duckdb:///{path}", SESSION.first, 0.9, there)
+    here.recv()
+    try:
+        with pytest.raises(PortfolioError, match=rf"DATABASE_LOCKED.*held_by=process {writer.pid}"):
+            impatient.read("strategy_targets")
+    finally:
+        writer.kill()
+        writer.join(60)
+
+
+def test_a_connection_left_open_in_this_process_is_named_too(impatient: DuckDBWarehouse, path: Path) -> None:
+    with (
+        duckdb.connect(path, read_only=True),
+        pytest.raises(PortfolioError, match=rf"DATABASE_LOCKED.*held_by=process {os.getpid()} \(this one\)"),
+    ):
+        impatient.replace("strategy_targets", SESSION, others.targets(SESSION.first, 0.5))
+
+
+def test_nothing_holds_the_file_between_calls(impatient: DuckDBWarehouse, path: Path) -> None:
+    impatient.replace("strategy_targets", SESSION, others.targets(SESSION.first, 0.5))
+    rows = impatient.query("select * from strategy_targets")
+    with duckdb.connect(path) as stranger:
+        assert stranger.execute("select count(*) from strategy_targets").fetchall() == [(len(rows),)]
+
+
+def test_a_stream_of_readers_does_not_shut_a_writer_out(impatient: DuckDBWarehouse, path: Path) -> None:
+    impatient.replace("strategy_targets", SESSION, others.targets(SESSION.first, 0.5, symbols=2_000))
+    readers = [others.start(others.read_for, f"duckdb:///{path}", 3.0) for _ in range(3)]
+    time.sleep(0.5)
+    writer = DuckDBWarehouse(path, wait_seconds=20)
+    for weight in (0.1, 0.2, 0.3):
+        writer.replace("strategy_targets", SESSION, others.targets(SESSION.first, weight))
+    assert any(reader.is_alive() for reader in readers)
+    for reader in readers:
+        reader.join(60)
+        assert reader.exitcode == 0
+
+
+def test_a_commit_still_in_the_log_when_its_writer_was_killed_is_read(impatient: DuckDBWarehouse, path: Path) -> None:
+    victim = others.start(others.commit_and_die, str(path))
+    victim.join(60)
+    assert path.with_name(path.name + ".wal").exists()
+    assert impatient.read("strategy_targets")["weight"].to_pylist() == [0.25]
+
+
+def test_a_folder_that_cannot_be_made_is_one_clear_message(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("not a folder")
+    with pytest.raises(PortfolioError, match=r"DATABASE_FILE_UNUSABLE: file=.*portfolio.duckdb.*DATABASE_URL"):
+        DuckDBWarehouse(tmp_path / "file" / "portfolio.duckdb").prepare()
+
+
+@pytest.mark.skipif(os.geteuid() == 0, reason="root may write everywhere")
+def test_a_folder_without_write_permission_is_one_clear_message(tmp_path: Path) -> None:
+    tmp_path.chmod(0o500)
+    try:
+        with pytest.raises(PortfolioError, match="DATABASE_FILE_UNUSABLE"):
+            DuckDBWarehouse(tmp_path / "portfolio.duckdb").prepare()
+    finally:
+        tmp_path.chmod(0o700)
+
+
+@pytest.mark.parametrize("content", ["this is no database " * 500, None])
+def test_a_file_that_is_no_database_is_one_clear_message(path: Path, content: str | None) -> None:
+    if content is None:
+        path.mkdir()
+    else:
+        path.write_text(content)
+    with pytest.raises(PortfolioError, match="DATABASE_FILE_UNUSABLE"):
+        DuckDBWarehouse(path).prepare()
+    assert content is None or path.read_text() == content
+
+
+def test_the_address_is_a_path(tmp_path: Path) -> None:
+    opened = open_warehouse(f"duckdb:///{tmp_path / 'a.duckdb'}")
+    assert (opened.engine, opened.location) == ("duckdb", f"duckdb:///{tmp_path}/a.duckdb")
+    assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize("url", ["sqlite:///x", "duckdb:///", "duckdb:///:memory:", "mysql://u:secret@host/x", "x"])
+def test_other_addresses_are_refused_without_showing_them(url: str) -> None:
+    with pytest.raises(ConfigurationError, match="DATABASE_URL_UNKNOWN") as refusal:
+        open_warehouse(url)
+    assert "secret" not in str(refusal.value)
+
+
+def test_a_mistyped_table_does_not_find_a_variable(impatient: DuckDBWarehouse) -> None:
+    strategy_target = impatient.read("strategy_targets")
+    assert len(strategy_target) == 0
+    with pytest.raises(PortfolioError, match=r"(?s)SQL_REFUSED.*strategy_target "):
+        impatient.query("select * from strategy_target")

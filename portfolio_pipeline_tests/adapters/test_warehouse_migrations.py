@@ -1,0 +1,117 @@
+"""Databases of other versions: carried forward on both engines, or refused."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import date
+from pathlib import Path
+
+import pandas as pd
+import pytest
+
+from portfolio_pipeline.adapters.warehouse.duckdb import DuckDBWarehouse
+from portfolio_pipeline.adapters.warehouse.house import TableWarehouse
+from portfolio_pipeline.adapters.warehouse.migrations import MIGRATIONS, AddColumn, Migration, RunSql, newest_version
+from portfolio_pipeline.adapters.warehouse.postgres import PostgresWarehouse
+from portfolio_pipeline.core.errors import WarehouseError
+from portfolio_pipeline.core.schemas import TABLES, Column, Table
+from portfolio_pipeline.core.sessions import SessionRange
+
+SESSION = SessionRange.single(date(2024, 1, 2))
+OLD = Table(
+    "shares",
+    "one row per session and name",
+    "A table as an older version knew it.",
+    ("session", "name"),
+    (Column("session", "date", ""), Column("name", "text", ""), Column("amount", "double", "", nullable=True)),
+)
+RATING = Column("rating", "text", "added later", one_of=("good", "bad"))
+SCORE = Column("score", "double", "added even later", nullable=True)
+NEW = replace(OLD, columns=(*OLD.columns, RATING, SCORE))
+FRESH = replace(OLD, name="fresh")
+FORWARD = (
+    Migration(2, "shares have a rating", (AddColumn("shares", RATING, "'good'"),)),
+    Migration(
+        3,
+        "shares have a score",
+        (
+            AddColumn("shares", SCORE),
+            RunSql({"duckdb": "update shares set score = 1", "postgres": "update shares set score = 1"}),
+        ),
+    ),
+)
+
+
+def opened(url: str, tables: tuple[Table, ...], migrations: tuple[Migration, ...] = ()) -> TableWarehouse:
+    if url.startswith("duckdb"):
+        return DuckDBWarehouse(Path(url.removeprefix("duckdb:///")), tables=tables, migrations=migrations)
+    return PostgresWarehouse(url, tables=tables, migrations=migrations)
+
+
+def columns(warehouse: TableWarehouse, table: str) -> list[dict[str, object]]:
+    return warehouse.query(
+        "select column_name::text as name, data_type::text as type, is_nullable::text as nullable"
+        " from information_schema.columns where table_name = $1 order by 1",
+        [table],
+    ).to_pylist()
+
+
+@pytest.fixture
+def old_database(database_url: str) -> str:
+    warehouse = opened(database_url, (OLD,))
+    warehouse.prepare()
+    warehouse.replace(
+        "shares", SESSION, pd.DataFrame({"session": SESSION.first, "name": ["a", "b"], "amount": [1.0, None]})
+    )
+    return database_url
+
+
+def test_an_older_database_is_carried_forward_and_keeps_its_rows(old_database: str) -> None:
+    warehouse = opened(old_database, (NEW, FRESH), FORWARD)
+    with pytest.raises(WarehouseError, match=r"DATABASE_OLDER_THAN_CODE.*version 1.*version 3.*portfolio up"):
+        warehouse.read("shares")
+    warehouse.prepare()
+    assert warehouse.read("shares").to_pylist() == [
+        {"session": SESSION.first, "name": "a", "amount": 1.0, "rating": "good", "score": 1.0},
+        {"session": SESSION.first, "name": "b", "amount": None, "rating": "good", "score": 1.0},
+    ]
+    assert len(warehouse.read("fresh")) == 0
+    assert warehouse.query("select version from schema_version order by 1")["version"].to_pylist() == [1, 2, 3]
+    warehouse.prepare()
+    assert warehouse.query("select count(*) as n from schema_version")["n"].to_pylist() == [3]
+
+
+def test_a_migrated_table_is_the_same_as_a_new_one(old_database: str) -> None:
+    migrated = opened(old_database, (NEW, replace(NEW, name="as_new")), FORWARD)
+    migrated.prepare()
+    assert columns(migrated, "shares") == columns(migrated, "as_new")
+    assert len(columns(migrated, "shares")) == 5
+
+
+def test_a_migration_that_fails_leaves_the_database_as_it_was(old_database: str) -> None:
+    broken = (FORWARD[0], Migration(3, "breaks", (RunSql("update shares set nonsense = 1"),)))
+    with pytest.raises(WarehouseError, match="nonsense"):
+        opened(old_database, (NEW,), broken).prepare()
+    untouched = opened(old_database, (OLD,))
+    assert [column["name"] for column in columns(untouched, "shares")] == ["amount", "name", "session"]
+    assert untouched.query("select max(version) as v from schema_version")["v"].to_pylist() == [1]
+
+
+def test_a_database_newer_than_the_code_is_refused(old_database: str) -> None:
+    opened(old_database, (NEW,), FORWARD).prepare()
+    for call in (TableWarehouse.prepare, lambda warehouse: warehouse.read("shares")):
+        with pytest.raises(WarehouseError, match=r"DATABASE_NEWER_THAN_CODE.*found=version 3.*expected=version 1"):
+            call(opened(old_database, (OLD,)))
+
+
+def test_a_database_that_was_never_prepared_says_what_to_do(database_url: str) -> None:
+    warehouse = opened(database_url, (OLD,))
+    with pytest.raises(WarehouseError, match=r"DATABASE_NOT_PREPARED.*portfolio up"):
+        warehouse.read("shares")
+    with pytest.raises(WarehouseError, match="DATABASE_NOT_PREPARED"), warehouse.transaction():
+        pass
+
+
+def test_the_houses_own_migrations_are_numbered_without_gaps() -> None:
+    assert [migration.version for migration in MIGRATIONS] == list(range(2, newest_version(MIGRATIONS) + 1))
+    assert len({table.name for table in TABLES}) == len(TABLES)

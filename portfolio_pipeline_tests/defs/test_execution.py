@@ -1,0 +1,270 @@
+"""Orders, submissions, fills and positions as Dagster runs them: what is sent, what is refused, what is written down."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import UTC, datetime
+from typing import Any
+
+import dagster as dg
+import pandas as pd
+import pytest
+
+from portfolio_pipeline.adapters.broker import open_broker
+from portfolio_pipeline.core.halt import next_event
+from portfolio_pipeline.core.schemas import HALT_EVENTS
+from portfolio_pipeline.core.sessions import SessionRange
+from portfolio_pipeline.core.settings import Limits, Settings
+from portfolio_pipeline.defs import fills as fills_module
+from portfolio_pipeline.defs import orders as orders_module
+from portfolio_pipeline.defs import positions as positions_module
+from portfolio_pipeline.defs import submissions as submissions_module
+from portfolio_pipeline.ports import Warehouse
+from portfolio_pipeline_tests.fakes.clock import FixedClock
+from portfolio_pipeline_tests.trading import first_sessions, market, settings, wanted
+
+RANGE = first_sessions(12)
+DAYS = tuple(RANGE)
+HOUSE = settings()
+TABLES = (
+    *("orders", "submissions", "fills", "positions", "account", "risk_breaches"),
+    *("sim_orders", "sim_fills", "sim_positions", "sim_account"),
+)
+PARTS = [
+    part
+    for module in (orders_module, submissions_module, fills_module, positions_module)
+    for part in vars(module).values()
+    if isinstance(part, (dg.AssetsDefinition, dg.AssetChecksDefinition))
+]
+
+
+class Desk:
+    """The execution half of the chain over one warehouse whose prices and targets are there already."""
+
+    def __init__(self, warehouse: Warehouse, house: Settings = HOUSE) -> None:
+        self.warehouse, self.house = warehouse, house
+
+    def filled_in(self, seed: int = 3) -> Desk:
+        self.warehouse.replace("prices", RANGE, market(seed, RANGE))
+        for table, rows in wanted(seed, RANGE, self.house).items():
+            self.warehouse.replace(table, RANGE, rows)
+        return self
+
+    def run(self, sessions: SessionRange, *assets: str) -> dg.ExecuteInProcessResult:
+        return dg.materialize(
+            PARTS,
+            selection=list(assets) or None,
+            resources={
+                "warehouse": self.warehouse,
+                "broker": open_broker("SIMULATED", self.house, self.warehouse),
+                "settings": self.house,
+                "clock": FixedClock.after_close(DAYS[-1]),
+            },
+            tags={
+                "dagster/asset_partition_range_start": sessions.first.isoformat(),
+                "dagster/asset_partition_range_end": sessions.last.isoformat(),
+            },
+            raise_on_error=False,
+        )
+
+    def table(self, name: str, **where: object) -> pd.DataFrame:
+        return self.warehouse.read(name, where=where or None).to_pandas()
+
+    def tables(self) -> dict[str, pd.DataFrame]:
+        return {name: self.table(name) for name in TABLES}
+
+    def tamper(self, session: Any, symbol: str, weight: float) -> None:
+        """Someone writes another target into the warehouse."""
+        rows = self.table("aggregated_targets", session=session)
+        rows.loc[rows["symbol"] == symbol, ["weight", "requested_weight"]] = weight
+        self.warehouse.replace("aggregated_targets", SessionRange.single(session), rows)
+
+
+def single(place: int) -> SessionRange:
+    return SessionRange.single(DAYS[place])
+
+
+def failure(result: dg.ExecuteInProcessResult, step: str) -> str:
+    """Why a step failed."""
+    error = result.failure_data_for_node(step).error  # type: ignore[union-attr]
+    message = error.message if error.cause is None else error.cause.message  # type: ignore[union-attr]
+    return str(message)
+
+
+@pytest.fixture
+def desk(duckdb_warehouse: Warehouse) -> Desk:
+    return Desk(duckdb_warehouse).filled_in()
+
+
+def assert_same(found: dict[str, pd.DataFrame], expected: dict[str, pd.DataFrame]) -> None:
+    for name in TABLES:
+        pd.testing.assert_frame_equal(found[name], expected[name], check_exact=True, obj=name)
+
+
+def test_a_range_writes_what_its_sessions_one_by_one_write(desk: Desk) -> None:
+    assert desk.run(RANGE).success
+    at_once = desk.tables()
+    assert all(len(at_once[name]) for name in TABLES if name != "risk_breaches")
+    assert set(at_once["submissions"]["state"]) >= {"filled", "accepted"}
+    with desk.warehouse.transaction() as tx:
+        for name in TABLES:
+            tx.delete(name, None)
+    for place in range(len(DAYS)):
+        assert desk.run(single(place)).success
+    assert_same(desk.tables(), at_once)
+    assert desk.run(SessionRange(DAYS[4], DAYS[9])).success
+    assert_same(desk.tables(), at_once)
+
+
+def test_every_check_of_execution_passes_on_an_honest_range(desk: Desk) -> None:
+    result = desk.run(RANGE)
+    evaluated = {check.check_name: check.passed for check in result.get_asset_check_evaluations()}
+    assert evaluated == dict.fromkeys(evaluated, True)
+    assert set(evaluated) == {
+        *("orders_within_limits", "every_order_was_accepted", "fills_have_orders", "fills_add_up_to_submissions"),
+        *("books_add_up_to_account", "positions_tie_to_broker"),
+    }
+
+
+@pytest.mark.parametrize("asset", ["orders", "submissions"])
+def test_materialising_one_asset_alone_after_a_failed_limit_check_sends_nothing(desk: Desk, asset: str) -> None:
+    assert desk.run(SessionRange(DAYS[0], DAYS[4])).success
+    desk.tamper(DAYS[5], "AAA", 0.9)
+    chain = desk.run(single(5))
+    assert not chain.success
+    [check] = [c for c in chain.get_asset_check_evaluations() if c.check_name == "orders_within_limits"]
+    assert not check.passed
+    assert "AAA" in check.metadata["offending rows"].value  # type: ignore[operator]
+    alone = desk.run(single(5), asset)
+    assert alone.success == (asset == "orders")
+    assert desk.table("sim_orders", session=DAYS[5]).empty
+    assert set(desk.table("orders", session=DAYS[5])["verdict"]) == {"refused"}
+
+
+def test_targets_tampered_with_after_planning_stop_the_submission(desk: Desk) -> None:
+    assert desk.run(SessionRange(DAYS[0], DAYS[4])).success
+    assert desk.run(single(5), "orders").success
+    assert set(desk.table("orders", session=DAYS[5])["verdict"]) == {"accepted"}
+    desk.tamper(DAYS[5], "AAA", 0.9)
+    result = desk.run(single(5), "submissions")
+    assert "ORDERS_REFUSED" in failure(result, "submissions")
+    assert desk.table("sim_orders", session=DAYS[5]).empty
+    refused = desk.table("submissions", session=DAYS[5])
+    assert set(refused["state"]) == {"refused"}
+    assert refused["error"].str.contains("SYMBOL_LIMIT: subject=AAA").all()
+    breaches = desk.table("risk_breaches", session=DAYS[5], level="submission")
+    assert ("AAA", "targets_symbol", "block") in set(breaches[["subject", "rule", "severity"]].itertuples(index=False))
+
+
+def _bigger(rows: pd.DataFrame) -> pd.DataFrame:
+    return rows.assign(quantity=rows["quantity"] * 10)
+
+
+def _accepted(rows: pd.DataFrame) -> pd.DataFrame:
+    return rows.assign(verdict="accepted")
+
+
+@pytest.mark.parametrize("change", [_bigger, _accepted])
+def test_tickets_tampered_with_are_never_sent(desk: Desk, change: Callable[[pd.DataFrame], pd.DataFrame]) -> None:
+    assert desk.run(SessionRange(DAYS[0], DAYS[4])).success
+    if change is _accepted:
+        desk.tamper(DAYS[5], "AAA", 0.9)
+    assert desk.run(single(5), "orders").success
+    desk.warehouse.replace("orders", single(5), change(desk.table("orders", session=DAYS[5])))
+    assert "ORDERS_REFUSED" in failure(desk.run(single(5), "submissions"), "submissions")
+    assert desk.table("sim_orders", session=DAYS[5]).empty
+
+
+def test_tighter_limits_count_at_once(desk: Desk) -> None:
+    assert desk.run(SessionRange(DAYS[0], DAYS[4])).success
+    assert desk.run(single(5), "orders").success
+    tight = Desk(desk.warehouse, settings(limits=Limits(symbol=0.01, gross=0.05)))
+    assert "ORDERS_REFUSED" in failure(tight.run(single(5), "submissions"), "submissions")
+    assert desk.table("sim_orders", session=DAYS[5]).empty
+
+
+def test_a_halt_stops_every_submission_until_resume(desk: Desk) -> None:
+    assert desk.run(SessionRange(DAYS[0], DAYS[4])).success
+    before = desk.table("submissions")
+
+    def say(action: Any) -> None:
+        with desk.warehouse.transaction() as tx:
+            event = next_event(tx.read(HALT_EVENTS.name), action, "fat finger", datetime.now(UTC).replace(tzinfo=None))
+            tx.insert(HALT_EVENTS.name, event)
+
+    say("halt")
+    assert desk.run(single(5), "orders").success
+    refusal = failure(desk.run(single(5), "submissions"), "submissions")
+    assert "TRADING_HALTED" in refusal
+    assert "fat finger" in refusal
+    assert "portfolio resume" in refusal
+    assert desk.table("sim_orders", session=DAYS[5]).empty
+    pd.testing.assert_frame_equal(desk.table("submissions"), before)
+    say("resume")
+    assert desk.run(single(5), "submissions").success
+    assert len(desk.table("sim_orders", session=DAYS[5]))
+
+
+def test_a_refused_session_far_back_in_a_range_is_recorded_and_the_range_goes_on(desk: Desk) -> None:
+    desk.tamper(DAYS[5], "AAA", 0.9)
+    assert desk.run(RANGE).success
+    at_once = desk.tables()
+    refused = at_once["submissions"][at_once["submissions"]["state"] == "refused"]
+    assert set(refused["session"]) == {DAYS[5]}
+    assert DAYS[5] not in set(at_once["sim_orders"]["session"])
+    assert {DAYS[4], DAYS[6]} <= set(at_once["sim_orders"]["session"])
+    assert {DAYS[5]} <= set(at_once["risk_breaches"].query("severity == 'block'")["session"])
+
+
+def test_a_session_whose_orders_were_refused_is_still_filled_and_held(desk: Desk) -> None:
+    """The day after: fills, positions and the next day's orders need no submission of the day before."""
+    desk.tamper(DAYS[5], "AAA", 0.9)
+    assert desk.run(SessionRange(DAYS[0], DAYS[4])).success
+    assert not desk.run(single(5)).success
+    assert desk.run(single(5), "fills", "positions").success
+    desk.tamper(DAYS[5], "AAA", 0.1)
+    assert desk.run(single(6)).success
+    assert desk.table("fills", session=DAYS[6]).empty
+    assert len(desk.table("account", session=DAYS[6])) > 1
+
+
+def test_a_missing_session_before_the_range_is_named(desk: Desk) -> None:
+    assert desk.run(SessionRange(DAYS[0], DAYS[2])).success
+    result = desk.run(single(4), "positions")
+    assert f"PREVIOUS_SESSION_MISSING: found={DAYS[2]}, expected={DAYS[3]}" in failure(result, "positions")
+
+
+def test_a_session_without_targets_is_not_sold_out_but_refused(desk: Desk) -> None:
+    assert desk.run(SessionRange(DAYS[0], DAYS[2])).success
+    with desk.warehouse.transaction() as tx:
+        tx.delete("aggregated_targets", single(3))
+    assert "TARGETS_MISSING" in failure(desk.run(single(3), "orders"), "orders")
+    assert desk.table("orders", session=DAYS[3]).empty
+
+
+def test_a_strangers_fill_and_a_book_that_does_not_add_up_are_shown(desk: Desk) -> None:
+    assert desk.run(RANGE).success
+    rows = desk.table("fills", session=DAYS[6])
+    stranger = rows.iloc[[0]].assign(fill_id="f-1", client_order_id="somebody's", quantity=3.0)
+    desk.warehouse.replace("fills", single(6), pd.concat([rows, stranger]))
+    held = desk.table("positions", session=DAYS[6])
+    held.loc[held["book"] == "account", "quantity"] += 1.0
+    desk.warehouse.replace("positions", single(6), held)
+    checks = dg.materialize(
+        PARTS,
+        selection=dg.AssetSelection.checks_for_assets("fills", "positions"),
+        resources={
+            "warehouse": desk.warehouse,
+            "broker": open_broker("SIMULATED", HOUSE, desk.warehouse),
+            "settings": HOUSE,
+            "clock": FixedClock.after_close(DAYS[-1]),
+        },
+        partition_key=DAYS[6].isoformat(),
+        raise_on_error=False,
+    ).get_asset_check_evaluations()
+    assert {check.check_name: check.passed for check in checks} == {
+        "fills_have_orders": False,
+        "fills_add_up_to_submissions": False,
+        "books_add_up_to_account": False,
+        "positions_tie_to_broker": False,
+    }

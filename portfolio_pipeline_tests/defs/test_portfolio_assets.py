@@ -1,0 +1,188 @@
+"""The portfolio's assets on a real warehouse: tables, checks, refusals, and a range as its sessions one by one."""
+
+from __future__ import annotations
+
+from datetime import date
+
+import dagster as dg
+import numpy as np
+import pandas as pd
+import pytest
+
+from portfolio_pipeline.adapters.market_data.simulated import SimulatedMarketData
+from portfolio_pipeline.components.cards import load_cards
+from portfolio_pipeline.core.sessions import SessionRange, as_days, sessions_between
+from portfolio_pipeline.core.wide import long
+from portfolio_pipeline.defs.aggregated_targets import (
+    aggregated_targets,
+    targets_cover_the_universe,
+    targets_within_limits,
+)
+from portfolio_pipeline.defs.risk import figures_within_limits, risk
+from portfolio_pipeline.defs.strategy_weights import shares_within_limits, strategy_weights
+from portfolio_pipeline.ports import Warehouse
+from portfolio_pipeline_tests.chain import house_settings
+from portfolio_pipeline_tests.fakes.clock import FixedClock
+
+LIFE = SessionRange(date(2023, 1, 3), date(2023, 5, 31))
+DAYS = sessions_between(LIFE.first, LIFE.last)
+LAST = SessionRange(DAYS[-6], DAYS[-1])
+BEFORE = SessionRange(DAYS[0], DAYS[-7])
+ASSETS = [
+    strategy_weights,
+    shares_within_limits,
+    aggregated_targets,
+    targets_within_limits,
+    targets_cover_the_universe,
+    risk,
+    figures_within_limits,
+]
+TABLES = ("strategy_weights", "aggregated_targets", "risk_metrics", "risk_breaches")
+
+
+@pytest.fixture
+def filled(duckdb_warehouse: Warehouse) -> Warehouse:
+    """Prices of a simulated market, and for each card targets and paper returns that wander."""
+    settings, generator = house_settings(), np.random.default_rng(11)
+    bars = SimulatedMarketData(settings.universe).bars(settings.symbols, LIFE)
+    duckdb_warehouse.replace("prices", LIFE, bars)
+    days = as_days(DAYS)
+    for card in load_cards():
+        wandering = np.cumsum(generator.normal(0, 0.02, (len(days), 31)), axis=0)
+        targets = np.maximum(wandering, 0) / np.maximum(np.abs(wandering).sum(axis=1, keepdims=True), 0.3)
+        rows = long(days, settings.symbols, by="symbol", weight=targets).assign(strategy=card.name)
+        duckdb_warehouse.replace("strategy_targets", LIFE, rows, where={"strategy": card.name})
+        figures = {"gross_return": generator.normal(0.0005, 0.004 + 0.01 * generator.random(), (len(days), 1))}
+        figures |= {"cost": np.full((len(days), 1), 1e-5), "turnover": np.full((len(days), 1), 0.1)}
+        paper = long(days, [card.name], by="strategy", **figures)
+        paper["net_return"] = paper["gross_return"] - paper["cost"]
+        duckdb_warehouse.replace("strategy_returns", LIFE, paper, where={"strategy": card.name})
+    return duckdb_warehouse
+
+
+def materialise(warehouse: Warehouse, sessions: SessionRange, *, succeed: bool = True) -> dg.ExecuteInProcessResult:
+    return dg.materialize(
+        ASSETS,
+        resources={
+            "warehouse": warehouse,
+            "settings": house_settings(),
+            "strategies": load_cards(),
+            "clock": FixedClock.after_close(LIFE.last),
+        },
+        tags={
+            "dagster/asset_partition_range_start": sessions.first.isoformat(),
+            "dagster/asset_partition_range_end": sessions.last.isoformat(),
+        },
+        raise_on_error=succeed,
+    )
+
+
+def tables(warehouse: Warehouse) -> dict[str, pd.DataFrame]:
+    return {name: warehouse.read(name).to_pandas() for name in TABLES}
+
+
+def test_a_range_session_by_session_and_overlapping_ranges_give_identical_tables(filled: Warehouse) -> None:
+    materialise(filled, LIFE)
+    at_once = tables(filled)
+    materialise(filled, BEFORE)
+    materialise(filled, SessionRange(DAYS[20], BEFORE.last))
+    for session in LAST:
+        materialise(filled, SessionRange.single(session))
+    for name, table in tables(filled).items():
+        pd.testing.assert_frame_equal(table, at_once[name], check_exact=True, obj=name)
+    assert all(len(table) for table in at_once.values())
+
+
+def test_all_checks_hold_and_pictures_and_figures_are_shown(filled: Warehouse) -> None:
+    result = materialise(filled, LIFE)
+    evaluations = {found.check_name: found for found in result.get_asset_check_evaluations()}
+    assert len(evaluations) == 4
+    assert all(found.passed for found in evaluations.values())
+    for asset in ("strategy_weights", "aggregated_targets", "risk"):
+        shown: dict[str, dg.MetadataValue] = {}
+        for event in result.asset_materializations_for_node(asset):
+            shown |= event.metadata
+        assert "SIMULATED" in str(shown["picture"].value)
+
+
+def test_the_future_changes_no_row_of_the_past(filled: Warehouse) -> None:
+    materialise(filled, LIFE)
+    before = tables(filled)
+    for table, column in (("strategy_returns", "net_return"), ("prices", "close"), ("strategy_targets", "weight")):
+        with filled.transaction() as transaction:
+            transaction.execute(f"update {table} set {column} = {column} * 1.01 where session > '{BEFORE.last}'")
+    materialise(filled, LIFE)
+    for name, table in tables(filled).items():
+        past, expected = (rows[rows["session"] <= BEFORE.last] for rows in (table, before[name]))
+        pd.testing.assert_frame_equal(past, expected, check_exact=True, obj=name)
+    assert not tables(filled)["aggregated_targets"].equals(before["aggregated_targets"])
+
+
+def test_a_missing_previous_session_is_refused(filled: Warehouse) -> None:
+    materialise(filled, BEFORE)
+    result = materialise(filled, SessionRange.single(DAYS[-1]), succeed=False)
+    assert not result.success
+    (failure, *_) = result.get_step_failure_events()
+    assert "PREVIOUS_SESSION_MISSING" in str(failure.step_failure_data.user_failure_data)
+
+
+def test_a_strategy_without_targets_is_refused_and_nothing_is_stored(filled: Warehouse) -> None:
+    name = load_cards()[0].name
+    filled.replace("strategy_targets", LAST, filled.read("strategy_targets").slice(0, 0), where={"strategy": name})
+    result = materialise(filled, LIFE, succeed=False)
+    (failure, *_) = result.get_step_failure_events()
+    assert f"STRATEGY_TARGETS_MISSING: strategy={name}" in str(failure.step_failure_data.user_failure_data)
+    assert len(filled.read("aggregated_targets")) == 0
+
+
+def check_alone(warehouse: Warehouse, check: dg.AssetChecksDefinition) -> dg.AssetCheckEvaluation:
+    result = dg.materialize(
+        [check, aggregated_targets, strategy_weights],
+        selection=dg.AssetSelection.checks(check),
+        resources={
+            "warehouse": warehouse,
+            "settings": house_settings(),
+            "strategies": load_cards(),
+            "clock": FixedClock.after_close(LIFE.last),
+        },
+        tags={
+            "dagster/asset_partition_range_start": LAST.first.isoformat(),
+            "dagster/asset_partition_range_end": LAST.last.isoformat(),
+        },
+        raise_on_error=False,
+    )
+    (evaluation,) = result.get_asset_check_evaluations()
+    return evaluation
+
+
+def test_a_target_above_its_limit_fails_the_check_with_the_offending_row(filled: Warehouse) -> None:
+    materialise(filled, LIFE)
+    with filled.transaction() as transaction:
+        transaction.execute(
+            f"update aggregated_targets set weight = 0.21 where symbol = 'SPY' and session = '{LAST.last}'"
+        )
+    evaluation = check_alone(filled, targets_within_limits)
+    assert not evaluation.passed
+    assert evaluation.blocking
+    assert f"| {LAST.last} | SPY | symbol | 0.21 | 0.2 |" in str(evaluation.metadata["offending rows"].value)
+
+
+def test_a_missing_target_fails_the_check(filled: Warehouse) -> None:
+    materialise(filled, LIFE)
+    with filled.transaction() as transaction:
+        transaction.execute(f"delete from aggregated_targets where symbol = 'IEF' and session = '{LAST.last}'")
+    evaluation = check_alone(filled, targets_cover_the_universe)
+    assert not evaluation.passed
+    assert f"| {LAST.last} | IEF |" in str(evaluation.metadata["offending rows"].value)
+
+
+def test_a_share_that_jumps_fails_the_check(filled: Warehouse) -> None:
+    materialise(filled, LIFE)
+    name = load_cards()[0].name
+    with filled.transaction() as transaction:
+        transaction.execute(
+            f"update strategy_weights set weight = weight - 0.03 where strategy = '{name}' and session = '{LAST.last}'"
+        )
+    evaluation = check_alone(filled, shares_within_limits)
+    assert not evaluation.passed
+    assert f"SHARE_TOO_SMALL: strategy={name}" in str(evaluation.metadata["offending rows"].value)
