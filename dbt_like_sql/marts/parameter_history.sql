@@ -13,7 +13,7 @@ columns:
   score: the new parameters' score on the trailing window
   trials: parameter sets that were compared
   replaced_on: the session at whose close they were replaced; NULL while they are in use
-  sessions_in_use: sessions they were or have been in use
+  sessions_in_use: sessions they were in use or have been so far; 0 on the evening they are chosen
 checks:
   not_null: [parameters, sessions_in_use]
 */

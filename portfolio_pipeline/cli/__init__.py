@@ -1,7 +1,7 @@
 """The `portfolio` command: how people start the house, look after it and stop it.
 
 Here: what is typed, shown and answered (exit code 0: done; 1: refused or failed, with one message). What is done stands
-below, in the definitions and the core. Dagster is imported only by commands that run something: the others answer at once.
+below, in the definitions and the core. Dagster is imported only where something runs: other commands answer at once.
 """
 
 from __future__ import annotations

@@ -32,6 +32,8 @@ from portfolio_pipeline.core.sessions import SessionRange
 CODE_LOCATION = "portfolio_pipeline.definitions"
 JOB = "daily"
 HOST_TAG = "portfolio/host"
+# The terminal shows the progress bar; what is logged is in the web UI.
+_QUIET = {"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}}
 
 
 @dataclass
@@ -103,6 +105,7 @@ def _events(instance: dg.DagsterInstance, sessions: SessionRange) -> Iterator[dg
     job = defs().resolve_job_def(JOB)
     run = instance.create_run_for_job(
         job_def=job,
+        run_config=_QUIET,
         tags={**_partition_tags(sessions), HOST_TAG: socket.gethostname()},
         remote_job_origin=_origin(),
     )

@@ -63,9 +63,7 @@ def up(sessions: int | None, port: int, no_ui: bool) -> None:
 @click.option("--session", type=SessionDate(), help="The session (default: the last one that has closed).")
 def run(session: date | None) -> None:
     """The whole chain for one session."""
-    from portfolio_pipeline.core.sessions import last_closed_session
-
-    _run_sessions(session, session, last_closed_session)
+    _run_sessions(session, session)
 
 
 @portfolio.command()
@@ -73,19 +71,19 @@ def run(session: date | None) -> None:
 @click.option("--to", "last", type=SessionDate(), required=True, help="Last session.")
 def backfill(first: date, last: date) -> None:
     """The whole chain for a range of sessions, in one run."""
-    _run_sessions(first, last, None)
+    _run_sessions(first, last)
 
 
-def _run_sessions(first: date | None, last: date | None, default) -> None:  # type: ignore[no-untyped-def]
+def _run_sessions(first: date | None, last: date | None) -> None:
     from portfolio_pipeline.cli.house import open_prepared_house
     from portfolio_pipeline.cli.summary import show_summary
-    from portfolio_pipeline.core.sessions import SessionRange, require_closed, require_session
+    from portfolio_pipeline.core.sessions import SessionRange, last_closed_session, require_closed, require_session
 
     house = open_prepared_house()
-    now = house.clock.now()
-    first, last = first or default(now), last or default(now)
-    sessions = SessionRange(require_session(first), require_session(last))
-    require_closed(sessions, now)
+    newest = last_closed_session(house.clock.now())
+    sessions = SessionRange(require_session(first or newest), require_session(last or newest))
+    require_closed(sessions, house.clock.now())
+
     from portfolio_pipeline.cli.chain_run import run_chain
 
     run_chain(sessions)
@@ -142,9 +140,7 @@ def new_strategy(name: str, strategy_type: str) -> None:
     """Write a new card, with everything on it that may be changed."""
     from portfolio_pipeline.components.cards import write_card
 
-    say(
-        f"Written: {write_card(name, strategy_type)}. Edit it, then look at it in the web UI or with `portfolio doctor`."
-    )
+    say(f"Written: {write_card(name, strategy_type)}. Edit it, then try `portfolio doctor`.")
 
 
 @strategy.command("list")

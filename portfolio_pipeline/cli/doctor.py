@@ -1,4 +1,4 @@
-"""The examination: everything that has to be in order before a session can run, each with what was found and what to do.
+"""The examination: what has to be in order before a session can run, each with what was found and what to do.
 
 Each look either says what is fine or raises the refusal that a run would raise.
 """
@@ -89,9 +89,10 @@ def _database() -> str:
 
 
 def _sql_models() -> str:
-    from portfolio_pipeline.components.sql_models import project
+    from portfolio_pipeline.adapters.sql_models import house_library
 
-    return f"{len(project().models)} models"
+    library = house_library()
+    return f"{len(library.models)} models, {len(library.audits)} audits"
 
 
 def _definitions() -> str:

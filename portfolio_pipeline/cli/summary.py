@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pandas as pd
 from rich.panel import Panel
-from rich.table import Table
+from rich.table import Column, Table
 
 from portfolio_pipeline.adapters.house import House
 from portfolio_pipeline.cli.stored_history import (
@@ -74,7 +76,7 @@ def show_status(house: House) -> None:
 
 
 def show_strategies() -> None:
-    table = Table("name", "type", "symbols", "rebalance", "description")
+    table = Table(Column("name", no_wrap=True), Column("type", no_wrap=True), "symbols", "rebalance", "description")
     for card in load_cards():
         symbols = ", ".join(card.symbols.asset_classes or card.symbols.only)
         table.add_row(card.name, card.type, symbols, card.rebalance, card.description)
@@ -98,7 +100,7 @@ def _halt(house: House) -> None:
 
 def _performance(metrics: pd.DataFrame, title: str) -> Table:
     table = Table(title=title)
-    table.add_column("")
+    table.add_column("", no_wrap=True)
     for heading, _ in _SHOWN.values():
         table.add_column(heading, justify="right")
     values = metrics.set_index(["scope", "metric"])["value"]
@@ -108,8 +110,8 @@ def _performance(metrics: pd.DataFrame, title: str) -> Table:
     return table
 
 
-def _cell(value: object, form: str) -> str:
-    return "" if value is None or pd.isna(value) else form.format(value)  # type: ignore[call-overload]
+def _cell(value: Any, form: str) -> str:
+    return "" if value is None or pd.isna(value) else form.format(value)
 
 
 def _orders(orders: pd.DataFrame, only: SessionRange) -> Table:
@@ -123,8 +125,9 @@ def _orders(orders: pd.DataFrame, only: SessionRange) -> Table:
     largest = accepted.assign(value=accepted["quantity"] * accepted["reference_price"]).sort_values(
         ["value", "symbol"], ascending=[False, True]
     )
-    for order in largest.head(_MOST_ORDERS).itertuples():
-        table.add_row(order.symbol, order.side, f"{order.quantity:,g}", f"{order.value:,.0f}", order.reason)
+    for order in largest.head(_MOST_ORDERS).to_dict("records"):
+        quantity, value = f"{order['quantity']:,g}", f"{order['value']:,.0f}"
+        table.add_row(order["symbol"], order["side"], quantity, value, order["reason"])
     if len(accepted) > _MOST_ORDERS:
         table.add_row(f"and {len(accepted) - _MOST_ORDERS} smaller ones", "", "", "", "")
     return table
@@ -149,7 +152,7 @@ def _failures(house: House, only: SessionRange) -> None:
         say(f"  {line}")
 
 
-def _rows(submissions: pd.DataFrame, states: set[str]):  # type: ignore[no-untyped-def]
+def _rows(submissions: pd.DataFrame, states: set[str]) -> Any:
     return submissions[submissions["state"].isin(states)].itertuples()
 
 

@@ -9,10 +9,10 @@ OUT = Console(highlight=False)
 PROGRESS = Console(stderr=True, highlight=False)
 
 
+# Sentences are not wrapped, so that they stay in one line for whoever searches or pipes them.
 def say(text: str, style: str = "") -> None:
-    OUT.print(Text(text, style=style))
+    OUT.print(Text(text, style=style), soft_wrap=True)
 
 
 def complain(text: str) -> None:
-    # Plain and unwrapped, so that a message stays one line for whoever searches or pipes it.
     PROGRESS.print(Text(text, style="bold red"), soft_wrap=True)

@@ -55,7 +55,8 @@ def serve(home: Path, port: int) -> None:
         child = subprocess.Popen(
             command, cwd=PROJECT_ROOT, stdout=output, stderr=subprocess.STDOUT, start_new_session=True
         )
-    signal.signal(signal.SIGTERM, lambda *_: _interrupt())
+    for stop in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(stop, lambda *_: _interrupt())
     try:
         _wait_until_it_answers(child, port, log)
         say(f"The web UI: http://{HOST}:{port}   (log: {log}; Ctrl-C stops it)", "bold green")

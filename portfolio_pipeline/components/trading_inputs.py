@@ -25,10 +25,11 @@ class TradingInputs:
 
 def trading_inputs(warehouse: Warehouse, sessions: SessionRange) -> TradingInputs:
     read = SessionRange(previous_session(sessions.first) or sessions.first, sessions.last)
-    aggregated = warehouse.read("aggregated_targets", read)
-    wanted = warehouse.read("strategy_targets", read, columns=["session", "strategy", "symbol", "weight"])
-    weights = warehouse.read("strategy_weights", read, columns=["session", "strategy", "weight"])
-    prices = warehouse.read("prices", read, columns=BAR_COLUMNS)
+    with warehouse.transaction() as tx:  # one connection for all four
+        aggregated = tx.read("aggregated_targets", read)
+        wanted = tx.read("strategy_targets", read, columns=["session", "strategy", "symbol", "weight"])
+        weights = tx.read("strategy_weights", read, columns=["session", "strategy", "weight"])
+        prices = tx.read("prices", read, columns=BAR_COLUMNS)
     return TradingInputs(
         session_targets(aggregated, wanted, weights), bars_by_session(prices), shares_by_session(weights)
     )

@@ -64,7 +64,7 @@ def sound_bars(
             )
             rows = rows[~broken]
 
-    closed = day != rows["session"].to_numpy()
+    closed = day != rows["session"].to_numpy().astype("datetime64[D]")
     names = {stamp: f"{stamp} ({closure_name(date.fromisoformat(str(stamp)))})" for stamp in np.unique(day[closed])}
     refuse(NOT_A_SESSION, closed, pd.Series([names.get(stamp, "") for stamp in day], rows.index, dtype=object))
     refuse(UNKNOWN_SYMBOL, ~rows["symbol"].isin(list(symbols)).to_numpy(), "symbol " + rows["symbol"])
@@ -100,7 +100,7 @@ def _within(delivered: pd.DataFrame, sessions: SessionRange) -> tuple[pd.DataFra
     days = as_days(tuple(sessions))
     rows["session"] = days[np.searchsorted(days, day)].astype("datetime64[s]")
     rows["symbol"] = rows["symbol"].astype(object).where(rows["symbol"].notna(), "").astype(str)
-    return rows, day.astype("datetime64[s]") if len(day) else rows["session"].to_numpy()
+    return rows, day
 
 
 def _broken(rule: str, rows: pd.DataFrame) -> np.ndarray:
@@ -119,14 +119,12 @@ def _broken(rule: str, rows: pd.DataFrame) -> np.ndarray:
 
 def _shown(rows: pd.DataFrame, fields: Sequence[str], wanted: np.ndarray) -> pd.Series:
     """The figures of the wanted rows in words."""
-    shown = pd.Series("", rows.index, dtype=object)
-    if wanted.any():
-        chosen = rows.loc[wanted, list(fields)]
-        shown[wanted] = [
-            ", ".join(f"{name}={value:.10g}" for name, value in zip(fields, row, strict=True))
-            for row in chosen.itertuples(index=False)
-        ]
-    return shown
+    chosen = rows.loc[wanted, list(fields)]
+    words = [
+        ", ".join(f"{name}={value:.10g}" for name, value in zip(fields, row, strict=True))
+        for row in chosen.itertuples(index=False)
+    ]
+    return pd.Series(words, chosen.index, dtype=object).reindex(rows.index)
 
 
 def quarantined(rule: str, bars: pd.DataFrame, found: pd.Series, expected: str, remedy: str) -> pd.DataFrame:

@@ -13,9 +13,10 @@ from datetime import date
 import numpy as np
 import pandas as pd
 
-from portfolio_pipeline.core.bar_rules import BAR, BAR_RULES, VALUES, no_rows, quarantined
+from portfolio_pipeline.core.bar_rules import BAR, BAR_RULES, VALUES, no_rows
 from portfolio_pipeline.core.errors import DataError
 from portfolio_pipeline.core.panel import Array
+from portfolio_pipeline.core.schemas import QUARANTINE
 from portfolio_pipeline.core.sessions import SessionRange, all_sessions, as_days, previous_session, sessions_between
 from portfolio_pipeline.core.settings import Settings
 
@@ -103,7 +104,7 @@ class BarSequence:
         self._session_stored = np.isin(self._days, days_of(stored.prices))
         firsts = [stored.first_sessions.get(symbol, date.max) for symbol in self._symbols]
         self._first = np.array(firsts, dtype="datetime64[D]")
-        self._quarantine: list[pd.DataFrame] = []
+        self._quarantine: list[tuple[object, ...]] = []  # rows of the table
 
     def judge(self, prices: pd.DataFrame, source: str, *, accept_late: bool) -> tuple[pd.DataFrame, pd.DataFrame]:
         """Bars that are to join `prices`, and bars that came late; refuses it all when most of a session is missing."""
@@ -131,7 +132,9 @@ class BarSequence:
     @property
     def quarantine(self) -> pd.DataFrame:
         """What was refused or is missing."""
-        return pd.concat(self._quarantine, ignore_index=True) if self._quarantine else no_rows()
+        if not self._quarantine:
+            return no_rows()
+        return pd.DataFrame(self._quarantine, columns=list(QUARANTINE.column_names))
 
     def _count_repeats(self, memory: _Memory, bar: Array) -> None:
         same = (bar == memory.bar).all(axis=1)
@@ -181,12 +184,10 @@ class BarSequence:
     def _refuse(self, t: int, rule: str, which: Array, source: str, **figures: Array) -> None:
         if not which.any():
             return
-        columns = np.flatnonzero(which)
-        rows = pd.DataFrame(self._delivered[t, columns, _BARE], columns=list(BAR)).assign(
-            session=self._days[t].astype("datetime64[s]"), symbol=[self._symbols[n] for n in columns], source=source
-        )
-        words = [self._words(rule, t, {name: values[n] for name, values in figures.items()}) for n in columns]
-        self._quarantine.append(quarantined(rule, rows, pd.Series([found for found, _, _ in words]), *words[0][1:]))
+        session = self._days[t].astype("datetime64[s]")
+        for n in np.flatnonzero(which):
+            words = self._words(rule, t, {name: values[n] for name, values in figures.items()})
+            self._quarantine.append((session, self._symbols[n], rule, *words, *self._delivered[t, n, _BARE], source))
 
     def _words(self, rule: str, t: int, figures: Mapping[str, float]) -> tuple[str, str, str]:
         """What was found, what is expected, what to do."""

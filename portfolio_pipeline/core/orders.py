@@ -19,13 +19,14 @@ import pandas as pd
 import pyarrow as pa
 
 from portfolio_pipeline.core.bars import NO_BARS, Bars
-from portfolio_pipeline.core.books import SHARE, Book, to_shares, to_units, value
+from portfolio_pipeline.core.books import Book, to_shares, to_units, value
 from portfolio_pipeline.core.errors import SessionError
-from portfolio_pipeline.core.fills import MarketOrder, play_session, worst_cost
+from portfolio_pipeline.core.fills import MarketOrder, play_session
 from portfolio_pipeline.core.schemas import ORDERS
 from portfolio_pipeline.core.sessions import previous_session
 from portfolio_pipeline.core.settings import Settings
-from portfolio_pipeline.core.sizing import NO_TARGETS, SessionTargets, invested_part
+from portfolio_pipeline.core.sizing import NO_TARGETS, SessionTargets
+from portfolio_pipeline.core.trades import trades_towards
 from portfolio_pipeline.core.verdicts import Finding, blocking, judge_targets, judge_trades
 
 Verdict = Literal["accepted", "refused"]
@@ -94,9 +95,8 @@ def plan(
         if standing is not None:
             orders = [ticket.market_order for ticket in standing]
             play_session(book, orders, today, settings.costs, settings.simulated_broker)
-        planned = plan_session(mode, session, book, targets[session], today, settings)
-        before = previous_targets(targets, session)
-        found = judge_targets(targets[session].weights, before, settings)
+        planned, found = plan_session(mode, session, book, targets[session], today, settings)
+        found += judge_targets(targets[session].weights, previous_targets(targets, session), settings)
         found += judge_trades(book, {ticket.symbol: ticket.quantity for ticket in planned}, today, settings)
         if blocking(found):
             planned = [ticket._replace(verdict="refused") for ticket in planned]
@@ -117,15 +117,10 @@ def previous_targets(targets: Mapping[date, SessionTargets], session: date) -> M
 
 def plan_session(
     mode: str, session: date, book: Book, targets: SessionTargets, bars: Bars, settings: Settings
-) -> list[Ticket]:
-    """One session's tickets, sells first, in the order of their symbols.
-
-    A symbol without a bar today is left alone: there is no price to size it at.
-    """
-    trades: Mapping[str, int] = _wanted(book, targets, bars, settings)
-    trades = _within_turnover(book, trades, bars, settings)
-    trades = _within_cash(book, trades, bars, settings)
-    return [
+) -> tuple[list[Ticket], tuple[Finding, ...]]:
+    """One session's tickets, sells first, in the order of their symbols; and what limits on the book cut."""
+    trades, cuts = trades_towards(targets, book, bars, settings)
+    tickets = [
         Ticket(
             session=session,
             client_order_id=client_order_id(mode, session, symbol, quantity),
@@ -137,59 +132,7 @@ def plan_session(
         )
         for symbol, quantity in sorted(trades.items(), key=lambda item: (item[1] > 0, item[0]))
     ]
-
-
-def _wanted(book: Book, targets: SessionTargets, bars: Bars, settings: Settings) -> dict[str, int]:
-    """Units by symbol that lead from the book to the targets; what is too small to be worth it is left out."""
-    scale = invested_part(targets.weights, settings.orders.cash_buffer) * max(book.equity, 0) / 100
-    trades = {}
-    for symbol in sorted({*targets.weights, *book.positions}):
-        if symbol not in bars:
-            continue
-        price, held = bars[symbol].close, book.quantity(symbol)
-        target = to_units(targets.weights.get(symbol, 0.0) * scale / price)
-        if not target:
-            trades[symbol] = -held
-        elif _worth_it(trade := _whole(target - held, settings), price, settings):
-            trades[symbol] = trade
-    return {symbol: quantity for symbol, quantity in trades.items() if quantity}
-
-
-def _within_turnover(book: Book, trades: Mapping[str, int], bars: Bars, settings: Settings) -> Mapping[str, int]:
-    """All trades scaled by the same factor when together they are more than the turnover limit allows."""
-    total = sum(abs(value(quantity, bars[symbol].close)) for symbol, quantity in trades.items())
-    allowed = settings.limits.turnover * max(book.equity, 0)
-    return _scaled(trades, allowed / total, bars, settings) if total > allowed > 0 else trades
-
-
-def _within_cash(book: Book, trades: Mapping[str, int], bars: Bars, settings: Settings) -> Mapping[str, int]:
-    """Buys scaled to the cash that is there once the sells are done, the buffer and the dearest costs taken off."""
-    cost = worst_cost(settings.costs, settings.simulated_broker)
-    worth = {symbol: value(quantity, bars[symbol].close) for symbol, quantity in trades.items()}
-    proceeds = -sum(amount for amount in worth.values() if amount < 0) * (1.0 - cost)
-    budget = book.cash + proceeds - settings.orders.cash_buffer * max(book.equity, 0)
-    needed = sum(amount for amount in worth.values() if amount > 0) * (1.0 + cost)
-    if needed <= budget or not needed:
-        return trades
-    sells = {symbol: quantity for symbol, quantity in trades.items() if quantity < 0}
-    buys = {symbol: quantity for symbol, quantity in trades.items() if quantity > 0}
-    return sells | _scaled(buys, max(budget, 0.0) / needed, bars, settings)
-
-
-def _scaled(trades: Mapping[str, int], factor: float, bars: Bars, settings: Settings) -> dict[str, int]:
-    smaller = {symbol: _whole(int(quantity * factor), settings) for symbol, quantity in trades.items()}
-    return {symbol: part for symbol, part in smaller.items() if _worth_it(part, bars[symbol].close, settings)}
-
-
-def _whole(quantity: int, settings: Settings) -> int:
-    """Cut to whole shares, towards nothing, unless fractions are traded."""
-    if settings.orders.fractional:
-        return quantity
-    return int(abs(quantity) // SHARE * SHARE) * (1 if quantity > 0 else -1)
-
-
-def _worth_it(quantity: int, price: float, settings: Settings) -> bool:
-    return quantity != 0 and abs(value(quantity, price)) >= settings.orders.minimum_trade * 100
+    return tickets, cuts
 
 
 def _reason(symbol: str, book: Book, targets: SessionTargets, bars: Bars) -> str:

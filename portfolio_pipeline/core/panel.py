@@ -6,6 +6,7 @@ forward from the first bar: a symbol's value at session t uses only actions up t
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -81,7 +82,7 @@ class PricePanel:
         """Sessions `start` to `stop`, by position. Adjusted prices then start at `start`, so use it for raw prices."""
         return self._map(lambda values: values[start:stop], self.sessions[start:stop], self.symbols)
 
-    def _map(self, change, sessions: Array, symbols: tuple[str, ...]) -> PricePanel:  # type: ignore[no-untyped-def]
+    def _map(self, change: Callable[[Array], Array], sessions: Array, symbols: tuple[str, ...]) -> PricePanel:
         fields = ("open", "high", "low", "close", "volume", "dividend", "split_ratio")
         return PricePanel(sessions, symbols, **{name: change(getattr(self, name)) for name in fields})
 

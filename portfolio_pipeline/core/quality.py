@@ -96,6 +96,8 @@ def _with_recorded(bars: pd.DataFrame, restatements: pd.DataFrame, settings: Set
 
 def _recorded(restated: pd.DataFrame, stored: pd.DataFrame, accepted: bool) -> pd.DataFrame:
     """All restatements of the range: those recorded before, and a new version of each that says something new."""
+    if restated.empty:
+        return stored
     newest = _newest(stored)
     repeated = _keys(restated).isin(_keys(newest)) & ~_keys(restated).isin(_keys(_changed(restated, newest)))
     new = restated[~repeated]

@@ -157,7 +157,9 @@ FEATURES = Table(
             for days in (50, 200)
         ),
         _number("rsi_14d", "relative strength index over 14 bars (simple means)", "0-100", nullable=True),
-        _number("zscore_20d", "distance of the adjusted close from its 20-bar mean", "standard deviations", nullable=True),
+        _number(
+            "zscore_20d", "distance of the adjusted close from its 20-bar mean", "standard deviations", nullable=True
+        ),
     ),
 )
 REGIME_TABLE = Table(
@@ -181,7 +183,9 @@ OPTIMIZED_PARAMETERS = Table(
         STRATEGY,
         _text("parameters", "the chosen parameters, JSON with sorted keys"),
         _text("objective", "what was maximised"),
-        _number("score", "the chosen parameters' score on the trailing window; NULL before there is one", nullable=True),
+        _number(
+            "score", "the chosen parameters' score on the trailing window; NULL before there is one", nullable=True
+        ),
         Column("trials", "bigint", "parameter sets that were compared"),
         Column("changed", "boolean", "whether they differ from the previous session's"),
     ),
@@ -209,7 +213,9 @@ STRATEGY_TARGETS = Table(
         _session(),
         STRATEGY,
         SYMBOL,
-        _number("weight", "target share of the strategy's capital; without a decision, the share held on paper", "fraction"),
+        _number(
+            "weight", "target share of the strategy's capital; without a decision, the share held on paper", "fraction"
+        ),
         Column("decided", "boolean", "whether the strategy decided at this close; else it keeps what it holds"),
     ),
 )
@@ -293,7 +299,13 @@ RISK_BREACHES = Table(
         _text("level", "where in the chain it was found", "targets", "orders", "submission"),
         _text("subject", "symbol, asset class, strategy or `portfolio`"),
         _text("rule", "the limit"),
-        _text("severity", "`cut`: mitigated; `warning`: reported, getting smaller; `block`: stopped", "cut", "warning", "block"),
+        _text(
+            "severity",
+            "`cut`: mitigated; `warning`: reported, getting smaller; `block`: stopped",
+            "cut",
+            "warning",
+            "block",
+        ),
         _number("found", "the figure before any action", nullable=True),
         _number("limit_value", "the limit", nullable=True),
         _text("action", "what was done"),
@@ -363,7 +375,9 @@ POSITIONS = Table(
         SYMBOL,
         _number("quantity", "shares held; negative when short", "shares"),
         _number("average_cost", "average price paid, split-adjusted", "currency per share"),
-        _number("price", "last close, as printed and split-adjusted while there is no bar", "currency per share", minimum=0),
+        _number(
+            "price", "last close, as printed and split-adjusted while there is no bar", "currency per share", minimum=0
+        ),
         _number("market_value", "quantity times price", "currency"),
         _number("unrealized_pnl", "market value less cost", "currency"),
         Column("sessions_without_bar", "bigint", "sessions since the symbol last traded"),

@@ -70,21 +70,22 @@ class Choices:
 def propose(space: ParameterSpace, trials: int, seed_name: str) -> tuple[Parameters, ...]:
     """The default and other distinct parameter sets, `trials` in all: the whole grid if it fits, else a Sobol draw."""
     distinct = {space.order(space.default): space.default}
-    optuna.logging.set_verbosity(optuna.logging.WARNING)
-    sampler = _exhaustive(space) if space.size <= trials else _sobol(seed_name)
-    study = optuna.create_study(sampler=sampler)
-    positions: dict[str, optuna.distributions.BaseDistribution] = {
-        name: optuna.distributions.IntDistribution(0, len(values) - 1) for name, values in space.values.items()
-    }
-    for _ in range(space.size if space.size <= trials else 10 * trials):
-        if len(distinct) >= trials:
-            break
-        trial = study.ask(positions)
-        # Optuna is only asked where to look: both samplers ignore values, but go on from finished trials.
-        study.tell(trial, state=optuna.trial.TrialState.COMPLETE, values=0.0)
-        parameters = space.parameters({name: values[trial.params[name]] for name, values in space.values.items()})
+    everything = space.size <= trials
+
+    def visit(trial: optuna.Trial) -> float:
+        """Optuna is only asked where to look: neither sampler minds values, and nothing is evaluated yet."""
+        drawn = {name: values[trial.suggest_int(name, 0, len(values) - 1)] for name, values in space.values.items()}
+        parameters = space.parameters(drawn)
         if parameters is not None:
             distinct.setdefault(space.order(parameters), parameters)
+        if len(distinct) >= trials and not everything:
+            trial.study.stop()
+        return 0.0
+
+    if trials > 1:
+        optuna.logging.set_verbosity(optuna.logging.WARNING)
+        study = optuna.create_study(sampler=_exhaustive(space) if everything else _sobol(seed_name))
+        study.optimize(visit, n_trials=space.size if everything else 10 * trials)
     return tuple(distinct[order] for order in sorted(distinct))
 
 

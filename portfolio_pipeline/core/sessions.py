@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from functools import cache
+from typing import Any
 from zoneinfo import ZoneInfo
 
 import numpy as np
@@ -51,7 +52,7 @@ class SessionRange:
 
 
 @cache
-def _calendar():  # type: ignore[no-untyped-def]
+def _calendar() -> Any:
     import exchange_calendars
 
     # The calendar library's own default end is about a year ahead of the day it is asked on; sessions that far ahead

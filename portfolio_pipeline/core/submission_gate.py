@@ -58,7 +58,7 @@ def judge_submission(
     bars: Mapping[date, Bars],
     settings: Settings,
 ) -> Gate:
-    """Judge the stored tickets of every session. `book` is the account at the first close; it is carried on in place."""
+    """Judge the stored tickets of every session. `book`, the account at the first close, is carried on in place."""
     by_session: dict[date, list[Ticket]] = {}
     for ticket in tickets:
         by_session.setdefault(ticket.session, []).append(ticket)

@@ -99,9 +99,10 @@ def limit_session(
     symbols = dict.fromkeys((*requested, *(symbol for symbol, weight in previous.items() if weight)))
     cutter = _Cutter({symbol: requested.get(symbol, 0.0) for symbol in symbols}, asset_classes, limits)
     cutter.shrink()
-    start = _Cutter({symbol: previous.get(symbol, 0.0) for symbol in symbols}, asset_classes, limits)
-    start.shrink()
-    cutter.slow_down(start.weights, previous)
+    if turnover(cutter.weights, previous) > limits.turnover + _ROUNDING:
+        start = _Cutter({symbol: previous.get(symbol, 0.0) for symbol in symbols}, asset_classes, limits)
+        start.shrink()
+        cutter.slow_down(start.weights, previous)
     reasons = {symbol: "; ".join(why) for symbol, why in cutter.reasons.items()}
     return LimitedTargets(cutter.weights, tuple(cutter.cuts), reasons)
 
@@ -141,9 +142,10 @@ class _Cutter:
                 self._clip(symbol, "symbol", weight, limits.symbol, f"symbol limit {limits.symbol:g}")
         by_class = exposures(self.weights, self._classes).by_class
         for name, cap in sorted(limits.asset_class.items()):
-            members = [symbol for symbol in self.weights if self._classes.get(symbol) == name]
             found = by_class.get(name, 0.0)
-            self._scale(name, "asset_class", members, found, cap, found, cap, f"{name} limit {cap:g}")
+            if found > cap + _ROUNDING:
+                members = [symbol for symbol in self.weights if self._classes.get(symbol) == name]
+                self._scale(name, "asset_class", members, found, cap, found, cap, f"{name} limit {cap:g}")
         gross = exposures(self.weights, self._classes).gross
         why = f"gross limit {limits.gross:g}"
         self._scale(PORTFOLIO, "gross", list(self.weights), gross, limits.gross, gross, limits.gross, why)
@@ -158,14 +160,12 @@ class _Cutter:
         self._scale(PORTFOLIO, "net_minimum", shorts, short, long - floor, long - short, floor, why)
 
     def slow_down(self, start: Weights, previous: Mapping[str, float]) -> None:
-        """Cut the way from yesterday's targets to the turnover limit.
+        """Cut the way from yesterday's targets, which is above the turnover limit, to that limit.
 
         `start` are yesterday's targets shrunk into today's limits. Both ends hold every other limit, and these are
         convex: every point between the two holds them too.
         """
         found, limit = turnover(self.weights, previous), self._limits.turnover
-        if found <= limit + _ROUNDING:
-            return
         left = max(limit - turnover(start, previous), 0.0)
         way = turnover(self.weights, start)
         if way <= left:

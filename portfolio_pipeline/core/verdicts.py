@@ -7,9 +7,8 @@ the tickets as they are stored and the account as the broker has it then. The li
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
 from datetime import date
-from typing import Literal
+from typing import Literal, NamedTuple
 
 import pandas as pd
 
@@ -20,16 +19,16 @@ from portfolio_pipeline.core.schemas import RISK_BREACHES
 from portfolio_pipeline.core.settings import Settings
 
 
-@dataclass(frozen=True)
-class Finding:
-    """Something that stops a session's orders (`block`) or is reported (`warning`)."""
+class Finding(NamedTuple):
+    """Something that stops a session's orders (`block`), was mended (`cut`) or is only reported (`warning`)."""
 
     subject: str
     rule: str
-    severity: Literal["block", "warning"]
+    severity: Literal["block", "cut", "warning"]
     found: float | None
     limit: float | None
     message: str
+    action: str = ""
 
 
 def judge_targets(
@@ -65,10 +64,11 @@ def blocking(findings: Iterable[Finding]) -> tuple[Finding, ...]:
 def breach_rows(findings: Mapping[date, Iterable[Finding]], level: Literal["orders", "submission"]) -> pd.DataFrame:
     """Rows of risk_breaches. Of several findings on the same subject and rule the gravest is kept."""
     done = {"block": "the session's orders are refused", "warning": "reported"}
+    gravity = ("warning", "cut", "block")
     kept: dict[tuple[date, str, str], tuple[object, ...]] = {}
     for session, found in findings.items():
-        for f in sorted(found, key=lambda finding: finding.severity == "block"):
-            row = (session, level, f.subject, f.rule, f.severity, f.found, f.limit, done[f.severity], None)
+        for f in sorted(found, key=lambda finding: gravity.index(finding.severity)):
+            row = (session, level, f.subject, f.rule, f.severity, f.found, f.limit, f.action or done[f.severity], None)
             kept[session, f.subject, f.rule] = row
     return pd.DataFrame(list(kept.values()), columns=list(RISK_BREACHES.column_names))
 

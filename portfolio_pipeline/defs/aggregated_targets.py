@@ -115,7 +115,8 @@ def targets_cover_the_universe(
 
 def _refuse_missing(sessions: SessionRange, weights: pd.DataFrame, targets: pd.DataFrame) -> None:
     """A session without shares, or a strategy with a share but no targets, would silently become cash."""
-    have = {(day, name) for day, name in zip(days(targets).tolist(), targets["strategy"], strict=True)}
+    pairs = targets[["session", "strategy"]].drop_duplicates()
+    have = set(zip(days(pairs).tolist(), pairs["strategy"], strict=True))
     shared = list(zip(days(weights).tolist(), weights["strategy"], strict=True))
     without_shares = sorted(set(sessions) - {day for day, _ in shared})
     if without_shares:

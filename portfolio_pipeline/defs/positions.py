@@ -62,7 +62,9 @@ def positions(
         "cash": float(whole["cash"]),
         "gross exposure": float(whole["gross_exposure"]),
         "profit and loss": float(whole["profit_and_loss"]),
-        "symbols held": int((held.positions.loc[held.positions["session"] == sessions.last, "book"] == ACCOUNT_BOOK).sum()),
+        "symbols held": int(
+            (held.positions.loc[held.positions["session"] == sessions.last, "book"] == ACCOUNT_BOOK).sum()
+        ),
         **{f"equity {book}": float(equity) for book, equity in newest["equity"].items() if book != ACCOUNT_BOOK},
     }
     return stored(context, sessions, rows=rows, metadata=metadata, picture=_picture(warehouse, sessions.last))

@@ -89,7 +89,7 @@ def bars_are_healthy(
 ) -> dg.AssetCheckResult:
     """No bar of the session was quarantined or missing. Quarantined bars are not in prices; the other symbols go on."""
     rows = frame(warehouse.read(QUARANTINE.name, sessions_of(context)))
-    reasons = {rule: int(count) for rule, count in rows["rule"].value_counts().items()}
+    reasons = {str(rule): int(count) for rule, count in rows["rule"].value_counts().items()}
     return _warning(rows, ["session", "symbol", "rule", "found", "expected", "remedy", "close"], reasons)
 
 
@@ -150,5 +150,6 @@ def _table(rows: pd.DataFrame, columns: Sequence[str]) -> dict[str, dg.MetadataV
     """The offending rows for people, newest first."""
     if rows.empty:
         return {}
-    records = rows[list(columns)].iloc[::-1].astype(str).to_dict("records")
+    cells = rows[list(columns)].iloc[::-1].astype(str).to_numpy()
+    records = [dict(zip(columns, row, strict=True)) for row in cells]
     return {"offending rows": dg.MetadataValue.md(markdown_table(records))}

@@ -24,6 +24,7 @@ from portfolio_pipeline.core.wide import days, spread
 from portfolio_pipeline.partitions import SESSIONS, sessions_of
 from portfolio_pipeline.ports import Clock, Warehouse
 
+
 @session_asset(
     table=RISK_METRICS, key="risk", group="portfolio", kinds={"python"}, deps=["aggregated_targets", "prices"]
 )

@@ -6,12 +6,10 @@ Not here: what a day does; the job `daily` is simply everything there is, assets
 import dagster as dg
 
 from portfolio_pipeline.core.sessions import NEW_YORK, closure_name, is_session
-from portfolio_pipeline.partitions import SESSIONS
 
 daily = dg.define_asset_job(
     "daily",
     selection=dg.AssetSelection.all(),
-    partitions_def=SESSIONS,
     description="The whole chain for one session, prices to metrics, with all checks.",
 )
 

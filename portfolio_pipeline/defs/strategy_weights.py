@@ -86,8 +86,7 @@ def shares_within_limits(
     offending = []
     for session in sessions:
         found = shares.get(session, {})
-        offending += [
-            {"session": session, "broken": line} for line in broken_limits(found, before, settings.allocation)
-        ]
+        broken = broken_limits(found, before, settings.allocation)
+        offending += [{"session": session, "broken": line} for line in broken]
         before = found
     return check_result(offending, checked=len(sessions), remedy="Materialise strategy_weights again.")

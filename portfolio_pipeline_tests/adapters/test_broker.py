@@ -54,7 +54,7 @@ def orders(*rows: dict[str, object]) -> pd.DataFrame:
 def some_orders(days: tuple[date, ...] = DAYS) -> pd.DataFrame:
     """Buys and sells of every symbol, larger than some volumes, some for more than is held."""
     rows = [
-        order(day, symbol, (-1) ** (number // 2) * 50.0 * (place + 1 + number % 7))
+        order(day, symbol, (-1) ** (number // 2) * 900.0 * (place + 1 + number % 7))
         for number, day in enumerate(days)
         for place, symbol in enumerate(SYMBOLS)
         if (number + place) % 3

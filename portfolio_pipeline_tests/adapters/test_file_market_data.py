@@ -29,31 +29,36 @@ def _in_files(rows: pd.DataFrame) -> pd.DataFrame:
     return rows.drop(columns=["source", "retrieved_at"])
 
 
-WRITERS: dict[str, Callable[[Path], None]] = {
-    "one parquet file": lambda folder: _in_files(BARS).to_parquet(folder / "bars.parquet"),
-    "one csv file": lambda folder: _in_files(BARS).to_csv(folder / "bars.csv", index=False),
-    "csv with date and without actions": lambda folder: (
-        _in_files(BARS).drop(columns=["dividend", "split_ratio"]).rename(columns={"session": "Date"})
-    ).to_csv(folder / "bars.CSV", index=False),
-    "a file per symbol in folders": lambda folder: (
-        [
-            (
-                (folder / symbol).mkdir(),
-                _in_files(rows).to_csv(folder / symbol / "bars.csv", index=False),
-            )
-            for symbol, rows in BARS.groupby("symbol")
-        ]
-        and None
-    ),
-    "timestamps instead of dates": lambda folder: (
-        _in_files(BARS).assign(session=pd.to_datetime(BARS["session"]).dt.tz_localize("America/New_York"))
-    ).to_parquet(folder / "bars.parquet"),
-}
+def _one_parquet_file(folder: Path) -> None:
+    _in_files(BARS).to_parquet(folder / "bars.parquet")
 
 
-@pytest.mark.parametrize("layout", WRITERS)
-def test_each_layout_of_bars_gives_the_same_rows(layout: str, tmp_path: Path) -> None:
-    WRITERS[layout](tmp_path)
+def _one_csv_file(folder: Path) -> None:
+    _in_files(BARS).to_csv(folder / "bars.csv", index=False)
+
+
+def _dates_without_actions(folder: Path) -> None:
+    rows = _in_files(BARS).drop(columns=["dividend", "split_ratio"]).rename(columns={"session": "Date"})
+    rows.to_csv(folder / "bars.CSV", index=False)
+
+
+def _a_file_per_symbol_in_folders(folder: Path) -> None:
+    for symbol in SYMBOLS:
+        (folder / symbol).mkdir()
+        _in_files(BARS[BARS["symbol"] == symbol]).to_csv(folder / symbol / "bars.csv", index=False)
+
+
+def _timestamps(folder: Path) -> None:
+    days = pd.to_datetime(BARS["session"]).dt.tz_localize("America/New_York")
+    _in_files(BARS).assign(session=days).to_parquet(folder / "bars.parquet")
+
+
+@pytest.mark.parametrize(
+    "write",
+    [_one_parquet_file, _one_csv_file, _dates_without_actions, _a_file_per_symbol_in_folders, _timestamps],
+)
+def test_each_layout_of_bars_gives_the_same_rows(write: Callable[[Path], None], tmp_path: Path) -> None:
+    write(tmp_path)
     rows = FileMarketData(tmp_path).bars(SYMBOLS, RANGE)
     expected = BARS.assign(session=pd.to_datetime(BARS["session"]).astype("datetime64[s]"))
     pd.testing.assert_frame_equal(_plain(rows), _plain(expected), check_exact=True, check_dtype=False)
@@ -64,7 +69,7 @@ def test_each_layout_of_bars_gives_the_same_rows(layout: str, tmp_path: Path) ->
 def test_closes_alone_become_bars_of_unknown_volume(wide: bool, suffix: str, tmp_path: Path) -> None:
     closes = BARS[["session", "symbol", "close"]].drop(index=3)
     if wide:
-        closes = closes.pivot(index="session", columns="symbol", values="close")
+        closes = closes.pivot_table("close", "session", "symbol")
         closes = closes if suffix == "parquet" else closes.reset_index()
     path = tmp_path / f"closes.{suffix}"
     closes.to_csv(path, index=False) if suffix == "csv" else closes.to_parquet(path)
@@ -76,7 +81,7 @@ def test_closes_alone_become_bars_of_unknown_volume(wide: bool, suffix: str, tmp
 
 
 def test_rows_carry_the_time_their_file_was_written(tmp_path: Path) -> None:
-    WRITERS["one csv file"](tmp_path)
+    _one_csv_file(tmp_path)
     moment = datetime(2024, 7, 9, 22, 30, tzinfo=UTC)
     os.utime(tmp_path / "bars.csv", (moment.timestamp(), moment.timestamp()))
     rows = FileMarketData(tmp_path).bars(SYMBOLS, RANGE)

@@ -6,7 +6,6 @@ from collections.abc import Callable
 from datetime import date
 from pathlib import Path
 
-import numpy as np
 import pandas as pd
 import pytest
 
@@ -93,5 +92,5 @@ def test_the_fake_can_change_its_mind() -> None:
 
 
 def _sorted(rows: pd.DataFrame) -> pd.DataFrame:
-    assert np.issubdtype(rows["session"].dtype, np.datetime64)
+    assert pd.api.types.is_datetime64_dtype(rows["session"])
     return rows.sort_values(["session", "symbol"], ignore_index=True)

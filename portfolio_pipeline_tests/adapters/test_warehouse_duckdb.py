@@ -3,18 +3,21 @@
 from __future__ import annotations
 
 import os
-import time
+from contextlib import ExitStack
 from datetime import date
 from pathlib import Path
+from threading import Timer
 
 import duckdb
 import pytest
 
 from portfolio_pipeline.adapters.warehouse import open_warehouse
 from portfolio_pipeline.adapters.warehouse.duckdb import DuckDBWarehouse
+from portfolio_pipeline.adapters.warehouse.house import TableWarehouse
 from portfolio_pipeline.core.errors import ConfigurationError, PortfolioError
 from portfolio_pipeline.core.sessions import SessionRange
 from portfolio_pipeline_tests.adapters import warehouse_processes as others
+from portfolio_pipeline_tests.adapters.warehouse_tables import opened, weights
 
 SESSION = SessionRange.single(date(2024, 1, 2))
 
@@ -25,84 +28,71 @@ def path(tmp_path: Path) -> Path:
 
 
 @pytest.fixture
-def impatient(path: Path) -> DuckDBWarehouse:
-    warehouse = DuckDBWarehouse(path, wait_seconds=0.3)
+def impatient(path: Path) -> TableWarehouse:
+    warehouse = opened(f"duckdb:///{path}", wait_seconds=0.3)
     warehouse.prepare()
     return warehouse
 
 
 @pytest.mark.parametrize("read_only", [False, True])
 def test_a_stranger_that_holds_the_file_is_named_with_its_pid(
-    impatient: DuckDBWarehouse, path: Path, read_only: bool
+    impatient: TableWarehouse, path: Path, read_only: bool
 ) -> None:
-    here, there = others.pipe()
-    stranger = others.start(others.hold_duckdb_file, str(path), read_only, there)
-    assert here.recv() == "open"
-    with pytest.raises(PortfolioError, match=rf"DATABASE_LOCKED.*held_by=process {stranger.pid}, waited=0.3 s"):
-        impatient.replace("strategy_targets", SESSION, others.targets(SESSION.first, 0.5))
-    if read_only:
-        assert len(impatient.read("strategy_targets")) == 0
-    here.send("close")
-    stranger.join(60)
-    impatient.replace("strategy_targets", SESSION, others.targets(SESSION.first, 0.5))
+    with others.holding(others.hold_duckdb_file, str(path), read_only) as (stranger, _):
+        with pytest.raises(PortfolioError, match=rf"DATABASE_LOCKED.*held_by=process {stranger.pid}, waited=0.3 s"):
+            impatient.replace("weights", SESSION, weights(SESSION.first, 0.5))
+        if read_only:
+            assert len(impatient.read("weights")) == 0
+    impatient.replace("weights", SESSION, weights(SESSION.first, 0.5))
 
 
 def test_a_stranger_that_lets_go_in_time_is_waited_for(path: Path) -> None:
-    warehouse = DuckDBWarehouse(path, wait_seconds=30)
-    warehouse.prepare()
-    here, there = others.pipe()
-    stranger = others.start(others.hold_duckdb_file, str(path), False, there)
-    assert here.recv() == "open"
-    here.send("close")
-    assert len(warehouse.read("strategy_targets")) == 0
-    stranger.join(60)
+    patient = opened(f"duckdb:///{path}", wait_seconds=30)
+    patient.prepare()
+    with others.holding(others.hold_duckdb_file, str(path), False) as (_, stranger):
+        Timer(0.5, stranger.send, ["close"]).start()
+        assert len(patient.read("weights")) == 0
 
 
-def test_one_of_our_own_that_holds_the_file_is_named_with_its_pid(impatient: DuckDBWarehouse, path: Path) -> None:
-    here, there = others.pipe()
-    writer = others.start(others.write_and_hang, f"duckdb:///{path}", SESSION.first, 0.9, there)
-    here.recv()
-    try:
-        with pytest.raises(PortfolioError, match=rf"DATABASE_LOCKED.*held_by=process {writer.pid}"):
-            impatient.read("strategy_targets")
-    finally:
-        writer.kill()
-        writer.join(60)
+def test_one_of_our_own_that_holds_the_file_is_named_with_its_pid(impatient: TableWarehouse, path: Path) -> None:
+    with (
+        others.holding(others.write_and_hang, f"duckdb:///{path}", SESSION.first, 0.9) as (writer, _),
+        pytest.raises(PortfolioError, match=rf"DATABASE_LOCKED.*held_by=process {writer.pid}"),
+    ):
+        impatient.read("weights")
 
 
-def test_a_connection_left_open_in_this_process_is_named_too(impatient: DuckDBWarehouse, path: Path) -> None:
+def test_a_connection_left_open_in_this_process_is_named_too(impatient: TableWarehouse, path: Path) -> None:
     with (
         duckdb.connect(path, read_only=True),
         pytest.raises(PortfolioError, match=rf"DATABASE_LOCKED.*held_by=process {os.getpid()} \(this one\)"),
     ):
-        impatient.replace("strategy_targets", SESSION, others.targets(SESSION.first, 0.5))
+        impatient.replace("weights", SESSION, weights(SESSION.first, 0.5))
 
 
-def test_nothing_holds_the_file_between_calls(impatient: DuckDBWarehouse, path: Path) -> None:
-    impatient.replace("strategy_targets", SESSION, others.targets(SESSION.first, 0.5))
-    rows = impatient.query("select * from strategy_targets")
+def test_nothing_holds_the_file_between_calls(impatient: TableWarehouse, path: Path) -> None:
+    impatient.replace("weights", SESSION, weights(SESSION.first, 0.5))
+    rows = impatient.query("select * from weights")
     with duckdb.connect(path) as stranger:
-        assert stranger.execute("select count(*) from strategy_targets").fetchall() == [(len(rows),)]
+        assert stranger.execute("select count(*) from weights").fetchall() == [(len(rows),)]
 
 
-def test_a_stream_of_readers_does_not_shut_a_writer_out(impatient: DuckDBWarehouse, path: Path) -> None:
-    impatient.replace("strategy_targets", SESSION, others.targets(SESSION.first, 0.5, symbols=2_000))
-    readers = [others.start(others.read_for, f"duckdb:///{path}", 3.0) for _ in range(3)]
-    time.sleep(0.5)
-    writer = DuckDBWarehouse(path, wait_seconds=20)
-    for weight in (0.1, 0.2, 0.3):
-        writer.replace("strategy_targets", SESSION, others.targets(SESSION.first, weight))
-    assert any(reader.is_alive() for reader in readers)
-    for reader in readers:
-        reader.join(60)
-        assert reader.exitcode == 0
+def test_a_stream_of_readers_does_not_shut_a_writer_out(impatient: TableWarehouse, path: Path) -> None:
+    impatient.replace("weights", SESSION, weights(SESSION.first, 0.5, symbols=2_000))
+    writer = opened(f"duckdb:///{path}", wait_seconds=20)
+    with ExitStack() as readers:
+        for _ in range(3):
+            readers.enter_context(others.holding(others.read_until_told, f"duckdb:///{path}"))
+        for weight in (0.1, 0.2, 0.3):
+            writer.replace("weights", SESSION, weights(SESSION.first, weight))
+    assert set(writer.read("weights")["weight"].to_pylist()) == {0.3}
 
 
-def test_a_commit_still_in_the_log_when_its_writer_was_killed_is_read(impatient: DuckDBWarehouse, path: Path) -> None:
+def test_a_commit_still_in_the_log_when_its_writer_was_killed_is_read(impatient: TableWarehouse, path: Path) -> None:
     victim = others.start(others.commit_and_die, str(path))
     victim.join(60)
     assert path.with_name(path.name + ".wal").exists()
-    assert impatient.read("strategy_targets")["weight"].to_pylist() == [0.25]
+    assert impatient.read("weights")["weight"].to_pylist() == [0.25]
 
 
 def test_a_folder_that_cannot_be_made_is_one_clear_message(tmp_path: Path) -> None:
@@ -145,8 +135,8 @@ def test_other_addresses_are_refused_without_showing_them(url: str) -> None:
     assert "secret" not in str(refusal.value)
 
 
-def test_a_mistyped_table_does_not_find_a_variable(impatient: DuckDBWarehouse) -> None:
-    strategy_target = impatient.read("strategy_targets")
-    assert len(strategy_target) == 0
-    with pytest.raises(PortfolioError, match=r"(?s)SQL_REFUSED.*strategy_target "):
-        impatient.query("select * from strategy_target")
+def test_a_mistyped_table_does_not_find_a_variable(impatient: TableWarehouse) -> None:
+    weight = impatient.read("weights")
+    assert len(weight) == 0
+    with pytest.raises(PortfolioError, match=r"(?s)SQL_REFUSED.*weight "):
+        impatient.query("select * from weight")

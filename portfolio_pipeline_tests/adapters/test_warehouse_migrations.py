@@ -4,18 +4,16 @@ from __future__ import annotations
 
 from dataclasses import replace
 from datetime import date
-from pathlib import Path
 
 import pandas as pd
 import pytest
 
-from portfolio_pipeline.adapters.warehouse.duckdb import DuckDBWarehouse
 from portfolio_pipeline.adapters.warehouse.house import TableWarehouse
 from portfolio_pipeline.adapters.warehouse.migrations import MIGRATIONS, AddColumn, Migration, RunSql, newest_version
-from portfolio_pipeline.adapters.warehouse.postgres import PostgresWarehouse
 from portfolio_pipeline.core.errors import WarehouseError
 from portfolio_pipeline.core.schemas import TABLES, Column, Table
 from portfolio_pipeline.core.sessions import SessionRange
+from portfolio_pipeline_tests.adapters.warehouse_tables import opened
 
 SESSION = SessionRange.single(date(2024, 1, 2))
 OLD = Table(
@@ -29,6 +27,7 @@ RATING = Column("rating", "text", "added later", one_of=("good", "bad"))
 SCORE = Column("score", "double", "added even later", nullable=True)
 NEW = replace(OLD, columns=(*OLD.columns, RATING, SCORE))
 FRESH = replace(OLD, name="fresh")
+SET_SCORE = "update shares set score = 1"
 FORWARD = (
     Migration(2, "shares have a rating", (AddColumn("shares", RATING, "'good'"),)),
     Migration(
@@ -40,12 +39,6 @@ FORWARD = (
         ),
     ),
 )
-
-
-def opened(url: str, tables: tuple[Table, ...], migrations: tuple[Migration, ...] = ()) -> TableWarehouse:
-    if url.startswith("duckdb"):
-        return DuckDBWarehouse(Path(url.removeprefix("duckdb:///")), tables=tables, migrations=migrations)
-    return PostgresWarehouse(url, tables=tables, migrations=migrations)
 
 
 def columns(warehouse: TableWarehouse, table: str) -> list[dict[str, object]]:

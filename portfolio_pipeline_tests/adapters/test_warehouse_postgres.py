@@ -14,6 +14,7 @@ from portfolio_pipeline.adapters.warehouse.postgres import PostgresWarehouse
 from portfolio_pipeline.core.errors import PortfolioError
 from portfolio_pipeline.core.sessions import SessionRange
 from portfolio_pipeline_tests.adapters import warehouse_processes as others
+from portfolio_pipeline_tests.adapters.warehouse_tables import opened, weights
 
 SESSION = SessionRange.single(date(2024, 1, 2))
 
@@ -72,19 +73,13 @@ def test_postgres_14_is_the_oldest_that_is_accepted(number: int, refused: bool) 
 
 
 def test_a_writer_that_is_waited_for_in_vain_is_named_with_its_server_process(postgres_url: str) -> None:
-    impatient = PostgresWarehouse(postgres_url, wait_seconds=0.3)
+    impatient = opened(postgres_url, wait_seconds=0.3)
     impatient.prepare()
-    here, there = others.pipe()
-    writer = others.start(others.write_and_hang, postgres_url, SESSION.first, 0.9, there)
-    here.recv()
-    try:
+    with others.holding(others.write_and_hang, postgres_url, SESSION.first, 0.9):
         pids = impatient.query("select pid from pg_locks where locktype = 'advisory' and granted")["pid"].to_pylist()
         with pytest.raises(PortfolioError, match=rf"DATABASE_LOCKED.*held_by=server process {pids[0]}, waited=0.3 s"):
-            impatient.replace("strategy_targets", SESSION, others.targets(SESSION.first, 0.5))
-        assert len(impatient.read("strategy_targets")) == 0
-    finally:
-        writer.kill()
-        writer.join(60)
+            impatient.replace("weights", SESSION, weights(SESSION.first, 0.5))
+        assert len(impatient.read("weights")) == 0
 
 
 def test_no_connection_does_work_between_calls(postgres_url: str) -> None:

@@ -1,4 +1,4 @@
-"""What other processes do to a warehouse in the tests: real processes, forked from a server that has the imports done."""
+"""What other processes do to a warehouse in the tests: real ones, forked from a server that has done the imports."""
 
 from __future__ import annotations
 
@@ -6,18 +6,14 @@ import multiprocessing
 import os
 import signal
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from datetime import date
 from multiprocessing.connection import Connection
 from multiprocessing.context import ForkServerContext, ForkServerProcess
 
-import pandas as pd
-
-from portfolio_pipeline.adapters.warehouse import open_warehouse
-from portfolio_pipeline.core.schemas import Column, Table
 from portfolio_pipeline.core.sessions import SessionRange
-
-COUNTED = Table("counted", "one row", "A counter.", ("name",), (Column("name", "text", ""), Column("n", "bigint", "")))
+from portfolio_pipeline_tests.adapters.warehouse_tables import opened, weights
 
 
 def start(work: Callable[..., None], *arguments: object) -> ForkServerProcess:
@@ -26,60 +22,72 @@ def start(work: Callable[..., None], *arguments: object) -> ForkServerProcess:
     return process
 
 
-def pipe() -> tuple[Connection, Connection]:
-    return _context().Pipe()
+def finish(*processes: ForkServerProcess) -> None:
+    for process in processes:
+        process.join(60)
+        assert process.exitcode == 0
+
+
+@contextmanager
+def holding(work: Callable[..., None], *arguments: object) -> Iterator[tuple[ForkServerProcess, Connection]]:
+    """A process that has reported to hold something; it is killed at the end, if it still lives."""
+    here, there = _context().Pipe()
+    process = start(work, *arguments, there)
+    there.close()
+    try:
+        assert here.recv() == "holding"
+        yield process, here
+    finally:
+        process.kill()
+        process.join(60)
 
 
 def _context() -> ForkServerContext:
     context = multiprocessing.get_context("forkserver")
-    context.set_forkserver_preload([__name__, "duckdb", "adbc_driver_postgresql.dbapi", "pandera.pandas"])
+    context.set_forkserver_preload([__name__, "pandera.pandas"])
     return context
 
 
-def targets(session: date, weight: float, symbols: int = 20) -> pd.DataFrame:
-    names = [f"S{number:03}" for number in range(symbols)]
-    return pd.DataFrame({"session": session, "strategy": "trend", "symbol": names, "weight": weight})
-
-
 def write_sessions(url: str, sessions: list[date]) -> None:
-    warehouse = open_warehouse(url)
+    warehouse = opened(url)
     for session in sessions:
-        warehouse.replace("strategy_targets", SessionRange.single(session), targets(session, 0.5))
+        warehouse.replace("weights", SessionRange.single(session), weights(session, 0.5))
 
 
 def count_up(url: str, times: int) -> None:
     """Read, add one, write back: loses counts if two transactions can be between reading and writing at once."""
-    warehouse = open_warehouse(url)
+    warehouse = opened(url)
     for _ in range(times):
         with warehouse.transaction() as transaction:
-            n = transaction.query("select n from counted where name = 'n'")["n"][0].as_py()
-            transaction.execute("update counted set n = $1 where name = 'n'", [n + 1])
+            n = transaction.read("events")["event"][0].as_py()
+            transaction.execute("update events set event = $1", [n + 1])
 
 
 def write_and_hang(url: str, session: date, weight: float, reports: Connection) -> None:
-    with open_warehouse(url).transaction() as transaction:
-        transaction.replace("strategy_targets", SessionRange.single(session), targets(session, weight))
-        reports.send("written, not committed")
+    with opened(url).transaction() as transaction:
+        transaction.replace("weights", SessionRange.single(session), weights(session, weight))
+        reports.send("holding")
         time.sleep(60)
 
 
 def prepare(url: str) -> None:
-    open_warehouse(url).prepare()
+    opened(url).prepare()
 
 
-def read_for(url: str, seconds: float) -> None:
-    warehouse = open_warehouse(url)
-    end = time.monotonic() + seconds
-    while time.monotonic() < end:
-        warehouse.read("strategy_targets")
+def read_until_told(url: str, reports: Connection) -> None:
+    warehouse = opened(url)
+    warehouse.read("weights")
+    reports.send("holding")
+    while not reports.poll():
+        warehouse.read("weights")
 
 
 def hold_duckdb_file(path: str, read_only: bool, reports: Connection) -> None:
-    """What a notebook does: open the file outside the project's locks and keep it."""
+    """What a notebook does: open the file outside the project's locks and keep it until told otherwise."""
     import duckdb
 
     with duckdb.connect(path, read_only=read_only):
-        reports.send("open")
+        reports.send("holding")
         reports.recv()
 
 
@@ -88,5 +96,5 @@ def commit_and_die(path: str) -> None:
     import duckdb
 
     connection = duckdb.connect(path)
-    connection.execute("insert into strategy_targets values ('2024-01-02', 'trend', 'SPY', 0.25)")
+    connection.execute("insert into weights values ('2024-01-02', 'trend', 'SPY', 0.25)")
     os.kill(os.getpid(), signal.SIGKILL)

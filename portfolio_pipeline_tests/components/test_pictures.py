@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import subprocess
 import sys
+from collections.abc import Callable
 
 import numpy as np
 import pytest
@@ -36,7 +37,7 @@ def size_of(picture: str) -> int:
 
 @pytest.mark.parametrize("count", [1, 2, 60, 2_520])
 @pytest.mark.parametrize("draw", [line_picture, equity_picture, stacked_picture])
-def test_a_picture_of_any_length_is_a_small_png(count: int, draw) -> None:  # type: ignore[no-untyped-def]
+def test_a_picture_of_any_length_is_a_small_png(count: int, draw: Callable[..., str]) -> None:
     assert 2_000 < size_of(draw("A title", DAYS[:count], noise(count, 8))) <= LARGEST_PNG
 
 

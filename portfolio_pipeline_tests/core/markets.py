@@ -1,4 +1,4 @@
-"""Small random markets for the tests of strategies and back-tests: NaN spells, a late listing, a delisting, dividends."""
+"""Small random markets for the tests of strategies and back-tests: missing bars, a late listing, a delisting."""
 
 from __future__ import annotations
 
@@ -41,12 +41,14 @@ def with_another_future(panel: PricePanel, row: int) -> PricePanel:
 
     close = changed(panel.close)
     opens = np.where(later, close * 1.01, panel.open)
-    return PricePanel(panel.sessions, panel.symbols, opens, close, close, close, panel.volume, panel.dividend, panel.split_ratio)
+    return PricePanel(
+        panel.sessions, panel.symbols, opens, close, close, close, panel.volume, panel.dividend, panel.split_ratio
+    )
 
 
-def up_to(panel: PricePanel, row: int) -> PricePanel:
+def up_to(panel: PricePanel, row: int | np.integer) -> PricePanel:
     """What is known at the close of `row`."""
-    return panel.rows(0, row + 1)
+    return panel.rows(0, int(row) + 1)
 
 
 def _panel(opens: np.ndarray, close: np.ndarray, dividend: np.ndarray, split: np.ndarray) -> PricePanel:

@@ -7,7 +7,14 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from portfolio_pipeline.core.backtest import BacktestResult, Decisions, PaperBook, TradePrices, simulate, simulate_plainly
+from portfolio_pipeline.core.backtest import (
+    BacktestResult,
+    Decisions,
+    PaperBook,
+    TradePrices,
+    simulate,
+    simulate_plainly,
+)
 from portfolio_pipeline_tests.core.markets import closes_only, market
 
 NAMES = ("net_return", "cost", "turnover", "weights")
@@ -27,7 +34,11 @@ def backtests(draw: st.DrawFn) -> tuple[TradePrices, Decisions, float]:
     low = draw(st.sampled_from([0.0, -1.0]))
     weights = rng.uniform(low, 1.0, (len(rows), symbols)) * (rng.random((len(rows), symbols)) < 0.7)
     weights *= draw(st.sampled_from([1.0, 3.0])) / np.maximum(np.abs(weights).sum(axis=1, keepdims=True), 1e-9)
-    return TradePrices(opens, np.where(gone, np.nan, close)), Decisions(rows, weights), draw(st.sampled_from([0.0, 0.001]))
+    return (
+        TradePrices(opens, np.where(gone, np.nan, close)),
+        Decisions(rows, weights),
+        draw(st.sampled_from([0.0, 0.001])),
+    )
 
 
 @settings(max_examples=60, deadline=None)
@@ -41,7 +52,9 @@ def test_the_compiled_loop_does_what_the_specification_says(case: tuple[TradePri
 
 @settings(max_examples=40, deadline=None)
 @given(backtests())
-def test_going_on_from_a_book_gives_the_same_bits_as_never_having_stopped(case: tuple[TradePrices, Decisions, float]) -> None:
+def test_going_on_from_a_book_gives_the_same_bits_as_never_having_stopped(
+    case: tuple[TradePrices, Decisions, float],
+) -> None:
     prices, decisions, cost = case
     whole = simulate(prices, decisions, cost, delist_after=4)
     book, parts = None, []
@@ -86,7 +99,9 @@ def naive(prices: TradePrices, decisions: Decisions, cost_rate: float) -> list[f
             worth = cash + sum(shares[i] * prices.open[t, i] for i in shares)
             for i in shares:
                 target = wanted[i] * worth / prices.open[t, i]
-                cash -= (target - shares[i]) * prices.open[t, i] + cost_rate * abs(target - shares[i]) * prices.open[t, i]
+                cash -= (target - shares[i]) * prices.open[t, i] + cost_rate * abs(target - shares[i]) * prices.open[
+                    t, i
+                ]
                 shares[i] = target
         equity.append(cash + sum(shares[i] * prices.close[t, i] for i in shares))
         found = np.flatnonzero(decisions.rows == t)

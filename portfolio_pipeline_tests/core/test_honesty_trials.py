@@ -41,7 +41,7 @@ def test_it_equals_the_plain_definition_on_every_session() -> None:
     rng = np.random.default_rng(1)
     returns = rng.standard_normal((260, 5)) @ rng.standard_normal((5, 60)) + rng.standard_normal((260, 60)) * 0.3
     returns[:150, :7] = 0.0
-    returns[200:, 8:11] = 0.0
+    returns[155:, 8:11] = 0.0
     rows = np.array([98, 99, 150, 259])
     found = effective_trials(returns, rows, window=100)
     assert np.isnan(found[0])

@@ -30,7 +30,12 @@ def test_the_grid_holds_each_allowed_combination_once() -> None:
 
 
 def test_a_card_fixes_narrows_and_sets_defaults() -> None:
-    overrides = {"top": 3, "slow": {"low": 100, "high": 200, "step": 50}, "trend_filter": ["both"], "fast": {"default": 21}}
+    overrides = {
+        "top": 3,
+        "slow": {"low": 100, "high": 200, "step": 50},
+        "trend_filter": ["both"],
+        "fast": {"default": 21},
+    }
     space = ParameterSpace.of(MomentumParameters, overrides)
     assert space.values["top"] == (3,)
     assert space.values["slow"] == (100, 150, 200)

@@ -7,7 +7,7 @@ from datetime import date
 import numpy as np
 import pytest
 
-from portfolio_pipeline.core.sessions import as_days, sessions_between
+from portfolio_pipeline.core.sessions import as_days, previous_session, sessions_between
 from portfolio_pipeline.core.strategies.rebalancing import Cadence, due
 
 
@@ -15,7 +15,8 @@ def expected(sessions: tuple[date, ...], cadence: Cadence) -> list[bool]:
     def period(day: date) -> object:
         return {"daily": day, "weekly": day.isocalendar()[:2], "monthly": (day.year, day.month)}[cadence]
 
-    return [before is None or period(day) != period(before) for before, day in zip((None, *sessions), sessions, strict=False)]
+    before = (previous_session(sessions[0]), *sessions)
+    return [earlier is None or period(day) != period(earlier) for earlier, day in zip(before, sessions, strict=False)]
 
 
 @pytest.mark.parametrize("cadence", ["daily", "weekly", "monthly"])

@@ -134,7 +134,7 @@ def test_a_figure_with_a_limit_carries_it_and_a_short_history_gives_none() -> No
     rows = risk_metrics(history(40), 1, CLASSES, Limits()).set_index(["scope", "metric"])
     assert rows.loc[("portfolio", "gross_exposure"), "limit_value"] == Limits().gross
     assert rows.loc[("asset_class:equity", "gross_exposure"), "limit_value"] == Limits().asset_class["equity"]
-    assert np.isnan(rows.loc[("portfolio", "value_at_risk_95"), "value"])
+    assert rows["value"].isna()[("portfolio", "value_at_risk_95")]
 
 
 def test_a_range_gives_the_rows_of_its_sessions_one_by_one_and_the_future_changes_none() -> None:

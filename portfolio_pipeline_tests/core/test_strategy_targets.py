@@ -39,13 +39,17 @@ CHANGED = [row in (FIRST, 560) for row in range(FIRST, LAST + 1)]
 Rows = dict[str, pd.DataFrame]
 
 
-def play(panel: PricePanel, first: int, last: int, before: PaperState | None, universe: tuple[str, ...] | None = None) -> Rows:
+def play(
+    panel: PricePanel, first: int, last: int, before: PaperState | None, universe: tuple[str, ...] | None = None
+) -> Rows:
     """Rows of the three tables for sessions first to last."""
     known = up_to(panel, last)
     own = universe or panel.symbols
     symbols = own + tuple(sorted(set(before.holdings if before else ()) - set(own)))
     mine = slice(first - FIRST, last + 1 - FIRST)
-    played = follow(Momentum(), CARD, known.select(symbols), own, PARAMETERS[mine], CHANGED[mine], before, 0.0003, delist_after=4)
+    played = follow(
+        Momentum(), CARD, known.select(symbols), own, PARAMETERS[mine], CHANGED[mine], before, 0.0003, delist_after=4
+    )
     days = known.sessions[first:]
     return {
         "targets": target_rows(CARD, days, symbols, len(own), played),
@@ -97,14 +101,21 @@ def test_paper_returns_are_those_of_the_plain_back_test_of_the_same_decisions() 
     inputs = Inputs(PANEL)
     decided = np.flatnonzero(due(PANEL.sessions, "weekly")[FIRST : LAST + 1] | np.array(CHANGED))
     weights = [
-        sized(inputs, Momentum().target_weights(inputs, PARAMETERS[k], np.array([FIRST + k])), np.array([FIRST + k]), CARD.sizing)
+        sized(
+            inputs,
+            Momentum().target_weights(inputs, PARAMETERS[k], np.array([FIRST + k])),
+            np.array([FIRST + k]),
+            CARD.sizing,
+        )
         for k in decided
     ]
     decisions = Decisions(decided, np.concatenate(weights))
     expected = simulate_plainly(TradePrices.of(PANEL).rows(FIRST, LAST + 1), decisions, 0.0003, delist_after=4)
     np.testing.assert_allclose(rows["returns"]["net_return"], expected.net_return, atol=1e-12)
-    np.testing.assert_allclose(rows["returns"]["gross_return"] - rows["returns"]["cost"], expected.net_return, atol=1e-12)
-    targets = rows["targets"].pivot(index="session", columns="symbol", values="weight").to_numpy()
+    np.testing.assert_allclose(
+        rows["returns"]["gross_return"] - rows["returns"]["cost"], expected.net_return, atol=1e-12
+    )
+    targets = rows["targets"].pivot_table(index="session", columns="symbol", values="weight").to_numpy()
     held = expected.weights.copy()
     held[decided] = decisions.weights
     np.testing.assert_allclose(targets, held, atol=1e-12)
@@ -136,7 +147,9 @@ def test_what_has_left_the_universe_is_sold_and_then_forgotten() -> None:
 
 def test_decided_rows_that_break_the_card_are_named() -> None:
     day = pd.Timestamp("2020-01-02").as_unit("s")
-    rows = pd.DataFrame({"session": [day] * 5, "symbol": list("ABCDE"), "weight": [0.3, 0.31, -0.01, 0.3, 0.3], "decided": True})
+    rows = pd.DataFrame(
+        {"session": [day] * 5, "symbol": list("ABCDE"), "weight": [0.3, 0.31, -0.01, 0.3, 0.3], "decided": True}
+    )
     broken = limits_broken(CARD, rows)
     assert [row["symbol"] for row in broken] == ["B", "C", "gross exposure"]
     assert limits_broken(CARD, rows.assign(decided=False)) == []

@@ -106,11 +106,10 @@ def test_the_first_session_starts_from_cash_and_moves_by_the_turnover_limit() ->
 
 
 def test_net_above_its_limit_cuts_the_longs_and_below_its_minimum_the_shorts() -> None:
-    long_heavy = limit_session(
-        {"SPY": 0.8, "TLT": -0.2}, CLASSES, Limits(net=0.3, symbol=1, asset_class={}, turnover=9), {}
-    )
+    limits = Limits(net=0.3, symbol=1, asset_class={}, turnover=9)
+    long_heavy = limit_session({"SPY": 0.8, "TLT": -0.2}, CLASSES, limits, {})
     assert long_heavy.weights == pytest.approx({"SPY": 0.5, "TLT": -0.2})
-    short_heavy = limit_session({"SPY": 0.1, "TLT": -0.4}, CLASSES, Limits(symbol=1, asset_class={}, turnover=9), {})
+    short_heavy = limit_session({"SPY": 0.1, "TLT": -0.4}, CLASSES, limits, {})
     assert short_heavy.weights == pytest.approx({"SPY": 0.1, "TLT": -0.1})
 
 

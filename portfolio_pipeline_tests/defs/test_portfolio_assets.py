@@ -24,10 +24,11 @@ from portfolio_pipeline.ports import Warehouse
 from portfolio_pipeline_tests.chain import house_settings
 from portfolio_pipeline_tests.fakes.clock import FixedClock
 
-LIFE = SessionRange(date(2023, 1, 3), date(2023, 5, 31))
+MARKET = SessionRange(date(2022, 9, 1), date(2023, 2, 28))
+LIFE = SessionRange(date(2023, 1, 17), MARKET.last)
 DAYS = sessions_between(LIFE.first, LIFE.last)
-LAST = SessionRange(DAYS[-6], DAYS[-1])
-BEFORE = SessionRange(DAYS[0], DAYS[-7])
+LAST = SessionRange(DAYS[-2], DAYS[-1])
+BEFORE = SessionRange(DAYS[0], DAYS[-3])
 ASSETS = [
     strategy_weights,
     shares_within_limits,
@@ -44,13 +45,13 @@ TABLES = ("strategy_weights", "aggregated_targets", "risk_metrics", "risk_breach
 def filled(duckdb_warehouse: Warehouse) -> Warehouse:
     """Prices of a simulated market, and for each card targets and paper returns that wander."""
     settings, generator = house_settings(), np.random.default_rng(11)
-    bars = SimulatedMarketData(settings.universe).bars(settings.symbols, LIFE)
-    duckdb_warehouse.replace("prices", LIFE, bars)
+    bars = SimulatedMarketData(settings.universe).bars(settings.symbols, MARKET)
+    duckdb_warehouse.replace("prices", MARKET, bars)
     days = as_days(DAYS)
     for card in load_cards():
-        wandering = np.cumsum(generator.normal(0, 0.02, (len(days), 31)), axis=0)
-        targets = np.maximum(wandering, 0) / np.maximum(np.abs(wandering).sum(axis=1, keepdims=True), 0.3)
-        rows = long(days, settings.symbols, by="symbol", weight=targets).assign(strategy=card.name)
+        wandering = 0.5 * generator.normal(size=31) + np.cumsum(generator.normal(0, 0.02, (len(days), 31)), axis=0)
+        targets = np.maximum(wandering, 0) ** 3 / (np.maximum(wandering, 0) ** 3).sum(axis=1, keepdims=True)
+        rows = long(days, settings.symbols, by="symbol", weight=targets).assign(strategy=card.name, decided=True)
         duckdb_warehouse.replace("strategy_targets", LIFE, rows, where={"strategy": card.name})
         figures = {"gross_return": generator.normal(0.0005, 0.004 + 0.01 * generator.random(), (len(days), 1))}
         figures |= {"cost": np.full((len(days), 1), 1e-5), "turnover": np.full((len(days), 1), 0.1)}
@@ -85,7 +86,7 @@ def test_a_range_session_by_session_and_overlapping_ranges_give_identical_tables
     materialise(filled, LIFE)
     at_once = tables(filled)
     materialise(filled, BEFORE)
-    materialise(filled, SessionRange(DAYS[20], BEFORE.last))
+    materialise(filled, SessionRange(DAYS[12], BEFORE.last))
     for session in LAST:
         materialise(filled, SessionRange.single(session))
     for name, table in tables(filled).items():
@@ -108,9 +109,9 @@ def test_all_checks_hold_and_pictures_and_figures_are_shown(filled: Warehouse) -
 def test_the_future_changes_no_row_of_the_past(filled: Warehouse) -> None:
     materialise(filled, LIFE)
     before = tables(filled)
-    for table, column in (("strategy_returns", "net_return"), ("prices", "close"), ("strategy_targets", "weight")):
+    for noun, column in (("strategy_returns", "net_return"), ("prices", "close"), ("strategy_targets", "weight")):
         with filled.transaction() as transaction:
-            transaction.execute(f"update {table} set {column} = {column} * 1.01 where session > '{BEFORE.last}'")
+            transaction.execute(f"update {noun} set {column} = {column} * 1.01 where session > '{BEFORE.last}'")
     materialise(filled, LIFE)
     for name, table in tables(filled).items():
         past, expected = (rows[rows["session"] <= BEFORE.last] for rows in (table, before[name]))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import UTC, date, datetime
+from datetime import date
 
 import dagster as dg
 import empyrical
@@ -41,10 +41,11 @@ def filled(duckdb_warehouse: Warehouse) -> Warehouse:
     books = pd.concat([rows.astype({"book": str}) for rows in (account, first, late)], ignore_index=True)
     duckdb_warehouse.replace("account", LIFE, books)
     fill = {"session": days[10:11].astype("datetime64[s]"), "fill_id": "f", "client_order_id": "c", "symbol": "SPY"}
-    fill |= {"side": "sell", "quantity": 100.0, "price": 400.0, "commission": 1.0}
-    duckdb_warehouse.replace("fills", LIFE, pd.DataFrame(fill | {"filled_at": datetime(2023, 1, 18, tzinfo=UTC).replace(tzinfo=None)}))
+    fill |= {"side": "sell", "quantity": 100.0, "price": 400.0, "commission": 1.0, "filled_at": pd.Timestamp(DAYS[10])}
+    duckdb_warehouse.replace("fills", LIFE, pd.DataFrame(fill))
     paper = generator.normal(0.0005, 0.008, (len(days), 1))
-    rows = long(days, ["first"], by="strategy", gross_return=paper, net_return=paper, cost=0 * paper, turnover=abs(paper))
+    figures = {"gross_return": paper, "net_return": paper, "cost": 0 * paper, "turnover": abs(paper)}
+    rows = long(days, ["first"], by="strategy", **figures)
     duckdb_warehouse.replace("strategy_returns", LIFE, rows)
     return duckdb_warehouse
 

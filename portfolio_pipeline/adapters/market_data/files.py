@@ -162,14 +162,15 @@ def _days(path: Path, values: pd.Series) -> np.ndarray:
 def _numbers(path: Path, rows: pd.DataFrame, name: str) -> pd.Series:
     """The column as floats, empty cells as NaN; text among the numbers refuses the file."""
     numbers = pd.to_numeric(rows[name], errors="coerce").astype("Float64")
-    wrong = rows[name][numbers.isna() & rows[name].notna() & (rows[name].astype(str).str.lower() != "nan")]
-    if len(wrong):
+    wrong = (numbers.isna() & rows[name].notna() & (rows[name].astype(str).str.lower() != "nan")).to_numpy(dtype=bool)
+    if wrong.any():
+        place = int(np.flatnonzero(wrong)[0])
         raise DataError(
             "PRICE_NUMBER_UNREADABLE",
             file=path,
             column=name,
-            row=int(rows.index.get_loc(wrong.index[0])) + 1,
-            found=repr(wrong.iloc[0]),
+            row=place + 1,
+            found=repr(rows[name].iloc[place]),
             expected="a number",
             remedy="Mend the cell; leave it empty when there is no value.",
         )

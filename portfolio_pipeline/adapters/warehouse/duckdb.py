@@ -60,10 +60,8 @@ class DuckDBConnection:
     def append(self, table: str, rows: pa.Table) -> None:
         names = ", ".join(quoted(name) for name in rows.schema.names)
         self._connection.register(_INCOMING, rows)
-        try:
-            self.run(f"insert into {quoted(table)} ({names}) select {names} from {_INCOMING}")
-        finally:
-            self._connection.unregister(_INCOMING)
+        self.run(f"insert into {quoted(table)} ({names}) select {names} from {_INCOMING}")
+        self._connection.unregister(_INCOMING)
 
 
 class DuckDBWarehouse(TableWarehouse):
@@ -107,7 +105,8 @@ class DuckDBWarehouse(TableWarehouse):
                         connection.rollback()
                     raise
                 if write:
-                    connection.commit()
+                    with _sql_errors():
+                        connection.commit()
         finally:
             os.close(turn)
 

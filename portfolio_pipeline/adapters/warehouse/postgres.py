@@ -44,7 +44,8 @@ class PostgresConnection:
 
     def run(self, sql: str, parameters: Sequence[object] = ()) -> None:
         with _sql_errors(), self._connection.cursor() as cursor:
-            cursor.executescript(sql) if not parameters else cursor.execute(sql, tuple(parameters))
+            # Not executescript, which commits first.
+            cursor.executemany(sql, [tuple(parameters)] if parameters else None)
 
     def append(self, table: str, rows: pa.Table) -> None:
         with _sql_errors(), self._connection.cursor() as cursor:
@@ -88,7 +89,8 @@ class PostgresWarehouse(TableWarehouse):
             except BaseException:
                 raw.rollback()
                 raise
-            raw.commit()
+            with _sql_errors():
+                raw.commit()
 
     def _connect(self) -> Any:
         """A new connection. The driver reads the server's types once (50 ms); clones of the first connection do not."""

@@ -98,7 +98,7 @@ def _lead_and_spread(returns: Array, signs: Array, wanted: Array, window: int) -
             active[j] += (came != 0.0) - (went != 0.0)
             squares[j] += came * came - went * went
             for d in range(draws):
-                sums[j, d] += now[d] * came - now[d] * went
+                sums[j, d] += now[d] * came - then[d] * went
             if active[j] == 0:  # nothing but rounding is left
                 squares[j] = 0.0
                 sums[j] = 0.0

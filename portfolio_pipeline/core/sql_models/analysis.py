@@ -66,8 +66,13 @@ class Query:
 
     def at(self, node: exp.Expr) -> tuple[int, int]:
         """Where `node` stands in the file."""
-        offsets = [part.meta["start"] for part in node.walk() if "start" in part.meta]
-        return position(self.sql, min(offsets)) if offsets else self.start
+        around: exp.Expr | None = node
+        while around is not None:
+            offsets = [part.meta["start"] for part in around.walk() if "start" in part.meta]
+            if offsets:
+                return position(self.sql, min(offsets))
+            around = around.parent  # Some words have no place of their own.
+        return self.start
 
 
 def parse(path: Path, text: str) -> Query:
@@ -142,22 +147,23 @@ def resolve(query: Query, sources: Mapping[str, Columns]) -> exp.Query:
         )
         resolved = annotate_types(tree, schema=schema, dialect=DIALECT)
     except OptimizeError as error:
-        raise SqlModelError([Problem(query.path, *_blamed(query, str(error)), str(error).split("\n")[0])]) from None
+        raise SqlModelError([_unresolved(query, str(error))]) from None
     assert isinstance(resolved, exp.Query)
     return resolved
 
 
-def _blamed(query: Query, message: str) -> tuple[int, int]:
-    """Where the column that sqlglot complains about stands."""
-    for word in re.findall(r"[\w.]+", message)[::-1]:
-        name = word.split(".")[-1]
-        for column in query.tree.find_all(exp.Column):
-            if name in (column.name, column.table):
-                return query.at(column)
-    return query.start
+def _unresolved(query: Query, message: str) -> Problem:
+    """What sqlglot says of a column it does not find; it gives the place in words, or the column's name alone."""
+    said = re.split(r"\.? Line: |\n", message)[0]
+    name = re.findall(r"[\w.]+", said.replace("could not be resolved", ""))[-1].split(".")[-1]
+    columns = [column for column in query.tree.find_all(exp.Column) if name in (column.name, column.table)]
+    place = re.search(r"Line: (\d+), Col: (\d+)", message)
+    if place:  # The column is that of the word's last letter.
+        return Problem(query.path, int(place[1]), int(place[2]) - len(name) + 1, said)
+    return Problem(query.path, *(query.at(columns[0]) if columns else query.start), said)
 
 
-def type_name(resolved: exp.Query) -> Columns:
+def column_types(resolved: exp.Query) -> Columns:
     """Name and type of each column of a resolved query."""
     return {
         column.alias_or_name: _TYPE_NAMES.get(column.type.this) if isinstance(column.type, exp.DataType) else None

@@ -16,9 +16,17 @@ from graphlib import CycleError, TopologicalSorter
 from pathlib import Path
 
 from portfolio_pipeline.core.schemas import TABLES, Table
-from portfolio_pipeline.core.sql_models.analysis import Columns, Lineage, Query, lineage_of, parse, resolve, type_name
+from portfolio_pipeline.core.sql_models.analysis import (
+    Columns,
+    Lineage,
+    Query,
+    column_types,
+    lineage_of,
+    parse,
+    resolve,
+)
 from portfolio_pipeline.core.sql_models.header import AuditHeader, ModelHeader, read_header
-from portfolio_pipeline.core.sql_models.lint import lint
+from portfolio_pipeline.core.sql_models.lint import lint_resolved, lint_written
 from portfolio_pipeline.core.sql_models.problems import Problem, SqlModelError
 
 MODEL_FOLDERS = ("staging", "features", "marts")
@@ -71,7 +79,7 @@ class Library:
 
     def _resolved_columns(self, name: str) -> Columns:
         query = self.models[name].query
-        return type_name(resolve(query, self.sources_of(query)))
+        return column_types(resolve(query, self.sources_of(query)))
 
     def sources_of(self, query: Query) -> dict[str, Columns]:
         return {name: self.columns(name) for name in query.refs}
@@ -203,16 +211,21 @@ def _wrong_contents(library: Library) -> Iterator[Problem]:
         if broken & set(item.query.refs):  # Its sources' columns are not known: mend those first.
             broken.add(item.name)
             continue
-        try:
-            resolved = resolve(item.query, library.sources_of(item.query))
-        except SqlModelError as error:
+        look_back = None
+        if isinstance(item, Model) and item.incremental:
+            look_back = min(item.header.look_back.values(), default=float("inf"))
+        found = list(lint_written(item.query, in_fixed_order=item.name in under_stored, look_back=look_back))
+        if not found:
+            try:
+                resolved = resolve(item.query, library.sources_of(item.query))
+                found.extend(lint_resolved(item.query, resolved))
+            except SqlModelError as error:
+                found.extend(error.problems)
+        if found:
             broken.add(item.name)
-            yield from error.problems
+            yield from found
             continue
-        columns = type_name(resolved)
-        stored = isinstance(item, Model) and item.incremental
-        look_back = min(item.header.look_back.values(), default=float("inf")) if stored else None
-        yield from lint(item.query, resolved, in_fixed_order=item.name in under_stored, look_back=look_back)
+        columns = column_types(resolved)
         yield from _wrong_model(item, columns, library) if isinstance(item, Model) else _wrong_audit(item, columns)
 
 

@@ -108,24 +108,30 @@ IN_FIXED_ORDER = (
 )
 
 
-def lint(
-    query: Query, resolved: exp.Query, *, in_fixed_order: bool = False, look_back: float | None = None
-) -> Iterator[Problem]:
-    """What in the query breaks a rule.
+def lint_written(query: Query, *, in_fixed_order: bool = False, look_back: float | None = None) -> Iterator[Problem]:
+    """What in the query as it is written breaks a rule.
 
     `look_back` is given for what is stored by session: the rows before the range that it may see, infinity for all.
     """
-    written = (*WRITTEN, *IN_FIXED_ORDER) if in_fixed_order else WRITTEN
+    rules = (*WRITTEN, *IN_FIXED_ORDER) if in_fixed_order else WRITTEN
     if look_back is not None:
-        written = (*written, Rule(lambda node: _reaches_too_far(node, look_back), _REACH.format(look_back)))
+        rules = (*rules, Rule(lambda node: _reaches_too_far(node, look_back), _REACH.format(look_back)))
+    return _broken(query, query.tree, rules)
+
+
+def lint_resolved(query: Query, resolved: exp.Query) -> Iterator[Problem]:
+    """What breaks a rule about types."""
+    return _broken(query, resolved, RESOLVED)
+
+
+def _broken(query: Query, tree: exp.Query, rules: tuple[Rule, ...]) -> Iterator[Problem]:
     seen: set[tuple[int, int]] = set()
-    for tree, rules in ((query.tree, written), (resolved, RESOLVED)):
-        for node in tree.walk():
-            rule = next((rule for rule in rules if rule.matches(node)), None)
-            at = query.at(node)
-            if rule is not None and at not in seen:
-                seen.add(at)
-                yield Problem(query.path, *at, f"{_shown(node)}: {rule.reason}")
+    for node in tree.walk():
+        rule = next((rule for rule in rules if rule.matches(node)), None)
+        at = query.at(node) if rule else (0, 0)
+        if rule is not None and at not in seen:
+            seen.add(at)
+            yield Problem(query.path, *at, f"{_shown(node)}: {rule.reason}")
 
 
 _REACH = (
@@ -146,12 +152,20 @@ def _reaches_too_far(node: exp.Expr, look_back: float) -> bool:
         offset = function.args.get("offset")
         return not (offset is None or (offset.is_int and 0 <= int(offset.name) <= look_back))
     frame = node.args.get("spec")
-    if frame is None or frame.args.get("kind") != "ROWS" or frame.args.get("end_side") == "FOLLOWING":
+    if (
+        frame is None
+        or not _is_word(frame.args.get("kind"), "rows")
+        or _is_word(frame.args.get("end_side"), "following")
+    ):
         return True
     start = frame.args.get("start")
-    if start == "UNBOUNDED":
+    if _is_word(start, "unbounded"):
         return look_back != float("inf")
     return isinstance(start, exp.Expr) and int(start.name) > look_back
+
+
+def _is_word(found: object, word: str) -> bool:
+    return isinstance(found, str) and found.lower() == word
 
 
 def _shown(node: exp.Expr) -> str:

@@ -41,26 +41,23 @@ class Diversified:
     def target_weights(
         self, inputs: Inputs, parameters: DiversifiedParameters, rows: Array, *, long_short: bool = False
     ) -> Array:
-        share = parameters.inverse_volatility_share
+        window, method, share = parameters.window, parameters.linkage, parameters.inverse_volatility_share
         weights = np.zeros((len(rows), len(inputs.panel.symbols)))
-        for k, row in enumerate(rows):
-            key = ("risk_parity", parameters.window, parameters.linkage, int(row))
-            held, hierarchical, inverse = inputs.shared(key, partial(_risk_shares, inputs, parameters, int(row)))
-            weights[k, held] = (1.0 - share) * hierarchical + share * inverse
+        for k, row in enumerate(rows.tolist()):
+            held, cov = inputs.shared(("covariance", window, row), partial(_covariance, inputs, window, row))
+            if len(held) > 0:
+                parity = inputs.shared(("parity", window, method, row), partial(hierarchical_risk_parity, cov, method))
+                inverse = 1.0 / np.sqrt(np.diag(cov))
+                weights[k, held] = (1.0 - share) * parity + share * inverse / inverse.sum()
         return weights
 
 
-def _risk_shares(inputs: Inputs, parameters: DiversifiedParameters, row: int) -> tuple[Array, Array, Array]:
-    """The symbols with a full window, and their shares by hierarchical risk parity and by inverse volatility."""
-    returns = inputs.returns[max(0, row + 1 - parameters.window) : row + 1]
-    usable = inputs.traded[row] & ~np.isnan(returns).any(axis=0) & (len(returns) == parameters.window)
-    usable &= inputs.volatility(parameters.window)[row] > 1e-10
-    held = np.flatnonzero(usable)
-    if len(held) == 0:
-        return held, np.zeros(0), np.zeros(0)
-    cov = covariance(np.ascontiguousarray(returns[:, held]))
-    inverse = 1.0 / np.sqrt(np.diag(cov))
-    return held, hierarchical_risk_parity(cov, parameters.linkage), inverse / inverse.sum()
+def _covariance(inputs: Inputs, window: int, row: int) -> tuple[Array, Array]:
+    """The symbols that can be held at a row, and their covariance: a bar, a full window of returns, some movement."""
+    returns = inputs.returns[max(0, row + 1 - window) : row + 1]
+    usable = inputs.traded[row] & ~np.isnan(returns).any(axis=0) & (len(returns) == window)
+    held = np.flatnonzero(usable & (inputs.volatility(window)[row] > 1e-10))
+    return held, covariance(np.ascontiguousarray(returns[:, held]))
 
 
 def hierarchical_risk_parity(cov: Array, method: str = "single") -> Array:

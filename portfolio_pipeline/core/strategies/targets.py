@@ -155,10 +155,10 @@ def limits_broken(card: StrategyCard, rows: pd.DataFrame) -> list[dict[str, obje
     single = decided[~decided["weight"].between(lowest, sizing.maximum_weight + slack)]
     gross = decided["weight"].abs().groupby(decided["session"]).sum()
     return [
-        {"session": day.date(), "symbol": symbol, "weight": float(weight), "limit": sizing.maximum_weight}
+        {"session": day, "symbol": symbol, "weight": float(weight), "limit": sizing.maximum_weight}
         for day, symbol, weight in zip(single["session"], single["symbol"], single["weight"], strict=True)
     ] + [
-        {"session": day.date(), "symbol": "gross exposure", "weight": float(value), "limit": sizing.maximum_gross}
+        {"session": day, "symbol": "gross exposure", "weight": float(value), "limit": sizing.maximum_gross}
         for day, value in gross[gross > sizing.maximum_gross + slack].items()
     ]
 

@@ -1,0 +1,204 @@
+"""The assets of strategies and regimes on a real database: ranges, restarts, refusals, checks."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import date
+from typing import Any
+
+import dagster as dg
+import numpy as np
+import pandas as pd
+import pytest
+
+from portfolio_pipeline.adapters.environment import PACKAGE_ROOT
+from portfolio_pipeline.components.strategy import strategy_definitions
+from portfolio_pipeline.core.frames import frame
+from portfolio_pipeline.core.panel import PricePanel
+from portfolio_pipeline.core.sessions import SessionRange
+from portfolio_pipeline.core.settings import load_settings
+from portfolio_pipeline.core.strategies.card import StrategyCard
+from portfolio_pipeline.defs.regimes import regime_is_stable, regimes
+from portfolio_pipeline.ports import Warehouse
+from portfolio_pipeline_tests.core.markets import market, with_another_future
+from portfolio_pipeline_tests.fakes.clock import FixedClock
+
+SETTINGS = load_settings(PACKAGE_ROOT / "portfolio.yaml")
+SYMBOLS = SETTINGS.symbols[:6]  # all equities, SPY first
+PANEL = replace(market(320, 6, seed=8), symbols=SYMBOLS)
+DAYS = [day.astype(date) for day in PANEL.sessions]
+CARD = StrategyCard.model_validate(
+    {
+        "name": "tested",
+        "type": "momentum",
+        "description": "for tests",
+        "symbols": {"only": SYMBOLS},
+        "parameters": {"slow": [84, 126], "trend_window": [50, 100], "top": {"low": 2, "high": 4, "step": 1}},
+        "search": {"window_sessions": 60, "trials": 8, "objective": "return", "switch_margin": 0},
+    }
+)
+TABLES = (
+    "optimized_parameters",
+    "optimization_results",
+    "strategy_targets",
+    "strategy_returns",
+    "strategy_paper_books",
+    "regimes",
+)
+_BUILT = strategy_definitions(CARD)
+PARTS: list[Any] = [*(_BUILT.assets or []), *(_BUILT.asset_checks or []), regimes, regime_is_stable]
+
+
+def store_prices(warehouse: Warehouse, panel: PricePanel) -> None:
+    """The panel as rows of prices."""
+    row, column = np.nonzero(panel.traded)
+    columns = ("open", "high", "low", "close", "volume", "dividend", "split_ratio")
+    rows = pd.DataFrame({name: getattr(panel, name)[row, column] for name in columns})
+    rows["session"], rows["symbol"] = (
+        panel.sessions[row].astype("datetime64[s]"),
+        np.array(SYMBOLS, dtype=object)[column],
+    )
+    rows["source"], rows["retrieved_at"] = "SIMULATED", pd.Timestamp("2020-01-01").as_unit("us")
+    warehouse.replace("prices", SessionRange(DAYS[0], DAYS[len(panel.sessions) - 1]), rows)
+
+
+def materialise(
+    warehouse: Warehouse,
+    first: int,
+    last: int,
+    *,
+    selection: dg.CoercibleToAssetSelection | None = None,
+    ok: bool = True,
+) -> dg.ExecuteInProcessResult:
+    sessions = SessionRange(DAYS[first], DAYS[last])
+    return dg.materialize(
+        PARTS,
+        selection=selection,
+        resources={"warehouse": warehouse, "settings": SETTINGS, "clock": FixedClock.after_close(DAYS[-1])},
+        tags={
+            "dagster/asset_partition_range_start": sessions.first.isoformat(),
+            "dagster/asset_partition_range_end": sessions.last.isoformat(),
+        },
+        raise_on_error=ok,
+    )
+
+
+def tables(warehouse: Warehouse, last: int = len(DAYS) - 1) -> dict[str, pd.DataFrame]:
+    return {name: frame(warehouse.read(name, SessionRange(DAYS[0], DAYS[last]))) for name in TABLES}
+
+
+def assert_same(found: dict[str, pd.DataFrame], expected: dict[str, pd.DataFrame]) -> None:
+    for name, rows in expected.items():
+        pd.testing.assert_frame_equal(found[name], rows, check_exact=True, obj=name)
+
+
+def forget(warehouse: Warehouse) -> None:
+    with warehouse.transaction() as transaction:
+        for name in TABLES:
+            transaction.delete(name, None)
+
+
+def test_a_range_its_sessions_and_overlapping_ranges_fill_the_same_tables(warehouse: Warehouse) -> None:
+    store_prices(warehouse, PANEL)
+    assert materialise(warehouse, 288, 296).success
+    whole = tables(warehouse)
+    assert all(len(rows) for rows in whole.values())
+    assert whole["optimized_parameters"]["changed"].sum() > 1
+    forget(warehouse)
+    for row in range(288, 291):
+        materialise(warehouse, row, row)
+    materialise(warehouse, 290, 294)
+    materialise(warehouse, 293, 296)
+    assert_same(tables(warehouse), whole)
+
+
+def test_another_future_changes_nothing_that_was_stored(duckdb_warehouse: Warehouse) -> None:
+    store_prices(duckdb_warehouse, PANEL)
+    materialise(duckdb_warehouse, 288, 308)
+    before = tables(duckdb_warehouse, 298)
+    store_prices(duckdb_warehouse, with_another_future(PANEL, 298))
+    materialise(duckdb_warehouse, 288, 308)
+    assert_same(tables(duckdb_warehouse, 298), before)
+
+
+def test_what_is_stored_holds_together(duckdb_warehouse: Warehouse) -> None:
+    store_prices(duckdb_warehouse, PANEL)
+    result = materialise(duckdb_warehouse, 288, 303)
+    found = tables(duckdb_warehouse)
+    returns, book = found["strategy_returns"], found["strategy_paper_books"]
+    equity = (book["quantity"] * book["price"]).groupby(book["session"]).sum()
+    np.testing.assert_allclose(equity, np.cumprod(1 + returns["net_return"]), rtol=1e-12)
+    assert len(found["strategy_targets"]) == 16 * len(SYMBOLS)
+    checks = {evaluation.check_name: evaluation.passed for evaluation in result.get_asset_check_evaluations()}
+    assert checks["parameters_in_range"]
+    assert checks["targets_within_strategy_limits"]
+
+
+def test_a_gap_before_the_range_is_refused_with_the_remedy(duckdb_warehouse: Warehouse) -> None:
+    store_prices(duckdb_warehouse, PANEL)
+    materialise(duckdb_warehouse, 288, 290)
+    result = materialise(duckdb_warehouse, 293, 294, ok=False)
+    assert not result.success
+    messages = [str(event.event_specific_data) for event in result.all_events if event.is_step_failure]
+    assert any("PREVIOUS_SESSION_MISSING" in message for message in messages)
+    assert len(tables(duckdb_warehouse)["strategy_targets"]) == 3 * len(SYMBOLS)
+
+
+@pytest.mark.parametrize(
+    ("first", "last", "selection", "reason"),
+    [
+        (291, 292, ["strategy_targets/tested"], "PARAMETERS_MISSING"),
+        (291, 305, ["regimes"], "PRICES_MISSING"),
+    ],
+)
+def test_what_has_to_be_there_first_is_named(
+    duckdb_warehouse: Warehouse, first: int, last: int, selection: list[str], reason: str
+) -> None:
+    store_prices(duckdb_warehouse, PANEL.rows(0, 300))
+    materialise(duckdb_warehouse, 288, 290)
+    result = materialise(duckdb_warehouse, first, last, selection=selection, ok=False)
+    assert [reason in str(event.event_specific_data) for event in result.all_events if event.is_step_failure] == [True]
+
+
+def test_a_session_without_any_price_is_a_hole_that_is_named(duckdb_warehouse: Warehouse) -> None:
+    store_prices(duckdb_warehouse, PANEL)
+    with duckdb_warehouse.transaction() as transaction:
+        transaction.delete("prices", SessionRange.single(DAYS[200]))
+    result = materialise(duckdb_warehouse, 288, 289, selection=["regimes"], ok=False)
+    (failure,) = [str(event.event_specific_data) for event in result.all_events if event.is_step_failure]
+    assert "PRICES_INCOMPLETE" in failure
+    assert str(DAYS[200]) in failure
+
+
+def test_checks_fail_on_rows_that_break_the_card(duckdb_warehouse: Warehouse) -> None:
+    store_prices(duckdb_warehouse, PANEL)
+    materialise(duckdb_warehouse, 288, 289)
+    with duckdb_warehouse.transaction() as transaction:
+        transaction.execute("update strategy_targets set weight = -0.2, decided = true")
+        transaction.execute(
+            """update optimized_parameters set parameters = replace(parameters, '"top": ', '"top": 9')"""
+        )
+    checks = dg.AssetSelection.checks(
+        dg.AssetCheckKey(dg.AssetKey(["optimized_parameters", "tested"]), "parameters_in_range"),
+        dg.AssetCheckKey(dg.AssetKey(["strategy_targets", "tested"]), "targets_within_strategy_limits"),
+    )
+    result = materialise(duckdb_warehouse, 288, 289, selection=checks, ok=False)
+    assert {evaluation.check_name: evaluation.passed for evaluation in result.get_asset_check_evaluations()} == {
+        "parameters_in_range": False,
+        "targets_within_strategy_limits": False,
+    }
+
+
+def test_a_change_of_regime_is_reported_as_a_warning(duckdb_warehouse: Warehouse) -> None:
+    store_prices(duckdb_warehouse, PANEL)
+    materialise(duckdb_warehouse, 255, 319, selection=["regimes"])
+    names = tables(duckdb_warehouse)["regimes"]["regime"].tolist()
+    changes = [row for row in range(1, len(names)) if names[row] != names[row - 1]]
+    calm = next(row for row in range(1, len(names)) if row not in changes)
+    for row, passed in ((changes[0], False), (calm, True)):
+        result = materialise(
+            duckdb_warehouse, 255 + row, 255 + row, selection=dg.AssetSelection.checks(regime_is_stable)
+        )
+        (evaluation,) = result.get_asset_check_evaluations()
+        assert evaluation.passed is passed
+        assert evaluation.severity == dg.AssetCheckSeverity.WARN
