@@ -1,6 +1,8 @@
-"""Made-up markets and wishes for the tests of planning, filling and bookkeeping: small, seeded, with everything that hurts.
+"""Made-up markets and wishes for the tests of planning, filling and bookkeeping: small, seeded, with everything that
+hurts.
 
-Splits, reverse splits, dividends, missing bars, a late listing, a delisting and days of unknown volume are in every market.
+Splits, reverse splits, dividends, missing bars, a late listing, a delisting and days of unknown volume are in every
+market.
 """
 
 from __future__ import annotations

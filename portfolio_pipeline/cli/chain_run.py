@@ -29,7 +29,7 @@ from portfolio_pipeline.cli.terminal import PROGRESS, complain
 from portfolio_pipeline.core.errors import PortfolioError
 from portfolio_pipeline.core.sessions import SessionRange
 
-CODE_LOCATION = "portfolio_pipeline.definitions"
+CODE_LOCATION = "portfolio"  # as in workspace.yaml
 JOB = "daily"
 HOST_TAG = "portfolio/host"
 # The terminal shows the progress bar; what is logged is in the web UI.
@@ -124,7 +124,9 @@ def _partition_tags(sessions: SessionRange) -> dict[str, str]:
 def _origin() -> RemoteJobOrigin:
     """Where the web UI finds the job, so that it shows the run under its own and can start it again."""
     target = LoadableTargetOrigin(
-        executable_path=sys.executable, module_name=CODE_LOCATION, working_directory=str(PROJECT_ROOT)
+        executable_path=sys.executable,
+        module_name="portfolio_pipeline.definitions",
+        working_directory=str(PROJECT_ROOT),
     )
     location = ManagedGrpcPythonEnvCodeLocationOrigin(target, CODE_LOCATION)
     return RemoteJobOrigin(RemoteRepositoryOrigin(location, "__repository__"), JOB)

@@ -46,6 +46,9 @@ def parts(amounts: Sequence[int], whole: Callable[[int], int]) -> list[int]:
     """`whole(sum(amounts))` in parts, one per amount, each within rounding of its own; they add up exactly."""
     shared, running, before = [], 0, whole(0)
     for amount in amounts:
+        if not amount:
+            shared.append(0)
+            continue
         running += amount
         after = whole(running)
         shared.append(after - before)

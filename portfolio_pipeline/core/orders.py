@@ -120,6 +120,7 @@ def plan_session(
 ) -> tuple[list[Ticket], tuple[Finding, ...]]:
     """One session's tickets, sells first, in the order of their symbols; and what limits on the book cut."""
     trades, cuts = trades_towards(targets, book, bars, settings)
+    equity = max(book.equity, 1)
     tickets = [
         Ticket(
             session=session,
@@ -128,16 +129,15 @@ def plan_session(
             quantity=quantity,
             reference_price=bars[symbol].close,
             target_weight=targets.weights.get(symbol, 0.0),
-            reason=_reason(symbol, book, targets, bars),
+            reason=_reason(symbol, value(book.quantity(symbol), bars[symbol].close) / equity, targets),
         )
         for symbol, quantity in sorted(trades.items(), key=lambda item: (item[1] > 0, item[0]))
     ]
     return tickets, cuts
 
 
-def _reason(symbol: str, book: Book, targets: SessionTargets, bars: Bars) -> str:
+def _reason(symbol: str, held: float, targets: SessionTargets) -> str:
     wanted = targets.weights.get(symbol, 0.0)
-    held = value(book.quantity(symbol), bars[symbol].close) / max(book.equity, 1)
     asking = [(name, weights[symbol]) for name, weights in targets.contributions.items() if weights.get(symbol)]
     asking.sort(key=lambda item: (-abs(item[1]), item[0]))
     names = ", ".join(f"{name} {weight:+.2%}" for name, weight in asking[:_STRATEGIES_NAMED])

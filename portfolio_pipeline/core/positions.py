@@ -18,7 +18,6 @@ from portfolio_pipeline.core.bars import NO_BARS, Bars
 from portfolio_pipeline.core.books import (
     Book,
     Position,
-    equities,
     market_values,
     to_cents,
     to_currency,
@@ -121,7 +120,6 @@ class _Rows:
     def _add(
         self, session: date, names: Sequence[str], books: Sequence[Book], results: Mapping[str, BookResult]
     ) -> None:
-        totals = equities(books)
         worth: list[list[int]] = [[] for _ in books]
         for symbol in sorted({symbol for book in books for symbol in book.positions}):
             price = next(book.positions[symbol].price for book in books if symbol in book.positions)
@@ -136,7 +134,8 @@ class _Rows:
                             *(to_currency(cents), to_currency(gain), held.sessions_without_bar),
                         )
                     )
-        for name, book, equity, values in zip(names, books, totals, worth, strict=True):
+        for name, book, values in zip(names, books, worth, strict=True):
+            equity = book.cash + sum(values)
             gross = sum(map(abs, values)) / equity if equity > 0 else 0.0
             net = sum(values) / equity if equity > 0 else 0.0
             result = results[name]

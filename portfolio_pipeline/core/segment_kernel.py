@@ -146,49 +146,17 @@ def _carry_forward(close, starts, delist_after, cash_out):  # pragma: no cover
                 gap = 0
 
 
-@njit(cache=True, nogil=True)
-def _play_weights(market, weights, cost_rate, net_return, turnover, first, stop):  # pragma: no cover
-    executions, symbols = market.opens.shape
-    book = _scratch(market)
-    for c in range(first, stop):
-        for e in range(executions):
-            wanted = 0
-            for i in range(symbols):
-                # Written always and kept if wanted: cheaper than a branch that is hard to foresee.
-                book.symbol[e, wanted] = i
-                book.share[e, wanted] = weights[c, e, i]
-                wanted += weights[c, e, i] != 0.0
-            book.wanted[e] = wanted
-        _play(market, book, cost_rate, net_return[c], turnover[c] if len(turnover) else book.nothing)
-
-
-@njit(cache=True, nogil=True, error_model="numpy")
-def _play_selections(market, selections, cost_rate, net_return, turnover, first, stop):  # pragma: no cover
-    book = _scratch(market)
-    for c in range(first, stop):
-        order, allowed = selections.orders[selections.order[c]], selections.allowed[selections.filter[c]]
-        top = selections.top[c]
-        for e in range(len(market.opens)):
-            wanted = 0
-            for place in range(top):
-                i = np.int64(order[e, place])
-                book.symbol[e, wanted] = i
-                book.share[e, wanted] = 1.0 / top
-                wanted += i >= 0 and allowed[e, i]
-            book.wanted[e] = wanted
-        _play(market, book, cost_rate, net_return[c], turnover[c] if len(turnover) else book.nothing)
-
-
 class _Scratch(NamedTuple):
     """What one back-test needs, kept for the next one: its decisions, compactly, and its book."""
 
     wanted: Array  # int64 [executions]: how many symbols are wanted
-    symbol: Array  # int64 [executions, symbols + 1]
-    share: Array  # [executions, symbols + 1]
-    quantity: Array  # [symbols], 0 between back-tests
-    held: Array  # int64 [symbols]: what is held, in any order
-    kept: Array  # int64 [symbols]
-    bought: Array  # int64 [symbols]: the last execution at which a symbol was wanted
+    symbol: Array  # int64 [executions, symbols + 1]: which, in the first places of a row
+    share: Array  # [executions, symbols + 1]: and how much of each
+    held: Array  # int64 [symbols]: what the book holds, in its first places
+    quantity: Array  # [symbols]: and how many of each
+    next_held: Array  # int64 [symbols]
+    next_quantity: Array  # [symbols]
+    value: Array  # [symbols], by symbol: held at the opens and not dealt with yet; 0 between executions
     equity: Array  # [sessions]
     nothing: Array  # [0]
 
@@ -200,132 +168,150 @@ def _scratch(market):  # pragma: no cover
         np.zeros(executions, np.int64),
         np.zeros((executions, symbols + 1), np.int64),
         np.zeros((executions, symbols + 1)),
+        np.zeros(symbols, np.int64),
         np.zeros(symbols),
         np.zeros(symbols, np.int64),
-        np.zeros(symbols, np.int64),
-        np.zeros(symbols, np.int64),
+        np.zeros(symbols),
+        np.zeros(symbols),
         np.zeros(market.close.shape[1]),
         np.zeros(0),
     )
 
 
+@njit(inline="always")
+def _mark(close, equity, held, quantity, cash, holdings, start, stop):  # pragma: no cover
+    """Equity at the closes from start to before stop. The only loop that is long."""
+    segment = equity[start:stop]
+    segment[:] = cash
+    for h in range(holdings):
+        each, prices = quantity[h], close[held[h], start:stop]
+        for t in range(len(segment)):
+            segment[t] += each * prices[t]
+
+
 @njit(cache=True, nogil=True, error_model="numpy")
 def _play(market, book, cost_rate, net_return, turnover):  # pragma: no cover
     """One back-test: execute, mark up to the next execution, and so on; then equity becomes returns."""
-    sessions = len(book.equity)
-    book.quantity[:] = 0.0
-    book.bought[:] = -1
-    book.equity[: market.bounds[0]] = 1.0
+    # Unpacked once: each reading of a field would count a reference.
+    close, bounds, opens, tradable, all_tradable, cash_outs, any_cash_out = market
+    wanted, symbol, share, held, quantity, next_held, next_quantity, value, equity, _ = book
+    sessions = len(equity)
+    equity[: bounds[0]] = 1.0
     turnover[:] = 0.0
     cash, holdings, alive = 1.0, 0, sessions
-    for e in range(len(market.opens)):
-        start, stop = market.bounds[e], market.bounds[e + 1]
-        before = book.equity[start - 1]
-        cash, holdings, traded = _execute(market, book, e, cost_rate, cash, holdings)
-        if len(turnover):
-            turnover[start] = traded / before
+    for e in range(len(opens)):
+        start, stop = bounds[e], bounds[e + 1]
+
+        # Execute at the opens. What cannot be traded stays.
+        worth, stuck, kept = cash, 0.0, 0
+        for h in range(holdings):
+            i = held[h]
+            worth_here = quantity[h] * opens[e, i]
+            value[i] = worth_here
+            worth += worth_here
+            if not all_tradable[e] and not tradable[e, i]:
+                value[i] = 0.0
+                stuck += abs(worth_here)
+                next_held[kept], next_quantity[kept] = i, quantity[h]
+                kept += 1
+        if worth > 0.0:
+            scale, traded = worth, 0.0
+            if stuck > 0.0:
+                asked, reachable = 0.0, 0.0
+                for w in range(wanted[e]):
+                    asked += abs(share[e, w])
+                    reachable += abs(share[e, w]) if tradable[e, symbol[e, w]] else 0.0
+                if reachable > 0.0:
+                    scale *= min(1.0, max(0.0, asked - stuck / worth) / reachable)
+            for w in range(wanted[e]):
+                i = symbol[e, w]
+                if all_tradable[e] or tradable[e, i]:
+                    aim = share[e, w] * scale
+                    change = aim - value[i]
+                    value[i] = 0.0
+                    traded += abs(change)
+                    cash -= change
+                    next_held[kept], next_quantity[kept] = i, aim / opens[e, i]
+                    kept += 1
+            # What still has a value was held and is no longer wanted: it is sold.
+            for h in range(holdings):
+                traded += abs(value[held[h]])
+                cash += value[held[h]]
+                value[held[h]] = 0.0
+            cash -= cost_rate * traded
+            if len(turnover) > 0:
+                turnover[start] = traded / equity[start - 1]
+            holdings = kept
+            held, next_held = next_held, held
+            quantity, next_quantity = next_quantity, quantity
+        else:
+            for h in range(holdings):
+                value[held[h]] = 0.0
+
+        # Mark at the closes, and cash out what has been without bars for too long.
         while True:
             marked = stop
-            if market.any_cash_out[e]:
+            if any_cash_out[e]:
                 for h in range(holdings):
-                    marked = min(marked, market.cash_out[e, book.held[h]])
-            _mark(market.close, book, cash, holdings, start, marked)
+                    marked = min(marked, cash_outs[e, held[h]])
+            _mark(close, equity, held, quantity, cash, holdings, start, marked)
             if marked == stop:
                 break
-            cash, holdings = _cash_out(market, book, e, marked, cash, holdings)
-            start = marked
-        alive = _first_without_equity(book.equity, market.bounds[e], stop)
-        if alive < stop:
-            book.equity[alive:] = 0.0
+            kept = 0
+            for h in range(holdings):
+                i = held[h]
+                if cash_outs[e, i] == marked:
+                    cash += quantity[h] * close[i, marked]
+                else:
+                    held[kept], quantity[kept] = i, quantity[h]
+                    kept += 1
+            holdings, start = kept, marked
+
+        # A book that has lost everything stays empty.
+        lost = 0
+        for t in range(bounds[e], stop):
+            lost += equity[t] <= 0.0
+        if lost > 0:
+            alive = bounds[e]
+            while equity[alive] > 0.0:
+                alive += 1
+            equity[alive:] = 0.0
             break
-        alive = sessions
     net_return[0] = 0.0
     for t in range(1, sessions):
-        net_return[t] = book.equity[t] / book.equity[t - 1] - 1.0
+        net_return[t] = equity[t] / equity[t - 1] - 1.0
     net_return[alive + 1 :] = 0.0
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
-def _execute(market, book, e, cost_rate, cash, holdings):  # pragma: no cover
-    """Trade to what is wanted at the opens. Gives the cash, how many symbols are held, and the value traded."""
-    equity, stuck = cash, 0.0
-    for h in range(holdings):
-        i = book.held[h]
-        value = book.quantity[i] * market.opens[e, i]
-        equity += value
-        if not market.tradable[e, i]:
-            stuck += abs(value)
-    if equity <= 0.0:
-        return cash, holdings, 0.0
-    wanted, symbol, share = book.wanted[e], book.symbol[e], book.share[e]
-    scale = equity
-    if stuck > 0.0:
-        asked, reachable = 0.0, 0.0
-        for w in range(wanted):
-            asked += abs(share[w])
-            reachable += abs(share[w]) if market.tradable[e, symbol[w]] else 0.0
-        if reachable > 0.0:
-            scale = equity * min(1.0, max(0.0, asked - stuck / equity) / reachable)
-    traded, kept = 0.0, 0
-    for w in range(wanted):
-        i = symbol[w]
-        if market.tradable[e, i]:
-            value = share[w] * scale
-            change = value - book.quantity[i] * market.opens[e, i]
-            traded += abs(change)
-            cash -= change
-            book.quantity[i] = value / market.opens[e, i]
-            book.bought[i] = e
-            book.kept[kept] = i
-            kept += 1
-    for h in range(holdings):
-        i = book.held[h]
-        if not market.tradable[e, i]:
-            book.kept[kept] = i
-            kept += 1
-        elif book.bought[i] != e:
-            value = book.quantity[i] * market.opens[e, i]
-            traded += abs(value)
-            cash += value
-            book.quantity[i] = 0.0
-    book.held[:kept] = book.kept[:kept]
-    return cash - cost_rate * traded, kept, traded
+def _play_weights(market, weights, cost_rate, net_return, turnover, first, stop):  # pragma: no cover
+    executions, symbols = market.opens.shape
+    book = _scratch(market)
+    for c in range(first, stop):
+        for e in range(executions):
+            wanted = 0
+            for i in range(symbols):
+                # Written always, counted if wanted: cheaper than a branch that is hard to foresee.
+                book.symbol[e, wanted] = i
+                book.share[e, wanted] = weights[c, e, i]
+                wanted += weights[c, e, i] != 0.0
+            book.wanted[e] = wanted
+        _play(market, book, cost_rate, net_return[c], turnover[c] if len(turnover) > 0 else book.nothing)
 
 
-@njit(cache=True, nogil=True)
-def _mark(close, book, cash, holdings, start, stop):  # pragma: no cover
-    """Equity at the closes from start to before stop. The only loop that is long."""
-    equity = book.equity[start:stop]
-    equity[:] = cash
-    for h in range(holdings):
-        quantity, prices = book.quantity[book.held[h]], close[book.held[h], start:stop]
-        for t in range(len(equity)):
-            equity[t] += quantity * prices[t]
-
-
-@njit(cache=True, nogil=True)
-def _cash_out(market, book, e, session, cash, holdings):  # pragma: no cover
-    """Turn what has been without bars for too long at this session into cash."""
-    kept = 0
-    for h in range(holdings):
-        i = book.held[h]
-        if market.cash_out[e, i] == session:
-            cash += book.quantity[i] * market.close[i, session]
-            book.quantity[i] = 0.0
-        else:
-            book.held[kept] = i
-            kept += 1
-    return cash, kept
-
-
-@njit(cache=True, nogil=True)
-def _first_without_equity(equity, start, stop):  # pragma: no cover
-    """The first session whose equity is not above 0; `stop` if there is none."""
-    lost = 0
-    for t in range(start, stop):
-        lost += equity[t] <= 0.0
-    if lost:
-        for t in range(start, stop):
-            if equity[t] <= 0.0:
-                return t
-    return stop
+@njit(cache=True, nogil=True, error_model="numpy")
+def _play_selections(market, selections, cost_rate, net_return, turnover, first, stop):  # pragma: no cover
+    book = _scratch(market)
+    for c in range(first, stop):
+        order, allowed, top = selections.order[c], selections.filter[c], selections.top[c]
+        for e in range(len(market.opens)):
+            wanted = 0
+            for place in range(top):
+                i = np.int64(selections.orders[order, e, place])
+                if i < 0:
+                    break
+                book.symbol[e, wanted] = i
+                book.share[e, wanted] = 1.0 / top
+                wanted += selections.allowed[allowed, e, i]
+            book.wanted[e] = wanted
+        _play(market, book, cost_rate, net_return[c], turnover[c] if len(turnover) > 0 else book.nothing)

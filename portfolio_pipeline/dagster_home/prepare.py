@@ -54,6 +54,7 @@ def instance_configuration(home: Path, *, postgres: bool) -> dict[str, Any]:
     return {
         **{name: _storage(name, home, postgres=postgres) for name in _STORAGES},
         "telemetry": {"enabled": False},
+        "nux": {"enabled": False},
         # Every materialization is an event of level DEBUG: thousands of lines in the log of a run over years.
         "python_logs": {"python_log_level": "INFO"},
         # Two runs at once would plan from each other's half-finished day.

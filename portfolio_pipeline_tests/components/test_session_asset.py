@@ -70,7 +70,7 @@ def test_the_declaration_of_the_table_is_shown() -> None:
     assert (volume.type, volume.constraints.nullable, volume.constraints.other) == ("double", False, [">= 0"])
     assert volume.description.endswith("(shares)")
     assert schema.constraints.other == ["primary key (session, symbol)"]
-    assert "Grain: one row per session and symbol." in spec.description
+    assert "Grain: one row per session and symbol." in (spec.description or "")
     assert list(spec.owners) == ["team:portfolio"]
     assert spec.freshness_policy is not None
 

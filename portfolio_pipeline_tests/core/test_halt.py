@@ -41,5 +41,7 @@ def test_the_latest_event_is_the_state_whatever_the_order_of_rows(
 
 
 def test_the_refusal_says_since_when_why_and_what_to_do() -> None:
-    with pytest.raises(LimitError, match=r"TRADING_HALTED: since=2024-01-03 12:00:00, why=why halt\. .*portfolio resume"):
+    with pytest.raises(
+        LimitError, match=r"TRADING_HALTED: since=2024-01-03 12:00:00, why=why halt\. .*portfolio resume"
+    ):
         require_trading(trading_state(after("halt")))

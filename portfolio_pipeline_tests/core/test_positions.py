@@ -94,7 +94,9 @@ def test_a_range_in_two_parts_and_session_by_session_gives_the_same_bits(seed: i
 
 def assert_same(parts: list[Holdings], whole: Holdings) -> None:
     """To the bit, as the warehouse would store it."""
-    assert pa.concat_tables([checked(POSITIONS, part.positions) for part in parts]) == checked(POSITIONS, whole.positions)
+    assert pa.concat_tables([checked(POSITIONS, part.positions) for part in parts]) == checked(
+        POSITIONS, whole.positions
+    )
     assert pa.concat_tables([checked(ACCOUNT, part.account) for part in parts]) == checked(ACCOUNT, whole.account)
 
 

@@ -1,4 +1,6 @@
-"""Sharing out what the account traded: exact for any wishes, fair to those who wished, and nobody trades against a wish."""
+"""Sharing out what the account traded: exact for any wishes, fair to those who wished, and nobody trades against a
+wish.
+"""
 
 from __future__ import annotations
 
@@ -112,7 +114,9 @@ def test_wishes_follow_share_weight_and_the_cuts_of_the_limits() -> None:
     assert wishes(shared, targets, {}, 0.0) == {}
 
 
-@pytest.mark.parametrize(("weight", "requested", "cut"), [(0.2, 0.4, 0.5), (0.4, 0.2, 1.0), (-0.1, 0.2, 1.0), (0.1, 0.0, 1.0)])
+@pytest.mark.parametrize(
+    ("weight", "requested", "cut"), [(0.2, 0.4, 0.5), (0.4, 0.2, 1.0), (-0.1, 0.2, 1.0), (0.1, 0.0, 1.0)]
+)
 def test_a_cut_only_ever_makes_smaller(weight: float, requested: float, cut: float) -> None:
     assert SessionTargets({"AAA": weight}, {"AAA": requested}).cut("AAA") == cut
 

@@ -252,7 +252,9 @@ def test_a_strangers_fill_and_a_book_that_does_not_add_up_are_shown(desk: Desk) 
     held = desk.table("positions", session=DAYS[6])
     held.loc[held["book"] == "account", "quantity"] += 1.0
     desk.warehouse.replace("positions", single(6), held)
-    checks = desk.run(single(6), dg.AssetSelection.checks_for_assets("fills", "positions")).get_asset_check_evaluations()
+    checks = desk.run(
+        single(6), dg.AssetSelection.checks_for_assets("fills", "positions")
+    ).get_asset_check_evaluations()
     assert {check.check_name: check.passed for check in checks} == {
         "fills_have_orders": False,
         "fills_add_up_to_submissions": False,

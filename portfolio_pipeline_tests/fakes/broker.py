@@ -35,7 +35,8 @@ class FakeBroker:
         self._reach(session)
         book, _ = self._replay(session)
         held = {
-            symbol: Holding(to_shares(p.quantity), p.price, p.sessions_without_bar) for symbol, p in book.positions.items()
+            symbol: Holding(to_shares(p.quantity), p.price, p.sessions_without_bar)
+            for symbol, p in book.positions.items()
         }
         return AccountSnapshot(session, to_currency(book.cash), held)
 

@@ -9,27 +9,17 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).resolve().parents[2]
-MODULES = {
-    "imports go downwards only": ["importlinter.cli", "lint"],
-    "lint": ["ruff", "check", "."],
-    "format": ["ruff", "format", "--check", "."],
-    "types": ["mypy"],
+_IMPORTS = "from importlinter.cli import lint_imports_command; lint_imports_command(['--no-cache'])"
+RULES = {
+    "imports go downwards only": ["-c", _IMPORTS],
+    "lint": ["-m", "ruff", "check", "--no-cache", "."],
+    "format": ["-m", "ruff", "format", "--no-cache", "--check", "."],
+    "types": ["-m", "mypy", "--cache-dir"],
 }
 
 
-@pytest.mark.parametrize("rule", MODULES)
+@pytest.mark.parametrize("rule", RULES)
 def test_the_project_keeps_the_rule(rule: str, tmp_path: Path) -> None:
-    module, *arguments = MODULES[rule]
-    if module == "importlinter.cli":
-        command = [
-            sys.executable,
-            "-c",
-            "import sys; from importlinter.cli import lint_imports_command; "
-            "sys.argv = ['lint-imports', '--no-cache']; lint_imports_command()",
-        ]
-    else:
-        command = [sys.executable, "-m", module, *arguments]
-    if module == "mypy":
-        command += ["--cache-dir", str(tmp_path)]
+    command = [sys.executable, *RULES[rule], *([str(tmp_path)] if rule == "types" else [])]
     done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False, timeout=280)
     assert done.returncode == 0, done.stdout + done.stderr

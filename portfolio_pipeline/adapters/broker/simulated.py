@@ -29,6 +29,8 @@ from portfolio_pipeline.ports import AccountSnapshot, Holding, Transaction, Ware
 
 OrdersBySession = dict[date, list[MarketOrder]]
 
+_ORDER_COLUMNS = ("session", "client_order_id", "symbol", "side", "quantity", "order_type", "limit_price")
+
 
 class SimulatedBroker:
     """`ports.Broker` over the warehouse's prices."""
@@ -246,30 +248,29 @@ def _snapshot(session: date, book: Book) -> AccountSnapshot:
     return AccountSnapshot(session, to_currency(book.cash), holdings)
 
 
-def _stored_orders(tx: Transaction, sessions: SessionRange) -> OrdersBySession:
-    return _by_session(tx.read(SIM_ORDERS.name, sessions).to_pylist())
+def _stored_orders(tx: Transaction, sessions: SessionRange | None) -> OrdersBySession:
+    table = tx.read(SIM_ORDERS.name, sessions, columns=_ORDER_COLUMNS)
+    return _by_session(*(table.column(name).to_pylist() for name in _ORDER_COLUMNS))
 
 
 def _received(sessions: SessionRange, orders: pd.DataFrame) -> OrdersBySession:
     """The orders of a frame; a session outside the range, or an identifier that stands twice, is a mistake."""
-    rows = orders.assign(session=pd.to_datetime(orders["session"]).dt.date).to_dict("records")
-    outside = next((row["session"] for row in rows if not sessions.first <= row["session"] <= sessions.last), None)
+    days = pd.to_datetime(orders["session"]).dt.date.tolist()
+    outside = next((day for day in days if not sessions.first <= day <= sessions.last), None)
     if outside is not None:
         raise BrokerError("ORDER_OUTSIDE_RANGE", found=outside, expected=sessions, remedy="Submit each session's own.")
     twice = orders["client_order_id"][orders["client_order_id"].duplicated()]
     if len(twice):
         raise _reused(twice.iloc[0])
-    return _by_session(rows)
+    return _by_session(days, *(orders[name].tolist() for name in _ORDER_COLUMNS[1:]))
 
 
-def _by_session(rows: Sequence[Mapping[Any, Any]]) -> OrdersBySession:
+def _by_session(days: list[date], *columns: list[Any]) -> OrdersBySession:
     by_session: OrdersBySession = {}
-    for row in rows:
-        units = to_units(row["quantity"]) * (1 if row["side"] == "buy" else -1)
-        limit = float(row["limit_price"]) if row["order_type"] == "limit" else None
-        by_session.setdefault(row["session"], []).append(
-            MarketOrder(row["client_order_id"], row["symbol"], units, limit)
-        )
+    for day, name, symbol, side, quantity, kind, limit in zip(days, *columns, strict=True):
+        units = to_units(quantity) * (1 if side == "buy" else -1)
+        order = MarketOrder(name, symbol, units, float(limit) if kind == "limit" else None)
+        by_session.setdefault(day, []).append(order)
     return by_session
 
 
@@ -281,7 +282,7 @@ def _refuse_reused(tx: Transaction, received: OrdersBySession) -> None:
     """An identifier names one order for good: never another one, nor one of another session."""
     known = {
         order.client_order_id: (session, order)
-        for session, orders in _by_session(tx.read(SIM_ORDERS.name).to_pylist()).items()
+        for session, orders in _stored_orders(tx, None).items()
         for order in orders
     }
     for session, orders in received.items():
