@@ -5,8 +5,11 @@
 
 from __future__ import annotations
 
+import atexit
+import tempfile
 from dataclasses import dataclass, replace
 from functools import cache
+from pathlib import Path
 from typing import Any
 
 import dagster as dg
@@ -20,6 +23,7 @@ from portfolio_pipeline.core.schemas import TABLES
 from portfolio_pipeline.core.sessions import SessionRange
 from portfolio_pipeline.core.settings import Settings, load_settings
 from portfolio_pipeline.core.strategies.card import StrategyCard
+from portfolio_pipeline.dagster_home.prepare import prepare_dagster_home
 from portfolio_pipeline.definitions import defs
 from portfolio_pipeline.ports import Broker, MarketData, Warehouse
 from portfolio_pipeline_tests.fakes.alerts import RecordedAlerts
@@ -38,6 +42,17 @@ def chain_parts() -> tuple[Any, ...]:
     """Every asset and check of the project, as `dagster dev` would load them."""
     loaded = defs()
     return (*(loaded.assets or ()), *(loaded.asset_checks or ()))
+
+
+@cache
+def dagster_instance() -> dg.DagsterInstance:
+    """A real instance as `portfolio up` sets it up, in a folder of this test process."""
+    home = tempfile.TemporaryDirectory(prefix="chain-dagster-")
+    prepare_dagster_home(Path(home.name), postgres=False)
+    instance = dg.DagsterInstance.from_config(home.name)
+    atexit.register(home.cleanup)
+    atexit.register(instance.dispose)
+    return instance
 
 
 @dataclass(frozen=True)
@@ -67,8 +82,9 @@ class Chain:
         return replace(self, market_data=market_data)
 
     def materialise(
-        self, sessions: SessionRange, *selection: str, raise_on_error: bool = True, instance: dg.DagsterInstance | None = None
+        self, sessions: SessionRange, *selection: str, raise_on_error: bool = True
     ) -> dg.ExecuteInProcessResult:
+        """One run over the sessions, of everything or of the selected assets and their checks."""
         return dg.materialize(
             chain_parts(),
             selection=list(selection) or None,
@@ -86,7 +102,7 @@ class Chain:
                 "dagster/asset_partition_range_end": sessions.last.isoformat(),
             },
             raise_on_error=raise_on_error,
-            instance=instance,
+            instance=dagster_instance(),
         )
 
     def tables(self) -> Tables:
@@ -101,9 +117,7 @@ def read_tables(warehouse: Warehouse) -> Tables:
 def assert_same(found: Tables, expected: Tables, *, exact: bool = True) -> None:
     """The same rows in every table: to the bit, or to nine digits where two engines computed them."""
     for name, table in expected.items():
-        pd.testing.assert_frame_equal(
-            found[name], table, check_exact=exact, obj=name, **({} if exact else {"rtol": 1e-9, "atol": 1e-9})
-        )
+        pd.testing.assert_frame_equal(found[name], table, check_exact=exact, rtol=1e-9, atol=1e-9, obj=name)
 
 
 def up_to(tables: Tables, session: Any) -> Tables:

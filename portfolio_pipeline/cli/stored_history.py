@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import date, datetime
 
-from portfolio_pipeline.components.cards import load_cards
+from portfolio_pipeline.adapters.environment import PACKAGE_ROOT
 from portfolio_pipeline.core import schemas
 from portfolio_pipeline.core.sessions import (
     FIRST_SESSION,
@@ -55,7 +55,8 @@ def complete_through(warehouse: Warehouse) -> date | None:
     A strategy without any rows is new: it begins with the next session and holds nothing back.
     """
     reached: list[date | None] = [last_stored(warehouse, table.name) for table in EVERY_SESSION]
-    names = {card.name for card in load_cards()}
+    # A card's name is its folder's; reading the cards would import everything that strategies compute with.
+    names = {card.parent.name for card in (PACKAGE_ROOT / "defs" / "strategies").glob("*/defs.yaml")}
     for table in EVERY_SESSION_AND_STRATEGY:
         rows = warehouse.query(
             f"select strategy, max(session) as session from {table.name} group by strategy"

@@ -16,7 +16,6 @@ from portfolio_pipeline.cli.stored_history import (
     last_stored,
 )
 from portfolio_pipeline.cli.terminal import OUT, say
-from portfolio_pipeline.components.cards import load_cards
 from portfolio_pipeline.core import schemas
 from portfolio_pipeline.core.frames import frame
 from portfolio_pipeline.core.halt import trading_state
@@ -76,6 +75,8 @@ def show_status(house: House) -> None:
 
 
 def show_strategies() -> None:
+    from portfolio_pipeline.components.cards import load_cards
+
     table = Table(Column("name", no_wrap=True), Column("type", no_wrap=True), "symbols", "rebalance", "description")
     for card in load_cards():
         symbols = ", ".join(card.symbols.asset_classes or card.symbols.only)

@@ -50,13 +50,14 @@ def serve(home: Path, port: int) -> None:
         "-p",
         str(port),
     ]
+    # Before the child starts, which would otherwise inherit a Ctrl-C that whoever started this process ignores.
+    for stop in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(stop, lambda *_: _interrupt())
     with log.open("ab") as output:
         # In a session of its own: Ctrl-C reaches this process alone, which then stops the child in order.
         child = subprocess.Popen(
             command, cwd=PROJECT_ROOT, stdout=output, stderr=subprocess.STDOUT, start_new_session=True
         )
-    for stop in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(stop, lambda *_: _interrupt())
     try:
         _wait_until_it_answers(child, port, log)
         say(f"The web UI: http://{HOST}:{port}   (log: {log}; Ctrl-C stops it)", "bold green")

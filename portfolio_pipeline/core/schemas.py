@@ -335,7 +335,7 @@ ORDERS = Table(
 SUBMISSIONS = Table(
     "submissions",
     "one row per session and order ticket",
-    "What was sent to the broker, and the state of each order as last seen.",
+    "What was sent to the broker, and the state of each order at that close; what became of it is in order_outcomes.",
     ("session", "client_order_id"),
     (
         _session("the session at whose close the order was decided"),
@@ -343,9 +343,24 @@ SUBMISSIONS = Table(
         _text("state", "state of the order", "accepted", "filled", "partially_filled", "expired", "refused", "unknown"),
         _text("broker_order_id", "the broker's own identifier", nullable=True),
         _number("filled_quantity", "shares filled so far", "shares", minimum=0),
-        Column("updated_at", "timestamp", "when the broker last changed the state (simulated: the market's time)"),
-        _text("error", "why it was refused or not filled in full", nullable=True),
+        Column("updated_at", "timestamp", "when the state was last changed (simulated: the market's time)"),
+        _text("error", "why it was refused", nullable=True),
     ),
+)
+_OUTCOME = (
+    _session("the session in which it was executed or expired"),
+    _text("client_order_id", "the order, decided at the close before"),
+    _text("state", "what became of it", "filled", "partially_filled", "expired"),
+    _number("filled_quantity", "shares filled, of the split then in force", "shares", minimum=0),
+    Column("updated_at", "timestamp", "when it was filled or expired (simulated: the market's time)"),
+    _text("error", "why it was not filled in full", nullable=True),
+)
+ORDER_OUTCOMES = Table(
+    "order_outcomes",
+    "one row per session and order that came to its end in it",
+    "What became of the orders decided at the previous close.",
+    ("session", "client_order_id"),
+    _OUTCOME,
 )
 FILLS = Table(
     "fills",
@@ -446,11 +461,16 @@ SIM_ORDERS = Table(
         _text("order_type", "how it is to be filled", "market", "limit"),
         _number("limit_price", "for limit orders", "currency per share", nullable=True),
         _text("time_in_force", "how long it stands", "day"),
-        _text("state", "state of the order", "accepted", "filled", "partially_filled", "expired", "refused"),
-        _number("filled_quantity", "shares filled", "shares", minimum=0),
-        Column("updated_at", "timestamp", "when the state last changed, in the market's time"),
-        _text("error", "why it was refused or not filled in full", nullable=True),
+        _text("state", "whether it was taken", "accepted", "refused"),
+        _text("error", "why it was refused", nullable=True),
     ),
+)
+SIM_OUTCOMES = Table(
+    "sim_outcomes",
+    "one row per session and order that came to its end in it",
+    "What became of the simulated broker's orders.",
+    ("session", "client_order_id"),
+    _OUTCOME,
 )
 SIM_FILLS = Table(
     "sim_fills",
@@ -489,6 +509,7 @@ TABLES: tuple[Table, ...] = (
     RISK_BREACHES,
     ORDERS,
     SUBMISSIONS,
+    ORDER_OUTCOMES,
     FILLS,
     POSITIONS,
     ACCOUNT,
@@ -496,6 +517,7 @@ TABLES: tuple[Table, ...] = (
     SIM_ACCOUNT,
     SIM_POSITIONS,
     SIM_ORDERS,
+    SIM_OUTCOMES,
     SIM_FILLS,
     HALT_EVENTS,
 )

@@ -242,8 +242,8 @@ def _play(market, book, cost_rate, net_return, turnover):  # pragma: no cover
             if len(turnover) > 0:
                 turnover[start] = traded / equity[start - 1]
             holdings = kept
-            held, next_held = next_held, held
-            quantity, next_quantity = next_quantity, quantity
+            for h in range(kept):
+                held[h], quantity[h] = next_held[h], next_quantity[h]
         else:
             for h in range(holdings):
                 value[held[h]] = 0.0

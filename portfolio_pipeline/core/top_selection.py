@@ -19,30 +19,46 @@ from portfolio_pipeline.core.panel import Array
 def order_table(scores, places):  # pragma: no cover
     """The `places` best symbols of each row of scores, best first, int16; -1 where there are none left.
 
-    On a tie the earlier symbol comes first, as in `strategies.base.best`.
+    On a tie the earlier symbol comes first, as in `strategies.base.best`. A symbol's place is the number of better ones:
+    counting them all takes no branches, and for up to some hundred symbols no sort is as fast.
     """
     rows, symbols = scores.shape
     order = np.full((rows, places), -1, np.int16)
-    top = np.empty(places)
+    row, better = np.empty(symbols), np.empty(symbols, np.int64)
     for r in range(rows):
-        filled = 0
         for i in range(symbols):
-            score = scores[r, i]
-            if not np.isfinite(score) or (filled == places and not score > top[places - 1]):
-                continue
-            at = filled if filled < places else places - 1
-            while at > 0 and top[at - 1] < score:
-                top[at], order[r, at] = top[at - 1], order[r, at - 1]
-                at -= 1
-            top[at], order[r, at] = score, i
-            filled = min(filled + 1, places)
+            row[i] = scores[r, i] if np.isfinite(scores[r, i]) else np.nan
+        better[:] = 0
+        for other in range(symbols):
+            score = row[other]
+            for i in range(symbols):
+                better[i] += score > row[i]
+        for i in range(symbols):
+            place = better[i]
+            while place < places and order[r, place] >= 0:
+                place += 1
+            if place < places and not np.isnan(row[i]):
+                order[r, place] = i
     return order
 
 
-def momentum_at(close: Array, rows: Array, lookback: int) -> Array:
-    """Total return over `lookback` sessions at the given rows; NaN without them."""
-    past = np.maximum(rows - lookback, 0)
-    return np.where((rows >= lookback)[:, None], close[rows] / close[past] - 1.0, np.nan)
+@njit(cache=True, nogil=True, error_model="numpy")
+def momentum_orders(close, rows, lookbacks, places):  # pragma: no cover
+    """An order table by total return for each look-back, [lookbacks, rows, places]; no places without the history.
+
+    `close` is carried forward over gaps, [sessions, symbols]. A symbol without a bar has a place: filters say what of
+    today counts.
+    """
+    symbols = close.shape[1]
+    orders = np.empty((len(lookbacks), len(rows), places), np.int16)
+    scores = np.empty((len(rows), symbols))
+    for n in range(len(lookbacks)):
+        for r in range(len(rows)):
+            past = rows[r] - lookbacks[n]
+            for i in range(symbols):
+                scores[r, i] = close[rows[r], i] / close[past, i] - 1.0 if past >= 0 else np.nan
+        orders[n] = order_table(scores, places)
+    return orders
 
 
 @njit(cache=True, nogil=True)

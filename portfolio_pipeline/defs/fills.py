@@ -1,7 +1,8 @@
 """The asset fills and its checks: what the broker executed in each session, of orders decided at the close before.
 
-With the executions comes the final state of those orders: it is carried into the submissions they belong to, as a
-broker's later word on them. Which fill belongs to which strategy is decided in positions.
+It fills two tables, fills and order_outcomes; the second says what became of every order, executed or not.
+Submissions are not touched: they hold what was known at their own close. Which fill belongs to which strategy is
+decided in positions.
 """
 
 import dagster as dg
@@ -10,22 +11,15 @@ import pandas as pd
 from portfolio_pipeline.components.check_results import check_result
 from portfolio_pipeline.components.session_asset import closed_sessions, session_asset, stored
 from portfolio_pipeline.core.frames import frame
-from portfolio_pipeline.core.schemas import FILLS, ORDERS, SUBMISSIONS
-from portfolio_pipeline.core.sessions import SessionRange, previous_session
+from portfolio_pipeline.core.schemas import FILLS, ORDER_OUTCOMES, ORDERS
+from portfolio_pipeline.core.sessions import SessionRange, next_session, previous_session
 from portfolio_pipeline.partitions import SESSIONS, sessions_of
 from portfolio_pipeline.ports import Broker, Clock, Warehouse
 
-OF_THE_SESSION_BEFORE = dg.TimeWindowPartitionMapping(
-    start_offset=-1, end_offset=-1, allow_nonexistent_upstream_partitions=True
-)
 
-
-@session_asset(
-    table=FILLS,
-    group="execution",
-    kinds={"python"},
-    deps=[dg.AssetDep("submissions", partition_mapping=OF_THE_SESSION_BEFORE)],
-)
+# What is read is the session before's submissions. The edge is drawn without that offset: with it, Dagster splits a
+# backfill of the chain into several runs and leaves the first session's fills out.
+@session_asset(table=FILLS, group="execution", kinds={"python"}, deps=["submissions"])
 def fills(
     context: dg.AssetExecutionContext,
     warehouse: dg.ResourceParam[Warehouse],
@@ -34,15 +28,15 @@ def fills(
 ) -> dg.MaterializeResult:
     sessions = closed_sessions(context, clock)
     executed = broker.fills(sessions)
-    decided = _decided(sessions)
-    latest = broker.submissions(decided)
+    outcomes = _outcomes(sessions, broker.submissions(_decided(sessions)))
     with warehouse.transaction() as tx:
         rows = tx.replace(FILLS.name, sessions, executed)
-        known = frame(tx.read(SUBMISSIONS.name, decided))
-        tx.replace(SUBMISSIONS.name, decided, _latest_states(known, latest))
+        tx.replace(ORDER_OUTCOMES.name, sessions, outcomes)
     newest = executed[executed["session"] == pd.Timestamp(sessions.last)]
+    ended = outcomes.loc[outcomes["session"] == sessions.last, "state"].value_counts().sort_index()
     metadata = {
         "executions in the newest session": len(newest),
+        "orders of the newest session": ", ".join(f"{count} {state}" for state, count in ended.items()) or "none",
         "notional": float((newest["quantity"] * newest["price"]).sum()),
         "commission": float(newest["commission"].sum()),
     }
@@ -64,14 +58,14 @@ def fills_have_orders(
 
 
 @dg.asset_check(asset=fills, partitions_def=SESSIONS)
-def fills_add_up_to_submissions(
+def fills_add_up_to_orders(
     context: dg.AssetCheckExecutionContext, warehouse: dg.ResourceParam[Warehouse]
 ) -> dg.AssetCheckResult:
     """The executions of an order add up to the quantity that the broker calls filled."""
     sessions = sessions_of(context)
     executed = frame(warehouse.read(FILLS.name, sessions)).groupby("client_order_id")["quantity"].sum()
-    sent = frame(warehouse.read(SUBMISSIONS.name, _decided(sessions))).set_index("client_order_id")["filled_quantity"]
-    both = pd.DataFrame({"executed": executed, "filled": sent}).fillna(0.0)
+    told = frame(warehouse.read(ORDER_OUTCOMES.name, sessions)).set_index("client_order_id")["filled_quantity"]
+    both = pd.DataFrame({"executed": executed, "filled": told}).fillna(0.0)
     wrong = both[(both["executed"] - both["filled"]).abs() > 5e-7].reset_index(names="client_order_id")
     remedy = "Materialise fills again; if it stays, ask the broker for the order's executions."
     return check_result(wrong.to_dict("records"), checked=len(both), remedy=remedy)
@@ -83,8 +77,11 @@ def _decided(sessions: SessionRange) -> SessionRange:
     return SessionRange(first, max(previous_session(sessions.last) or first, first))
 
 
-def _latest_states(known: pd.DataFrame, latest: pd.DataFrame) -> pd.DataFrame:
-    """The known submissions, each as the broker last saw it; what the broker does not know stays as it was."""
-    seen = latest[latest["client_order_id"].isin(known["client_order_id"])]
-    unseen = known[~known["client_order_id"].isin(seen["client_order_id"])]
-    return pd.concat([seen.astype(object), unseen.astype(object)], ignore_index=True)
+def _outcomes(sessions: SessionRange, submitted: pd.DataFrame) -> pd.DataFrame:
+    """What became of the orders that came to their end in `sessions`: day orders do so in the session after their
+    close.
+    """
+    rows = submitted[submitted["state"].isin(ORDER_OUTCOMES.column("state").one_of)]
+    ended = {day: next_session(day) for day in rows["session"].dt.date.unique()}
+    rows = rows.assign(session=rows["session"].dt.date.map(ended).astype(object))
+    return rows.loc[rows["session"].isin(list(sessions)), list(ORDER_OUTCOMES.column_names)]

@@ -4,6 +4,7 @@ Only reading, asking the broker for the account, calling `core.orders`, and writ
 """
 
 from collections.abc import Sequence
+from typing import Any
 
 import dagster as dg
 
@@ -37,7 +38,7 @@ def orders(
         breaches = breach_rows(planned.findings, "orders")
         tx.replace(RISK_BREACHES.name, sessions, breaches, where={"level": "orders"})
     newest = [ticket for ticket in planned.tickets if ticket.session == sessions.last]
-    metadata = {
+    metadata: dict[str, Any] = {
         "orders of the newest session": len(newest),
         "verdict": newest[0].verdict if newest else "nothing to trade",
         "notional": sum(_notional(ticket) for ticket in newest),
@@ -67,7 +68,8 @@ def orders_within_limits(
     book = Book.of(broker.account(sessions.first))
     gate = judge_submission(broker.mode, sessions, tickets, book, inputs.targets, inputs.bars, settings)
     failed_at = gate.failed_at(sessions.last)
-    offending, warnings = [], []
+    offending: list[dict[str, object]] = []
+    warnings: list[dict[str, object]] = []
     for session, findings in gate.findings.items():
         for finding in findings:
             row = {"session": session, "subject": finding.subject, "rule": finding.rule, "why": finding.message}

@@ -20,7 +20,6 @@ from portfolio_pipeline.core.schemas import ACCOUNT, FILLS, POSITIONS
 from portfolio_pipeline.core.sessions import SessionRange, previous_session
 from portfolio_pipeline.core.settings import Settings
 from portfolio_pipeline.core.strategy_books import ACCOUNT_BOOK
-from portfolio_pipeline.defs.fills import OF_THE_SESSION_BEFORE
 from portfolio_pipeline.partitions import SESSIONS, sessions_of
 from portfolio_pipeline.ports import Broker, Clock, Warehouse
 
@@ -29,12 +28,7 @@ from portfolio_pipeline.ports import Broker, Clock, Warehouse
     table=POSITIONS,
     group="execution",
     kinds={"python"},
-    deps=[
-        "fills",
-        "prices",
-        "strategy_weights",
-        dg.AssetDep("aggregated_targets", partition_mapping=OF_THE_SESSION_BEFORE),
-    ],
+    deps=["fills", "prices", "strategy_weights", "aggregated_targets"],
 )
 def positions(
     context: dg.AssetExecutionContext,

@@ -92,19 +92,25 @@ def _send(broker: Broker, sessions: SessionRange, gate: Gate) -> None:
     broker.submit(SessionRange(sessions.first, last), ticket_rows(gate.sendable))
 
 
-def _rows(gate: Gate, known: pd.DataFrame) -> pd.DataFrame:
-    """What the broker knows, and the refused tickets that it does not."""
-    names = set(known["client_order_id"])
-    refused = [
-        (
-            *(ticket.session, ticket.client_order_id, "refused", None, 0.0),
-            *(session_close(ticket.session).replace(tzinfo=None), gate.why(ticket.session)),
-        )
-        for ticket in gate.refused
-        if ticket.client_order_id not in names
+def _rows(gate: Gate, sent: pd.DataFrame) -> pd.DataFrame:
+    """What the broker has taken, as it stood at the close, and the refused tickets that it does not know.
+
+    Asked about a session long past, the broker also tells what became of its orders. That was not known at the
+    close; it is written to order_outcomes, in the session in which it happened.
+    """
+    told = [
+        (row.session.date(), row.client_order_id, row.state, row.broker_order_id, row.error)
+        for row in sent.itertuples(index=False)
     ]
-    known = known.assign(session=known["session"].dt.date)
-    if not refused:
-        return known
-    rows = pd.DataFrame(refused, columns=list(SUBMISSIONS.column_names))
-    return pd.concat([known.astype(object), rows.astype(object)], ignore_index=True) if len(known) else rows
+    known = {name for _, name, *_ in told}
+    refused = [
+        (ticket.session, ticket.client_order_id, "refused", None, gate.why(ticket.session))
+        for ticket in gate.refused
+        if ticket.client_order_id not in known
+    ]
+    rows = []
+    for session, name, state, number, error in (*told, *refused):
+        if state not in ("refused", "unknown"):
+            state, error = "accepted", None
+        rows.append((session, name, state, number, 0.0, session_close(session).replace(tzinfo=None), error))
+    return pd.DataFrame(rows, columns=list(SUBMISSIONS.column_names))

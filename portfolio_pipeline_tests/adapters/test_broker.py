@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from contextlib import contextmanager
 from datetime import date
+from itertools import pairwise
 
 import pandas as pd
 import pytest
@@ -16,7 +17,7 @@ from portfolio_pipeline.adapters.broker import open_broker
 from portfolio_pipeline.adapters.broker.simulated import SimulatedBroker
 from portfolio_pipeline.core.errors import BrokerError
 from portfolio_pipeline.core.schemas import ORDERS
-from portfolio_pipeline.core.sessions import SessionRange, previous_session
+from portfolio_pipeline.core.sessions import SessionRange
 from portfolio_pipeline.ports import Broker, Warehouse
 from portfolio_pipeline_tests.fakes.broker import FakeBroker
 from portfolio_pipeline_tests.trading import SYMBOLS, first_sessions, market, settings
@@ -25,7 +26,7 @@ RANGE = first_sessions(30)
 DAYS = tuple(RANGE)
 HOUSE = settings()
 PRICES = market(3, RANGE)
-SIM_TABLES = ("sim_account", "sim_positions", "sim_orders", "sim_fills")
+SIM_TABLES = ("sim_account", "sim_positions", "sim_orders", "sim_outcomes", "sim_fills")
 
 
 def order(session: date, symbol: str, quantity: float, **changes: object) -> dict[str, object]:
@@ -146,7 +147,7 @@ class TestEveryBroker:
         fills = broker.fills(RANGE)
         bars = PRICES.set_index(["session", "symbol"])
         for day in DAYS[1:]:
-            yesterday, today = broker.account(previous_session(day)), broker.account(day)
+            yesterday, today = broker.account(DAYS[DAYS.index(day) - 1]), broker.account(day)
             cash = yesterday.cash
             for symbol, held in yesterday.holdings.items():
                 if (day, symbol) in bars.index:
@@ -182,7 +183,7 @@ class TestTheSimulatedBroker:
                 for name in SIM_TABLES:
                     tx.delete(name, None)
             broker = SimulatedBroker(HOUSE, duckdb_warehouse)
-            for start, stop in zip(bounds, bounds[1:], strict=False):
+            for start, stop in pairwise(bounds):
                 part = SessionRange(DAYS[start], DAYS[stop - 1])
                 mine = everything[(everything["session"] >= part.first) & (everything["session"] <= part.last)]
                 broker.submit(part, mine)
@@ -207,7 +208,7 @@ class TestTheSimulatedBroker:
         half = SessionRange(DAYS[0], DAYS[14])
         broker.submit(half, some_orders(tuple(half)))
         before = tables(duckdb_warehouse)
-        for dies_at in range(4):
+        for dies_at in range(5):
             dying = SimulatedBroker(HOUSE, _DyingWarehouse(duckdb_warehouse, dies_at))  # type: ignore[arg-type]
             with pytest.raises(KeyboardInterrupt):
                 dying.submit(RANGE, some_orders())
@@ -243,18 +244,23 @@ class TestTheSimulatedBroker:
         with pytest.raises(BrokerError, match="ORDER_OUTSIDE_RANGE"):
             broker.submit(SessionRange.single(DAYS[0]), orders(order(DAYS[1], "AAA", 5)))
 
-    def test_later_prices_change_nothing_that_was_played(self, duckdb_warehouse: Warehouse) -> None:
-        early = SessionRange(DAYS[0], DAYS[15])
-        broker = SimulatedBroker(HOUSE, with_prices(duckdb_warehouse))
-        broker.submit(early, some_orders(tuple(early)))
-        before = tables(duckdb_warehouse)
+    def test_later_prices_change_nothing_that_was_played_before(self, duckdb_warehouse: Warehouse) -> None:
+        def played(prices: pd.DataFrame) -> dict[str, pd.DataFrame]:
+            with duckdb_warehouse.transaction() as tx:
+                for name in SIM_TABLES:
+                    tx.delete(name, None)
+            SimulatedBroker(HOUSE, with_prices(duckdb_warehouse, prices)).submit(RANGE, some_orders())
+            return tables(duckdb_warehouse)
+
         changed = PRICES.copy()
-        changed.loc[changed["session"] > DAYS[15], ["open", "high", "low", "close"]] *= 1.5
-        with duckdb_warehouse.transaction() as tx:
-            for name in SIM_TABLES:
-                tx.delete(name, None)
-        SimulatedBroker(HOUSE, with_prices(duckdb_warehouse, changed)).submit(early, some_orders(tuple(early)))
-        assert_same(tables(duckdb_warehouse), before)
+        later = changed["session"] > DAYS[15]
+        changed.loc[later, ["open", "high", "low", "close"]] *= 1.5
+        changed.loc[later, "volume"] = 1.0
+        found, expected = played(changed), played(PRICES)
+        for name in SIM_TABLES:
+            known, before = (every[name][every[name]["session"] <= DAYS[15]] for every in (found, expected))
+            pd.testing.assert_frame_equal(known, before, check_exact=True, obj=name)
+        assert not found["sim_outcomes"].equals(expected["sim_outcomes"])
 
 
 @pytest.mark.parametrize("mode", ["PAPER", "LIVE"])
@@ -280,7 +286,7 @@ class _DyingWarehouse:
         self._writes_left = dies_at
 
     @contextmanager
-    def transaction(self):  # type: ignore[no-untyped-def]
+    def transaction(self):
         with self._warehouse.transaction() as tx:
             outer = self
 

@@ -12,7 +12,7 @@ from hypothesis import settings as examples
 from hypothesis import strategies as st
 
 from portfolio_pipeline.core.bars import bars_by_session
-from portfolio_pipeline.core.books import Book, to_cents
+from portfolio_pipeline.core.books import Book
 from portfolio_pipeline.core.frames import checked, frame
 from portfolio_pipeline.core.orders import plan, ticket_rows
 from portfolio_pipeline.core.positions import Holdings, books_that_do_not_add_up, fills_by_session, hold, stored_house
@@ -60,7 +60,7 @@ def _of(rows: pd.DataFrame, session: date | None) -> pd.DataFrame:
     return frame(checked(table, rows[rows["session"] == session]))
 
 
-@examples(max_examples=20, deadline=None)
+@examples(max_examples=12, deadline=None)
 @given(seed=st.integers(0, 10_000), short=st.booleans(), fractional=st.booleans())
 def test_on_every_session_the_books_are_the_account_and_the_account_is_the_brokers(
     seed: int, short: bool, fractional: bool

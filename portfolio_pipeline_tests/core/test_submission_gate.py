@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from datetime import date
+
 import pyarrow as pa
 
 from portfolio_pipeline.core.bars import bars_by_session
 from portfolio_pipeline.core.books import Book, to_cents
-from portfolio_pipeline.core.orders import Plan, plan
-from portfolio_pipeline.core.settings import Limits, Settings
+from portfolio_pipeline.core.orders import Plan, Ticket, plan
+from portfolio_pipeline.core.settings import Limits
 from portfolio_pipeline.core.sizing import SessionTargets, session_targets
 from portfolio_pipeline.core.submission_gate import Gate, judge_submission
 from portfolio_pipeline_tests.trading import first_sessions, market, settings, wanted
@@ -18,20 +21,20 @@ ARROW = {n: pa.Table.from_pandas(r, preserve_index=False) for n, r in wanted(1, 
 BARS = bars_by_session(pa.Table.from_pandas(market(1, first_sessions(10)), preserve_index=False))
 
 
-def targets() -> dict[object, SessionTargets]:
-    return dict(session_targets(ARROW["aggregated_targets"], ARROW["strategy_targets"], ARROW["strategy_weights"]))
+def targets() -> dict[date, SessionTargets]:
+    return session_targets(ARROW["aggregated_targets"], ARROW["strategy_targets"], ARROW["strategy_weights"])
 
 
 def cash() -> Book:
     return Book(to_cents(1_000_000))
 
 
-def planned(wishes: dict) -> Plan:
+def planned(wishes: dict[date, SessionTargets]) -> Plan:
     return plan("SIMULATED", DAYS, cash(), wishes, BARS, HOUSE)
 
 
-def judged(tickets, wishes, house: Settings = HOUSE, book: Book | None = None) -> Gate:  # type: ignore[no-untyped-def]
-    return judge_submission("SIMULATED", DAYS, tickets, book or cash(), wishes, BARS, house)
+def judged(tickets: Sequence[Ticket], wishes: dict[date, SessionTargets], book: Book | None = None) -> Gate:
+    return judge_submission("SIMULATED", DAYS, tickets, book or cash(), wishes, BARS, HOUSE)
 
 
 def test_what_was_planned_may_be_sent() -> None:

@@ -1,6 +1,6 @@
 """What has to hold of the chain as a whole, from prices to metrics, on both engines.
 
-A stretch of history is materialised as one range first, so that every look-back is full; what is compared comes after it.
+A stretch of history is materialised as one range first, so that every look-back is full; what is compared comes after.
 """
 
 from __future__ import annotations
@@ -78,7 +78,9 @@ def test_materialising_a_session_again_changes_nothing_and_sends_nothing(duckdb_
 
 
 @pytest.mark.timeout(600)
-def test_another_future_changes_nothing_up_to_the_session_before_it(duckdb_warehouse: Warehouse, one_range: Tables) -> None:
+def test_another_future_changes_nothing_up_to_the_session_before_it(
+    duckdb_warehouse: Warehouse, one_range: Tables
+) -> None:
     settings = house_settings()
     bars = SimulatedMarketData(settings.universe).bars(settings.symbols, WHOLE)
     fork = pd.Timestamp(RECENT.first)

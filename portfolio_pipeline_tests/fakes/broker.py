@@ -5,7 +5,7 @@ Slow, without a database and without state that could be stale: what the simulat
 
 from __future__ import annotations
 
-from datetime import date
+from datetime import date, datetime
 from typing import Literal
 
 import pandas as pd
@@ -120,5 +120,5 @@ class FakeBroker:
         return book, outcomes
 
 
-def _close(session: date):  # type: ignore[no-untyped-def]
+def _close(session: date) -> datetime:
     return session_close(session).replace(tzinfo=None)

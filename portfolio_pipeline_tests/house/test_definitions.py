@@ -98,3 +98,8 @@ def test_schedule_sensors_and_job_are_there_and_running() -> None:
 def test_every_table_of_a_noun_is_declared() -> None:
     declared = {table.name for table in TABLES}
     assert {name.split("/")[0] for name in ASSETS} - declared == {"risk"}  # risk fills risk_metrics and risk_breaches
+
+
+def test_no_edge_has_an_offset_so_that_a_backfill_of_the_chain_is_one_run() -> None:
+    for key, asset in repository().assets_defs_by_key.items():
+        assert [dep.asset_key for dep in asset.get_asset_spec(key).deps if dep.partition_mapping is not None] == [], key

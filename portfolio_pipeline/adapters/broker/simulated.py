@@ -10,8 +10,8 @@ account opened: then that session's orders and everything after are forgotten an
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
 from datetime import date, datetime
 from typing import Any, Literal
 
@@ -22,7 +22,16 @@ from portfolio_pipeline.core.books import Book, Position, to_cents, to_currency,
 from portfolio_pipeline.core.errors import BrokerError
 from portfolio_pipeline.core.fills import MarketOrder, Outcome, play_session, session_open
 from portfolio_pipeline.core.frames import frame
-from portfolio_pipeline.core.schemas import FILLS, SIM_ACCOUNT, SIM_FILLS, SIM_ORDERS, SIM_POSITIONS, SUBMISSIONS
+from portfolio_pipeline.core.schemas import (
+    FILLS,
+    SIM_ACCOUNT,
+    SIM_FILLS,
+    SIM_ORDERS,
+    SIM_OUTCOMES,
+    SIM_POSITIONS,
+    SUBMISSIONS,
+    Table,
+)
 from portfolio_pipeline.core.sessions import SessionRange, next_session, session_close, sessions_between
 from portfolio_pipeline.core.settings import Settings
 from portfolio_pipeline.ports import AccountSnapshot, Holding, Transaction, Warehouse
@@ -85,7 +94,7 @@ class SimulatedBroker:
 
     def _open_account(self, tx: Transaction, session: date) -> None:
         """A new account with cash and nothing else; what there was of an account opened later is forgotten."""
-        for table in (SIM_ORDERS, SIM_FILLS, SIM_POSITIONS, SIM_ACCOUNT):
+        for table in (SIM_ORDERS, SIM_OUTCOMES, SIM_FILLS, SIM_POSITIONS, SIM_ACCOUNT):
             tx.delete(table.name, None)
         cash = self._settings.simulated_broker.initial_cash
         tx.insert(SIM_ACCOUNT.name, pd.DataFrame([(session, cash, cash)], columns=list(SIM_ACCOUNT.column_names)))
@@ -100,27 +109,21 @@ class SimulatedBroker:
         book, journal = _stored_book(tx, start), _Journal()
         coming = sessions_between(next_session(start), last)
         bars = self._bars(tx, coming)
-        tradable = self._tradable(tx, orders)
-        session = start
-        for following in (*coming, None):
-            received = orders.get(session, [])
-            accepted = [order for order in received if tradable(order) is None]
-            journal.refused(session, [(order, why) for order in received if (why := tradable(order)) is not None])
-            if following is None:
-                journal.accepted(session, accepted)
-                break
-            market = self._settings.simulated_broker
-            outcomes = play_session(book, accepted, bars[following], self._settings.costs, market)
-            journal.executed(session, following, outcomes)
-            journal.closed(following, book)
-            session = following
+        refused = self._refusals(tx, orders)
+        accepted: list[MarketOrder] = []
+        for session in (start, *coming):
+            if session != start:
+                market = self._settings.simulated_broker
+                journal.executed(session, play_session(book, accepted, bars[session], self._settings.costs, market))
+                journal.closed(session, book)
+            received = [(order, refused(order)) for order in orders.get(session, [])]
+            journal.received(session, received)
+            accepted = [order for order, why in received if why is None]
         replaced = max(forget, last)
-        tx.replace(SIM_ORDERS.name, SessionRange(start, replaced), journal.frame("orders", SIM_ORDERS.column_names))
+        tx.replace(SIM_ORDERS.name, SessionRange(start, replaced), journal.frame(SIM_ORDERS))
         if replaced > start:
-            after = SessionRange(next_session(start), replaced)
-            tx.replace(SIM_FILLS.name, after, journal.frame("fills", SIM_FILLS.column_names))
-            tx.replace(SIM_POSITIONS.name, after, journal.frame("positions", SIM_POSITIONS.column_names))
-            tx.replace(SIM_ACCOUNT.name, after, journal.frame("account", SIM_ACCOUNT.column_names))
+            for table in (SIM_OUTCOMES, SIM_FILLS, SIM_POSITIONS, SIM_ACCOUNT):
+                tx.replace(table.name, SessionRange(next_session(start), replaced), journal.frame(table))
 
     def _bars(self, tx: Transaction, sessions: Sequence[date]) -> Mapping[date, Bars]:
         if not sessions:
@@ -135,7 +138,7 @@ class SimulatedBroker:
             )
         return bars
 
-    def _tradable(self, tx: Transaction, orders: OrdersBySession) -> Callable[[MarketOrder], str | None]:
+    def _refusals(self, tx: Transaction, orders: OrdersBySession) -> Callable[[MarketOrder], str | None]:
         """A function that says why an order cannot be accepted; None when it can."""
         symbols = {order.symbol for received in orders.values() for order in received}
         strangers = sorted(symbols - set(self._settings.symbols))
@@ -153,68 +156,45 @@ class SimulatedBroker:
         return why_not
 
 
-@dataclass
 class _Journal:
     """The rows that playing writes, by table."""
 
-    rows: dict[str, list[tuple[Any, ...]]] = field(
-        default_factory=lambda: {"orders": [], "fills": [], "positions": [], "account": []}
-    )
+    def __init__(self) -> None:
+        self._rows: defaultdict[str, list[tuple[Any, ...]]] = defaultdict(list)
 
-    def frame(self, table: str, columns: Sequence[str]) -> pd.DataFrame:
-        return pd.DataFrame(self.rows[table], columns=list(columns))
+    def frame(self, table: Table) -> pd.DataFrame:
+        return pd.DataFrame(self._rows[table.name], columns=list(table.column_names))
 
-    def accepted(self, session: date, orders: Sequence[MarketOrder]) -> None:
-        for order in orders:
-            self._order(session, order, "accepted", 0, _at_close(session), None)
+    def received(self, session: date, orders: Sequence[tuple[MarketOrder, str | None]]) -> None:
+        for order, error in orders:
+            name, limit = order.client_order_id, order.limit_price
+            state, kind = "accepted" if error is None else "refused", "market" if limit is None else "limit"
+            amount = to_shares(abs(order.quantity))
+            self._rows[SIM_ORDERS.name].append(
+                (
+                    *(session, name, f"SIM-{name}", order.symbol, _side(order.quantity), amount),
+                    *(kind, limit, "day", state, error),
+                )
+            )
 
-    def refused(self, session: date, orders: Sequence[tuple[MarketOrder, str]]) -> None:
-        for order, why in orders:
-            self._order(session, order, "refused", 0, _at_close(session), why)
-
-    def executed(self, decided: date, session: date, outcomes: Sequence[Outcome]) -> None:
+    def executed(self, session: date, outcomes: Sequence[Outcome]) -> None:
         opening, closing = session_open(session), _at_close(session)
         for outcome in outcomes:
-            order, filled = outcome.order, abs(outcome.quantity)
+            name, symbol, filled = outcome.order.client_order_id, outcome.order.symbol, to_shares(abs(outcome.quantity))
             moment = opening if outcome.state == "filled" else closing
-            self._order(decided, order, outcome.state, filled, moment, outcome.note)
+            self._rows[SIM_OUTCOMES.name].append((session, name, outcome.state, filled, moment, outcome.note))
             if filled:
-                identifier = f"{order.client_order_id}/1"
-                side, amount = _side(outcome.quantity), to_shares(filled)
-                fee = to_currency(outcome.commission)
-                self.rows["fills"].append(
-                    (
-                        session,
-                        identifier,
-                        order.client_order_id,
-                        order.symbol,
-                        side,
-                        amount,
-                        outcome.price,
-                        fee,
-                        opening,
-                    )
+                side, fee = _side(outcome.quantity), to_currency(outcome.commission)
+                self._rows[SIM_FILLS.name].append(
+                    (session, f"{name}/1", name, symbol, side, filled, outcome.price, fee, opening)
                 )
 
     def closed(self, session: date, book: Book) -> None:
-        self.rows["account"].append((session, to_currency(book.cash), to_currency(book.equity)))
-        self.rows["positions"] += [
+        self._rows[SIM_ACCOUNT.name].append((session, to_currency(book.cash), to_currency(book.equity)))
+        self._rows[SIM_POSITIONS.name] += [
             (session, symbol, to_shares(held.quantity), held.price, held.sessions_without_bar)
             for symbol, held in sorted(book.positions.items())
         ]
-
-    def _order(
-        self, session: date, order: MarketOrder, state: str, filled: int, moment: datetime, error: str | None
-    ) -> None:
-        name, limit = order.client_order_id, order.limit_price
-        kind = "market" if limit is None else "limit"
-        amount = to_shares(abs(order.quantity))
-        self.rows["orders"].append(
-            (
-                *(session, name, f"SIM-{name}", order.symbol, _side(order.quantity), amount, kind, limit, "day"),
-                *(state, to_shares(filled), moment, error),
-            )
-        )
 
 
 def _side(quantity: int) -> str:
@@ -300,4 +280,16 @@ def _reused(client_order_id: str) -> BrokerError:
 
 
 def _submission_rows(tx: Transaction, sessions: SessionRange) -> pd.DataFrame:
-    return frame(tx.read(SIM_ORDERS.name, sessions, columns=SUBMISSIONS.column_names))
+    """The orders decided in the sessions, with what has become of them so far."""
+    orders = frame(tx.read(SIM_ORDERS.name, sessions))
+    ended = SessionRange(sessions.first, next_session(sessions.last))
+    outcomes = frame(tx.read(SIM_OUTCOMES.name, ended)).drop(columns="session")
+    rows = orders.merge(outcomes, on="client_order_id", how="left", suffixes=("_received", ""))
+    received = pd.Series([_at_close(session) for session in rows["session"].dt.date], index=rows.index)
+    rows = rows.assign(
+        state=rows["state"].fillna(rows["state_received"]),
+        filled_quantity=rows["filled_quantity"].fillna(0.0),
+        updated_at=rows["updated_at"].fillna(received.astype(rows["updated_at"].dtype)),
+        error=rows["error"].fillna(rows["error_received"]),
+    )
+    return rows[list(SUBMISSIONS.column_names)]
