@@ -33,7 +33,7 @@ class Environment:
 def read_environment(variables: Mapping[str, str] | None = None) -> Environment:
     """Read and check the variables; each wrong value is one message that names the variable and what it may be."""
     variables = os.environ if variables is None else variables
-    home = Path(variables.get("DAGSTER_HOME") or PROJECT_ROOT / ".portfolio").expanduser().absolute()
+    home = _absolute(variables.get("DAGSTER_HOME") or PROJECT_ROOT / ".portfolio")
     url = variables.get("DATABASE_URL") or f"duckdb:///{home / 'portfolio.duckdb'}"
     if not url.startswith(("duckdb:///", "postgresql://", "postgres://")):
         raise ConfigurationError(
@@ -54,11 +54,15 @@ def read_environment(variables: Mapping[str, str] | None = None) -> Environment:
         dagster_home=home,
         database_url=url,
         market_data=cast("MarketDataKind", kind),
-        market_data_path=Path(path).expanduser().absolute() if path else None,
+        market_data_path=_absolute(path) if path else None,
         trading_mode=cast("TradingMode", _choice(variables, "TRADING_MODE", ("SIMULATED", "PAPER", "LIVE"))),
         optimization_workers=_workers(variables),
-        portfolio_config=Path(variables.get("PORTFOLIO_CONFIG") or PACKAGE_ROOT / "portfolio.yaml").expanduser().absolute(),
+        portfolio_config=_absolute(variables.get("PORTFOLIO_CONFIG") or PACKAGE_ROOT / "portfolio.yaml"),
     )
+
+
+def _absolute(path: str | Path) -> Path:
+    return Path(path).expanduser().absolute()
 
 
 def _choice(variables: Mapping[str, str], name: str, allowed: tuple[str, ...]) -> str:

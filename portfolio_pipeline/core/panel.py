@@ -1,7 +1,7 @@
 """Prices as arrays: sessions down, symbols across, NaN where a symbol has no bar.
 
-`PricePanel` is what strategies, back-tests and the fill model compute on. Adjusted prices are total-return prices scaled
-forward from the first bar: a symbol's value at session t uses only actions up to t, so nothing later ever changes it.
+`PricePanel` is what strategies, back-tests and the fill model compute on. Adjusted prices are total-return prices,
+scaled forward from the first bar: a symbol's value at session t uses only actions up to t: nothing later changes it.
 """
 
 from __future__ import annotations
@@ -62,7 +62,7 @@ class PricePanel:
 
     @cached_property
     def adjustment_factor(self) -> Array:
-        """What raw prices are multiplied with: splits and reinvested dividends from the first session up to each one."""
+        """What raw prices are multiplied with: splits and reinvested dividends since the first session."""
         growth = np.where(self.traded, self.split_ratio * (1.0 + self.dividend / self.close), 1.0)
         return np.cumprod(growth, axis=0)
 

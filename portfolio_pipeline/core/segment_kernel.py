@@ -3,7 +3,7 @@
 The meaning is that of `backtest.simulate_plainly`, from an empty book with cash 1 on, to 1e-12. Only the work differs:
 prices are copied once, symbols down and sessions across, and a book touches only what it holds. Here: the market cut
 into segments, the loop over the executions, and the doors through which decisions come in. Not here: which symbols to
-hold (`top_selection`, the strategies), figures about returns (`kernel_metrics`), going on from a stored book (`backtest`).
+hold (`top_selection`, the strategies), figures about returns (`kernel_metrics`), going on from a book (`backtest`).
 
 NaN policy: as in `backtest`; a bar has both an open and a close, or is none. Time: nothing sees anything later than its
 own session, and each value is added up in one fixed order, so further sessions change no bit of those before.
@@ -54,7 +54,7 @@ class SegmentedMarket(NamedTuple):
             _carry_forward(close, starts, delist_after, cash_out)
         tradable = ~missing[starts]
         opens = np.where(tradable, prices.open[starts], close[:, starts - 1].T)
-        soon = (cash_out < bounds[1:, None]).any(axis=1)
+        soon = np.asarray((cash_out < bounds[1:, None]).any(axis=1))
         return cls(close, bounds, np.ascontiguousarray(opens), tradable, tradable.all(axis=1), cash_out, soon)
 
 

@@ -19,8 +19,8 @@ from portfolio_pipeline.core.panel import Array
 def order_table(scores, places):  # pragma: no cover
     """The `places` best symbols of each row of scores, best first, int16; -1 where there are none left.
 
-    On a tie the earlier symbol comes first, as in `strategies.base.best`. A symbol's place is the number of better ones:
-    counting them all takes no branches, and for up to some hundred symbols no sort is as fast.
+    On a tie the earlier symbol comes first, as in `strategies.base.best`. A symbol's place is the number of better
+    ones: counting them all takes no branches, and for up to some hundred symbols no sort is as fast.
     """
     rows, symbols = scores.shape
     order = np.full((rows, places), -1, np.int16)

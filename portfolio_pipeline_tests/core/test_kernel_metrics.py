@@ -48,7 +48,8 @@ def test_figures_of_the_whole_are_those_of_a_window_as_long_as_the_whole() -> No
     found = figures(returns, turnover)
     windowed = window_metrics(np.ascontiguousarray(returns.T), np.ascontiguousarray(turnover.T), 0, 300)[:, -1]
     for name in METRICS:
-        np.testing.assert_allclose(found[:, FIGURES.index(name)], windowed[METRICS.index(name)], rtol=1e-9, err_msg=name)
+        expected = windowed[METRICS.index(name)]
+        np.testing.assert_allclose(found[:, FIGURES.index(name)], expected, rtol=1e-9, err_msg=name)
 
 
 def test_a_candidate_that_never_trades_has_figures_of_0_and_not_nan() -> None:
