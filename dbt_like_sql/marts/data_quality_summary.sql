@@ -1,7 +1,7 @@
 /*
 description: How complete and how clean the market data of each session is.
 owner: portfolio
-group: market_data
+group: reporting
 grain: [session]
 materialized: view
 columns:

@@ -121,6 +121,7 @@ def _model_asset(library: Library, model: Model, strategies: Sequence[str]) -> d
             metadata={
                 "rows in all": found.rows,
                 "dagster/column_lineage": _column_lineage(library, model, strategies),
+                "columns come from": _readable_lineage(library, model),
             },
         )
         return result._replace(
@@ -201,6 +202,15 @@ def _column_lineage(library: Library, model: Model, strategies: Sequence[str]) -
             for column, sources in library.lineage(model.name).items()
         }
     )
+
+
+def _readable_lineage(library: Library, model: Model) -> dg.MarkdownMetadataValue:
+    """The same for the eye: the open-source web UI stores column lineage without drawing it."""
+    lines = [
+        f"| `{column}` | {', '.join(f'`{table}.{source}`' for table, source in sorted(sources)) or 'a constant'} |"
+        for column, sources in library.lineage(model.name).items()
+    ]
+    return dg.MetadataValue.md("\n".join(["| column | comes from |", "|---|---|", *lines]))
 
 
 def _promise(check: str, model: Model) -> str:
