@@ -1,0 +1,251 @@
+"""How many back-tests a second a parameter sweep makes: `python -m portfolio_pipeline_tests.benchmarks.sweep [--json]`.
+
+200 parameter sets of monthly top-K momentum with an average as filter, over 5,040 sessions of 50 symbols: `sweep_rule`.
+A sweep starts from closes and ends in Sharpe ratios: tables, targets and figures count. Decisions of t-1 are executed
+at the close of t, so the kernel is given closes as opens. Peers are installed into an environment of their own, kept in
+the user's cache, and measured in the same run. With --json the last line is one JSON object.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from portfolio_pipeline.core.backtest import Decisions, TradePrices, simulate_plainly
+from portfolio_pipeline.core.kernel_metrics import sharpe
+from portfolio_pipeline.core.segment_kernel import SegmentedMarket, Selections, play_selections, play_weights
+from portfolio_pipeline.core.top_selection import above_average, momentum_orders
+from portfolio_pipeline_tests.benchmarks.sweep_rule import (
+    COST_RATE,
+    FIRST,
+    GRID,
+    LOOKBACKS,
+    ROWS,
+    SESSIONS,
+    TOPS,
+    WINDOWS,
+    Targets,
+    closes,
+)
+
+PEERS = ("vectorbt==1.2.0", "vectorbt-rust==1.2.0", "bt==1.4.1")
+# vectorbt never spends cash it does not have: a hundredth of the capital is left for costs where curves are compared.
+SHARE = 0.99
+SAME = 1e-9
+
+
+class Sweep:
+    """One sweep with so many threads. Its returns are written to the same matrix each time."""
+
+    def __init__(self, close: np.ndarray, workers: int) -> None:
+        self._close, self._workers = close, workers
+        self._pool = ThreadPoolExecutor(max_workers=workers)
+        self._lookbacks = np.array(LOOKBACKS)
+        grid = [(LOOKBACKS.index(n), WINDOWS.index(window), top) for n, window, top in GRID]
+        self._grid = np.ascontiguousarray(np.array(grid).T)
+        self.net_return = np.empty((len(GRID), SESSIONS))
+
+    def run(self) -> np.ndarray:
+        """The Sharpe ratio of each parameter set."""
+        parts = 1 if self._workers == 1 else 2 * self._workers
+        market = self._pool.submit(SegmentedMarket.of, TradePrices(self._close, self._close), ROWS)
+        filters = [self._pool.submit(above_average, self._close, ROWS, window) for window in WINDOWS]
+        orders = list(self._pool.map(self._orders, np.array_split(self._lookbacks, parts)))
+        allowed = np.stack([one.result() for one in filters])
+        shared = Selections(np.concatenate(orders), allowed, *self._grid)
+        bounds = np.linspace(0, len(GRID), parts + 1).astype(int)
+        ratios = self._pool.map(lambda low, high: self._play(market.result(), shared, low, high), bounds, bounds[1:])
+        return np.concatenate(list(ratios))
+
+    def _orders(self, lookbacks: np.ndarray) -> np.ndarray:
+        return momentum_orders(self._close, ROWS, lookbacks, max(TOPS))
+
+    def _play(self, market: SegmentedMarket, shared: Selections, low: int, high: int) -> np.ndarray:
+        mine = shared._replace(order=shared.order[low:high], filter=shared.filter[low:high], top=shared.top[low:high])
+        play_selections(market, mine, COST_RATE, self.net_return[low:high])
+        return sharpe(self.net_return[low:high], FIRST)
+
+
+def rates(sweep: Sweep, repetitions: int) -> list[float]:
+    """Back-tests a second of each repetition."""
+    sweep.run()
+    found = []
+    for _ in range(repetitions):
+        start = time.perf_counter()
+        sweep.run()
+        found.append(len(GRID) / (time.perf_counter() - start))
+    return found
+
+
+def equity(close: np.ndarray, weights: list[np.ndarray], cost_rate: float) -> np.ndarray:
+    """Our equity curves, [sessions, candidates]."""
+    net = np.empty((len(weights), SESSIONS))
+    play_weights(SegmentedMarket.of(TradePrices(close, close), ROWS), np.stack(weights), cost_rate, net)
+    return np.cumprod(1.0 + net, axis=1).T
+
+
+def peer_python() -> Path:
+    """Python of the peers' environment, which is made at the first time."""
+    cache = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache")
+    home = cache / "portfolio_pipeline_benchmarks" / "-".join(peer.replace("==", "_") for peer in PEERS)
+    python, done = home / "bin" / "python", home / "installed"
+    if not done.exists():
+        print("installing", *PEERS, "into", home, file=sys.stderr)
+        subprocess.run([sys.executable, "-m", "venv", "--clear", str(home)], check=True, capture_output=True)
+        subprocess.run(
+            [str(python), "-m", "pip", "install", "-q", *PEERS], check=True, capture_output=True, timeout=900
+        )
+        done.touch()
+    return python
+
+
+def peers() -> dict[str, np.ndarray] | str:
+    """What sweep_peers measured, or why nothing could be measured."""
+    script = "portfolio_pipeline_tests.benchmarks.sweep_peers"
+    try:
+        python = peer_python()
+        with tempfile.TemporaryDirectory() as folder:
+            result = Path(folder) / "result.npz"
+            command = [str(python), "-m", script, str(result), str(SHARE)]
+            subprocess.run(
+                command, check=True, capture_output=True, text=True, timeout=900, cwd=Path(__file__).parents[2]
+            )
+            with np.load(result) as found:
+                return dict(found)
+    except subprocess.CalledProcessError as error:
+        said = error.stderr if isinstance(error.stderr, str) else (error.stderr or b"").decode(errors="replace")
+        return f"{Path(error.cmd[0]).name} failed: {said.strip()[-400:]}"
+    except (OSError, subprocess.TimeoutExpired) as error:
+        return str(error)
+
+
+def distance(found: np.ndarray, expected: np.ndarray) -> float:
+    return float(np.abs(found / expected - 1.0).max())
+
+
+def compared(close: np.ndarray, ratios: np.ndarray, found: dict[str, np.ndarray]) -> dict[str, float]:
+    """Largest relative distances of equity curves (of Sharpe ratios: absolute) from those of the peers."""
+    targets = Targets(close)
+    full = [targets.of(*GRID[c]) for c in found["compared"]]
+    part = [SHARE * weights for weights in full]
+    return {
+        "vectorbt": distance(equity(close, part, COST_RATE), found["vectorbt_part"]),
+        "vectorbt_without_spare_cash": distance(equity(close, full, COST_RATE), found["vectorbt_full"]),
+        "vectorbt_sharpe_of_the_sweep": float(np.abs(ratios - found["vectorbt_sharpe"]).max()),
+        "bt_without_costs": distance(equity(close, part[:3], 0.0), found["bt_free"]),
+        "bt_with_costs": distance(equity(close, part[:3], COST_RATE), found["bt_costs"]),
+    }
+
+
+def from_specification(close: np.ndarray, net_return: np.ndarray) -> float:
+    """Largest distance of some of the sweep's returns from those that `simulate_plainly` gives for NumPy's targets."""
+    targets, prices = Targets(close), TradePrices(close, close)
+    distances = [
+        np.abs(
+            simulate_plainly(prices, Decisions(ROWS, targets.of(*GRID[c])), COST_RATE).net_return - net_return[c]
+        ).max()
+        for c in range(0, len(GRID), 67)
+    ]
+    return float(max(distances))
+
+
+def table(figures: dict[str, Any], apart: dict[str, float] | None, problem: str | None) -> str:
+    lines = [
+        f"{len(GRID)} parameter sets x {SESSIONS:,} sessions x 50 symbols, {len(ROWS)} rebalances; back-tests a second",
+        _row("", "best", "median"),
+    ]
+    for threads, name in (("one_thread", "one thread"), ("two_threads", "two threads")):
+        measured = (figures[f"backtests_per_second_{threads}"], figures[f"median_{threads}"])
+        lines.append(_row(f"this project, {name}", *(f"{value:,.0f}" for value in measured)))
+    lines.append(_row("two threads over one", f"{figures['two_threads_over_one']:.2f}"))
+    lines.append(_row("distance from the specification", f"{figures['from_specification']:.0e}"))
+    if apart is None:
+        return "\n".join([*lines, f"  no peer was measured: {problem}"])
+    lines += [
+        _row("vectorbt 1.2, Rust engine, at its best", f"{figures['vectorbt_per_second']:.1f}"),
+        _row("bt 1.4.1, one back-test, targets given", f"{figures['bt_per_second']:.1f}"),
+        _row(
+            "this project over vectorbt",
+            f"{figures['ratio_to_best_peer']:.0f}",
+            f"{figures['ratio_of_our_median']:.0f}",
+        ),
+        "no back-tester, but a way round one: vectorbt fills the 218 days that trade, NumPy marks all of them",
+        _row("vectorbt's fills and NumPy", f"{figures['vectorbt_fills_per_second']:.1f}"),
+        "equity curves, largest relative distance",
+        _compared("vectorbt, a hundredth kept in cash", apart["vectorbt"]),
+        _compared("bt, without costs", apart["bt_without_costs"]),
+        _compared(
+            "vectorbt, fully invested", apart["vectorbt_without_spare_cash"], "buys less where costs overdraw its cash"
+        ),
+        _compared("bt, with costs", apart["bt_with_costs"], "takes costs out of the trade: buys less, sells more"),
+        _compared("Sharpe ratios, vectorbt, fully invested", apart["vectorbt_sharpe_of_the_sweep"], "as above"),
+    ]
+    return "\n".join(lines)
+
+
+def _row(name: str, *values: str) -> str:
+    return f"  {name:42}" + "".join(f"{value:>10}" for value in values)
+
+
+def _compared(name: str, distance: float, other: str | None = None) -> str:
+    """A distance, and what it should be: below SAME, unless the peer means something else."""
+    verdict = f"other semantics: {other}" if other else f"same semantics: {'holds' if distance < SAME else 'BROKEN'}"
+    return _row(name, f"{distance:.0e}") + f"  {verdict}"
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--json", action="store_true", help="print one JSON object on the last line")
+    parser.add_argument("--repetitions", type=int, default=60)
+    parser.add_argument("--no-peers", action="store_true", help="measure this project alone")
+    options = parser.parse_args()
+
+    close = closes()
+    one, two = Sweep(close, 1), Sweep(close, 2)
+    ratios = one.run()
+    single, double = rates(one, options.repetitions), rates(two, options.repetitions)
+    found = "left out" if options.no_peers else peers()
+    # Once more after the peers: a machine that others use has quiet and loud minutes.
+    single, double = single + rates(one, options.repetitions), double + rates(two, options.repetitions)
+    figures: dict[str, Any] = {
+        "backtests_per_second_one_thread": max(single),
+        "backtests_per_second_two_threads": max(double),
+        "ratio_to_best_peer": None,
+        "peer": None,
+        "median_one_thread": statistics.median(single),
+        "median_two_threads": statistics.median(double),
+        "two_threads_over_one": max(double) / max(single),
+        "from_specification": from_specification(close, one.net_return),
+    }
+    if isinstance(found, str):
+        print(table(figures, None, found))
+    else:
+        apart = compared(close, ratios, found)
+        best = float(found["vectorbt_per_second"])
+        figures |= {
+            "ratio_to_best_peer": max(single) / best,
+            "ratio_of_our_median": statistics.median(single) / best,
+            "peer": "vectorbt 1.2.0 with vectorbt-rust",
+            "vectorbt_per_second": best,
+            "vectorbt_fills_per_second": float(found["vectorbt_fills_per_second"]),
+            "bt_per_second": float(found["bt_per_second"]),
+            "equity_distance": apart,
+        }
+        print(table(figures, apart, None))
+    if options.json:
+        print(json.dumps(figures, sort_keys=True))
+
+
+if __name__ == "__main__":
+    main()
