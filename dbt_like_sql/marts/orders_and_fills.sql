@@ -13,7 +13,7 @@ columns:
   side: buy or sell
   reason: why it was planned
   verdict: accepted or refused
-  state: state at the broker; NULL when it was not sent
+  state: what became of it, or its state at the broker's as long as that is open; NULL when it was not sent
   quantity: shares ordered
   filled_quantity: shares filled
   reference_price: close it was sized at, currency per share
@@ -43,7 +43,7 @@ select
     orders.side,
     orders.reason,
     orders.verdict,
-    submissions.state,
+    coalesce(outcomes.state, submissions.state) as state,
     orders.quantity,
     coalesce(executed.filled_quantity, 0) as filled_quantity,
     orders.reference_price,
@@ -55,5 +55,7 @@ select
 from ref('orders') as orders
 left join ref('submissions') as submissions
     on submissions.session = orders.session and submissions.client_order_id = orders.client_order_id
+left join ref('order_outcomes') as outcomes
+    on outcomes.client_order_id = orders.client_order_id
 left join executed
     on executed.client_order_id = orders.client_order_id

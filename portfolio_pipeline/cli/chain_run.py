@@ -9,7 +9,7 @@ import os
 import socket
 import sys
 import warnings
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence, Set
 from dataclasses import dataclass, field
 
 import dagster as dg
@@ -27,6 +27,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, SpinnerColumn
 from portfolio_pipeline.adapters.environment import PROJECT_ROOT
 from portfolio_pipeline.cli.terminal import PROGRESS, complain
 from portfolio_pipeline.core.errors import PortfolioError
+from portfolio_pipeline.core.schemas import SUBMISSIONS
 from portfolio_pipeline.core.sessions import SessionRange
 
 CODE_LOCATION = "portfolio"  # as in workspace.yaml
@@ -42,10 +43,14 @@ class Outcome:
 
     failures: list[str] = field(default_factory=list)
     failed_checks: list[str] = field(default_factory=list)
+    unsent: list[str] = field(default_factory=list)
 
 
-def run_chain(sessions: SessionRange) -> None:
-    """Materialise everything for `sessions` in one run; refused while another run is at work."""
+def run_chain(sessions: SessionRange, only: Sequence[str] = ()) -> PortfolioError | None:
+    """Materialise everything, or `only` some assets, for `sessions` in one run; refused while another is at work.
+
+    Gives back what is to be said when the run did its work, but orders were refused or held back.
+    """
     warnings.simplefilter("ignore", dg.BetaWarning)
     warnings.simplefilter("ignore", dg.PreviewWarning)
     with dg.DagsterInstance.get() as instance:
@@ -61,7 +66,7 @@ def run_chain(sessions: SessionRange) -> None:
         ) as progress:
             task = progress.add_task("preparing", total=None)
             outcome = Outcome()
-            for event in _events(instance, sessions):
+            for event in _events(instance, sessions, only):
                 if event.event_type == dg.DagsterEventType.RUN_START:
                     progress.update(task, total=_steps(instance, event))
                 elif event.event_type == dg.DagsterEventType.STEP_START:
@@ -78,6 +83,9 @@ def run_chain(sessions: SessionRange) -> None:
             why="; ".join(outcome.failures),
             remedy="Mend the cause and give the same command again; `portfolio up` shows the run in the web UI.",
         )
+    if outcome.unsent:
+        return PortfolioError("ORDERS_NOT_SENT", sessions=sessions, why="; ".join(outcome.unsent))
+    return None
 
 
 def close_dead_runs(instance: dg.DagsterInstance) -> None:
@@ -99,17 +107,31 @@ def _refuse_company(instance: dg.DagsterInstance) -> None:
         )
 
 
-def _events(instance: dg.DagsterInstance, sessions: SessionRange) -> Iterator[dg.DagsterEvent]:
+def _events(instance: dg.DagsterInstance, sessions: SessionRange, only: Sequence[str]) -> Iterator[dg.DagsterEvent]:
     from portfolio_pipeline.definitions import defs
 
     job = defs().resolve_job_def(JOB)
+    chosen = _chosen(job, only)
+    if chosen is not None:
+        job = job.get_subset(asset_selection=chosen)
     run = instance.create_run_for_job(
         job_def=job,
         run_config=_QUIET,
+        asset_selection=chosen,
         tags={**_partition_tags(sessions), HOST_TAG: socket.gethostname()},
         remote_job_origin=_origin(),
     )
     yield from execute_run_iterator(InMemoryJob(job), run, instance)
+
+
+def _chosen(job: dg.JobDefinition, names: Sequence[str]) -> Set[dg.AssetKey] | None:
+    known = {key.to_user_string(): key for key in job.asset_layer.executable_asset_keys}
+    for name in names:
+        if name not in known:
+            raise PortfolioError(
+                "ASSET_UNKNOWN", found=name, expected=", ".join(sorted(known)), remedy="Choose of these."
+            )
+    return {known[name] for name in names} or None
 
 
 def _partition_tags(sessions: SessionRange) -> dict[str, str]:
@@ -153,7 +175,10 @@ def _remember(outcome: Outcome, event: dg.DagsterEvent) -> None:
         evaluation = event.asset_check_evaluation_data
         if not evaluation.passed:
             why = f": {evaluation.description}" if evaluation.description else ""
-            outcome.failed_checks.append(f"{evaluation.asset_key.to_user_string()} {evaluation.check_name}{why}")
+            asset = evaluation.asset_key.to_user_string()
+            severe = evaluation.severity == dg.AssetCheckSeverity.ERROR
+            kept = outcome.unsent if severe and asset == SUBMISSIONS.name else outcome.failed_checks
+            kept.append(f"{asset} {evaluation.check_name}{why}")
 
 
 def _process_of(instance: dg.DagsterInstance, run: dg.DagsterRun) -> int | None:

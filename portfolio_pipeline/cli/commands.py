@@ -5,11 +5,12 @@ Every command imports what it needs when it is called.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import date, datetime
 
 import click
 
-from portfolio_pipeline.cli.terminal import say
+from portfolio_pipeline.cli.terminal import complain, say
 
 
 class SessionDate(click.ParamType):
@@ -48,22 +49,28 @@ def up(sessions: int | None, port: int, no_ui: bool) -> None:
     if not no_ui:
         require_free_port(port)
     missing = missing_sessions(house.warehouse, house.clock.now(), first_load=sessions)
+    unsent = None
     if missing is None:
         say("All sessions are there.")
     else:
         from portfolio_pipeline.cli.chain_run import run_chain
 
-        run_chain(missing)
+        unsent = run_chain(missing)
     show_summary(house)
+    if unsent is not None and no_ui:
+        raise unsent
+    if unsent is not None:
+        complain(str(unsent))
     if not no_ui:
         serve(house.environment.dagster_home, port)
 
 
 @portfolio.command()
 @click.option("--session", type=SessionDate(), help="The session (default: the last one that has closed).")
-def run(session: date | None) -> None:
+@click.option("--only", default="", metavar="ASSET,ASSET,…", help="Only these assets.")
+def run(session: date | None, only: str) -> None:
     """The whole chain for one session."""
-    _run_sessions(session, session)
+    _run_sessions(session, session, [name.strip() for name in only.split(",") if name.strip()])
 
 
 @portfolio.command()
@@ -74,7 +81,7 @@ def backfill(first: date, last: date) -> None:
     _run_sessions(first, last)
 
 
-def _run_sessions(first: date | None, last: date | None) -> None:
+def _run_sessions(first: date | None, last: date | None, only: Sequence[str] = ()) -> None:
     from portfolio_pipeline.cli.house import open_prepared_house
     from portfolio_pipeline.cli.summary import show_summary
     from portfolio_pipeline.core.sessions import SessionRange, last_closed_session, require_closed, require_session
@@ -86,8 +93,10 @@ def _run_sessions(first: date | None, last: date | None) -> None:
 
     from portfolio_pipeline.cli.chain_run import run_chain
 
-    run_chain(sessions)
+    unsent = run_chain(sessions, only)
     show_summary(house)
+    if unsent is not None:
+        raise unsent
 
 
 @portfolio.command()

@@ -111,7 +111,7 @@ def write_card(name: str, strategy_type: str, folder: Path = CARDS) -> Path:
         raise ConfigurationError(
             "STRATEGY_NAME_WRONG",
             found=name,
-            expected="2 to 41 of a-z, 0-9 and _, a letter first",
+            expected="2 to 41 of a-z, 0-9 and _, a letter first; not account or reserve, which are books of the house",
             remedy="Choose another name.",
         ) from None
     path = folder / name / _FILE

@@ -15,6 +15,7 @@ from portfolio_pipeline.adapters.sql_models import audit_rows, create_views, exa
 from portfolio_pipeline.components.check_results import SHOWN
 from portfolio_pipeline.components.session_asset import closed_sessions, refusals_as_failures, session_asset, stored
 from portfolio_pipeline.core.schemas import Column, Table
+from portfolio_pipeline.core.sql_models.analysis import Lineage
 from portfolio_pipeline.core.sql_models.library import Audit, Library, Model
 from portfolio_pipeline.core.sql_models.render import check_names
 from portfolio_pipeline.partitions import SESSIONS, sessions_of
@@ -114,14 +115,15 @@ def _model_asset(library: Library, model: Model, strategies: Sequence[str]) -> d
         else:
             create_views(warehouse, library, [model.name])
         found = examine(warehouse, library, model.name, sessions)
+        lineage = library.lineage(model.name)
         result = stored(
             context,
             sessions,
             rows=found.rows_in_sessions,
             metadata={
                 "rows in all": found.rows,
-                "dagster/column_lineage": _column_lineage(library, model, strategies),
-                "columns come from": _readable_lineage(library, model),
+                "dagster/column_lineage": _column_lineage(lineage, strategies),
+                "columns come from": _readable_lineage(lineage),
             },
         )
         return result._replace(
@@ -189,7 +191,7 @@ def _result(
     )
 
 
-def _column_lineage(library: Library, model: Model, strategies: Sequence[str]) -> dg.TableColumnLineage:
+def _column_lineage(lineage: Lineage, strategies: Sequence[str]) -> dg.TableColumnLineage:
     """Where each column comes from. Columns of an asset's further tables are shown as its own."""
     return dg.TableColumnLineage(
         {
@@ -199,16 +201,16 @@ def _column_lineage(library: Library, model: Model, strategies: Sequence[str]) -
                     (key, source_column) for table, source_column in sources for key in asset_keys(table, strategies)
                 )
             ]
-            for column, sources in library.lineage(model.name).items()
+            for column, sources in lineage.items()
         }
     )
 
 
-def _readable_lineage(library: Library, model: Model) -> dg.MarkdownMetadataValue:
+def _readable_lineage(lineage: Lineage) -> dg.MarkdownMetadataValue:
     """The same for the eye: the open-source web UI stores column lineage without drawing it."""
     lines = [
         f"| `{column}` | {', '.join(f'`{table}.{source}`' for table, source in sorted(sources)) or 'a constant'} |"
-        for column, sources in library.lineage(model.name).items()
+        for column, sources in lineage.items()
     ]
     return dg.MetadataValue.md("\n".join(["| column | comes from |", "|---|---|", *lines]))
 

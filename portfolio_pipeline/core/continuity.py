@@ -21,11 +21,13 @@ def previous_state_session(first: date, stored_last_before: date | None) -> date
         return None
     expected = previous_session(first)
     if stored_last_before != expected:
+        missing = next_session(stored_last_before)
         raise SessionError(
             "PREVIOUS_SESSION_MISSING",
             found=stored_last_before,
             expected=expected,
-            remedy=f"Run the missing sessions first: portfolio backfill --from {next_session(stored_last_before)} "
-            f"--to {expected}.",
+            remedy=f"Run the missing sessions and this one: portfolio backfill --from {missing} --to {first}. "
+            "Where a blocking check stopped a session's orders, it can be closed without them: "
+            f"portfolio run --session {missing} --only fills,positions,metrics.",
         )
     return expected

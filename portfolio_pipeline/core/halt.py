@@ -41,12 +41,20 @@ def next_event(events: pa.Table, action: Literal["halt", "resume"], reason: str,
     return pd.DataFrame([(number, action, reason, now)], columns=list(HALT_EVENTS.column_names))
 
 
+def refusal(state: TradingState) -> LimitError | None:
+    """What is said of orders while trading is halted; None while it is not."""
+    if not state.halted:
+        return None
+    return LimitError(
+        "TRADING_HALTED",
+        since=state.since,
+        why=state.reason,
+        remedy="Nothing was sent. When trading may go on: portfolio resume.",
+    )
+
+
 def require_trading(state: TradingState) -> None:
     """Refuse while trading is halted."""
-    if state.halted:
-        raise LimitError(
-            "TRADING_HALTED",
-            since=state.since,
-            why=state.reason,
-            remedy="Nothing was sent. When trading may go on: portfolio resume.",
-        )
+    refused = refusal(state)
+    if refused is not None:
+        raise refused

@@ -2,8 +2,8 @@
 
 A blocking check binds only the run it is in. Whoever materialises this asset alone comes through the same limits
 again, on the tickets as they are stored and on the account as the broker has it now (`core.submission_gate`), and
-through the halt. A refused session is recorded here and in risk_breaches; then the asset fails, unless it is
-history that the planner had refused already. Planning belongs to orders, executions to fills.
+through the halt. What is not sent is recorded, and the asset has done its work: fills and positions of the day go on.
+That orders were held back or refused is what the check says. Planning belongs to orders, executions to fills.
 """
 
 import dagster as dg
@@ -13,9 +13,7 @@ from portfolio_pipeline.components.check_results import check_result
 from portfolio_pipeline.components.session_asset import closed_sessions, session_asset, stored
 from portfolio_pipeline.components.trading_inputs import trading_inputs
 from portfolio_pipeline.core.books import Book
-from portfolio_pipeline.core.errors import LimitError
-from portfolio_pipeline.core.frames import frame
-from portfolio_pipeline.core.halt import require_trading, trading_state
+from portfolio_pipeline.core.halt import refusal, trading_state
 from portfolio_pipeline.core.orders import ticket_rows, tickets_of
 from portfolio_pipeline.core.schemas import HALT_EVENTS, ORDERS, RISK_BREACHES, SUBMISSIONS
 from portfolio_pipeline.core.sessions import SessionRange, previous_session, session_close
@@ -24,6 +22,9 @@ from portfolio_pipeline.core.submission_gate import Gate, judge_submission
 from portfolio_pipeline.core.verdicts import breach_rows
 from portfolio_pipeline.partitions import SESSIONS, sessions_of
 from portfolio_pipeline.ports import Broker, Clock, Warehouse
+
+NOTHING_TO_SEND = Gate((), (), {}, None)
+_TAKEN = ("accepted", "partially_filled", "filled", "expired")
 
 
 @session_asset(table=SUBMISSIONS, group="execution", kinds={"python"}, deps=["orders"])
@@ -35,26 +36,20 @@ def submissions(
     clock: dg.ResourceParam[Clock],
 ) -> dg.MaterializeResult:
     sessions = closed_sessions(context, clock)
-    require_trading(trading_state(warehouse.read(HALT_EVENTS.name)))
-    inputs = trading_inputs(warehouse, sessions)
-    tickets = tickets_of(warehouse.read(ORDERS.name, sessions))
-    book = Book.of(broker.account(sessions.first))
-    gate = judge_submission(broker.mode, sessions, tickets, book, inputs.targets, inputs.bars, settings)
-    _send(broker, sessions, gate)
+    halted = trading_state(warehouse.read(HALT_EVENTS.name)).halted
+    if halted:
+        gate = NOTHING_TO_SEND
+    else:
+        inputs = trading_inputs(warehouse, sessions)
+        tickets = tickets_of(warehouse.read(ORDERS.name, sessions))
+        book = Book.of(broker.account(sessions.first))
+        gate = judge_submission(broker.mode, sessions, tickets, book, inputs.targets, inputs.bars, settings)
+        _send(broker, sessions, gate)
     rows = _rows(gate, broker.submissions(sessions))
     with warehouse.transaction() as tx:
         count = tx.replace(SUBMISSIONS.name, sessions, rows)
         breaches = breach_rows(gate.findings, "submission")
         tx.replace(RISK_BREACHES.name, sessions, breaches, where={"level": "submission"})
-    failed_at = gate.failed_at(sessions.last)
-    if failed_at is not None:
-        raise LimitError(
-            "ORDERS_REFUSED",
-            session=failed_at,
-            why=gate.why(failed_at),
-            remedy="Nothing was sent for it. Look at risk_breaches, materialise aggregated_targets and orders again; "
-            "the day itself is recorded by materialising fills, positions and metrics.",
-        )
     newest = rows[rows["session"] == sessions.last]  # dates, as _rows gives them
     states = newest["state"].value_counts().sort_index()
     metadata = {
@@ -62,24 +57,50 @@ def submissions(
         "refused in all sessions": len(gate.refused),
         "states": ", ".join(f"{count} {state}" for state, count in states.items()) or "nothing to send",
         "broker": broker.mode,
+        "trading": "halted: nothing was sent" if halted else "allowed",
     }
     return stored(context, sessions, rows=count, metadata=metadata)
 
 
 @dg.asset_check(asset=submissions, partitions_def=SESSIONS)
-def every_order_was_accepted(
+def every_order_was_sent(
     context: dg.AssetCheckExecutionContext, warehouse: dg.ResourceParam[Warehouse]
 ) -> dg.AssetCheckResult:
-    """No order was refused, here or by the broker, and of none the state is unknown."""
-    rows = frame(warehouse.read(SUBMISSIONS.name, sessions_of(context)))
-    wrong = rows[rows["state"].isin(["refused", "unknown"])]
-    listed = [
-        {"session": session, "client_order_id": name, "state": state, "error": error}
-        for session, name, state, error in zip(
-            wrong["session"].dt.date, wrong["client_order_id"], wrong["state"], wrong["error"], strict=True
-        )
+    """Every order was sent and taken: none was held back by a halt, none refused, and of none the state is unknown.
+
+    What the planner itself had refused further back in a range is history: it is shown as a warning.
+    """
+    sessions = sessions_of(context)
+    planned = {row["client_order_id"]: row for row in warehouse.read(ORDERS.name, sessions).to_pylist()}
+    told = {row["client_order_id"]: row for row in warehouse.read(SUBMISSIONS.name, sessions).to_pylist()}
+    halt = refusal(trading_state(warehouse.read(HALT_EVENTS.name)))
+    held_back = str(halt) if halt else "NOT_SENT: nobody has tried since it was planned. Materialise submissions."
+    offending: list[dict[str, object]] = []
+    warnings: list[dict[str, object]] = []
+    for name in {**planned, **told}:
+        state = told[name]["state"] if name in told else "not sent"
+        if state in _TAKEN:
+            continue
+        order = planned.get(name) or told[name]
+        why = told[name]["error"] if name in told else held_back
+        row: dict[str, object] = {"session": order["session"], "client_order_id": name, "state": state, "why": why}
+        history = order.get("verdict") == "refused" and order["session"] < sessions.last
+        (warnings if history else offending).append(row)
+    return check_result(offending, warnings=warnings, checked=len({**planned, **told}), remedy=_told(offending))
+
+
+def _told(offending: list[dict[str, object]]) -> str:
+    """Each reason once, with the first session it stands for."""
+    first = {row["why"]: row for row in reversed(offending)}
+    said = [
+        str(why)
+        if row["state"] == "not sent"
+        else f"ORDERS_{str(row['state']).upper()}: session={row['session']}, why={why}"
+        for why, row in reversed(first.items())
     ]
-    return check_result(listed, checked=len(rows), remedy="The error of each says why.")
+    if any(row["state"] != "not sent" for row in offending):
+        said.append("Look at risk_breaches, then materialise aggregated_targets, orders and submissions again.")
+    return " ".join(said)
 
 
 def _send(broker: Broker, sessions: SessionRange, gate: Gate) -> None:

@@ -71,6 +71,8 @@ def test_a_card_is_read_and_its_universe_follows_the_settings(tmp_path: Path) ->
         ("[SPY, QQQ]", "[SPY, QQQQ]", 7, "did you mean QQQ?"),
         ("only: [SPY, QQQ]", "asset_classes: [crypto]", 7, "equity"),
         ("  description: mine\n", "", 2, "Field required"),
+        ("name: mine", "name: account", 3, "any name but account and reserve, which are books of the house"),
+        ("name: mine", "name: reserve", 3, "any name but account and reserve, which are books of the house"),
     ],
 )
 def test_a_wrong_card_is_refused_with_file_line_and_what_was_expected(
@@ -109,6 +111,7 @@ def test_a_new_card_loads_and_names_every_parameter_with_its_range(tmp_path: Pat
     [
         ("taken", "trend", "STRATEGY_EXISTS"),
         ("Mine", "trend", "STRATEGY_NAME_WRONG"),
+        ("reserve", "trend", "STRATEGY_NAME_WRONG: found=reserve, .* books of the house"),
         ("mine", "trendy", "STRATEGY_TYPE_UNKNOWN"),
     ],
 )

@@ -23,4 +23,5 @@ def test_a_gap_is_refused_with_the_command_that_closes_it() -> None:
         SessionError, match="PREVIOUS_SESSION_MISSING: found=2024-06-28, expected=2024-07-03"
     ) as refusal:
         previous_state_session(date(2024, 7, 5), date(2024, 6, 28))
-    assert "portfolio backfill --from 2024-07-01 --to 2024-07-03" in str(refusal.value)
+    assert "portfolio backfill --from 2024-07-01 --to 2024-07-05" in str(refusal.value)
+    assert "portfolio run --session 2024-07-01 --only fills,positions,metrics" in str(refusal.value)

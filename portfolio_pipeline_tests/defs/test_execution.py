@@ -93,6 +93,18 @@ def failure(result: dg.ExecuteInProcessResult, step: str) -> str:
     return str(message)
 
 
+def failed_checks(result: dg.ExecuteInProcessResult) -> dict[str, str]:
+    return {c.check_name: str(c.description) for c in result.get_asset_check_evaluations() if not c.passed}
+
+
+def unsent(result: dg.ExecuteInProcessResult) -> str:
+    """Why orders were not sent, of a run that did its work all the same."""
+    assert result.success
+    [check] = [c for c in result.get_asset_check_evaluations() if c.check_name == "every_order_was_sent"]
+    assert (check.passed, check.severity, check.blocking) == (False, dg.AssetCheckSeverity.ERROR, False)
+    return str(check.description)
+
+
 @pytest.fixture
 def desk(duckdb_warehouse: Warehouse) -> Desk:
     return Desk(duckdb_warehouse).filled_in()
@@ -146,7 +158,7 @@ def test_every_check_of_execution_passes_on_an_honest_range(desk: Desk) -> None:
     evaluated = {check.check_name: check.passed for check in result.get_asset_check_evaluations()}
     assert evaluated == dict.fromkeys(evaluated, True)
     assert set(evaluated) == {
-        *("orders_within_limits", "every_order_was_accepted", "fills_have_orders", "fills_add_up_to_orders"),
+        *("orders_within_limits", "every_order_was_sent", "fills_have_orders", "fills_add_up_to_orders"),
         *("books_add_up_to_account", "positions_tie_to_broker"),
     }
 
@@ -160,7 +172,7 @@ def test_materialising_one_asset_alone_after_a_failed_limit_check_sends_nothing(
     [check] = [c for c in chain.get_asset_check_evaluations() if c.check_name == "orders_within_limits"]
     assert not check.passed
     assert "AAA" in check.metadata["offending rows"].value  # type: ignore[operator]
-    assert not desk.run(single(5), asset).success
+    assert failed_checks(desk.run(single(5), asset))
     assert desk.table("sim_orders", session=DAYS[5]).empty
     assert set(desk.table("orders", session=DAYS[5])["verdict"]) == {"refused"}
 
@@ -170,14 +182,20 @@ def test_targets_tampered_with_after_planning_stop_the_submission(desk: Desk) ->
     assert desk.run(single(5), "orders").success
     assert set(desk.table("orders", session=DAYS[5])["verdict"]) == {"accepted"}
     desk.tamper(DAYS[5], "AAA", 0.9)
-    result = desk.run(single(5), "submissions")
-    assert "ORDERS_REFUSED" in failure(result, "submissions")
+    why = unsent(desk.run(single(5), "submissions"))
+    assert f"ORDERS_REFUSED: session={DAYS[5]}, why=SYMBOL_LIMIT: subject=AAA" in why
+    assert "found=0.9" in why
     assert desk.table("sim_orders", session=DAYS[5]).empty
     refused = desk.table("submissions", session=DAYS[5])
     assert set(refused["state"]) == {"refused"}
     assert refused["error"].str.contains("SYMBOL_LIMIT: subject=AAA").all()
     breaches = desk.table("risk_breaches", session=DAYS[5], level="submission")
     assert ("AAA", "targets_symbol", "block") in set(breaches[["subject", "rule", "severity"]].itertuples(index=False))
+    assert desk.run(single(5), "fills", "positions").success
+    desk.tamper(DAYS[5], "AAA", 0.1)
+    assert not failed_checks(desk.run(single(6)))
+    assert desk.table("fills", session=DAYS[6]).empty
+    assert len(desk.table("sim_orders", session=DAYS[6]))
 
 
 def _bigger(rows: pd.DataFrame) -> pd.DataFrame:
@@ -195,7 +213,7 @@ def test_tickets_tampered_with_are_never_sent(desk: Desk, change: Callable[[pd.D
         desk.tamper(DAYS[5], "AAA", 0.9)
     desk.run(single(5), "orders")
     desk.warehouse.replace("orders", single(5), change(desk.table("orders", session=DAYS[5])))
-    assert "ORDERS_REFUSED" in failure(desk.run(single(5), "submissions"), "submissions")
+    assert "ORDERS_REFUSED" in unsent(desk.run(single(5), "submissions"))
     assert desk.table("sim_orders", session=DAYS[5]).empty
 
 
@@ -203,30 +221,52 @@ def test_tighter_limits_count_at_once(desk: Desk) -> None:
     assert desk.run(SessionRange(DAYS[0], DAYS[4])).success
     assert desk.run(single(5), "orders").success
     tight = Desk(desk.warehouse, settings(limits=Limits(symbol=0.01, gross=0.05)))
-    assert "ORDERS_REFUSED" in failure(tight.run(single(5), "submissions"), "submissions")
+    assert "ORDERS_REFUSED" in unsent(tight.run(single(5), "submissions"))
     assert desk.table("sim_orders", session=DAYS[5]).empty
 
 
-def test_a_halt_stops_every_submission_until_resume(desk: Desk) -> None:
+def say(desk: Desk, action: Any) -> None:
+    with desk.warehouse.transaction() as tx:
+        event = next_event(tx.read(HALT_EVENTS.name), action, "fat finger", datetime.now(UTC).replace(tzinfo=None))
+        tx.insert(HALT_EVENTS.name, event)
+
+
+@pytest.mark.parametrize("sent_late", [False, True])
+def test_a_halted_session_sends_nothing_and_the_chain_goes_on(desk: Desk, sent_late: bool) -> None:
     assert desk.run(SessionRange(DAYS[0], DAYS[4])).success
     before = desk.table("submissions")
 
-    def say(action: Any) -> None:
-        with desk.warehouse.transaction() as tx:
-            event = next_event(tx.read(HALT_EVENTS.name), action, "fat finger", datetime.now(UTC).replace(tzinfo=None))
-            tx.insert(HALT_EVENTS.name, event)
-
-    say("halt")
-    assert desk.run(single(5), "orders").success
-    refusal = failure(desk.run(single(5), "submissions"), "submissions")
-    assert "TRADING_HALTED" in refusal
-    assert "fat finger" in refusal
-    assert "portfolio resume" in refusal
+    say(desk, "halt")
+    told = unsent(desk.run(single(5)))
+    for words in ("TRADING_HALTED", "fat finger", "portfolio resume"):
+        assert words in told
     assert desk.table("sim_orders", session=DAYS[5]).empty
     pd.testing.assert_frame_equal(desk.table("submissions"), before)
-    say("resume")
-    assert desk.run(single(5), "submissions").success
-    assert len(desk.table("sim_orders", session=DAYS[5]))
+    assert len(desk.table("positions", session=DAYS[5]))
+    say(desk, "resume")
+    if sent_late:
+        assert not failed_checks(desk.run(single(5), "submissions"))
+        assert len(desk.table("sim_orders", session=DAYS[5]))
+    assert not failed_checks(desk.run(single(6)))
+    assert desk.table("fills", session=DAYS[6]).empty == (not sent_late)
+    assert len(desk.table("sim_orders", session=DAYS[6]))
+
+
+def test_a_session_without_orders_has_nothing_left_unsent(desk: Desk) -> None:
+    assert not failed_checks(desk.run(single(0), dg.AssetSelection.checks_for_assets("submissions")))
+
+
+def test_orders_that_nobody_tried_to_send_are_named(desk: Desk) -> None:
+    assert desk.run(single(0), "orders").success
+    assert "NOT_SENT" in unsent(desk.run(single(0), dg.AssetSelection.checks_for_assets("submissions")))
+
+
+def test_a_halt_forgets_nothing_that_was_sent_before_it(desk: Desk) -> None:
+    assert desk.run(SessionRange(DAYS[0], DAYS[4])).success
+    before = desk.tables()
+    say(desk, "halt")
+    assert not failed_checks(desk.run(single(4)))
+    assert_same(desk.tables(), before)
 
 
 def test_a_refused_session_far_back_in_a_range_is_recorded_and_the_range_goes_on(desk: Desk) -> None:

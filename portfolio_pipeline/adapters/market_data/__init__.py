@@ -13,11 +13,12 @@ from portfolio_pipeline.ports import MarketData
 
 def open_market_data(environment: Environment, settings: Settings) -> MarketData:
     """The market data that the environment asks for; nothing is read yet."""
-    from portfolio_pipeline.adapters.market_data.files import FileMarketData
-    from portfolio_pipeline.adapters.market_data.simulated import SimulatedMarketData
-
     if environment.market_data == "simulated":
+        from portfolio_pipeline.adapters.market_data.simulated import SimulatedMarketData
+
         return SimulatedMarketData(settings.universe)
     if environment.market_data_path is None:
         raise ConfigurationError("MARKET_DATA_PATH_MISSING", remedy="Set MARKET_DATA_PATH, or MARKET_DATA=simulated.")
+    from portfolio_pipeline.adapters.market_data.files import FileMarketData
+
     return FileMarketData(environment.market_data_path)

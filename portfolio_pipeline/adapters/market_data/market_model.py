@@ -13,10 +13,9 @@ from __future__ import annotations
 import hashlib
 from dataclasses import dataclass
 from functools import lru_cache
-from itertools import pairwise
+from itertools import accumulate, pairwise
 
 import numpy as np
-from scipy.signal import lfilter
 from scipy.special import ndtri
 
 Array = np.ndarray
@@ -107,7 +106,9 @@ def fat_tailed(shock: Array, temper: Array) -> Array:
 
 def remembered(shock: Array, memory: float) -> Array:
     """An autoregression over standard normal shocks, started at 0; its long-run variance is 1."""
-    return lfilter([np.sqrt(1 - memory**2)], [1.0, -memory], shock)
+    by_session = np.moveaxis(np.sqrt(1 - memory**2) * shock, -1, 0)
+    remembering = accumulate(by_session, lambda before, now: now + memory * before)
+    return np.ascontiguousarray(np.moveaxis(np.array(list(remembering)), 0, -1))
 
 
 def moods(blocks: int) -> Array:

@@ -7,11 +7,20 @@ from __future__ import annotations
 
 from typing import Annotated, Any, Literal
 
-from pydantic import Field, model_validator
+from pydantic import AfterValidator, Field, model_validator
 
 from portfolio_pipeline.core.settings import AssetClass, Fraction, NonNegative, Section, Settings
+from portfolio_pipeline.core.strategy_books import ACCOUNT_BOOK, RESERVE
 
-Name = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]{1,40}$")]
+
+def _no_other_book(name: str) -> str:
+    """A strategy's book carries its name, and stands in the tables beside the two that belong to no strategy."""
+    if name in (ACCOUNT_BOOK, RESERVE):
+        raise ValueError(f"any name but {ACCOUNT_BOOK} and {RESERVE}, which are books of the house")
+    return name
+
+
+Name = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]{1,40}$"), AfterValidator(_no_other_book)]
 
 
 class Symbols(Section):
