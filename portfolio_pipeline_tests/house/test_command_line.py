@@ -63,7 +63,10 @@ def terminal(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.Cap
         (["run", "--session", "1999-01-04"], "outside the calendar"),
         (["backfill", "--from", "2024-07-05", "--to", "2024-07-01"], "EMPTY_SESSION_RANGE"),
         (["backfill", "--from", "2024-07-01", "--to", "2024-07-04"], "NOT_A_SESSION"),
-        (["run", "--session", "2024-07-03", "--only", "fils"], "ASSET_UNKNOWN: found=fils, expected=aggregated_targets"),
+        (
+            ["run", "--session", "2024-07-03", "--only", "fils"],
+            "ASSET_UNKNOWN: found=fils, expected=aggregated_targets",
+        ),
         (["up", "--sessions", "0"], "not in the range"),
         (["strategy", "new", "Mine", "--type", "momentum"], "STRATEGY_"),
         (["strategy", "new", "mine", "--type", "astrology"], "STRATEGY_TYPE_UNKNOWN: found=astrology"),

