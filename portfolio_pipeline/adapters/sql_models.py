@@ -11,14 +11,13 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cache
-from pathlib import Path
 
 import pyarrow as pa
 
 from portfolio_pipeline.adapters.environment import PROJECT_ROOT
 from portfolio_pipeline.core.errors import DataError, WarehouseError
 from portfolio_pipeline.core.sessions import SessionRange
-from portfolio_pipeline.core.sql_models.library import Audit, Library, Model, inspect_library, load_library
+from portfolio_pipeline.core.sql_models.library import Audit, Library, Model, load_library
 from portfolio_pipeline.core.sql_models.problems import Problem, SqlModelError
 from portfolio_pipeline.core.sql_models.render import (
     Statement,
@@ -39,11 +38,6 @@ _BLAMED = re.compile(r"LINE (\d+): (.*)\n( *)\^")
 def house_library() -> Library:
     """The project's own models; refused with every problem in them."""
     return load_library(SQL_FOLDER)
-
-
-def lint_models(folder: Path = SQL_FOLDER) -> list[Problem]:
-    """What is wrong in the SQL files, each with file, line and column."""
-    return inspect_library(folder)[1]
 
 
 def fill_range(warehouse: Warehouse, library: Library, name: str, sessions: SessionRange) -> int:

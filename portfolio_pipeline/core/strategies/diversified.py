@@ -1,7 +1,7 @@
 """A risk-based core over all classes: hierarchical risk parity, partly blended with inverse volatility.
 
-Hierarchical risk parity is written here on arrays because pypfopt's needs 70 ms for 30 symbols where this needs 0.3 ms;
-it follows the same steps, and pypfopt's HRPOpt is its test.
+Hierarchical risk parity is written here on arrays because a search makes hundreds of calls, and pypfopt's takes some
+190 times as long (31 symbols, 252 sessions); it follows the same steps, and pypfopt's HRPOpt is its test.
 """
 
 from __future__ import annotations
