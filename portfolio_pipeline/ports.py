@@ -19,8 +19,8 @@ from portfolio_pipeline.core.sessions import SessionRange
 Rows: TypeAlias = pa.Table | pd.DataFrame
 
 
-class Transaction(Protocol):
-    """Reads and writes that happen together or not at all. Keep it short: other processes wait meanwhile."""
+class Reader(Protocol):
+    """Reading declared tables: rows come ordered by the table's key, `where` maps a column to a value or to several."""
 
     def read(
         self,
@@ -32,6 +32,10 @@ class Transaction(Protocol):
     ) -> pa.Table: ...
 
     def query(self, sql: str, parameters: Sequence[object] = ()) -> pa.Table: ...
+
+
+class Transaction(Reader, Protocol):
+    """Reads and writes that happen together or not at all. Keep it short: other processes wait meanwhile."""
 
     def replace(
         self, table: str, sessions: SessionRange, rows: Rows, *, where: Mapping[str, object] | None = None
@@ -48,11 +52,11 @@ class Transaction(Protocol):
     def execute(self, sql: str, parameters: Sequence[object] = ()) -> None: ...
 
 
-class Warehouse(Protocol):
+class Warehouse(Reader, Protocol):
     """The database. Tables are the ones declared in `core.schemas`; SQL parameters are written $1, $2, …
 
-    `read` gives rows ordered by the table's key; `where` maps a column to a value, or to a list/tuple of values.
-    A connection is held only inside a call (or inside the `with` block of a transaction), never while computing.
+    A connection is held only inside a call (or inside the `with` block of `reading` or `transaction`), never while
+    computing. To open one costs more than a small read: what is read together is read in one `reading` block.
     """
 
     @property
@@ -67,18 +71,11 @@ class Warehouse(Protocol):
         """Create missing tables and carry older ones forward to this version of the schema."""
         ...
 
+    def reading(self) -> AbstractContextManager[Reader]:
+        """Several reads over one connection."""
+        ...
+
     def transaction(self) -> AbstractContextManager[Transaction]: ...
-
-    def read(
-        self,
-        table: str,
-        sessions: SessionRange | None = None,
-        *,
-        columns: Sequence[str] | None = None,
-        where: Mapping[str, object] | None = None,
-    ) -> pa.Table: ...
-
-    def query(self, sql: str, parameters: Sequence[object] = ()) -> pa.Table: ...
 
     def replace(
         self, table: str, sessions: SessionRange, rows: Rows, *, where: Mapping[str, object] | None = None

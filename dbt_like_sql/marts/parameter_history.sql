@@ -12,6 +12,7 @@ columns:
   objective: what was maximised
   score: the new parameters' score on the trailing window
   trials: parameter sets that were compared
+  reason: why the parameters were changed
   replaced_on: the session at whose close they were replaced; NULL while they are in use
   sessions_in_use: sessions they were in use or have been so far; 0 on the evening they are chosen
 checks:
@@ -25,6 +26,7 @@ with ordered as (
         objective,
         score,
         trials,
+        reason,
         lag(parameters) over (partition by strategy order by session) as previous_parameters,
         row_number() over (partition by strategy order by session) as position,
         count(*) over (partition by strategy) as positions
@@ -40,6 +42,7 @@ changes as (
         objective,
         score,
         trials,
+        reason,
         lead(session) over (partition by strategy order by session) as replaced_on,
         coalesce(lead(position) over (partition by strategy order by session), positions) - position as sessions_in_use
     from ordered
@@ -54,6 +57,7 @@ select
     objective,
     score,
     trials,
+    reason,
     replaced_on,
     sessions_in_use
 from changes

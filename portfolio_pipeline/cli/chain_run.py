@@ -25,7 +25,7 @@ from dagster._core.types.loadable_target_origin import LoadableTargetOrigin
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 
 from portfolio_pipeline.adapters.environment import PROJECT_ROOT
-from portfolio_pipeline.cli.terminal import PROGRESS, complain
+from portfolio_pipeline.cli.terminal import PROGRESS, complain, say
 from portfolio_pipeline.core.errors import PortfolioError
 from portfolio_pipeline.core.schemas import SUBMISSIONS
 from portfolio_pipeline.core.sessions import SessionRange
@@ -42,6 +42,7 @@ class Outcome:
     """What went wrong in a run, by step and by check."""
 
     failures: list[str] = field(default_factory=list)
+    warnings: list[str] = field(default_factory=list)
     failed_checks: list[str] = field(default_factory=list)
     unsent: list[str] = field(default_factory=list)
 
@@ -74,6 +75,8 @@ def run_chain(sessions: SessionRange, only: Sequence[str] = ()) -> PortfolioErro
                 elif event.is_step_success or event.is_step_failure or event.is_step_skipped:
                     progress.advance(task)
                 _remember(outcome, event)
+    for reported in outcome.warnings:
+        say(f"Check reports: {reported}", "yellow")
     for failed in outcome.failed_checks:
         complain(f"Check failed: {failed}")
     if outcome.failures:
@@ -176,8 +179,10 @@ def _remember(outcome: Outcome, event: dg.DagsterEvent) -> None:
         if not evaluation.passed:
             why = f": {evaluation.description}" if evaluation.description else ""
             asset = evaluation.asset_key.to_user_string()
-            severe = evaluation.severity == dg.AssetCheckSeverity.ERROR
-            kept = outcome.unsent if severe and asset == SUBMISSIONS.name else outcome.failed_checks
+            if evaluation.severity == dg.AssetCheckSeverity.WARN:
+                kept = outcome.warnings
+            else:
+                kept = outcome.unsent if asset == SUBMISSIONS.name else outcome.failed_checks
             kept.append(f"{asset} {evaluation.check_name}{why}")
 
 

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import date, datetime
+from pathlib import Path
 
 import click
 
@@ -100,6 +101,29 @@ def _run_sessions(first: date | None, last: date | None, only: Sequence[str] = (
 
 
 @portfolio.command()
+@click.argument("strategy")
+@click.option("--from", "first", type=SessionDate(), help="First day (default: as soon as indicators are known).")
+@click.option("--to", "last", type=SessionDate(), help="Last day (default: the newest stored session).")
+@click.option("--set", "given", multiple=True, metavar="NAME=VALUE", help="A parameter; the others at the default.")
+@click.option("--against", multiple=True, metavar="NAME=VALUE,…", help="Another parameter set beside it.")
+@click.option("--trades", type=click.IntRange(min=0), default=10, show_default=True, help="How many trades to show.")
+@click.option("--out", type=click.Path(path_type=Path, file_okay=False), help="Also write it to this folder.")
+def backtest(
+    strategy: str,
+    first: date | None,
+    last: date | None,
+    given: tuple[str, ...],
+    against: tuple[str, ...],
+    trades: int,
+    out: Path | None,
+) -> None:
+    """What parameters would have earned, side by side, on stored prices: figures, months, trades, pictures."""
+    from portfolio_pipeline.cli.backtest import show_backtest
+
+    show_backtest(strategy, first, last, given, against, trades, out)
+
+
+@portfolio.command()
 def status() -> None:
     """Whether trading is halted, how far every table goes, the account, and what failed."""
     from portfolio_pipeline.cli.house import open_prepared_house
@@ -154,7 +178,8 @@ def new_strategy(name: str, strategy_type: str) -> None:
 
 @strategy.command("list")
 def list_strategies() -> None:
-    """All cards."""
+    """All cards, their stage, and whether their results are believed."""
+    from portfolio_pipeline.cli.house import open_prepared_house
     from portfolio_pipeline.cli.summary import show_strategies
 
-    show_strategies()
+    show_strategies(open_prepared_house())

@@ -14,7 +14,7 @@ from portfolio_pipeline.core.sessions import (
     previous_session,
     sessions_between,
 )
-from portfolio_pipeline.ports import Warehouse
+from portfolio_pipeline.ports import Reader, Warehouse
 
 YEARS = 5
 # What every session leaves rows in. A session without trades or breaches leaves none in the other tables.
@@ -54,14 +54,13 @@ def complete_through(warehouse: Warehouse) -> date | None:
 
     A strategy without any rows is new: it begins with the next session and holds nothing back.
     """
-    reached: list[date | None] = [last_stored(warehouse, table.name) for table in EVERY_SESSION]
     # A card's name is its folder's; reading the cards would import everything that strategies compute with.
     names = {card.parent.name for card in (PACKAGE_ROOT / "defs" / "strategies").glob("*/defs.yaml")}
-    for table in EVERY_SESSION_AND_STRATEGY:
-        rows = warehouse.query(
-            f"select strategy, max(session) as session from {table.name} group by strategy"
-        ).to_pylist()
-        reached += [row["session"] for row in rows if row["strategy"] in names] or [None]
+    with warehouse.reading() as reader:
+        reached: list[date | None] = [last_stored(reader, table.name) for table in EVERY_SESSION]
+        for table in EVERY_SESSION_AND_STRATEGY:
+            rows = reader.query(f"select strategy, max(session) as session from {table.name} group by strategy")
+            reached += [row["session"] for row in rows.to_pylist() if row["strategy"] in names] or [None]
     found = [session for session in reached if session is not None]
     return min(found) if len(found) == len(reached) else None
 
@@ -70,5 +69,5 @@ def first_stored(warehouse: Warehouse) -> date | None:
     return warehouse.query(f"select min(session) as session from {schemas.PRICES.name}").to_pylist()[0]["session"]
 
 
-def last_stored(warehouse: Warehouse, table: str) -> date | None:
-    return warehouse.query(f"select max(session) as session from {table}").to_pylist()[0]["session"]
+def last_stored(reader: Reader, table: str) -> date | None:
+    return reader.query(f"select max(session) as session from {table}").to_pylist()[0]["session"]

@@ -30,6 +30,7 @@ _SHOWN = {
 }
 _SCOPES = ("account", "benchmark")
 _MOST_ORDERS = 12
+_ASKED_BY_HAND = "backtest"
 
 
 def show_summary(house: House) -> None:
@@ -40,11 +41,13 @@ def show_summary(house: House) -> None:
         return
     only = SessionRange.single(session)
     _banner(house)
-    account = frame(house.warehouse.read(schemas.ACCOUNT.name, only, where={"book": "account"}))
-    metrics = frame(house.warehouse.read(schemas.METRICS.name, only))
+    with house.warehouse.reading() as reader:
+        account = frame(reader.read(schemas.ACCOUNT.name, only, where={"book": "account"}))
+        metrics = frame(reader.read(schemas.METRICS.name, only))
+        planned = frame(reader.read(schemas.ORDERS.name, only))
     equity = f"{account['equity'].iloc[0]:,.2f}" if len(account) else "none"
     OUT.print(_performance(metrics, f"Session {session}: equity {equity}"))
-    OUT.print(_orders(frame(house.warehouse.read(schemas.ORDERS.name, only)), only))
+    OUT.print(_orders(planned, only))
     _halt(house)
 
 
@@ -57,11 +60,11 @@ def show_status(house: House) -> None:
     table.add_column("table")
     table.add_column("last session")
     daily = {declared.name for declared in (*EVERY_SESSION, *EVERY_SESSION_AND_STRATEGY)}
-    for declared in schemas.TABLES:
-        if declared.by_session:
-            session = last_stored(house.warehouse, declared.name)
-            late = declared.name in daily and session != last
-            table.add_row(declared.name, str(session or "-"), style="yellow" if late else "")
+    with house.warehouse.reading() as reader:
+        reached = {one.name: last_stored(reader, one.name) for one in schemas.TABLES if one.by_session}
+    for name, session in reached.items():
+        late = name in daily and session != last
+        table.add_row(name, str(session or "-"), style="yellow" if late else "")
     OUT.print(table)
     complete = complete_through(house.warehouse)
     if complete is None:
@@ -74,14 +77,27 @@ def show_status(house: House) -> None:
     _failures(house, SessionRange.single(complete))
 
 
-def show_strategies() -> None:
+def show_strategies(house: House) -> None:
+    """All cards, whether they get capital, and whether their results were believed at the newest session."""
     from portfolio_pipeline.components.cards import load_cards
 
-    table = Table(Column("name", no_wrap=True), Column("type", no_wrap=True), "symbols", "rebalance", "description")
-    for card in load_cards():
-        symbols = ", ".join(card.symbols.asset_classes or card.symbols.only)
-        table.add_row(card.name, card.type, symbols, card.rebalance, card.description)
+    newest = house.warehouse.query(
+        f"select strategy, session, verdict, reasons from {schemas.STRATEGY_HONESTY.name} as judged where session ="
+        f" (select max(session) from {schemas.STRATEGY_HONESTY.name} where strategy = judged.strategy)"
+    ).to_pylist()
+    verdicts = {row["strategy"]: row for row in newest}
+    table = Table(*(Column(heading, no_wrap=True) for heading in ("name", "type", "stage", "verdict", "rebalance")))
+    cards = load_cards()
+    for card in cards:
+        verdict = verdicts[card.name]["verdict"] if card.name in verdicts else "-"
+        style = "yellow" if verdict == "doubted" else ""
+        table.add_row(card.name, card.type, card.stage, verdict, card.rebalance, style=style)
     OUT.print(table)
+    for card in cards:
+        say(f"{card.name} ({', '.join(card.symbols.asset_classes or card.symbols.only)}): {card.description}")
+        judged = verdicts.get(card.name)
+        if judged is not None and judged["reasons"]:
+            say(f"  {judged['verdict']} at the close of {judged['session']}: {judged['reasons']}")
 
 
 def _banner(house: House) -> None:
@@ -158,12 +174,12 @@ def _rows(submissions: pd.DataFrame, states: set[str]) -> Any:
 
 
 def _failed_runs() -> list[str]:
+    """The newest run, if it failed. A back-test that was asked for wrongly is nothing that stays open."""
     import dagster as dg
 
     with dg.DagsterInstance.get() as instance:
-        newest = instance.get_run_records(limit=1)
-    return [
-        f"the newest run, {record.dagster_run.run_id}, failed on {record.create_timestamp:%Y-%m-%d %H:%M} UTC"
-        for record in newest
-        if record.dagster_run.status == dg.DagsterRunStatus.FAILURE
-    ]
+        newest = next((r for r in instance.get_run_records(limit=20) if r.dagster_run.job_name != _ASKED_BY_HAND), None)
+    if newest is None or newest.dagster_run.status != dg.DagsterRunStatus.FAILURE:
+        return []
+    when = f"{newest.create_timestamp:%Y-%m-%d %H:%M}"
+    return [f"the newest run, {newest.dagster_run.run_id}, failed on {when} UTC"]

@@ -7,6 +7,7 @@ parameters may be in the type. Making assets of a card is `strategy`'s work.
 from __future__ import annotations
 
 import difflib
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from functools import cache
 from pathlib import Path
@@ -19,7 +20,7 @@ from portfolio_pipeline.adapters.environment import PACKAGE_ROOT, PROJECT_ROOT, 
 from portfolio_pipeline.core.errors import ConfigurationError
 from portfolio_pipeline.core.settings import Settings, load_settings
 from portfolio_pipeline.core.strategies.card import StrategyCard
-from portfolio_pipeline.core.strategies.parameters import ParameterError, ParameterSpace, Range
+from portfolio_pipeline.core.strategies.parameters import Choices, ParameterError, ParameterSpace, Range, Value
 from portfolio_pipeline.core.strategies.registry import STRATEGY_TYPES
 
 CARDS = PACKAGE_ROOT / "defs" / "strategies"
@@ -66,7 +67,7 @@ def read_card(path: Path, settings: Settings) -> StrategyCard:
         card = StrategyCard.model_validate(document["attributes"])
     except ValidationError as refusal:
         first = refusal.errors()[0]
-        raise wrong(first["loc"], _found(first), _expected(first)) from None
+        raise wrong(_location(document["attributes"], first), _found(first), _expected(first)) from None
     if card.name != path.parent.name:
         raise wrong(("name",), card.name, f"{path.parent.name}, the name of the card's folder")
     for location, found, expected in _against_the_house(card, settings):
@@ -81,9 +82,10 @@ def _against_the_house(card: StrategyCard, settings: Settings) -> Iterator[tuple
         yield ("type",), card.type, "one of " + ", ".join(STRATEGY_TYPES)
         return
     try:
-        ParameterSpace.of(strategy.Parameters, card.parameters)
+        ParameterSpace.of(strategy.Parameters, card.parameters, card.constraints)
     except ParameterError as error:
-        yield ("parameters", error.parameter), card.parameters.get(error.parameter), str(error)
+        entries: Any = card.parameters if error.location[0] == "parameters" else dict(enumerate(card.constraints))
+        yield error.location, entries.get(error.location[1]), str(error)
     for place, symbol in enumerate(card.symbols.only):
         if symbol not in settings.symbols:
             yield (
@@ -121,12 +123,18 @@ def write_card(name: str, strategy_type: str, folder: Path = CARDS) -> Path:
         )
     defaults, domains = strategy.Parameters.defaults(), strategy.Parameters.domains()
     ranges = "\n".join(
-        f"    {name}: {_as_override(domain)}  # default {defaults[name]}" for name, domain in domains.items()
+        f"    {name}: {_as_override(domain)}  # default {_in_yaml(defaults[name])}" for name, domain in domains.items()
     )
+    always = "".join(f"; always: {text}" for text in strategy.Parameters.constraints)
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_text(
         _NEW_CARD.format(
-            name=name, type=strategy_type, component=COMPONENT, description=strategy.description, ranges=ranges
+            name=name,
+            type=strategy_type,
+            component=COMPONENT,
+            description=strategy.description,
+            ranges=ranges,
+            always=always,
         ),
         encoding="utf-8",
     )
@@ -146,27 +154,59 @@ attributes:
     asset_classes: [equity]  # of equity, bond, commodity, real_estate; or name symbols: `only: [SPY, QQQ]`
   rebalance: weekly  # daily, weekly (first session of the week) or monthly (first of the month)
   direction: long_only  # or long_short
+  stage: candidate  # computed and judged, but without capital; make it active when you believe it
   # Each is searched over its range, which may be narrowed; `name: value` fixes one; left out, it has its whole range.
   parameters:
 {ranges}
+  # constraints: ["name < other", "other >= 2 * name"]  # between parameters{always}
+  # transition_sessions: 5  # over how many sessions a change of parameters is phased in; 1 if left out
   search:
     objective: sharpe  # sharpe, return, sortino, calmar or drawdown
+    # objective: {{sharpe: 0.7, drawdown: 0.3}}  # their weighted sum
+    # objective: [sharpe, calmar]  # several at once, by the mean of a set's ranks
     window_sessions: 504  # how far back a score looks
     trials: 40  # parameter sets that are compared
     cadence: daily  # how often parameters are chosen anew: daily, weekly or monthly
     switch_margin: 0.1  # how much better others have to be, as a share of their score
+    neighbours: 6  # sets that smooth a set's score, so that the luckiest point does not win; 0 lets it
+    # method: auto  # exhaustive, sobol, nsga2 or tpe; auto takes every set there is if trials allow it, else sobol
+    # renewal: quarterly  # how often nsga2 and tpe draw new sets: monthly, quarterly or yearly
+    # holdout_sessions: 63  # newest sessions that the search does not see, and on which a change has to hold
+    # regime_share: 0.5  # part of the score that weighs past sessions by how alike their market regime was
   sizing:
+    by: type  # how weights are spread: as the type gives them, or tilted by volatility or performance
     volatility_target: 0.10  # a year; leave out for weights as they come
     volatility_window: 60
     maximum_weight: 0.35  # of the strategy's capital in one symbol
     maximum_gross: 1.0
+    # crowding_penalty: 0.5  # 0 to 1: weight taken from what moves together with the rest
+    # adjust: daily  # scale to the volatility at every close, not at decisions alone
+    # stop: 0.15  # leave a holding that closes so far below its highest close since the last decision
+  honesty:
+    when_doubted: report  # or no_new_capital
+    # minimum_deflated_sharpe, maximum_overfitting, ...: how much it takes to be believed
 """
 
 
-def _as_override(domain: Any) -> str:
+def _as_override(domain: Range | Choices) -> str:
     if isinstance(domain, Range):
         return f"{{low: {domain.low}, high: {domain.high}, step: {domain.step}}}"
-    return f"[{', '.join(map(str, domain.values))}]"
+    return f"[{', '.join(map(_in_yaml, domain.values))}]"
+
+
+def _in_yaml(value: Value) -> str:
+    """A value such that YAML reads it back as it is."""
+    return yaml.safe_dump(value).splitlines()[0]
+
+
+def _location(attributes: object, error: Mapping[str, Any]) -> tuple[object, ...]:
+    """Where the error stands on the card; pydantic also names the form of a value that it was read as."""
+    node, kept = attributes, []
+    for part in error["loc"]:
+        if (isinstance(node, dict) and part in node) or (isinstance(node, list) and isinstance(part, int)):
+            kept.append(part)
+            node = node[part]
+    return (*kept, error["loc"][-1]) if error["type"] == "missing" else tuple(kept)
 
 
 def _line(root: yaml.Node | None, location: Sequence[object]) -> int:
@@ -195,8 +235,11 @@ def _found(error: Mapping[str, Any]) -> object:
 
 
 def _expected(error: Mapping[str, Any]) -> str:
+    if error["type"] == "literal_error":
+        known = re.findall(r"'([^']*)'", error["ctx"]["expected"])
+        return f"one of {', '.join(known)}{_near(str(error['input']), known)}"
     if error["type"] != "extra_forbidden":
-        return str(error["msg"])
+        return str(error["msg"]).removeprefix("Value error, ")
     model: Any = StrategyCard
     for part in error["loc"][:-1]:
         model = model.model_fields[part].annotation

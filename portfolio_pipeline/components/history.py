@@ -13,14 +13,14 @@ from portfolio_pipeline.core.errors import DataError
 from portfolio_pipeline.core.frames import frame
 from portfolio_pipeline.core.panel import PricePanel
 from portfolio_pipeline.core.sessions import SessionRange, as_days, sessions_between
-from portfolio_pipeline.ports import Warehouse
+from portfolio_pipeline.ports import Reader
 
 _COLUMNS = ("session", "symbol", "open", "high", "low", "close", "volume", "dividend", "split_ratio")
 
 
-def price_history(warehouse: Warehouse, symbols: Sequence[str], last: date) -> PricePanel:
+def price_history(reader: Reader, symbols: Sequence[str], last: date) -> PricePanel:
     """Bars of the symbols from the first stored session to `last`; refused when a session in between is not stored."""
-    stored = warehouse.query(
+    stored = reader.query(
         "select min(session) as first, max(session) as last, count(distinct session) as sessions"
         " from prices where session <= $1",
         [last],
@@ -35,7 +35,7 @@ def price_history(warehouse: Warehouse, symbols: Sequence[str], last: date) -> P
     sessions = sessions_between(stored["first"], last)
     if stored["sessions"] != len(sessions):
         there = set(
-            warehouse.query("select distinct session from prices where session <= $1", [last])["session"].to_pylist()
+            reader.query("select distinct session from prices where session <= $1", [last])["session"].to_pylist()
         )
         missing = [session for session in sessions if session not in there]
         raise DataError(
@@ -44,7 +44,5 @@ def price_history(warehouse: Warehouse, symbols: Sequence[str], last: date) -> P
             first_missing=missing[0],
             remedy=f"Run portfolio backfill --from {missing[0]} --to {missing[-1]}.",
         )
-    rows = warehouse.read(
-        "prices", SessionRange(stored["first"], last), columns=_COLUMNS, where={"symbol": list(symbols)}
-    )
+    rows = reader.read("prices", SessionRange(stored["first"], last), columns=_COLUMNS, where={"symbol": list(symbols)})
     return PricePanel.from_prices(frame(rows), as_days(sessions), tuple(symbols))

@@ -32,9 +32,11 @@ _FILLED_BY = {
 _FILLED_PER_STRATEGY = {
     "optimized_parameters": "optimized_parameters",
     "optimization_results": "optimized_parameters",
+    "search_statistics": "optimized_parameters",
     "strategy_targets": "strategy_targets",
     "strategy_returns": "strategy_targets",
     "strategy_paper_books": "strategy_targets",
+    "strategy_honesty": "strategy_honesty",
 }
 _PROMISES = {
     "grain_is_unique": "No two rows have the same {grain}.",

@@ -10,23 +10,23 @@ from portfolio_pipeline.core.continuity import previous_state_session
 from portfolio_pipeline.core.frames import frame
 from portfolio_pipeline.core.schemas import Table
 from portfolio_pipeline.core.sessions import SessionRange
-from portfolio_pipeline.ports import Warehouse
+from portfolio_pipeline.ports import Reader
 
 
-def rows_before(warehouse: Warehouse, table: Table, first: date) -> pd.DataFrame | None:
+def rows_before(reader: Reader, table: Table, first: date) -> pd.DataFrame | None:
     """The rows of the session before `first`; None when the table holds nothing before. A gap is refused."""
-    newest = warehouse.query(f"select max(session) as newest from {table.name} where session < $1", [first])
+    newest = reader.query(f"select max(session) as newest from {table.name} where session < $1", [first])
     session = previous_state_session(first, newest["newest"][0].as_py())
-    return None if session is None else frame(warehouse.read(table.name, SessionRange.single(session)))
+    return None if session is None else frame(reader.read(table.name, SessionRange.single(session)))
 
 
-def first_stored(warehouse: Warehouse, table: Table) -> date | None:
+def first_stored(reader: Reader, table: Table) -> date | None:
     """The oldest session the table holds."""
-    oldest: date | None = warehouse.query(f"select min(session) as oldest from {table.name}")["oldest"][0].as_py()
+    oldest: date | None = reader.query(f"select min(session) as oldest from {table.name}")["oldest"][0].as_py()
     return oldest
 
 
-def sources(warehouse: Warehouse, session: date) -> tuple[str, ...]:
+def sources(reader: Reader, session: date) -> tuple[str, ...]:
     """Where the session's prices came from."""
-    found = warehouse.query("select distinct source from prices where session = $1 order by source", [session])
+    found = reader.query("select distinct source from prices where session = $1 order by source", [session])
     return tuple(found["source"].to_pylist())

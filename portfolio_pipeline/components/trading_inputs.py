@@ -11,7 +11,7 @@ from datetime import date
 from portfolio_pipeline.core.bars import BAR_COLUMNS, Bar, bars_by_session
 from portfolio_pipeline.core.sessions import SessionRange, previous_session
 from portfolio_pipeline.core.sizing import SessionTargets, session_targets, shares_by_session
-from portfolio_pipeline.ports import Warehouse
+from portfolio_pipeline.ports import Reader
 
 
 @dataclass(frozen=True)
@@ -23,13 +23,12 @@ class TradingInputs:
     shares: dict[date, dict[str, float]]
 
 
-def trading_inputs(warehouse: Warehouse, sessions: SessionRange) -> TradingInputs:
+def trading_inputs(reader: Reader, sessions: SessionRange) -> TradingInputs:
     read = SessionRange(previous_session(sessions.first) or sessions.first, sessions.last)
-    with warehouse.transaction() as tx:  # one connection for all four
-        aggregated = tx.read("aggregated_targets", read)
-        wanted = tx.read("strategy_targets", read, columns=["session", "strategy", "symbol", "weight"])
-        weights = tx.read("strategy_weights", read, columns=["session", "strategy", "weight"])
-        prices = tx.read("prices", read, columns=BAR_COLUMNS)
+    aggregated = reader.read("aggregated_targets", read)
+    wanted = reader.read("strategy_targets", read, columns=["session", "strategy", "symbol", "weight"])
+    weights = reader.read("strategy_weights", read, columns=["session", "strategy", "weight"])
+    prices = reader.read("prices", read, columns=BAR_COLUMNS)
     return TradingInputs(
         session_targets(aggregated, wanted, weights), bars_by_session(prices), shares_by_session(weights)
     )

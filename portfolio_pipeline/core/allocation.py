@@ -3,6 +3,9 @@
 Path-dependent: each session's shares start from the session before. Reading and writing tables does not belong here,
 nor what the strategies do with their capital.
 
+A strategy that takes no new capital (its results are doubted) keeps at most the share it had; a candidate is given
+none, and what it had is taken back. The others share out what is left, within their limits.
+
 NaN policy: a NaN return is a session before the strategy had any; it is left out. Time: the shares of session t see the
 paper returns up to t.
 """
@@ -10,7 +13,7 @@ paper returns up to t.
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -33,7 +36,7 @@ class Shares:
     weight: Array
     requested: Array  # what the method asks for, before limits
     previous: Array  # NaN in the first session of all
-    reason: tuple[tuple[str, ...], ...]  # which limit moved a share away from what was asked; empty if none did
+    reason: tuple[tuple[str, ...], ...]  # what moved a share away from what was asked; empty if nothing did
 
 
 @dataclass(frozen=True, eq=False)
@@ -50,13 +53,20 @@ def allocate(
     strategies: Sequence[str],
     settings: Allocation,
     previous: Mapping[str, float] | None,
+    *,
+    takes_new_capital: Array | None = None,
+    candidates: Collection[str] = (),
 ) -> Shares:
     """Shares for the last `count` rows of `returns` ([sessions, strategies] net paper returns).
 
     `previous` holds the shares of the session before (a strategy not in it had 0); None when there was none. Give at
-    least `window_sessions - 1` rows of returns before the first wanted one, where they exist.
+    least `window_sessions - 1` rows of returns before the first wanted one, where they exist. `takes_new_capital`
+    [count, strategies] says who may be given more than it has; None: all of them.
     """
     _refuse_unknown_names(strategies, settings)
+    active = np.array([name not in candidates for name in strategies], dtype=bool)
+    active_names = tuple(name for name in strategies if name not in candidates)
+    open_to_all = np.ones(len(strategies), dtype=bool)
     weights = np.empty((count, len(strategies)))
     requested, before = np.empty_like(weights), np.full_like(weights, np.nan)
     reasons = []
@@ -65,13 +75,15 @@ def allocate(
     for row in range(count):
         stop = first + row + 1
         window = returns[max(0, stop - settings.window_sessions) : stop]
-        wanted = requested_shares(window, strategies, settings)
-        bounds = bounds_of(held, strategies, settings)
+        wanted = np.zeros(len(strategies))
+        wanted[active] = requested_shares(window[:, active], active_names, settings)
+        growing = open_to_all if takes_new_capital is None else takes_new_capital[row]
+        bounds = bounds_of(held, strategies, settings, growing, candidates)
         shares = project(wanted, bounds, total=math.fsum(wanted))
         weights[row], requested[row] = shares, wanted
         if held is not None:
             before[row] = held
-        reasons.append(_reasons(shares, wanted, held, settings))
+        reasons.append(_reasons(shares, wanted, held, settings, growing, active))
         held = shares
     return Shares(weights, requested, before, tuple(reasons))
 
@@ -91,14 +103,22 @@ def requested_shares(window: Array, strategies: Sequence[str], settings: Allocat
     return np.where(free, score * (left / total) if total else 0.0, locked)
 
 
-def bounds_of(previous: Array | None, strategies: Sequence[str], settings: Allocation) -> Bounds:
+def bounds_of(
+    previous: Array | None,
+    strategies: Sequence[str],
+    settings: Allocation,
+    takes_new_capital: Array | None = None,
+    candidates: Collection[str] = (),
+) -> Bounds:
     """The box that holds every limit at once, in this order of precedence when they contradict each other.
 
     1. the shares add up to at most 1, and none is negative;
     2. the daily change (from the second session on);
-    3. locked shares, which neither minimum nor maximum binds: a new lock is approached by the daily change;
-    4. the maximum;
-    5. the minimum: a new strategy rises to it by the daily change; minimums that do not fit into 1 shrink together.
+    3. a candidate goes down to 0 by the daily change, and who takes no new capital has at most what it had the session
+       before; that is 0 for both in the first session of all;
+    4. locked shares, which neither minimum nor maximum binds: a new lock is approached by the daily change;
+    5. the maximum;
+    6. the minimum: a new strategy rises to it by the daily change; minimums that do not fit into 1 shrink together.
 
     The shares then add up to what the method asks for when these bounds allow it; the rest stays in cash.
     """
@@ -107,6 +127,9 @@ def bounds_of(previous: Array | None, strategies: Sequence[str], settings: Alloc
     if previous is not None:
         floor = np.maximum(previous - settings.daily_change, 0.0)
         ceiling = np.minimum(previous + settings.daily_change, 1.0)
+    if takes_new_capital is not None:
+        ceiling = np.where(takes_new_capital, ceiling, np.minimum(ceiling, 0.0 if previous is None else previous))
+    ceiling = np.where([name in candidates for name in strategies], floor, ceiling)
     is_locked = np.array([name in settings.locked for name in strategies], dtype=bool)
     lock = np.array([settings.locked.get(name, 0.0) for name in strategies], dtype=np.float64)
     lower = np.clip(np.where(is_locked, lock, settings.minimum), floor, ceiling)
@@ -143,7 +166,12 @@ def project(wanted: Array, bounds: Bounds, total: float) -> Array:
 
 
 def broken_limits(
-    shares: Mapping[str, float], previous: Mapping[str, float] | None, settings: Allocation
+    shares: Mapping[str, float],
+    previous: Mapping[str, float] | None,
+    settings: Allocation,
+    *,
+    no_new_capital: Collection[str] = (),
+    candidates: Collection[str] = (),
 ) -> tuple[str, ...]:
     """Which limits a session's shares break, as readable lines; empty when all hold or give way as documented."""
     names = tuple(shares)
@@ -152,7 +180,8 @@ def broken_limits(
     if lines:
         return tuple(lines)
     held = None if previous is None else np.array([previous.get(name, 0.0) for name in names], dtype=np.float64)
-    bounds = bounds_of(held, names, settings)
+    growing = np.array([name not in no_new_capital for name in names], dtype=bool)
+    bounds = bounds_of(held, names, settings, growing, candidates)
     for name, weight, low, high in zip(names, weights, bounds.lower, bounds.upper, strict=True):
         if weight < low - EPSILON:
             lines.append(f"SHARE_TOO_SMALL: strategy={name}, found={weight:.6g}, limit={low:.6g}")
@@ -175,13 +204,19 @@ def _volatilities(window: Array) -> Array:
     return np.where(known, found, np.median(found[known]) if known.any() else 1.0)
 
 
-def _reasons(shares: Array, wanted: Array, held: Array | None, settings: Allocation) -> tuple[str, ...]:
+def _reasons(
+    shares: Array, wanted: Array, held: Array | None, settings: Allocation, growing: Array, active: Array
+) -> tuple[str, ...]:
     """Why each share is not what was asked for."""
     reasons = []
     for position, share in enumerate(shares.tolist()):
         moved = share - float(wanted[position])
-        if abs(moved) <= EPSILON:
+        if not active[position]:
+            reason = "candidate"
+        elif abs(moved) <= EPSILON:
             reason = ""
+        elif moved < 0 and not growing[position] and share >= (0.0 if held is None else float(held[position])):
+            reason = "gets no new capital: doubted"
         elif held is not None and abs(abs(share - float(held[position])) - settings.daily_change) <= EPSILON:
             reason = f"daily change limit {settings.daily_change:g}"
         elif moved > 0 and abs(share - settings.minimum) <= EPSILON:

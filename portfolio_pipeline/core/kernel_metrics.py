@@ -1,9 +1,9 @@
 """The figures of many back-tests: one row of daily net returns each, compiled.
 
-Conventions are those of empyrical and `kernels.window_metrics`: 252 sessions a year, no risk-free rate, sample standard
+Conventions are those of empyrical and `window_metrics`: 252 sessions a year, no risk-free rate, sample standard
 deviation, downside over all sessions, drawdown from the highest equity so far (the start counts; positive here). A
 figure that would divide by nothing is 0, so that a parameter set that never trades can be ranked. Figures at every
-session of a trailing window are in `kernels`, those of live books in `metrics`.
+session of a trailing window are in `window_metrics`, those of live books in `metrics`.
 
 NaN policy: returns are never NaN. Time: a row's figures see the whole of the columns they are asked for.
 """

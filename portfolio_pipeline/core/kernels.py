@@ -1,4 +1,4 @@
-"""Loops that are too slow in NumPy, compiled once and cached: the back-test's day loop, rolling windows, scores.
+"""Loops that are too slow in NumPy, compiled once and cached: the back-test's day loop, rolling windows.
 
 Every kernel adds up in one fixed order (no fast-math, no parallel sums), so a value at session t has the same bits
 whatever range it was computed in. Kernels release the GIL. The day loop's meaning is said in `backtest`, which also
@@ -10,7 +10,6 @@ from __future__ import annotations
 import numpy as np
 from numba import njit
 
-METRICS = ("return", "volatility", "sharpe", "sortino", "calmar", "max_drawdown", "turnover")
 YEAR = 252.0
 
 
@@ -103,60 +102,48 @@ def day_loop(
 
 
 @njit(cache=True, nogil=True)
-def rolling_mean_std(values, window):  # pragma: no cover
-    """Mean and sample standard deviation of the last `window` rows; NaN where one of them is NaN or missing."""
+def rolling_mean(values, window):  # pragma: no cover
+    """Mean of the last `window` rows; NaN where one of them is NaN or missing.
+
+    Columns side by side, each added up from its oldest row on: as fast as the machine can for many of them.
+    """
     sessions, symbols = values.shape
-    mean, std = np.full((sessions, symbols), np.nan), np.full((sessions, symbols), np.nan)
-    for i in range(symbols):
-        column = np.ascontiguousarray(values[:, i])
-        for t in range(window - 1, sessions):
-            total = 0.0
-            for u in range(t - window + 1, t + 1):
-                total += column[u]
-            if np.isnan(total):
-                continue
-            centre = total / window
-            mean[t, i] = centre
-            squares = 0.0
-            for u in range(t - window + 1, t + 1):
-                squares += (column[u] - centre) ** 2
-            if window > 1:
-                std[t, i] = np.sqrt(squares / (window - 1))
-    return mean, std
+    mean = np.full((sessions, symbols), np.nan)
+    for t in range(window - 1, sessions):
+        total = mean[t]
+        total[:] = 0.0
+        for u in range(t - window + 1, t + 1):
+            row = values[u]
+            for i in range(symbols):
+                total[i] += row[i]
+        for i in range(symbols):
+            total[i] /= window
+    return mean
 
 
 @njit(cache=True, nogil=True)
-def weighted_volatility(returns, rows, weights, window):  # pragma: no cover
-    """Annualised volatility that each row of weights, held constant, had over the `window` sessions up to its row.
-
-    Returns that are NaN count as 0; NaN where there are fewer sessions than the window.
-    """
-    result = np.full(len(rows), np.nan)
-    series = np.empty(window)
-    for k in range(len(rows)):
-        if rows[k] < window:
-            continue
-        centre = 0.0
-        for u in range(window):
-            total = 0.0
-            for i in range(returns.shape[1]):
-                value = returns[rows[k] - window + 1 + u, i]
-                if weights[k, i] != 0.0 and not np.isnan(value):
-                    total += weights[k, i] * value
-            series[u] = total
-            centre += total
-        centre /= window
-        squares = 0.0
-        for u in range(window):
-            squares += (series[u] - centre) ** 2
-        result[k] = np.sqrt(squares / (window - 1) * YEAR)
-    return result
+def rolling_mean_std(values, window):  # pragma: no cover
+    """Mean and sample standard deviation of the last `window` rows; NaN where one of them is NaN or missing."""
+    sessions, symbols = values.shape
+    mean, std = rolling_mean(values, window), np.full((sessions, symbols), np.nan)
+    squares = np.empty(symbols)
+    for t in range(window - 1, sessions if window > 1 else 0):
+        centre = mean[t]
+        squares[:] = 0.0
+        for u in range(t - window + 1, t + 1):
+            row = values[u]
+            for i in range(symbols):
+                squares[i] += (row[i] - centre[i]) ** 2
+        for i in range(symbols):
+            std[t, i] = np.sqrt(squares[i] / (window - 1))
+    return mean, std
 
 
 @njit(cache=True, nogil=True)
 def covariance(returns):  # pragma: no cover
     """Sample covariance of the columns."""
     count, symbols = returns.shape
+    whole = count - count % 4
     centred = np.empty((symbols, count))
     for i in range(symbols):
         total = 0.0
@@ -167,123 +154,15 @@ def covariance(returns):  # pragma: no cover
     result = np.empty((symbols, symbols))
     for i in range(symbols):
         for j in range(i + 1):
-            total = 0.0
-            for u in range(count):
-                total += centred[i, u] * centred[j, u]
-            result[i, j] = result[j, i] = total / (count - 1)
-    return result
-
-
-@njit(cache=True, nogil=True)
-def bisect_risk(cov, order):  # pragma: no cover
-    """The recursive bisection of hierarchical risk parity over symbols in the order of their clusters."""
-    count = len(order)
-    weights = np.ones(count)
-    starts, stops = np.empty(2 * count, np.int64), np.empty(2 * count, np.int64)
-    starts[0], stops[0], waiting = 0, count, 1
-    variance = np.empty(2)
-    while waiting > 0:
-        waiting -= 1
-        start, stop = starts[waiting], stops[waiting]
-        if stop - start < 2:
-            continue
-        middle = start + (stop - start) // 2
-        for side in range(2):
-            low, high = (start, middle) if side == 0 else (middle, stop)
-            total = 0.0
-            for i in range(low, high):
-                total += 1.0 / cov[order[i], order[i]]
-            risk = 0.0
-            for i in range(low, high):
-                for j in range(low, high):
-                    a, b = order[i], order[j]
-                    risk += cov[a, b] / (cov[a, a] * total * cov[b, b] * total)
-            variance[side] = risk
-        share = 1.0 - variance[0] / (variance[0] + variance[1])
-        for i in range(start, stop):
-            weights[order[i]] *= share if i < middle else 1.0 - share
-        starts[waiting], stops[waiting] = start, middle
-        starts[waiting + 1], stops[waiting + 1] = middle, stop
-        waiting += 2
-    return weights
-
-
-@njit(cache=True, nogil=True)
-def window_metrics(net, turnover, begin, window):  # pragma: no cover
-    """METRICS of each column of daily returns over the last `window` sessions at each session, from `begin` on.
-
-    Before there are that many sessions since `begin`, over what there is; NaN with fewer than two. The running sums
-    start at `begin`. The greatest drawdown takes constant work per session: windows are pieced together from blocks.
-    """
-    sessions, columns = net.shape
-    result = np.full((7, sessions, columns), np.nan)
-    count = sessions - begin
-    if count < 2:
-        return result
-    for c in range(columns):
-        sums, squares, falls = np.zeros(count + 1), np.zeros(count + 1), np.zeros(count + 1)
-        trades, equity = np.zeros(count + 1), np.ones(count + 1)
-        for u in range(count):
-            value = net[begin + u, c]
-            sums[u + 1] = sums[u] + value
-            squares[u + 1] = squares[u] + value * value
-            falls[u + 1] = falls[u] + (value * value if value < 0.0 else 0.0)
-            trades[u + 1] = trades[u] + turnover[begin + u, c]
-            equity[u + 1] = equity[u] * (1.0 + value)
-        drawdown = _worst_ratio(equity, window + 1)
-        for u in range(1, count):
-            n = min(window, u + 1)
-            first, last = u + 1 - n, u + 1
-            mean = (sums[last] - sums[first]) / n
-            variance = max(0.0, (squares[last] - squares[first] - n * mean * mean) / (n - 1))
-            downside = np.sqrt(max(0.0, (falls[last] - falls[first]) / n))
-            deviation = np.sqrt(variance)
-            growth = equity[last] / equity[first] if equity[first] > 0.0 else 0.0
-            yearly = growth ** (YEAR / n) - 1.0
-            fall = 1.0 - drawdown[u + 1]
-            t = begin + u
-            result[0, t, c] = yearly
-            result[1, t, c] = deviation * np.sqrt(YEAR)
-            result[2, t, c] = mean / deviation * np.sqrt(YEAR) if deviation > 1e-7 else 0.0
-            result[3, t, c] = mean / downside * np.sqrt(YEAR) if downside > 1e-7 else 0.0
-            result[4, t, c] = yearly / fall if fall > 1e-7 else 0.0
-            result[5, t, c] = fall
-            result[6, t, c] = (trades[last] - trades[first]) / n * YEAR
-    return result
-
-
-@njit(cache=True, nogil=True)
-def _worst_ratio(equity, length):  # pragma: no cover
-    """Smallest later/earlier ratio within the last `length` points at each point: one minus the greatest drawdown.
-
-    Blocks of `length` points: every window is the tail of one block and the head of the next, so running maxima from
-    both ends of each block give each window in constant time, exactly as comparing all pairs would.
-    """
-    count = len(equity)
-    tail_high, tail_ratio = np.empty(count), np.empty(count)
-    tail_low = 0.0
-    for p in range(count - 1, -1, -1):
-        value = equity[p]
-        if p == count - 1 or (p + 1) % length == 0:
-            tail_high[p], tail_low, tail_ratio[p] = value, value, 1.0
-        else:
-            tail_low = min(value, tail_low)
-            tail_high[p] = max(value, tail_high[p + 1])
-            tail_ratio[p] = min(tail_ratio[p + 1], tail_low / value if value > 0.0 else 1.0)
-    result = np.empty(count)
-    head_high, head_low, head_ratio = 0.0, 0.0, 1.0
-    for p in range(count):
-        value = equity[p]
-        if p % length == 0:
-            head_high, head_low, head_ratio = value, value, 1.0
-        else:
-            head_high, head_low = max(head_high, value), min(head_low, value)
-            if head_high > 0.0:
-                head_ratio = min(head_ratio, value / head_high)
-        result[p] = head_ratio
-        first = p - length + 1
-        if first > 0 and first % length != 0:
-            result[p] = min(result[p], tail_ratio[first])
-            if tail_high[first] > 0.0:
-                result[p] = min(result[p], head_low / tail_high[first])
+            # In four strands, so that one addition need not wait for the one before; always in the same order.
+            one, other = centred[i], centred[j]
+            a, b, c, d = 0.0, 0.0, 0.0, 0.0
+            for u in range(0, whole, 4):
+                a += one[u] * other[u]
+                b += one[u + 1] * other[u + 1]
+                c += one[u + 2] * other[u + 2]
+                d += one[u + 3] * other[u + 3]
+            for u in range(whole, count):
+                a += one[u] * other[u]
+            result[i, j] = result[j, i] = ((a + b) + (c + d)) / (count - 1)
     return result

@@ -64,6 +64,19 @@ class SimulatedBroker(Section):
     delist_after_sessions: Annotated[int, Field(ge=2)] = 10
 
 
+class Regimes(Section):
+    """How the market's regime is told: by rules, or with volatility from a Markov-switching model of the benchmark.
+
+    `markov` fits `states` hidden states anew at the first session of each period (`refit`) with all returns up to it;
+    before there are `fewest_sessions` of them, and where no model can be fitted, the rules answer.
+    """
+
+    method: Literal["rules", "markov"] = "rules"
+    states: Literal[2, 3] = 2
+    refit: Literal["monthly", "quarterly", "yearly"] = "yearly"
+    fewest_sessions: Annotated[int, Field(ge=252)] = 504
+
+
 class Allocation(Section):
     """How capital is shared between the strategies. What is given to none stays in cash."""
 
@@ -114,6 +127,7 @@ class Settings(Section):
     quality: Quality = Quality()
     costs: Costs = Costs()
     simulated_broker: SimulatedBroker = SimulatedBroker()
+    regimes: Regimes = Regimes()
     allocation: Allocation = Allocation()
     limits: Limits = Limits()
     orders: Orders = Orders()

@@ -19,8 +19,9 @@ from portfolio_pipeline.core.panel import Array
 def order_table(scores, places):  # pragma: no cover
     """The `places` best symbols of each row of scores, best first, int16; -1 where there are none left.
 
-    On a tie the earlier symbol comes first, as in `strategies.base.best`. A symbol's place is the number of better
-    ones: counting them all takes no branches, and for up to some hundred symbols no sort is as fast.
+    On a tie the earlier symbol comes first. For few symbols a symbol's place is the number of better ones: counting
+    them all takes no branches, and for up to some hundred no sort is as fast. Of many, most are worse than the last
+    place that is taken, and the others are inserted.
     """
     rows, symbols = scores.shape
     order = np.full((rows, places), -1, np.int16)
@@ -28,6 +29,9 @@ def order_table(scores, places):  # pragma: no cover
     for r in range(rows):
         for i in range(symbols):
             row[i] = scores[r, i] if np.isfinite(scores[r, i]) else np.nan
+        if symbols > 100 and places < symbols:
+            _insert_best(row, order[r])
+            continue
         better[:] = 0
         for other in range(symbols):
             score = row[other]
@@ -40,6 +44,20 @@ def order_table(scores, places):  # pragma: no cover
             if place < places and not np.isnan(row[i]):
                 order[r, place] = i
     return order
+
+
+@njit(cache=True, nogil=True)
+def _insert_best(row, order):  # pragma: no cover
+    taken = 0
+    for i in range(len(row)):
+        if np.isnan(row[i]) or (taken == len(order) and not row[i] > row[order[taken - 1]]):
+            continue
+        place = taken if taken < len(order) else taken - 1
+        while place > 0 and row[i] > row[order[place - 1]]:
+            order[place] = order[place - 1]
+            place -= 1
+        order[place] = i
+        taken = min(taken + 1, len(order))
 
 
 @njit(cache=True, nogil=True, error_model="numpy")

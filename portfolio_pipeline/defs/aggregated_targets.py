@@ -39,11 +39,12 @@ def aggregated_targets(
     clock: dg.ResourceParam[Clock],
 ) -> dg.MaterializeResult:
     sessions = closed_sessions(context, clock)
-    before = rows_before(warehouse, AGGREGATED_TARGETS, sessions.first)
+    with warehouse.reading() as reader:
+        before = rows_before(reader, AGGREGATED_TARGETS, sessions.first)
+        weights = frame(reader.read("strategy_weights", sessions))
+        strategies = tuple(sorted(set(weights["strategy"])))
+        targets = frame(reader.read("strategy_targets", sessions, where={"strategy": list(strategies)}))
     previous = {} if before is None else dict(zip(before["symbol"], before["weight"].tolist(), strict=True))
-    weights = frame(warehouse.read("strategy_weights", sessions))
-    strategies = tuple(sorted(set(weights["strategy"])))
-    targets = frame(warehouse.read("strategy_targets", sessions, where={"strategy": list(strategies)}))
     _refuse_missing(sessions, weights, targets)
     wanted = as_days(tuple(sessions))
     others = set(targets["symbol"]) | {symbol for symbol, weight in previous.items() if weight}
@@ -140,11 +141,13 @@ def _refuse_missing(sessions: SessionRange, weights: pd.DataFrame, targets: pd.D
 def _picture(warehouse: Warehouse, last: date, settings: Settings) -> str:
     """Gross weight of each asset class over time."""
     columns = ["session", "symbol", "weight"]
-    rows = frame(warehouse.read(AGGREGATED_TARGETS.name, SessionRange(FIRST_SESSION, last), columns=columns))
+    with warehouse.reading() as reader:
+        rows = frame(reader.read(AGGREGATED_TARGETS.name, SessionRange(FIRST_SESSION, last), columns=columns))
+        origin = sources(reader, last)
     classes = rows["symbol"].map(settings.asset_classes)
     gross = rows.assign(weight=rows["weight"].abs(), asset_class=classes)
     sums = gross.groupby(["session", "asset_class"])[["weight"]].sum().reset_index()
     drawn, names = np.unique(days(rows)), sorted(set(settings.asset_classes.values()))
     parts = spread(sums, "weight", drawn, names, by="asset_class", missing=0.0)
-    title = simulated("Targets by asset class (gross)", sources(warehouse, last))
+    title = simulated("Targets by asset class (gross)", origin)
     return stacked_picture(title, drawn, {name: parts[:, place] for place, name in enumerate(names)})

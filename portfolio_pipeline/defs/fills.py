@@ -49,8 +49,9 @@ def fills_have_orders(
 ) -> dg.AssetCheckResult:
     """Every execution belongs to an order of the session before, of the same symbol and side."""
     sessions = sessions_of(context)
-    executed = frame(warehouse.read(FILLS.name, sessions))
-    planned = frame(warehouse.read(ORDERS.name, _decided(sessions), columns=["client_order_id", "symbol", "side"]))
+    with warehouse.reading() as reader:
+        executed = frame(reader.read(FILLS.name, sessions))
+        planned = frame(reader.read(ORDERS.name, _decided(sessions), columns=["client_order_id", "symbol", "side"]))
     joined = executed.merge(planned, on=["client_order_id", "symbol", "side"], how="left", indicator=True)
     strangers = joined.loc[joined["_merge"] == "left_only", ["session", "fill_id", "symbol", "side", "quantity"]]
     remedy = "Look at the order at the broker; materialise orders and submissions of the session before again."
@@ -63,8 +64,9 @@ def fills_add_up_to_orders(
 ) -> dg.AssetCheckResult:
     """The executions of an order add up to the quantity that the broker calls filled."""
     sessions = sessions_of(context)
-    executed = frame(warehouse.read(FILLS.name, sessions)).groupby("client_order_id")["quantity"].sum()
-    told = frame(warehouse.read(ORDER_OUTCOMES.name, sessions)).set_index("client_order_id")["filled_quantity"]
+    with warehouse.reading() as reader:
+        executed = frame(reader.read(FILLS.name, sessions)).groupby("client_order_id")["quantity"].sum()
+        told = frame(reader.read(ORDER_OUTCOMES.name, sessions)).set_index("client_order_id")["filled_quantity"]
     both = pd.DataFrame({"executed": executed, "filled": told}).fillna(0.0)
     wrong = both[(both["executed"] - both["filled"]).abs() > 5e-7].reset_index(names="client_order_id")
     remedy = "Materialise fills again; if it stays, ask the broker for the order's executions."

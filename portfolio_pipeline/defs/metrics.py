@@ -21,7 +21,7 @@ from portfolio_pipeline.core.sessions import SessionRange, as_days
 from portfolio_pipeline.core.settings import Settings
 from portfolio_pipeline.core.wide import days, first_row, spread
 from portfolio_pipeline.partitions import SESSIONS, sessions_of
-from portfolio_pipeline.ports import Clock, Warehouse
+from portfolio_pipeline.ports import Clock, Reader, Warehouse
 
 SHOWN = ("return_1d", "cumulative_return", "annual_return", "volatility", "sharpe", "drawdown", "max_drawdown")
 
@@ -36,18 +36,20 @@ def metrics(
     clock: dg.ResourceParam[Clock],
 ) -> dg.MaterializeResult:
     sessions = closed_sessions(context, clock)
-    first = first_stored(warehouse, ACCOUNT)
-    if first is None or first > sessions.first:
-        raise DataError("ACCOUNT_MISSING", session=sessions.first, remedy="Materialise positions for it first.")
-    life = SessionRange(first, sessions.last)
+    with warehouse.reading() as reader:
+        first = first_stored(reader, ACCOUNT)
+        if first is None or first > sessions.first:
+            raise DataError("ACCOUNT_MISSING", session=sessions.first, remedy="Materialise positions for it first.")
+        life = SessionRange(first, sessions.last)
+        account = frame(reader.read(ACCOUNT.name, life))
+        _refuse_missing(sessions, account)
+        scopes = {
+            **_books(reader, life, account),
+            "benchmark": Performance(_benchmark_returns(reader, life, settings.benchmark)),
+            **_paper(reader, life),
+        }
+        origin = sources(reader, sessions.last)
     lived = as_days(tuple(life))
-    account = frame(warehouse.read(ACCOUNT.name, life))
-    _refuse_missing(sessions, account)
-    scopes = {
-        **_books(warehouse, life, account),
-        "benchmark": Performance(_benchmark_returns(warehouse, life, settings.benchmark)),
-        **_paper(warehouse, life),
-    }
     rows = metric_rows(lived, scopes, len(sessions))
     count = warehouse.replace(METRICS.name, sessions, rows)
     newest = rows[(rows["session"] == rows["session"].max()) & (rows["scope"] == "account")]
@@ -57,7 +59,7 @@ def metrics(
         for name, series in scopes.items()
         if not name.startswith("paper:")
     }
-    title = simulated("What 1 became, and the account's drawdown", sources(warehouse, sessions.last))
+    title = simulated("What 1 became, and the account's drawdown", origin)
     return stored(
         context,
         sessions,
@@ -73,9 +75,10 @@ def account_is_what_its_returns_say(
 ) -> dg.AssetCheckResult:
     """Compounding the account's returns from the first session on gives its equity, for nothing is paid in or out."""
     sessions = sessions_of(context)
-    first = first_stored(warehouse, ACCOUNT) or sessions.first
-    account = frame(warehouse.read(ACCOUNT.name, SessionRange(first, sessions.last), where={"book": "account"}))
-    returned = frame(warehouse.read(METRICS.name, sessions, where={"scope": "account", "metric": "cumulative_return"}))
+    with warehouse.reading() as reader:
+        first = first_stored(reader, ACCOUNT) or sessions.first
+        account = frame(reader.read(ACCOUNT.name, SessionRange(first, sessions.last), where={"book": "account"}))
+        returned = frame(reader.read(METRICS.name, sessions, where={"scope": "account", "metric": "cumulative_return"}))
     paid = account["transfer"].abs().sum()
     equity = dict(zip(days(account).tolist(), account["equity"].tolist(), strict=True))
     start = equity.get(first, np.nan)
@@ -87,13 +90,13 @@ def account_is_what_its_returns_say(
     return check_result(offending, checked=len(returned), remedy="Materialise positions and metrics again.")
 
 
-def _books(warehouse: Warehouse, life: SessionRange, account: pd.DataFrame) -> dict[str, Performance]:
+def _books(reader: Reader, life: SessionRange, account: pd.DataFrame) -> dict[str, Performance]:
     """The account and each strategy's book; the reserve earns nothing and has no performance."""
     lived = as_days(tuple(life))
     names = ["account", *sorted(set(account["book"]) - {"account", "reserve"})]
     equity = spread(account, "equity", lived, names, by="book")
     profit = spread(account, "profit_and_loss", lived, names, by="book")
-    fills = frame(warehouse.read("fills", life, columns=["session", "fill_id", "quantity", "price"]))
+    fills = frame(reader.read("fills", life, columns=["session", "fill_id", "quantity", "price"]))
     books = {
         f"strategy:{name}": Performance(
             book_returns(equity[:, place], profit[:, place]), since=first_row(equity[:, place])
@@ -104,17 +107,17 @@ def _books(warehouse: Warehouse, life: SessionRange, account: pd.DataFrame) -> d
     return {"account": Performance(book_returns(equity[:, 0], profit[:, 0]), traded), **books}
 
 
-def _benchmark_returns(warehouse: Warehouse, life: SessionRange, benchmark: str) -> np.ndarray:
+def _benchmark_returns(reader: Reader, life: SessionRange, benchmark: str) -> np.ndarray:
     """Buy and hold with dividends reinvested; 0 in a session without a bar, NaN in the account's first."""
-    returns = total_returns(price_history(warehouse, (benchmark,), life.last))[-len(life) :, 0].copy()
+    returns = total_returns(price_history(reader, (benchmark,), life.last))[-len(life) :, 0].copy()
     returns[0] = np.nan
     return returns
 
 
-def _paper(warehouse: Warehouse, life: SessionRange) -> dict[str, Performance]:
+def _paper(reader: Reader, life: SessionRange) -> dict[str, Performance]:
     """Each strategy's paper returns over the life of the account, from its second session on as everything else."""
     lived = as_days(tuple(life))
-    rows = frame(warehouse.read("strategy_returns", life))
+    rows = frame(reader.read("strategy_returns", life))
     names = sorted(set(rows["strategy"]))
     returns = spread(rows, "net_return", lived, names, by="strategy")
     traded = spread(rows, "turnover", lived, names, by="strategy")

@@ -30,7 +30,8 @@ def orders(
     clock: dg.ResourceParam[Clock],
 ) -> dg.MaterializeResult:
     sessions = closed_sessions(context, clock)
-    inputs = trading_inputs(warehouse, sessions)
+    with warehouse.reading() as reader:
+        inputs = trading_inputs(reader, sessions)
     book = Book.of(broker.account(sessions.first))
     planned = plan(broker.mode, sessions, book, inputs.targets, inputs.bars, settings)
     with warehouse.transaction() as tx:
@@ -63,8 +64,8 @@ def orders_within_limits(
     back in a range was not traded: it is shown as a warning.
     """
     sessions = sessions_of(context)
-    inputs = trading_inputs(warehouse, sessions)
-    tickets = tickets_of(warehouse.read(ORDERS.name, sessions))
+    with warehouse.reading() as reader:
+        inputs, tickets = trading_inputs(reader, sessions), tickets_of(reader.read(ORDERS.name, sessions))
     book = Book.of(broker.account(sessions.first))
     gate = judge_submission(broker.mode, sessions, tickets, book, inputs.targets, inputs.bars, settings)
     failed_at = gate.failed_at(sessions.last)

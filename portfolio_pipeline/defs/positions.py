@@ -38,13 +38,14 @@ def positions(
 ) -> dg.MaterializeResult:
     sessions = closed_sessions(context, clock)
     house, before = None, None
-    account = rows_before(warehouse, ACCOUNT, sessions.first)
-    if account is not None:
-        before = previous_session(sessions.first)
-        assert before is not None
-        house = stored_house(frame(warehouse.read(POSITIONS.name, SessionRange.single(before))), account)
-    inputs = trading_inputs(warehouse, sessions)
-    executed = fills_by_session(warehouse.read(FILLS.name, sessions))
+    with warehouse.reading() as reader:
+        account = rows_before(reader, ACCOUNT, sessions.first)
+        if account is not None:
+            before = previous_session(sessions.first)
+            assert before is not None
+            house = stored_house(frame(reader.read(POSITIONS.name, SessionRange.single(before))), account)
+        inputs = trading_inputs(reader, sessions)
+        executed = fills_by_session(reader.read(FILLS.name, sessions))
     held = hold(sessions, house, before, executed, inputs.bars, inputs.targets, inputs.shares, settings)
     with warehouse.transaction() as tx:
         rows = tx.replace(POSITIONS.name, sessions, held.positions)
@@ -70,7 +71,8 @@ def books_add_up_to_account(
 ) -> dg.AssetCheckResult:
     """The strategies' books and the reserve are together the account: every quantity, and all money to the cent."""
     sessions = sessions_of(context)
-    held, account = frame(warehouse.read(POSITIONS.name, sessions)), frame(warehouse.read(ACCOUNT.name, sessions))
+    with warehouse.reading() as reader:
+        held, account = frame(reader.read(POSITIONS.name, sessions)), frame(reader.read(ACCOUNT.name, sessions))
     wrong = books_that_do_not_add_up(held, account)
     remedy = "Materialise positions again from the first of these sessions on."
     return check_result(wrong.to_dict("records"), checked=len(held) + len(account), remedy=remedy)
@@ -89,8 +91,9 @@ def positions_tie_to_broker(
     """
     session = sessions_of(context).last
     single, mine = SessionRange.single(session), {"book": ACCOUNT_BOOK}
-    held = frame(warehouse.read(POSITIONS.name, single, where=mine)).set_index("symbol")["quantity"].to_dict()
-    cash = frame(warehouse.read(ACCOUNT.name, single, where=mine))["cash"].sum()
+    with warehouse.reading() as reader:
+        held = frame(reader.read(POSITIONS.name, single, where=mine)).set_index("symbol")["quantity"].to_dict()
+        cash = frame(reader.read(ACCOUNT.name, single, where=mine))["cash"].sum()
     told = broker.account(session)
     there = {symbol: holding.quantity for symbol, holding in told.holdings.items()}
     offending = [
@@ -106,9 +109,11 @@ def positions_tie_to_broker(
 
 def _picture(warehouse: Warehouse, last: date) -> str:
     """Equity of every book since the account was opened."""
-    first = first_stored(warehouse, ACCOUNT) or last
-    rows = frame(warehouse.read(ACCOUNT.name, SessionRange(first, last), columns=["session", "book", "equity"]))
+    with warehouse.reading() as reader:
+        first = first_stored(reader, ACCOUNT) or last
+        rows = frame(reader.read(ACCOUNT.name, SessionRange(first, last), columns=["session", "book", "equity"]))
+        origin = sources(reader, last)
     drawn = rows[rows["book"] != ACCOUNT_BOOK].pivot_table(index="session", columns="book", values="equity")
     lines = {str(book): drawn[book].to_numpy() for book in drawn.columns}
-    title = simulated("Equity of the strategies' books", sources(warehouse, last))
+    title = simulated("Equity of the strategies' books", origin)
     return line_picture(title, drawn.index.to_numpy(), lines)

@@ -20,7 +20,7 @@ from portfolio_pipeline.core.schemas import PRICE_RESTATEMENTS, PRICES, QUARANTI
 from portfolio_pipeline.core.sessions import SessionRange, previous_session
 from portfolio_pipeline.core.settings import Settings
 from portfolio_pipeline.partitions import SESSIONS, sessions_of
-from portfolio_pipeline.ports import Clock, MarketData, Warehouse
+from portfolio_pipeline.ports import Clock, MarketData, Reader, Warehouse
 
 
 class PricesConfig(dg.Config):
@@ -67,19 +67,20 @@ def prices(
 
 def _stored(warehouse: Warehouse, sessions: SessionRange, settings: Settings) -> Stored:
     """What the judge has to know of the tables; refused when the session before the range is missing in them."""
-    last = warehouse.query("select max(session) as session from prices where session < $1", [sessions.first])
-    previous_state_session(sessions.first, last["session"][0].as_py())
     known = SessionRange(memory_start(sessions.first, settings), sessions.last)
-    return Stored(
-        prices=frame(warehouse.read(PRICES.name, known)),
-        quarantine=frame(warehouse.read(QUARANTINE.name, known)),
-        restatements=frame(warehouse.read(PRICE_RESTATEMENTS.name, sessions)),
-        first_sessions=_first_sessions(warehouse),
-    )
+    with warehouse.reading() as reader:
+        last = reader.query("select max(session) as session from prices where session < $1", [sessions.first])
+        previous_state_session(sessions.first, last["session"][0].as_py())
+        return Stored(
+            prices=frame(reader.read(PRICES.name, known)),
+            quarantine=frame(reader.read(QUARANTINE.name, known)),
+            restatements=frame(reader.read(PRICE_RESTATEMENTS.name, sessions)),
+            first_sessions=_first_sessions(reader),
+        )
 
 
-def _first_sessions(warehouse: Warehouse) -> dict[str, date]:
-    firsts = warehouse.query("select symbol, min(session) as session from prices group by symbol")
+def _first_sessions(reader: Reader) -> dict[str, date]:
+    firsts = reader.query("select symbol, min(session) as session from prices group by symbol")
     return dict(zip(firsts["symbol"].to_pylist(), firsts["session"].to_pylist(), strict=True))
 
 

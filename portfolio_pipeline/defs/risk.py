@@ -22,7 +22,7 @@ from portfolio_pipeline.core.settings import Settings
 from portfolio_pipeline.core.targets import limit_path
 from portfolio_pipeline.core.wide import days, spread
 from portfolio_pipeline.partitions import SESSIONS, sessions_of
-from portfolio_pipeline.ports import Clock, Warehouse
+from portfolio_pipeline.ports import Clock, Reader, Warehouse
 
 
 @session_asset(
@@ -35,7 +35,9 @@ def risk(
     clock: dg.ResourceParam[Clock],
 ) -> dg.MaterializeResult:
     sessions = closed_sessions(context, clock)
-    history, requested = _history(warehouse, sessions, settings)
+    with warehouse.reading() as reader:
+        history, requested = _history(reader, sessions, settings)
+        origin = sources(reader, sessions.last)
     count = len(requested)
     symbols = history.panel.symbols
     before = history.weights[-count - 1].tolist() if count < len(history.weights) else [0.0] * len(symbols)
@@ -49,7 +51,7 @@ def risk(
     newest = figures[figures["session"] == figures["session"].max()]
     portfolio = newest[newest["scope"] == "portfolio"].set_index("metric")["value"]
     exposures, limits = _bars(newest)
-    title = simulated(f"Exposures and their limits, {sessions.last}", sources(warehouse, sessions.last))
+    title = simulated(f"Exposures and their limits, {sessions.last}", origin)
     return stored(
         context,
         sessions,
@@ -68,10 +70,10 @@ def figures_within_limits(
 ) -> dg.AssetCheckResult:
     """Every figure that has a limit is at most at it, but for turnover that only brings targets into the limits."""
     sessions = sessions_of(context)
-    rows = frame(warehouse.read(RISK_METRICS.name, sessions))
-    allowed = frame(
-        warehouse.read("risk_breaches", sessions, where={"level": "targets", "rule": "turnover", "severity": "warning"})
-    )
+    turnover_warnings = {"level": "targets", "rule": "turnover", "severity": "warning"}
+    with warehouse.reading() as reader:
+        rows = frame(reader.read(RISK_METRICS.name, sessions))
+        allowed = frame(reader.read("risk_breaches", sessions, where=turnover_warnings))
     above = rows[rows["value"] > rows["limit_value"] + 1e-9]
     excused = (above["metric"] == "turnover") & above["session"].isin(allowed["session"])
     listed = [
@@ -94,13 +96,13 @@ def figures_within_limits(
     )
 
 
-def _history(warehouse: Warehouse, sessions: SessionRange, settings: Settings) -> tuple[TargetHistory, np.ndarray]:
+def _history(reader: Reader, sessions: SessionRange, settings: Settings) -> tuple[TargetHistory, np.ndarray]:
     """Targets and prices from the first stored price on, and what was requested in the sessions themselves."""
-    first = first_stored(warehouse, AGGREGATED_TARGETS)
-    targets = frame(warehouse.read(AGGREGATED_TARGETS.name, SessionRange(first or sessions.first, sessions.last)))
+    first = first_stored(reader, AGGREGATED_TARGETS)
+    targets = frame(reader.read(AGGREGATED_TARGETS.name, SessionRange(first or sessions.first, sessions.last)))
     _refuse_missing(sessions, targets)
     symbols = (*settings.symbols, *sorted(set(targets["symbol"]) - set(settings.symbols)))
-    panel = price_history(warehouse, symbols, sessions.last)
+    panel = price_history(reader, symbols, sessions.last)
     weights = spread(targets, "weight", panel.sessions, symbols, by="symbol", missing=0.0)
     asked = spread(targets, "requested_weight", panel.sessions, symbols, by="symbol", missing=0.0)
     return TargetHistory(panel, weights), asked[-len(sessions) :]

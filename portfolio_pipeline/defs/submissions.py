@@ -40,8 +40,8 @@ def submissions(
     if halted:
         gate = NOTHING_TO_SEND
     else:
-        inputs = trading_inputs(warehouse, sessions)
-        tickets = tickets_of(warehouse.read(ORDERS.name, sessions))
+        with warehouse.reading() as reader:
+            inputs, tickets = trading_inputs(reader, sessions), tickets_of(reader.read(ORDERS.name, sessions))
         book = Book.of(broker.account(sessions.first))
         gate = judge_submission(broker.mode, sessions, tickets, book, inputs.targets, inputs.bars, settings)
         _send(broker, sessions, gate)
@@ -71,9 +71,10 @@ def every_order_was_sent(
     What the planner itself had refused further back in a range is history: it is shown as a warning.
     """
     sessions = sessions_of(context)
-    planned = {row["client_order_id"]: row for row in warehouse.read(ORDERS.name, sessions).to_pylist()}
-    told = {row["client_order_id"]: row for row in warehouse.read(SUBMISSIONS.name, sessions).to_pylist()}
-    halt = refusal(trading_state(warehouse.read(HALT_EVENTS.name)))
+    with warehouse.reading() as reader:
+        planned = {row["client_order_id"]: row for row in reader.read(ORDERS.name, sessions).to_pylist()}
+        told = {row["client_order_id"]: row for row in reader.read(SUBMISSIONS.name, sessions).to_pylist()}
+        halt = refusal(trading_state(reader.read(HALT_EVENTS.name)))
     held_back = str(halt) if halt else "NOT_SENT: nobody has tried since it was planned. Materialise submissions."
     offending: list[dict[str, object]] = []
     warnings: list[dict[str, object]] = []

@@ -318,6 +318,23 @@ def test_reading_cannot_write(warehouse: Warehouse) -> None:
         warehouse.query("select * from scratch")
 
 
+def test_what_is_read_over_one_connection_is_what_is_read_over_many(warehouse: Warehouse) -> None:
+    warehouse.replace("weights", ALL, targets())
+    with warehouse.reading() as reader:
+        rows, queried = reader.read("weights", ALL), reader.query("select * from weights order by 1, 2, 3")
+        with pytest.raises(WarehouseError, match="TABLE_UNKNOWN"):
+            reader.read("nothing")
+    assert rows.equals(queried)
+    assert rows.equals(warehouse.read("weights"))
+
+
+def test_a_connection_for_reading_cannot_write(warehouse: Warehouse) -> None:
+    with pytest.raises(WarehouseError, match="SQL_REFUSED"), warehouse.reading() as reader:
+        reader.query("delete from weights returning session")
+    warehouse.replace("weights", ALL, targets())
+    assert len(warehouse.read("weights")) == len(targets())
+
+
 def test_the_warehouse_inside_its_own_transaction_is_refused_at_once(warehouse: Warehouse) -> None:
     with warehouse.transaction(), pytest.raises(RuntimeError, match="use the open transaction"):
         warehouse.read("events")

@@ -32,6 +32,10 @@ attributes:
     top: 3
   sizing:
     maximum_weight: 0.5
+  search:
+    objective: sharpe
+  constraints:
+    - slow >= 2 * fast
 """
 
 
@@ -47,7 +51,7 @@ def test_the_house_has_five_cards_over_four_types_in_the_order_of_their_names() 
     names = [card.name for card in cards]
     assert names == sorted(names)
     assert names == ["diversified_core", "momentum_equities", "reversion_equities", "trend_bonds", "trend_commodities"]
-    assert {card.type for card in cards} == set(STRATEGY_TYPES)
+    assert {card.type for card in cards} == {"momentum", "trend", "mean_reversion", "diversified"} < set(STRATEGY_TYPES)
 
 
 def test_a_card_is_read_and_its_universe_follows_the_settings(tmp_path: Path) -> None:
@@ -61,7 +65,14 @@ def test_a_card_is_read_and_its_universe_follows_the_settings(tmp_path: Path) ->
     ("good", "wrong", "line", "words"),
     [
         ("rebalance: weekly", "rebalnce: weekly", 8, "did you mean rebalance?"),
-        ("rebalance: weekly", "rebalance: yearly", 8, "'daily', 'weekly' or 'monthly'"),
+        ("rebalance: weekly", "rebalance: yearly", 8, "one of daily, weekly, monthly"),
+        ("rebalance: weekly", "rebalance: weakly", 8, "did you mean weekly?"),
+        ("rebalance: weekly", "stage: inactive", 8, "one of candidate, active (did you mean active?)"),
+        ("slow >= 2 * fast", "slow >= 2 * fats", 16, "fats is no parameter (did you mean fast?)"),
+        ("slow >= 2 * fast", "slow >= 4 * fast", 16, "slow >= 4 * fast does not hold (slow 210, fast 63) at the"),
+        ("slow >= 2 * fast", "slow >= 40 * fast", 16, "leaves no parameter set"),
+        ("slow >= 2 * fast", "os.system('true')", 16, "expected a comparison such as"),
+        ("slow >= 2 * fast", "3", 16, "Input should be a valid string"),
         ("maximum_weight: 0.5", "maximum_wight: 0.5", 12, "did you mean maximum_weight?"),
         ("maximum_weight: 0.5", "maximum_weight: 5", 12, "less than or equal to 1"),
         ("type: momentum", "type: momentums", 4, "one of momentum, trend, mean_reversion, diversified"),
@@ -70,6 +81,17 @@ def test_a_card_is_read_and_its_universe_follows_the_settings(tmp_path: Path) ->
         ("top: 3", "top: 99", 10, "2 to 8 in steps of 1"),
         ("[SPY, QQQ]", "[SPY, QQQQ]", 7, "did you mean QQQ?"),
         ("only: [SPY, QQQ]", "asset_classes: [crypto]", 7, "equity"),
+        ("objective: sharpe", "objective: sharp", 14, "search.objective, found=sharp, expected=one of sharpe, return"),
+        ("objective: sharpe", "objective: {sharpe: 0.5, dradown: 1}", 14, "found=dradown, expected=one of sharpe, "),
+        (
+            "objective: sharpe",
+            "objective: {sharpe: 0.5, calmar: 0}",
+            14,
+            "search.objective.calmar, found=0, expected=I",
+        ),
+        ("objective: sharpe", "objective: [sharpe, calmer]", 14, "did you mean calmar?"),
+        ("objective: sharpe", "objective: [sharpe]", 14, "search.objective, found=['sharpe'], expected=Tuple should"),
+        ("objective: sharpe", "objective: 3", 14, "search.objective, found=3, expected=one of sharpe"),
         ("  description: mine\n", "", 2, "Field required"),
         ("name: mine", "name: account", 3, "any name but account and reserve, which are books of the house"),
         ("name: mine", "name: reserve", 3, "any name but account and reserve, which are books of the house"),

@@ -207,3 +207,72 @@ def test_ten_years_of_five_strategies_take_less_than_a_second() -> None:
     started = process_time()
     allocate(returns, 2_520, NAMES, Allocation(), None)
     assert process_time() - started < 2.0  # twice the promise, for slower machines
+
+
+@given(setting=allocations(), seed=st.integers(0, 50))
+@settings(max_examples=60, deadline=None)
+def test_who_takes_no_new_capital_never_has_more_than_before_whatever_the_limits(
+    setting: Allocation, seed: int
+) -> None:
+    generator = np.random.default_rng(seed)
+    takes = generator.random((10, 5)) < 0.5
+    candidates = {NAMES[place] for place in np.flatnonzero(generator.random(5) < 0.2)}
+    held = dict(zip(NAMES, generator.dirichlet(np.ones(6))[:5].tolist(), strict=True)) if seed % 3 else None
+    found = allocate(paper(40, seed), 10, NAMES, setting, held, takes_new_capital=takes, candidates=candidates)
+    before = np.zeros(5) if held is None else np.array(list(held.values()))
+    for row, share in enumerate(found.weight):
+        assert (share[~takes[row]] <= before[~takes[row]]).all()
+        for place, name in enumerate(NAMES):
+            if name in candidates:
+                assert share[place] == max(before[place] - setting.daily_change, 0.0)
+                assert found.requested[row, place] == 0.0
+                assert found.reason[row][place] == "candidate"
+        assert share.sum() <= 1 + 1e-12
+        known = None if held is None and row == 0 else dict(zip(NAMES, before.tolist(), strict=True))
+        closed = {name for name, may in zip(NAMES, takes[row], strict=True) if not may}
+        shares = dict(zip(NAMES, share.tolist(), strict=True))
+        assert broken_limits(shares, known, setting, no_new_capital=closed, candidates=candidates) == ()
+        before = share
+
+
+def test_capital_that_a_doubted_strategy_may_not_have_goes_to_the_others() -> None:
+    setting = Allocation(method="equal", daily_change=0.02)
+    held = {"a": 0.1, "b": 0.3, "c": 0.2, "d": 0.2, "e": 0.2}
+    takes = np.ones((3, 5), dtype=bool)
+    takes[:, 0] = False
+    shares = allocate(paper(5), 3, NAMES, setting, held, takes_new_capital=takes)
+    np.testing.assert_allclose(shares.weight[:, 0], 0.1)
+    np.testing.assert_allclose(shares.weight.sum(axis=1), 1.0)
+    np.testing.assert_allclose(shares.weight[-1, 1:], [0.24, 0.22, 0.22, 0.22])
+    assert shares.reason[0][0] == "gets no new capital: doubted"
+
+
+def test_a_doubted_strategy_may_shrink_and_grows_again_only_when_it_is_no_longer_doubted() -> None:
+    setting = Allocation(method="static", minimum=0, maximum=0.5, daily_change=0.02, static={"a": 0.1, "b": 0.5})
+    closed, opened = np.array([[False, True]] * 3), np.array([[True, True]])
+    fallen = allocate(paper(5, names=2), 3, ("a", "b"), setting, {"a": 0.15, "b": 0.5}, takes_new_capital=closed)
+    np.testing.assert_allclose(fallen.weight[:, 0], [0.13, 0.11, 0.1])
+    more = setting.model_copy(update={"static": {"a": 0.3, "b": 0.5}})
+    held = {"a": 0.1, "b": 0.5}
+    for takes, share in ((closed[:1], 0.1), (opened, 0.12)):
+        assert allocate(paper(5, names=2), 1, ("a", "b"), more, held, takes_new_capital=takes).weight[
+            0, 0
+        ] == pytest.approx(share)
+
+
+def test_the_active_strategies_share_capital_as_if_candidates_did_not_exist() -> None:
+    returns = paper(80)
+    alone = allocate(returns[:, 1:], 10, NAMES[1:], Allocation(), None)
+    beside = allocate(returns, 10, NAMES, Allocation(), None, candidates={"a"})
+    np.testing.assert_allclose(beside.weight[:, 1:], alone.weight, rtol=1e-12)
+    assert (beside.weight[:, 0] == 0.0).all()
+
+
+def test_capital_given_against_doubt_is_named() -> None:
+    shares = {"a": 0.31, "b": 0.3, "c": 0.01}
+    held = {"a": 0.3, "b": 0.3, "c": 0.0}
+    setting = Allocation(minimum=0)
+    assert broken_limits(shares, held, setting, no_new_capital={"a"}, candidates={"c"}) == (
+        "SHARE_TOO_LARGE: strategy=a, found=0.31, limit=0.3",
+        "SHARE_TOO_LARGE: strategy=c, found=0.01, limit=0",
+    )

@@ -8,13 +8,13 @@ from pydantic import ValidationError
 
 from portfolio_pipeline.core.honesty import (
     CombinatorialFolds,
-    HonestyLimits,
     cross_validate,
     deflation_by_session,
     overfitting_by_session,
     verdict,
     walk_forward_by_session,
 )
+from portfolio_pipeline.core.strategies.card import Honesty
 
 SYMBOLS, WINDOW, LOOKBACKS, HELD = 12, 504, range(5, 125, 4), range(1, 6)
 SESSIONS = 2 * WINDOW
@@ -85,7 +85,7 @@ def test_independent_noise_is_never_significant_and_its_overfitting_is_a_coin_to
     assert max(deflated) < 0.95
 
 
-def judge(returns: np.ndarray, limits: HonestyLimits) -> tuple[str, tuple[str, ...]]:
+def judge(returns: np.ndarray, limits: Honesty) -> tuple[str, tuple[str, ...]]:
     """Everything the honesty checks know about one search on the last session."""
     row = [SESSIONS - 1]
     deflation = deflation_by_session(returns, [best_over_window(returns, row[0])], row, window=WINDOW)
@@ -105,8 +105,8 @@ def judge(returns: np.ndarray, limits: HonestyLimits) -> tuple[str, tuple[str, .
 
 
 def test_noise_is_doubted_and_a_planted_effect_is_believed() -> None:
-    noise = [judge(momentum_trials(seed, 0.0, hedged=True), HonestyLimits()) for seed in range(25)]
-    planted = [judge(momentum_trials(seed, 0.15, hedged=True), HonestyLimits()) for seed in range(25)]
+    noise = [judge(momentum_trials(seed, 0.0, hedged=True), Honesty()) for seed in range(25)]
+    planted = [judge(momentum_trials(seed, 0.15, hedged=True), Honesty()) for seed in range(25)]
     assert np.mean([outcome == "doubted" for outcome, _ in noise]) >= 0.95
     assert np.mean([outcome == "believed" for outcome, _ in planted]) >= 0.9
     assert any(reason.startswith("DEFLATED_SHARPE_LOW: found=") for _, reasons in noise for reason in reasons)
@@ -137,10 +137,10 @@ SOUND = {"deflated_sharpe": 0.97, "overfitting": 0.2, "loss": 0.3, "promised": 0
 def test_a_verdict_names_what_was_found_and_what_the_limit_is(
     change: dict[str, float], outcome: str, reasons: tuple[str, ...]
 ) -> None:
-    found = verdict(HonestyLimits(), **{**SOUND, **change})
+    found = verdict(Honesty(), **{**SOUND, **change})
     assert (found.outcome, found.reasons, found.believed) == (outcome, reasons, outcome == "believed")
 
 
 def test_a_misspelt_limit_is_refused() -> None:
     with pytest.raises(ValidationError, match="maximum_overfit"):
-        HonestyLimits.model_validate({"maximum_overfit": 0.4})
+        Honesty.model_validate({"maximum_overfit": 0.4})

@@ -8,11 +8,18 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from portfolio_pipeline.core.panel import Array, PricePanel
 from portfolio_pipeline.core.regime_names import REGIMES
-from portfolio_pipeline.core.regimes import SESSIONS_NEEDED, MarketState, market_state, most_probable, probabilities
+from portfolio_pipeline.core.regimes import RegimesTold, regime_changes, rules, tell_regimes
+from portfolio_pipeline.core.regimes.state import SESSIONS_NEEDED, MarketState
+from portfolio_pipeline.core.settings import Regimes
 from portfolio_pipeline_tests.core.markets import closes_only, market, up_to, with_another_future
 
 BENCHMARK = "S00"
+
+
+def by_rules(panel: PricePanel, rows: Array) -> RegimesTold:
+    return tell_regimes(panel, BENCHMARK, rows, Regimes())
 
 
 def newest_regime(drift: float, volatility: float, *, earlier: float = 0.01, alike: float = 0.3) -> str:
@@ -24,7 +31,7 @@ def newest_regime(drift: float, volatility: float, *, earlier: float = 0.01, ali
     moves = (np.sqrt(mix) * shared + np.sqrt(1 - mix) * own) * size
     moves[474:] += drift - moves[474:, :1].mean()
     panel = closes_only(100 * np.cumprod(1 + moves, axis=0))
-    return most_probable(probabilities(market_state(panel, BENCHMARK, np.array([599]))))[0]
+    return by_rules(panel, np.array([599])).names[0]
 
 
 def test_each_regime_is_recognised_where_anyone_would() -> None:
@@ -39,7 +46,7 @@ def test_each_regime_is_recognised_where_anyone_would() -> None:
 def test_the_figures_are_those_of_pandas() -> None:
     panel = market(missing=0.0).select(("S00", "S03", "S04", "S05"))
     rows = np.array([300, 450, 699])
-    state = market_state(panel, BENCHMARK, rows)
+    state = by_rules(panel, rows).state
     returns = pd.DataFrame(panel.adjusted_close).pct_change()
     volatility = returns[0].rolling(20).std()
     for k, row in enumerate(rows):
@@ -54,27 +61,40 @@ def test_the_figures_are_those_of_pandas() -> None:
 @settings(max_examples=100, deadline=None)
 @given(st.floats(-10, 10), st.floats(0, 1), st.floats(-1, 1))
 def test_probabilities_add_up_to_one(strength: float, level: float, correlation: float) -> None:
-    chances = probabilities(MarketState(np.array([strength]), np.array([level]), np.array([correlation])))
+    state = MarketState(np.array([strength]), np.array([level]), np.array([correlation]))
+    chances = rules.tree(state, *rules.volatility(state))
     assert chances.min() >= 0
     assert chances.sum() == pytest.approx(1)
 
 
 def test_without_a_year_of_the_benchmark_every_regime_is_as_likely() -> None:
     panel = market()
-    state = market_state(panel, BENCHMARK, np.arange(SESSIONS_NEEDED + 3))
-    chances = probabilities(state)
-    known = np.flatnonzero(~np.isnan(state.trend_strength))
+    told = by_rules(panel, np.arange(SESSIONS_NEEDED + 3))
+    known = np.flatnonzero(~np.isnan(told.state.trend_strength))
     assert known[0] in range(SESSIONS_NEEDED, SESSIONS_NEEDED + 3)
-    np.testing.assert_array_equal(chances[: known[0]], 1 / len(REGIMES))
-    assert set(most_probable(chances[: known[0]])) == {"transition"}
+    np.testing.assert_array_equal(told.probabilities[: known[0]], 1 / len(REGIMES))
+    assert set(told.names[: known[0]]) == {"transition"}
 
 
 def test_a_session_alone_has_the_bits_it_has_in_a_range_and_no_sight_of_the_future() -> None:
     panel = market()
     rows = np.arange(400, 700, 50)
-    whole = probabilities(market_state(panel, BENCHMARK, rows))
+    whole = by_rules(panel, rows).probabilities
     for k, row in enumerate(rows):
-        alone = probabilities(market_state(up_to(panel, row), BENCHMARK, np.array([row])))
+        alone = by_rules(up_to(panel, row), np.array([row])).probabilities
         np.testing.assert_array_equal(alone[0], whole[k])
-    other = probabilities(market_state(with_another_future(panel, 560), BENCHMARK, rows))
+    other = by_rules(with_another_future(panel, 560), rows).probabilities
     np.testing.assert_array_equal(other[rows <= 560], whole[rows <= 560])
+
+
+def test_changes_say_from_what_to_what_with_the_probabilities_of_both_days() -> None:
+    chances = np.full((4, 6), 0.1)
+    for row, place in enumerate([0, 5, 5, 4]):
+        chances[row, place] = 0.5
+    days = pd.date_range("2020-03-02", periods=4).as_unit("s")
+    rows = pd.DataFrame(chances, columns=[f"probability_{name}" for name in REGIMES])
+    rows = rows.assign(session=days, regime=["bull_quiet", "crisis", "crisis", "transition"])
+    first, second = regime_changes(rows)
+    assert list(first.values()) == [days[1].date(), "bull_quiet", 0.5, 0.1, "crisis", 0.1, 0.5]
+    assert (second["session"], second["from"], second["to"]) == (days[3].date(), "crisis", "transition")
+    assert regime_changes(rows[:1]) == []

@@ -2,24 +2,33 @@
 
 from __future__ import annotations
 
+import threading
+from concurrent.futures import ThreadPoolExecutor
+
 import numpy as np
 import pandas as pd
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from pypfopt import HRPOpt
+from scipy.cluster.hierarchy import leaves_list, linkage
+from scipy.spatial.distance import squareform
 
-from portfolio_pipeline.core.strategies.base import best, ranks
+from portfolio_pipeline.core.risk_parity import LINKAGES, cluster_order, hierarchical_risk_parity
 from portfolio_pipeline.core.strategies.card import Sizing
-from portfolio_pipeline.core.strategies.diversified import DiversifiedParameters, hierarchical_risk_parity
+from portfolio_pipeline.core.strategies.diversified import DiversifiedParameters
 from portfolio_pipeline.core.strategies.inputs import Inputs
 from portfolio_pipeline.core.strategies.mean_reversion import MeanReversionParameters
 from portfolio_pipeline.core.strategies.momentum import MomentumParameters
 from portfolio_pipeline.core.strategies.parameters import Parameters, ParameterSpace
 from portfolio_pipeline.core.strategies.registry import STRATEGY_TYPES
+from portfolio_pipeline.core.strategies.relative_strength import RelativeStrengthParameters
+from portfolio_pipeline.core.strategies.selection import ranked, ranks
 from portfolio_pipeline.core.strategies.sizing import sized
 from portfolio_pipeline.core.strategies.trend import TrendParameters
+from portfolio_pipeline.core.top_selection import order_table
 from portfolio_pipeline_tests.core.markets import closes_only, market, up_to, with_another_future
+from portfolio_pipeline_tests.core.plain_strategies import RULES, best
 
 TYPES = sorted(STRATEGY_TYPES)
 PANEL = market()
@@ -96,6 +105,23 @@ def test_momentum_holds_what_a_plain_reading_of_its_rule_holds() -> None:
     assert found[1:].any()
 
 
+@pytest.mark.parametrize("name", sorted(RULES))
+@pytest.mark.parametrize("long_short", [False, True])
+def test_compiled_rules_are_the_plain_ones(name: str, long_short: bool) -> None:
+    rows = np.arange(300, 700, 3)
+    for symbols in (1, 3, 8):
+        inputs = Inputs(PANEL.select(PANEL.symbols[:symbols]))
+        for parameters in some_parameters(name, 12):
+            found = weights_of(name, inputs, parameters, rows, long_short)
+            expected = RULES[name](inputs, parameters, rows, long_short)
+            np.testing.assert_allclose(found, expected, rtol=0, atol=1e-12, err_msg=str(parameters))
+
+
+@pytest.mark.parametrize("name", TYPES)
+def test_every_type_has_a_thousand_parameter_sets_to_search(name: str) -> None:
+    assert sum(1 for _ in ParameterSpace.of(STRATEGY_TYPES[name].Parameters, {}).grid()) >= 1000
+
+
 def test_trend_shares_risk_between_what_points_up() -> None:
     parameters = TrendParameters(fast=40, slow=120, speeds=2, volatility_window=60)
     row, close = 600, adjusted()
@@ -117,6 +143,31 @@ def test_mean_reversion_buys_the_most_stretched_within_a_rising_trend() -> None:
     found = weights_of("mean_reversion", Inputs(PANEL), parameters, rows)
     np.testing.assert_array_equal(found, np.where(chosen, 0.5, 0.0)[rows])
     assert found.any()
+
+
+def test_relative_strength_leaves_out_the_latest_month_and_what_lags_the_average() -> None:
+    inputs, row = Inputs(PANEL), 640
+    chosen = {"tilt": 1.0, "skip_month": True, "minimum": 0.05, "top": 8, "confirmed": False}
+    found = weights_of("relative_strength", inputs, RelativeStrengthParameters.model_validate(chosen), np.array([row]))
+    close = np.log(adjusted())
+    daily = adjusted().pct_change(fill_method=None).mean(axis=1).fillna(0.0)
+    over = close.sub(np.log1p(daily).cumsum(), axis=0)
+    strength = sum(
+        share * (over.loc[row - 21] - over.loc[row - 21 - frame]) * np.sqrt(252 / frame)
+        for frame, share in ((63, 1 / 6), (126, 1 / 3), (252, 1 / 2))
+    )
+    held = (strength > 0.05) & ~np.isnan(PANEL.close[row])
+    np.testing.assert_array_equal(found[0], np.where(held, 1 / 8, 0.0))
+    assert 0 < held.sum() < 8
+
+
+@pytest.mark.parametrize("method", ["single", "average", "ward"])
+def test_clusters_stand_in_the_order_of_scipys_leaves(method: str) -> None:
+    for seed in range(20):
+        rng = np.random.default_rng(seed)
+        distance = squareform(rng.uniform(0.1, 1.0, 435))
+        expected = leaves_list(linkage(squareform(distance), method))
+        np.testing.assert_array_equal(cluster_order(distance, LINKAGES.index(method)), expected)
 
 
 def test_the_core_blends_risk_parity_with_inverse_volatility() -> None:
@@ -187,8 +238,22 @@ def test_the_best_are_the_highest_finite_scores(count: int, scores: list[float])
     row = np.array([scores], dtype=float)
     order = sorted((i for i in range(len(scores)) if np.isfinite(row[0, i])), key=lambda i: (-row[0, i], i))
     assert set(np.flatnonzero(best(row, count)[0])) == set(order[:count])
+    places = [int(i) for i in order_table(row, count)[0]]
+    assert places == (order + [-1] * count)[:count]
+    assert ranked(row).order[0, : len(order)].tolist() == order
+    assert np.isfinite(ranked(row).scores[0]).sum() == len(order)
     expected = pd.Series(row[0]).rank(method="first", pct=True).to_numpy()
     np.testing.assert_allclose(ranks(row)[0], expected)
+
+
+def test_the_best_of_many_are_found_like_those_of_few() -> None:
+    scores = np.random.default_rng(5).integers(0, 60, (30, 150)).astype(float)
+    scores[scores < 5] = np.nan
+    scores[3, 4:] = np.nan
+    expected = ranked(scores)
+    for places in (1, 8, 149):
+        known = np.isfinite(expected.scores[:, :places])
+        np.testing.assert_array_equal(order_table(scores, places), np.where(known, expected.order[:, :places], -1))
 
 
 def test_sizing_scales_to_the_target_and_caps_what_is_too_much() -> None:
@@ -212,3 +277,21 @@ def test_indicators_are_computed_once_for_all_who_ask() -> None:
         inputs.shared("key", lambda: asked.append(1))
     assert len(asked) == 1
     assert inputs.momentum(20) is inputs.momentum(20)
+    rows = np.array([3, 5])
+    assert inputs.at(rows) is inputs.at(rows.copy()) is not inputs.at(np.array([3, 6]))
+
+
+def test_threads_wait_for_what_another_computes_and_for_nothing_else() -> None:
+    inputs, asked, other_done = Inputs(PANEL), [], threading.Event()
+
+    def slow() -> int:
+        asked.append("slow")
+        assert other_done.wait(10.0)
+        return 1
+
+    with ThreadPoolExecutor(3) as pool:
+        both = [pool.submit(inputs.shared, "slow", slow) for _ in range(2)]
+        assert pool.submit(inputs.shared, "other", lambda: 2).result(10.0) == 2
+        other_done.set()
+        assert [one.result(10.0) for one in both] == [1, 1]
+    assert asked == ["slow"]

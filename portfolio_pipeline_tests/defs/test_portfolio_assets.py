@@ -11,7 +11,9 @@ import pytest
 
 from portfolio_pipeline.adapters.market_data.simulated import SimulatedMarketData
 from portfolio_pipeline.components.cards import load_cards
+from portfolio_pipeline.core.schemas import STRATEGY_HONESTY
 from portfolio_pipeline.core.sessions import SessionRange, as_days, sessions_between
+from portfolio_pipeline.core.strategies.card import StrategyCard
 from portfolio_pipeline.core.wide import long
 from portfolio_pipeline.defs.aggregated_targets import (
     aggregated_targets,
@@ -58,16 +60,32 @@ def filled(duckdb_warehouse: Warehouse) -> Warehouse:
         paper = long(days, [card.name], by="strategy", **figures)
         paper["net_return"] = paper["gross_return"] - paper["cost"]
         duckdb_warehouse.replace("strategy_returns", LIFE, paper, where={"strategy": card.name})
+        judge(duckdb_warehouse, card.name, LIFE, takes_new_capital=True)
     return duckdb_warehouse
 
 
-def materialise(warehouse: Warehouse, sessions: SessionRange, *, succeed: bool = True) -> dg.ExecuteInProcessResult:
+def judge(warehouse: Warehouse, strategy: str, sessions: SessionRange, *, takes_new_capital: bool) -> None:
+    """Rows of strategy_honesty that say this, and nothing else that matters here."""
+    rows = pd.DataFrame({column.name: None for column in STRATEGY_HONESTY.columns}, index=range(len(sessions)))
+    rows["session"], rows["strategy"], rows["reasons"] = as_days(tuple(sessions)).astype("datetime64[s]"), strategy, ""
+    rows["verdict"] = "unproven" if takes_new_capital else "doubted"
+    rows["walked_sessions"], rows["takes_new_capital"] = 0, takes_new_capital
+    warehouse.replace("strategy_honesty", sessions, rows, where={"strategy": strategy})
+
+
+def materialise(
+    warehouse: Warehouse,
+    sessions: SessionRange,
+    *,
+    succeed: bool = True,
+    strategies: tuple[StrategyCard, ...] | None = None,
+) -> dg.ExecuteInProcessResult:
     return dg.materialize(
         ASSETS,
         resources={
             "warehouse": warehouse,
             "settings": house_settings(),
-            "strategies": load_cards(),
+            "strategies": strategies or load_cards(),
             "clock": FixedClock.after_close(LIFE.last),
         },
         tags={
@@ -187,3 +205,60 @@ def test_a_share_that_jumps_fails_the_check(filled: Warehouse) -> None:
     evaluation = check_alone(filled, shares_within_limits)
     assert not evaluation.passed
     assert f"SHARE_TOO_SMALL: strategy={name}" in str(evaluation.metadata["offending rows"].value)
+
+
+def shares_of(warehouse: Warehouse, strategy: str) -> pd.DataFrame:
+    return warehouse.read("strategy_weights", where={"strategy": strategy}).to_pandas().set_index("session")
+
+
+def test_a_doubted_strategy_gets_no_new_capital_and_the_check_knows(filled: Warehouse) -> None:
+    name = load_cards()[0].name
+    materialise(filled, SessionRange(DAYS[0], DAYS[9]))
+    share = shares_of(filled, name)["weight"].iloc[-1]
+    later = SessionRange(DAYS[10], LIFE.last)
+    judge(filled, name, later, takes_new_capital=False)
+    # Its returns are so quiet that inverse volatility would hand it nearly everything.
+    with filled.transaction() as transaction:
+        transaction.execute(f"update strategy_returns set net_return = net_return / 50 where strategy = '{name}'")
+    result = materialise(filled, later)
+    assert all(found.passed for found in result.get_asset_check_evaluations())
+    at_once = tables(filled)["strategy_weights"]
+    found = shares_of(filled, name)
+    assert (found["requested_weight"].iloc[20:] > 0.8).all()
+    assert (found["weight"].iloc[10:] <= share).all()
+    assert found["weight"].iloc[-1] > 0.1
+    assert found["reason"].iloc[-1] == "gets no new capital: doubted"
+    totals = at_once.groupby("session")["weight"].sum()
+    np.testing.assert_allclose(totals, 1.0, atol=1e-9)
+    for session in LAST:
+        materialise(filled, SessionRange.single(session))
+    pd.testing.assert_frame_equal(tables(filled)["strategy_weights"], at_once, check_exact=True)
+    with filled.transaction() as transaction:
+        transaction.execute(
+            f"update strategy_weights set weight = weight + 0.01 where strategy = '{name}' and session = '{LAST.last}'"
+        )
+    evaluation = check_alone(filled, shares_within_limits)
+    assert evaluation.blocking
+    assert f"SHARE_TOO_LARGE: strategy={name}" in str(evaluation.metadata["offending rows"].value)
+
+
+def test_a_candidate_holds_nothing_of_the_capital(filled: Warehouse) -> None:
+    first, *others = load_cards()
+    candidate = first.model_copy(update={"stage": "candidate"})
+    judge(filled, first.name, LIFE, takes_new_capital=False)
+    result = materialise(filled, LIFE, strategies=(candidate, *others))
+    assert all(found.passed for found in result.get_asset_check_evaluations())
+    assert (shares_of(filled, first.name)["weight"] == 0.0).all()
+    assert (shares_of(filled, first.name)["reason"] == "candidate").all()
+    assert shares_of(filled, others[0].name)["weight"].iloc[-1] > 0.0
+
+
+def test_capital_is_not_shared_out_before_the_strategies_are_judged(filled: Warehouse) -> None:
+    name = load_cards()[2].name
+    with filled.transaction() as transaction:
+        transaction.delete("strategy_honesty", LAST, where={"strategy": name})
+    result = materialise(filled, LIFE, succeed=False)
+    (failure, *_) = result.get_step_failure_events()
+    message = str(failure.step_failure_data.user_failure_data)
+    assert f"STRATEGY_HONESTY_MISSING: strategy={name}, sessions=2, first_missing={LAST.first}" in message
+    assert len(filled.read("strategy_weights")) == 0

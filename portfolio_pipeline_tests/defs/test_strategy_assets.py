@@ -40,6 +40,7 @@ CARD = StrategyCard.model_validate(
 TABLES = (
     "optimized_parameters",
     "optimization_results",
+    "search_statistics",
     "strategy_targets",
     "strategy_returns",
     "strategy_paper_books",

@@ -11,15 +11,18 @@ import subprocess
 import sys
 import time
 import urllib.request
+from datetime import date
 from pathlib import Path
 
+import pandas as pd
 import pytest
 
 from portfolio_pipeline.adapters.environment import read_environment
 from portfolio_pipeline.adapters.house import open_house
 from portfolio_pipeline.cli import main
 from portfolio_pipeline.cli.stored_history import complete_through
-from portfolio_pipeline.core.sessions import last_closed_session, next_session
+from portfolio_pipeline.core.schemas import STRATEGY_HONESTY
+from portfolio_pipeline.core.sessions import SessionRange, last_closed_session, next_session
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -154,6 +157,30 @@ def test_the_cards_are_listed(terminal: Terminal) -> None:
     code, said = terminal.types("strategy", "list")
     assert code == 0
     assert "momentum_equities" in said
+    assert "active" in said
+    assert "doubted" not in said
+
+
+def test_the_list_of_cards_shows_the_newest_verdict_and_its_reasons(terminal: Terminal) -> None:
+    terminal.types("status")  # makes the tables
+    house = open_house()
+    days = [date(2024, 7, 2), date(2024, 7, 3)]
+    nothing = {column.name: [None, None] for column in STRATEGY_HONESTY.columns}
+    judged = {
+        "session": days,
+        "strategy": ["trend_bonds"] * 2,
+        "verdict": ["believed", "doubted"],
+        "reasons": ["", "DEFLATED_SHARPE_LOW: found=0.4, limit=0.9"],
+        "walked_sessions": [300, 301],
+        "takes_new_capital": [True, False],
+    }
+    house.warehouse.replace("strategy_honesty", SessionRange(*days), pd.DataFrame(nothing | judged))
+    code, said = terminal.types("strategy", "list")
+    assert code == 0
+    assert "believed" not in said
+    words = " ".join(said.split())
+    assert "trend_bonds (bond): Holds each bond" in words
+    assert "doubted at the close of 2024-07-03: DEFLATED_SHARPE_LOW: found=0.4, limit=0.9 trend_commodities" in words
 
 
 def test_one_command_ends_in_a_running_ui_whose_latest_session_is_complete(tmp_path: Path) -> None:

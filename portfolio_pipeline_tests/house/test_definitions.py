@@ -17,12 +17,24 @@ from portfolio_pipeline.partitions import ONE_RUN, SESSIONS
 
 ROOT = Path(__file__).resolve().parents[2]
 STRATEGIES = ("diversified_core", "momentum_equities", "reversion_equities", "trend_bonds", "trend_commodities")
+PER_STRATEGY = ("optimized_parameters", "strategy_targets", "strategy_honesty")
 ASSETS = {
     *("prices", "features", "regimes", "strategy_weights", "aggregated_targets", "risk"),
     *("orders", "submissions", "fills", "positions", "metrics"),
-    *(f"{noun}/{strategy}" for noun in ("optimized_parameters", "strategy_targets") for strategy in STRATEGIES),
+    *(f"{noun}/{strategy}" for noun in PER_STRATEGY for strategy in STRATEGIES),
 }
-MARTS = {"current_book", "data_quality_summary", "orders_and_fills", "parameter_history", "performance_by_strategy"}
+MARTS = {
+    "best_parameters",
+    "current_book",
+    "data_quality_summary",
+    "honesty_by_strategy",
+    "orders_and_fills",
+    "parameter_changes",
+    "parameter_history",
+    "parameter_values",
+    "pareto_sets",
+    "performance_by_strategy",
+}
 WAYS = {
     "dagster dev": ["-m", "dagster", "definitions", "validate", "-m", "portfolio_pipeline.definitions"],
     "workspace.yaml": ["-m", "dagster", "definitions", "validate", "-w", "workspace.yaml"],
@@ -93,6 +105,12 @@ def test_schedule_sensors_and_job_are_there_and_running() -> None:
     assert {sensor.name for sensor in found.sensor_defs} >= {"failed_runs", "failed_checks"}
     job = found.get_job("daily")
     assert set(job.asset_layer.executable_asset_keys) == set(found.assets_defs_by_key)
+
+
+def test_a_backtest_is_a_job_beside_the_chain() -> None:
+    job = repository().get_job("backtest")
+    assert not job.asset_layer.executable_asset_keys
+    assert job.partitions_def is None
 
 
 def test_every_table_of_a_noun_is_declared() -> None:

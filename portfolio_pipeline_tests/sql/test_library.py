@@ -167,6 +167,7 @@ def test_an_audit_is_asked_by_session_and_judges_something_known(tmp_path: Path)
         ("current_date", "answers differently each time"),
         ("regexp_replace(symbol, 'a', 'b')", "regular expressions differ"),
         ("arg_max(close, session)", "not in both engines"),
+        ("json_each(symbol)", "not known to mean the same"),
     ],
 )
 def test_what_the_engines_answer_differently_is_refused(tmp_path: Path, written: str, reason: str) -> None:

@@ -23,8 +23,8 @@ from portfolio_pipeline.ports import Rows
 _entered = threading.local()
 
 
-class TableTransaction:
-    """`ports.Transaction` over an engine's open connection."""
+class TableReader:
+    """`ports.Reader` over an engine's open connection."""
 
     def __init__(self, connection: forward.Connection, tables: Mapping[str, Table]) -> None:
         self._connection = connection
@@ -42,6 +42,17 @@ class TableTransaction:
 
     def query(self, sql: str, parameters: Sequence[object] = ()) -> pa.Table:
         return self._connection.fetch(sql, parameters)
+
+    def _declared(self, name: str) -> Table:
+        if name not in self._tables:
+            raise WarehouseError(
+                "TABLE_UNKNOWN", found=name, expected=", ".join(self._tables), remedy="Declare it in core.schemas."
+            )
+        return self._tables[name]
+
+
+class TableTransaction(TableReader):
+    """`ports.Transaction` over an engine's open connection."""
 
     def replace(
         self, table: str, sessions: SessionRange, rows: Rows, *, where: Mapping[str, object] | None = None
@@ -66,13 +77,6 @@ class TableTransaction:
         if len(rows):
             self._connection.append(table.name, rows)
         return len(rows)
-
-    def _declared(self, name: str) -> Table:
-        if name not in self._tables:
-            raise WarehouseError(
-                "TABLE_UNKNOWN", found=name, expected=", ".join(self._tables), remedy="Declare it in core.schemas."
-            )
-        return self._tables[name]
 
 
 class TableWarehouse(ABC):
@@ -100,6 +104,11 @@ class TableWarehouse(ABC):
             )
 
     @contextmanager
+    def reading(self) -> Iterator[TableReader]:
+        with self._connected(write=False) as connection:
+            yield TableReader(connection, self._tables)
+
+    @contextmanager
     def transaction(self) -> Iterator[TableTransaction]:
         with self._connected(write=True) as connection:
             yield TableTransaction(connection, self._tables)
@@ -112,12 +121,12 @@ class TableWarehouse(ABC):
         columns: Sequence[str] | None = None,
         where: Mapping[str, object] | None = None,
     ) -> pa.Table:
-        with self._connected(write=False) as connection:
-            return TableTransaction(connection, self._tables).read(table, sessions, columns=columns, where=where)
+        with self.reading() as reader:
+            return reader.read(table, sessions, columns=columns, where=where)
 
     def query(self, sql: str, parameters: Sequence[object] = ()) -> pa.Table:
-        with self._connected(write=False) as connection:
-            return connection.fetch(sql, parameters)
+        with self.reading() as reader:
+            return reader.query(sql, parameters)
 
     def replace(
         self, table: str, sessions: SessionRange, rows: Rows, *, where: Mapping[str, object] | None = None

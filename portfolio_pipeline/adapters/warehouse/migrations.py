@@ -17,7 +17,7 @@ import pyarrow as pa
 
 from portfolio_pipeline.adapters.warehouse.statements import Engine, column_definition, create_table, quoted
 from portfolio_pipeline.core.errors import WarehouseError
-from portfolio_pipeline.core.schemas import Column, Table
+from portfolio_pipeline.core.schemas import OPTIMIZATION_RESULTS, OPTIMIZED_PARAMETERS, Column, Table
 
 FIRST_VERSION = 1
 
@@ -54,7 +54,19 @@ class Migration:
     steps: tuple[AddColumn | RunSql, ...]
 
 
-MIGRATIONS: tuple[Migration, ...] = ()
+MIGRATIONS: tuple[Migration, ...] = (
+    Migration(
+        2,
+        "parameters are chosen by the score of their neighbourhood, and say why",
+        (
+            AddColumn("optimized_parameters", OPTIMIZED_PARAMETERS.column("plateau_score")),
+            AddColumn("optimized_parameters", OPTIMIZED_PARAMETERS.column("holdout_score")),
+            AddColumn("optimized_parameters", OPTIMIZED_PARAMETERS.column("reason"), "''"),
+            AddColumn("optimization_results", OPTIMIZATION_RESULTS.column("score")),
+            AddColumn("optimization_results", OPTIMIZATION_RESULTS.column("plateau_score")),
+        ),
+    ),
+)
 
 
 class Connection(Protocol):

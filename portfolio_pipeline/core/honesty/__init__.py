@@ -2,22 +2,25 @@
 
 Statistics about back-tests and their choice, computed on arrays of returns: the deflated Sharpe ratio (`sharpe`) with
 the effective number of trials (`trials`), the probability of backtest overfitting (`overfitting`), walk-forward
-efficiency (`walk_forward`), combinatorial purged cross-validation (`cross_validation`), and what follows from them
-(`judgement`). The search itself does not belong here, nor does what is done with a strategy that is doubted.
+efficiency (`walk_forward`), combinatorial purged cross-validation (`cross_validation`), all of them for one search
+(`search_report`), and what follows from them (`judgement`, `assessment`). The search itself does not belong here, nor
+does what is done with a strategy that is doubted.
 
 Functions that end in `_by_session` judge every session on the trailing window that ends with it. They are handed the
 full history from the first stored session; what they say about a session does not depend on which others are asked
 about, nor on later rows, bit for bit.
 """
 
+from portfolio_pipeline.core.honesty.assessment import SEPARATOR, assess, promises_in_use
 from portfolio_pipeline.core.honesty.cross_validation import CombinatorialFolds, CrossValidation, cross_validate
-from portfolio_pipeline.core.honesty.judgement import HonestyLimits, Verdict, verdict
+from portfolio_pipeline.core.honesty.judgement import Verdict, verdict
 from portfolio_pipeline.core.honesty.overfitting import (
     Overfitting,
     Splits,
     overfitting_by_session,
     overfitting_splits,
 )
+from portfolio_pipeline.core.honesty.search_report import promotion_folds, search_statistics
 from portfolio_pipeline.core.honesty.sharpe import (
     Deflation,
     TrackRecord,
@@ -32,15 +35,16 @@ from portfolio_pipeline.core.honesty.trials import effective_trials
 from portfolio_pipeline.core.honesty.walk_forward import WalkForward, walk_forward_by_session
 
 __all__ = [
+    "SEPARATOR",
     "CombinatorialFolds",
     "CrossValidation",
     "Deflation",
-    "HonestyLimits",
     "Overfitting",
     "Splits",
     "TrackRecord",
     "Verdict",
     "WalkForward",
+    "assess",
     "cross_validate",
     "deflated_sharpe_ratio",
     "deflation_by_session",
@@ -50,6 +54,9 @@ __all__ = [
     "overfitting_by_session",
     "overfitting_splits",
     "probabilistic_sharpe_ratio",
+    "promises_in_use",
+    "promotion_folds",
+    "search_statistics",
     "sharpe_ratio",
     "verdict",
     "walk_forward_by_session",

@@ -47,6 +47,11 @@ class CombinatorialFolds:
     def paths(self) -> int:
         return comb(self.folds - 1, self.test_folds - 1)
 
+    @property
+    def fewest_sessions(self) -> int:
+        """The shortest history whose folds outlast purging and embargo."""
+        return self.folds * (2 * self.purge + self.embargo + 2)
+
     def tested(self) -> Array:
         """Folds tested in each split [splits, test_folds]."""
         return np.array(list(combinations(range(self.folds), self.test_folds)))

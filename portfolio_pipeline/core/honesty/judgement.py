@@ -6,29 +6,11 @@ What follows from the verdict (a report, no new capital) is on the strategy's ca
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Annotated, Literal
+from typing import Literal
 
 import numpy as np
-from pydantic import Field
 
-from portfolio_pipeline.core.settings import Fraction, Section
-
-
-class HonestyLimits(Section):
-    """What results have to show, and over how much of the past they show it.
-
-    Overfitting asks whether choosing did harm. Where all trials are equally good it is 0.5 by chance, and does none:
-    it is held against nobody whose chosen trials lost in `harmless_loss` of the splits or fewer.
-    """
-
-    minimum_deflated_sharpe: Fraction = 0.90
-    maximum_overfitting: Fraction = 0.50
-    harmless_loss: Fraction = 0.10
-    minimum_efficiency: float = 0.30  # out-of-sample over in-sample Sharpe ratio
-    maximum_path_loss: Fraction = 0.25
-    blocks: Annotated[int, Field(ge=2, le=16, multiple_of=2)] = 10
-    walk_forward_sessions: Annotated[int, Field(ge=60)] = 504
-    fewest_sessions: Annotated[int, Field(ge=20)] = 126
+from portfolio_pipeline.core.strategies.card import Honesty
 
 
 @dataclass(frozen=True)
@@ -44,7 +26,7 @@ class Verdict:
 
 
 def verdict(
-    limits: HonestyLimits,
+    limits: Honesty,
     *,
     deflated_sharpe: float,
     overfitting: float,

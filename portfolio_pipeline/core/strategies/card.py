@@ -1,4 +1,4 @@
-"""What is written on a strategy's card: its type, its symbols, its parameters and how it is searched and sized.
+"""What is written on a strategy's card: its type, its symbols, its parameters and how it is searched, sized and judged.
 
 A card is data; what a type does with it is in the module of the type. Cards are checked when they are read.
 """
@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import Annotated, Any, Literal
 
-from pydantic import AfterValidator, Field, model_validator
+from pydantic import AfterValidator, Discriminator, Field, Tag, model_validator
 
 from portfolio_pipeline.core.settings import AssetClass, Fraction, NonNegative, Section, Settings
 from portfolio_pipeline.core.strategy_books import ACCOUNT_BOOK, RESERVE
@@ -21,6 +21,21 @@ def _no_other_book(name: str) -> str:
 
 
 Name = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]{1,40}$"), AfterValidator(_no_other_book)]
+Goal = Literal["sharpe", "return", "sortino", "calmar", "drawdown"]
+Weight = Annotated[float, Field(gt=0)]
+
+
+def _form(objective: object) -> str:
+    """In which of its forms an objective was meant, so that a mistake is told as one of that form."""
+    return "weights" if isinstance(objective, dict) else "several" if isinstance(objective, list | tuple) else "one"
+
+
+Objective = Annotated[
+    Annotated[Goal, Tag("one")]
+    | Annotated[dict[Goal, Weight], Field(min_length=1), Tag("weights")]
+    | Annotated[tuple[Goal, ...], Field(min_length=2), Tag("several")],
+    Discriminator(_form),
+]
 
 
 class Symbols(Section):
@@ -37,40 +52,91 @@ class Symbols(Section):
 
 
 class Search(Section):
-    """How parameters are found: what is maximised, over which window, over how many candidates.
+    """How parameters are found, and when the ones in use are left for others.
 
-    The parameters in use are left only for some whose score is better by `switch_margin` of that score.
+    `objective` is one goal, several with weights (their weighted sum), or a list (several at once: the mean of a set's
+    ranks). Drawdown counts negatively. A score looks at `window_sessions` that end `holdout_sessions` before the
+    present; a change has to hold on those held out. Sets are compared by the mean score of their neighbourhood, and the
+    set in use is left only for one that is better by `switch_margin` of its score and by what changing costs, spread
+    over `cost_sessions`.
     """
 
-    objective: Literal["sharpe", "return", "sortino", "calmar", "drawdown"] = "sharpe"
+    objective: Objective = "sharpe"
+    method: Literal["auto", "exhaustive", "sobol", "nsga2", "tpe"] = "auto"
     window_sessions: Annotated[int, Field(ge=20)] = 504
+    holdout_sessions: Annotated[int, Field(ge=0)] = 0
     trials: Annotated[int, Field(ge=1)] = 40
     cadence: Literal["daily", "weekly", "monthly"] = "daily"
+    renewal: Literal["monthly", "quarterly", "yearly"] = "quarterly"  # how often nsga2 and tpe draw new sets
+    patience: Annotated[int, Field(ge=1)] = 3  # rounds of nsga2 and tpe without anything better, before they stop
+    neighbours: Annotated[int, Field(ge=0)] = 6  # sets that smooth a set's score; 0 takes the luckiest point
     switch_margin: NonNegative = 0.1
+    cost_sessions: Annotated[int, Field(ge=1)] = 63
+    regime_share: Fraction = 0.0  # part of the score from past sessions weighted by how alike their regime was
 
 
 class Sizing(Section):
-    """How raw weights become targets: scaled to a volatility, capped per position."""
+    """How raw weights become targets: tilted, scaled to a volatility, capped per position, stopped.
 
+    `adjust: daily` scales to the volatility at every close instead of at decisions alone. A holding that closes `stop`
+    below its highest close since the last scheduled decision is left until the next one. `crowding_penalty` takes
+    weight from what moves together with the rest of what is held.
+    """
+
+    by: Literal["type", "volatility", "performance"] = "type"
+    crowding_penalty: Fraction = 0.0
     volatility_target: Annotated[float, Field(gt=0)] | None = None
     volatility_window: Annotated[int, Field(ge=10)] = 60
+    adjust: Literal["at_decisions", "daily"] = "at_decisions"
+    stop: Annotated[float, Field(gt=0, lt=1)] | None = None
     maximum_weight: Fraction = 0.35
     maximum_gross: NonNegative = 1.0
 
 
+class Honesty(Section):
+    """What results have to show to be believed, over how much of the past, and what follows when they are doubted.
+
+    Overfitting asks whether choosing did harm. Where all trials are equally good it is 0.5 by chance, and does none:
+    it is held against nobody whose chosen trials lost in `harmless_loss` of the splits or fewer.
+
+    The limits hold together: each lets more noise through than all of them do. Measured on random walks, with windows
+    of 504 sessions, of 100 searches by each of three types of strategy 0 to 5 were believed. Two years show only what
+    is strong, however: where a strategy truly earns a Sharpe ratio of 1.5 a year it is believed on 58 % of the
+    sessions, at 0.8 on 22 %; with a search window of 1008 sessions, on 79 % and 35 %. So doubt is no proof of
+    worthlessness, and is only reported unless the card asks for more.
+    """
+
+    when_doubted: Literal["report", "no_new_capital"] = "report"
+    minimum_deflated_sharpe: Fraction = 0.90
+    maximum_overfitting: Fraction = 0.50
+    harmless_loss: Fraction = 0.10
+    minimum_efficiency: float = 0.30  # out-of-sample over in-sample Sharpe ratio
+    maximum_path_loss: Fraction = 0.25
+    blocks: Annotated[int, Field(ge=2, le=16, multiple_of=2)] = 10
+    walk_forward_sessions: Annotated[int, Field(ge=60)] = 504
+    fewest_sessions: Annotated[int, Field(ge=20)] = 126
+
+
 class StrategyCard(Section):
-    """One strategy. `parameters` overrides ranges or fixes values of the type's parameters, by name."""
+    """One strategy. `parameters` overrides ranges or fixes values of the type's parameters, by name.
+
+    A `candidate` is computed and judged like any other, but gets no capital before it is made `active`.
+    """
 
     name: Name
     type: str
     description: str
     owner: str = "portfolio"
+    stage: Literal["candidate", "active"] = "active"
     symbols: Symbols
     rebalance: Literal["daily", "weekly", "monthly"] = "weekly"
     direction: Literal["long_only", "long_short"] = "long_only"
     parameters: dict[str, Any] = Field(default_factory=dict)
+    constraints: tuple[str, ...] = ()  # between parameters, such as `fast < slow`
+    transition_sessions: Annotated[int, Field(ge=1)] = 1  # over how many a change of parameters is phased in
     search: Search = Search()
     sizing: Sizing = Sizing()
+    honesty: Honesty = Honesty()
 
     def universe(self, settings: Settings) -> tuple[str, ...]:
         """The symbols it trades, in the order of the settings."""

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Annotated, ClassVar, Literal
 
 import numpy as np
 
 from portfolio_pipeline.core.panel import Array
 from portfolio_pipeline.core.strategies import parameters as p
-from portfolio_pipeline.core.strategies.base import best
-from portfolio_pipeline.core.strategies.inputs import Inputs
+from portfolio_pipeline.core.strategies.inputs import AtRows, Inputs
+from portfolio_pipeline.core.strategies.selection import Ranked, add_passing, ranked
 
 
 class MeanReversionParameters(p.Parameters):
@@ -39,28 +40,31 @@ class MeanReversion:
     def target_weights(
         self, inputs: Inputs, parameters: MeanReversionParameters, rows: Array, *, long_short: bool = False
     ) -> Array:
-        fallen, risen = _stretch(inputs, parameters.indicator, parameters.lookback, parameters.hold)
-        close, sma = inputs.close[rows], inputs.sma(parameters.trend_window)[rows]
-        weights = self._held(inputs, parameters, fallen[rows], close > sma, rows)
+        at, window, places = inputs.at(rows), parameters.trend_window, parameters.places
+        weights = np.zeros(at.traded.shape)
+        for sign in (1.0, -1.0) if long_short else (1.0,):
+            stretch = _stretch(inputs, at, parameters.indicator, parameters.lookback, parameters.hold, sign)
+            allowed = at.shared(("reverting", window, sign), partial(_allowed, at, window, sign))
+            add_passing(weights, stretch.order, stretch.scores, allowed, parameters.entry, places, sign / places)
         if long_short:
-            weights = (weights - self._held(inputs, parameters, risen[rows], close < sma, rows)) / 2.0
+            weights /= 2.0
         return weights
 
-    def _held(
-        self, inputs: Inputs, parameters: MeanReversionParameters, stretch: Array, allowed: Array, rows: Array
-    ) -> Array:
-        wanted = inputs.traded[rows] & allowed & (stretch > parameters.entry)
-        return np.where(best(np.where(wanted, stretch, np.nan), parameters.places), 1.0 / parameters.places, 0.0)
+
+def _allowed(at: AtRows, window: int, sign: float) -> Array:
+    """Where there is a bar and the price is above its long average, or below for the mirror image."""
+    sma = at.indicator("sma", window)
+    return at.traded & ((at.close > sma) if sign > 0 else (at.close < sma))
 
 
-def _stretch(inputs: Inputs, indicator: str, lookback: int, hold: int) -> tuple[Array, Array]:
-    """How far a symbol was stretched down, and up, at most within `hold` sessions, in about standard deviations."""
+def _stretch(inputs: Inputs, at: AtRows, indicator: str, lookback: int, hold: int, sign: float) -> Ranked:
+    """How far a symbol was stretched down, or up, at most within `hold` sessions, in about standard deviations."""
 
-    def compute() -> tuple[Array, Array]:
+    def compute() -> Ranked:
         up = inputs.zscore(lookback) if indicator == "zscore" else (inputs.rsi(lookback) - 50.0) / 15.0
-        return _recent_maximum(-up, hold), _recent_maximum(up, hold)
+        return ranked(_recent_maximum(-sign * up, hold)[at.rows])
 
-    return inputs.shared(("stretch", indicator, lookback, hold), compute)
+    return at.shared(("stretch", indicator, lookback, hold, sign), compute)
 
 
 def _recent_maximum(values: Array, window: int) -> Array:

@@ -2,34 +2,32 @@
 
 from __future__ import annotations
 
-from typing import Annotated, ClassVar, Literal, Self
+from typing import Annotated, ClassVar, Literal
 
 import numpy as np
-from pydantic import model_validator
 
 from portfolio_pipeline.core.panel import Array
 from portfolio_pipeline.core.strategies import parameters as p
-from portfolio_pipeline.core.strategies.base import best, ranks
-from portfolio_pipeline.core.strategies.inputs import Inputs
+from portfolio_pipeline.core.strategies.inputs import AtRows, Inputs
+from portfolio_pipeline.core.strategies.selection import add_first, ranks
+from portfolio_pipeline.core.top_selection import order_table
+
+MOST_PLACES = 8
 
 
 class MomentumParameters(p.Parameters):
     """Ranks over both look-backs are blended; `top` symbols are held in equal parts, empty places stay in cash."""
 
+    constraints: ClassVar[tuple[str, ...]] = ("fast < slow",)
+
     fast: Annotated[int, p.Range(21, 105, 21)] = 63
     slow: Annotated[int, p.Range(84, 252, 42)] = 210
     slow_share: Annotated[float, p.Range(0.0, 1.0, 0.25)] = 0.5
-    top: Annotated[int, p.Range(2, 8, 1)] = 4
+    top: Annotated[int, p.Range(2, MOST_PLACES, 1)] = 4
     trend_window: Annotated[int, p.Range(50, 200, 50)] = 200
     trend_filter: Annotated[
         Literal["none", "symbol", "market", "both"], p.choices("none", "symbol", "market", "both")
     ] = "symbol"
-
-    @model_validator(mode="after")
-    def _fast_below_slow(self) -> Self:
-        if self.fast >= self.slow:
-            raise ValueError(f"fast {self.fast} is not below slow {self.slow}")
-        return self
 
 
 class Momentum:
@@ -47,27 +45,42 @@ class Momentum:
     def target_weights(
         self, inputs: Inputs, parameters: MomentumParameters, rows: Array, *, long_short: bool = False
     ) -> Array:
-        share = parameters.slow_share
-        fast, slow = _ranks(inputs, parameters.fast)[rows], _ranks(inputs, parameters.slow)[rows]
-        score = np.where(inputs.traded[rows], (1.0 - share) * fast + share * slow, np.nan)
-        rising, falling = self._trend(inputs, parameters, rows)
-        weights = np.where(best(score, parameters.top) & rising, 1.0 / parameters.top, 0.0)
+        at, top = inputs.at(rows), parameters.top
+        weights = np.zeros(at.traded.shape)
+        rising, falling = _trend(inputs, at, parameters.trend_filter, parameters.trend_window)
+        add_first(weights, _order(at, parameters), rising, top, 1.0 / top)
         if long_short:
-            weights = (weights - np.where(best(-score, parameters.top) & falling, 1.0 / parameters.top, 0.0)) / 2.0
+            add_first(weights, _order(at, parameters, from_the_bottom=True), falling, top, -1.0 / top)
+            weights /= 2.0
         return weights
 
-    def _trend(self, inputs: Inputs, parameters: MomentumParameters, rows: Array) -> tuple[Array, Array]:
-        """Which symbols may be bought, and which may be sold short."""
-        rising = np.ones((len(rows), len(inputs.panel.symbols)), dtype=bool)
-        falling = rising.copy()
-        if parameters.trend_filter in ("symbol", "both"):
-            close, sma = inputs.close[rows], inputs.sma(parameters.trend_window)[rows]
-            rising, falling = rising & (close > sma), falling & (close < sma)
-        if parameters.trend_filter in ("market", "both"):
-            above = inputs.market_above_sma(parameters.trend_window)[rows, None]
+
+def _order(at: AtRows, parameters: MomentumParameters, *, from_the_bottom: bool = False) -> Array:
+    """The first symbols by blended ranks; those without a bar have no place."""
+    fast, slow, share = parameters.fast, parameters.slow, parameters.slow_share
+
+    def compute() -> Array:
+        score = np.where(at.traded, (1.0 - share) * _ranks(at, fast) + share * _ranks(at, slow), np.nan)
+        return order_table(-score if from_the_bottom else score, MOST_PLACES)
+
+    return at.shared(("momentum_order", fast, slow, share, from_the_bottom), compute)
+
+
+def _ranks(at: AtRows, lookback: int) -> Array:
+    return at.shared(("momentum_ranks", lookback), lambda: ranks(at.indicator("momentum", lookback)))
+
+
+def _trend(inputs: Inputs, at: AtRows, trend_filter: str, window: int) -> tuple[Array, Array]:
+    """Which symbols may be bought, and which may be sold short."""
+
+    def compute() -> tuple[Array, Array]:
+        rising, falling = np.ones((2, *at.traded.shape), dtype=bool)
+        if trend_filter in ("symbol", "both"):
+            sma = at.indicator("sma", window)
+            rising, falling = rising & (at.close > sma), falling & (at.close < sma)
+        if trend_filter in ("market", "both"):
+            above = inputs.market_above_sma(window)[at.rows, None]
             rising, falling = rising & above, falling & ~above
         return rising, falling
 
-
-def _ranks(inputs: Inputs, lookback: int) -> Array:
-    return inputs.shared(("momentum_ranks", lookback), lambda: ranks(inputs.momentum(lookback)))
+    return at.shared(("momentum_trend", trend_filter, window), compute)

@@ -1,7 +1,8 @@
 """Parameters with ranges: how a type declares them, how a card narrows or fixes them, and how they are listed.
 
-A type declares a frozen class of `Parameters` whose fields carry a `Range` or `Choices`; what must hold between several
-parameters is a validator of that class. Choosing between parameter sets is `core.search`'s work.
+A type declares a frozen class of `Parameters` whose fields carry a `Range` or `Choices` (`choices`, `flag`), and what
+has to hold between them as `constraints`; a card may narrow the one and add to the other. Reading constraints is the
+work of `constraints`, choosing between parameter sets that of `core.search`.
 """
 
 from __future__ import annotations
@@ -9,13 +10,15 @@ from __future__ import annotations
 import itertools
 import json
 import math
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Self
+from functools import cache, cached_property
+from typing import Any, ClassVar, Self
 
 from pydantic import ValidationError, model_validator
 
 from portfolio_pipeline.core.settings import Section
+from portfolio_pipeline.core.strategies.constraints import Constraint, ConstraintWrongError, constraint
 
 Value = int | float | str | bool
 
@@ -59,10 +62,18 @@ def choices(*values: Value) -> Choices:
     return Choices(values)
 
 
+def flag() -> Choices:
+    """Off or on."""
+    return Choices((False, True))
+
+
 class Parameters(Section):
-    """Base of the types' parameter classes: frozen, no other names, every value within its declared range."""
+    """Base of the types' parameter classes: frozen, no other names, within the declared ranges and constraints."""
+
+    constraints: ClassVar[tuple[str, ...]] = ()
 
     @classmethod
+    @cache
     def domains(cls) -> dict[str, Range | Choices]:
         """The declared range of each parameter."""
         return {
@@ -74,23 +85,38 @@ class Parameters(Section):
     def defaults(cls) -> dict[str, Value]:
         return {name: field.default for name, field in cls.model_fields.items()}
 
+    @classmethod
+    @cache
+    def own_constraints(cls) -> tuple[Constraint, ...]:
+        return tuple(cls.constraint(text) for text in cls.constraints)
+
+    @classmethod
+    def constraint(cls, text: str) -> Constraint:
+        """A constraint between these parameters."""
+        numeric = [name for name, domain in cls.domains().items() if isinstance(domain, Range)]
+        return constraint(text, numeric, [name for name in cls.domains() if name not in numeric])
+
     @model_validator(mode="after")
     def _within_ranges(self) -> Self:
         for name, domain in self.domains().items():
             if not domain.holds(getattr(self, name)):
                 raise ValueError(f"{name} is {getattr(self, name)!r}, expected {domain}")
+        broken = _first_broken(self.own_constraints(), self.__dict__)
+        if broken:
+            raise ValueError(broken)
         return self
 
     def to_json(self) -> str:
-        return json.dumps(self.model_dump(), sort_keys=True)
+        return json.dumps(self.__dict__, sort_keys=True)
 
 
 class ParameterError(ValueError):
-    """An override on a card that the type does not allow; `parameter` says which."""
+    """Something on a card that the type does not allow; `location` says where on the card, `parameter` which one."""
 
-    def __init__(self, parameter: str, message: str) -> None:
+    def __init__(self, parameter: str, message: str, location: tuple[object, ...] | None = None) -> None:
         super().__init__(message)
         self.parameter = parameter
+        self.location = location or ("parameters", parameter)
 
 
 @dataclass(frozen=True)
@@ -100,9 +126,12 @@ class ParameterSpace:
     model: type[Parameters]
     values: Mapping[str, tuple[Value, ...]]
     default: Parameters
+    constraints: tuple[Constraint, ...] = ()  # of the card, beside those of the type
 
     @classmethod
-    def of(cls, model: type[Parameters], overrides: Mapping[str, Any]) -> ParameterSpace:
+    def of(
+        cls, model: type[Parameters], overrides: Mapping[str, Any], constraints: Sequence[str] = ()
+    ) -> ParameterSpace:
         """The type's space, narrowed by a card: `name: value` fixes; a list or low/high/step narrows; default sets."""
         domains, defaults = model.domains(), model.defaults()
         values = {name: domain.values for name, domain in domains.items()}
@@ -110,24 +139,68 @@ class ParameterSpace:
             if name not in domains:
                 raise ParameterError(name, f"unknown parameter, expected one of {', '.join(domains)}")
             values[name], defaults[name] = _narrowed(name, override, domains[name], defaults[name])
+        added = tuple(_read(model, text, place) for place, text in enumerate(constraints))
+        _require_a_set(values, defaults, model.own_constraints(), added, overrides)
         try:
             default = model.model_validate(defaults)
         except ValidationError as error:
             first = next(iter(overrides), "parameters")
-            raise ParameterError(first, f"{error.errors()[0]['msg']} (at the defaults; set them to fit)") from None
-        return cls(model, values, default)
+            raise ParameterError(first, f"{_said(error)} (at the defaults; set them to fit)") from None
+        return cls(model, values, default, added)
 
     @property
     def size(self) -> int:
         """How many combinations there are, before constraints."""
         return math.prod(len(values) for values in self.values.values())
 
+    @property
+    def optimisable(self) -> tuple[str, ...]:
+        """The parameters with more than one value."""
+        return tuple(name for name, values in self.values.items() if len(values) > 1)
+
+    @property
+    def fixed(self) -> tuple[str, ...]:
+        """The parameters with one value."""
+        return tuple(name for name, values in self.values.items() if len(values) == 1)
+
+    @cached_property
+    def _places(self) -> dict[str, dict[Value, int]]:
+        return {name: {value: place for place, value in enumerate(values)} for name, values in self.values.items()}
+
+    @cached_property
+    def _listed(self) -> dict[str, dict[Value, Value]]:
+        """Each listed value by itself: finds 3 for 3.0, as validation would."""
+        return {name: {value: value for value in values} for name, values in self.values.items()}
+
+    @cached_property
+    def _all_constraints(self) -> tuple[Constraint, ...]:
+        return (*self.model.own_constraints(), *self.constraints)
+
+    @cached_property
+    def _declared_only(self) -> bool:
+        """Whether the type checks nothing beside its ranges and constraints."""
+        return set(self.model.__pydantic_decorators__.model_validators) == {"_within_ranges"}
+
     def parameters(self, values: Mapping[str, Value]) -> Parameters | None:
-        """The parameter set, or None when a constraint between parameters forbids it."""
+        """The parameter set, or None when its type or a constraint forbids it.
+
+        A search asks this of thousands of sets. Values listed for this space lie in the type's ranges, so that only
+        constraints are left to check; everything else is validated as a whole.
+        """
+        listed = self._listed
+        if self._declared_only and len(values) == len(listed):
+            try:
+                known = {name: allowed[values[name]] for name, allowed in listed.items()}
+            except (KeyError, TypeError):
+                pass  # a name or value that is not listed
+            else:
+                kept = all(one.holds(known) for one in self._all_constraints)
+                return self.model.model_construct(None, **known) if kept else None
         try:
-            return self.model.model_validate(dict(values))
+            parameters = self.model.model_validate(dict(values))
         except ValidationError:
             return None
+        return parameters if all(one.holds(parameters.__dict__) for one in self.constraints) else None
 
     def grid(self) -> Iterator[Parameters]:
         """Every allowed combination, in the order of the values."""
@@ -138,16 +211,20 @@ class ParameterSpace:
 
     def order(self, parameters: Parameters) -> tuple[int, ...]:
         """Where a set stands in the grid; values outside it come last."""
-        given = parameters.model_dump()
-        return tuple(
-            values.index(given[name]) if given[name] in values else len(values) for name, values in self.values.items()
-        )
+        given = parameters.__dict__
+        return tuple([places.get(given[name], len(places)) for name, places in self._places.items()])
 
     def holds(self, parameters: Mapping[str, Value]) -> str | None:
         """What is wrong with a parameter set of this space; None when nothing is."""
-        allowed = self.parameters(parameters)
-        if allowed is None or set(parameters) != set(self.values):
+        if set(parameters) != set(self.values):
             return "forbidden by the type"
+        try:
+            allowed = self.model.model_validate(dict(parameters))
+        except ValidationError:
+            return "forbidden by the type"
+        broken = _first_broken(self.constraints, allowed.__dict__)
+        if broken:
+            return broken
         outside = [
             name
             for name, value in parameters.items()
@@ -156,37 +233,96 @@ class ParameterSpace:
         return f"{', '.join(outside)} outside the card's range" if outside else None
 
 
+def _first_broken(constraints: Sequence[Constraint], values: Mapping[str, Any]) -> str | None:
+    return next((one.broken_by(values) for one in constraints if not one.holds(values)), None)
+
+
+def _said(error: ValidationError) -> str:
+    return str(error.errors()[0]["msg"]).removeprefix("Value error, ")
+
+
+def _read(model: type[Parameters], text: str, place: int) -> Constraint:
+    try:
+        return model.constraint(text)
+    except ConstraintWrongError as error:
+        raise ParameterError("constraints", str(error), ("constraints", place)) from None
+
+
+def _require_a_set(
+    values: Mapping[str, Sequence[Value]],
+    defaults: Mapping[str, Value],
+    of_type: Sequence[Constraint],
+    of_card: Sequence[Constraint],
+    overrides: Mapping[str, Any],
+) -> None:
+    """Refuse constraints that leave no set or are broken by the defaults, at the line that can mend it."""
+    everything = (*of_type, *of_card)
+    broken = next((one for one in everything if not one.holds(defaults)), None)
+    if broken is None:
+        return
+    if broken in of_card:
+        location: tuple[object, ...] = ("constraints", of_card.index(broken))
+    else:
+        mine = [name for name in overrides if name in broken.names]
+        location = ("parameters", (mine or [*overrides, broken.names[0]])[0])
+    names = [name for name in values if any(name in one.names for one in everything)]
+    combinations = itertools.product(*(values[name] for name in names))
+    left = (dict(zip(names, combination, strict=True)) for combination in combinations)
+    if any(all(one.holds(known) for one in everything) for known in left):
+        raise ParameterError(
+            str(location[1]), f"{broken.broken_by(defaults)} at the defaults; set them to fit", location
+        )
+    raise ParameterError(str(location[1]), f"{broken.text} leaves no parameter set of these ranges", location)
+
+
 def _narrowed(name: str, override: Any, domain: Range | Choices, default: Value) -> tuple[tuple[Value, ...], Value]:
+    """The values a card leaves of a type's range, and the default among them."""
+
     def checked(value: Any) -> Value:
         if not domain.holds(value) or (isinstance(default, int) and value != int(value)):
             raise ParameterError(name, f"{value!r} is not allowed, expected {domain}")
         return type(default)(value)
 
-    if isinstance(override, dict):
-        allowed = {"choices", "default"} | ({"low", "high", "step"} if isinstance(domain, Range) else set())
-        unknown = set(override) - allowed
+    def listed(given: Any) -> tuple[Value, ...]:
+        """Numbers in their order, whatever order they were written in: sets beside each other are to be neighbours."""
+        if not isinstance(given, list | tuple):
+            raise ParameterError(name, f"choices are {given!r}, expected a list")
+        values = [checked(value) for value in given]
+        if not values:
+            raise ParameterError(name, "no value is left")
+        if len(set(values)) < len(values):
+            raise ParameterError(name, "the same value stands there twice")
+        return tuple(sorted(values) if isinstance(domain, Range) else values)
+
+    def ranged(low: Any, high: Any, step: Any) -> tuple[Value, ...]:
+        whole = isinstance(default, int)
+        if isinstance(step, bool) or not isinstance(step, int if whole else int | float) or not step > 0:
+            raise ParameterError(name, f"step is {step!r}, expected a {'whole ' if whole else ''}number above 0")
+        low, high = checked(low), checked(high)
+        if low > high:
+            raise ParameterError(name, f"low {low} is above high {high}")
+        return tuple(type(default)(value) for value in Range(low, high, step).values)
+
+    if isinstance(override, list | tuple):
+        values = listed(override)
+    elif not isinstance(override, dict):
+        return (checked(override),), checked(override)
+    else:
+        ends = {"low", "high", "step"} if isinstance(domain, Range) else set()
+        unknown = sorted(set(map(str, override)) - ends - {"choices", "default"})
         if unknown:
-            raise ParameterError(name, f"unknown key {min(unknown)!r}, expected some of {', '.join(sorted(allowed))}")
+            expected = ", ".join(sorted(ends | {"choices", "default"}))
+            raise ParameterError(name, f"unknown key {unknown[0]!r}, expected some of {expected}")
+        if "choices" in override and ends & set(override):
+            raise ParameterError(name, "choices beside low, high or step, expected one or the other")
         if "choices" in override:
-            values = tuple(checked(value) for value in override["choices"])
+            values = listed(override["choices"])
         elif isinstance(domain, Range):
-            low, high = checked(override.get("low", domain.low)), checked(override.get("high", domain.high))
-            step = override.get("step", domain.step)
-            if isinstance(step, bool) or not isinstance(step, int | float) or step <= 0:
-                raise ParameterError(name, f"step is {step!r}, expected a number above 0")
-            if low > high:  # type: ignore[operator]
-                raise ParameterError(name, f"low {low} is above high {high}")
-            values = tuple(type(default)(value) for value in Range(low, high, step).values)  # type: ignore[arg-type]
+            values = ranged(*(override.get(end, getattr(domain, end)) for end in ("low", "high", "step")))
         else:
             values = domain.values
         if "default" in override:
             return values, checked(override["default"])
-    elif isinstance(override, list | tuple):
-        values = tuple(checked(value) for value in override)
-    else:
-        return (checked(override),), checked(override)
-    if not values:
-        raise ParameterError(name, "no value is left")
     if default in values or isinstance(default, str | bool):
         return values, default if default in values else values[0]
     return values, min(values, key=lambda value: abs(value - default))  # type: ignore[operator]

@@ -10,11 +10,15 @@ import numpy as np
 from portfolio_pipeline.core.panel import Array
 from portfolio_pipeline.core.sessions import previous_session
 
-Cadence = Literal["daily", "weekly", "monthly"]
+Cadence = Literal["daily", "weekly", "monthly", "quarterly", "yearly"]
+_MONTHS = {"monthly": 1, "quarterly": 3, "yearly": 12}
 
 
 def due(sessions: Array, cadence: Cadence) -> Array:
-    """True at each session (weekly: first of its ISO week, monthly: first of its month). `sessions` leaves out none."""
+    """True at each session (weekly: first of its ISO week, else first of its month, quarter or year).
+
+    `sessions` leaves out none.
+    """
     days = np.asarray(sessions, dtype="datetime64[D]")
     if cadence == "daily" or not len(days):
         return np.ones(len(days), dtype=bool)
@@ -24,5 +28,7 @@ def due(sessions: Array, cadence: Cadence) -> Array:
 
 
 def _period(days: Array, cadence: Cadence) -> Array:
-    # 1970-01-01 was a Thursday: three days later, weeks counted from it begin on Mondays.
-    return days.astype("datetime64[M]").astype(np.int64) if cadence == "monthly" else (days.astype(np.int64) + 3) // 7
+    if cadence == "weekly":
+        # 1970-01-01 was a Thursday: three days later, weeks counted from it begin on Mondays.
+        return (days.astype(np.int64) + 3) // 7
+    return days.astype("datetime64[M]").astype(np.int64) // _MONTHS[cadence]

@@ -6,8 +6,9 @@ from portfolio_pipeline.core.strategies.base import Strategy
 from portfolio_pipeline.core.strategies.diversified import Diversified
 from portfolio_pipeline.core.strategies.mean_reversion import MeanReversion
 from portfolio_pipeline.core.strategies.momentum import Momentum
+from portfolio_pipeline.core.strategies.relative_strength import RelativeStrength
 from portfolio_pipeline.core.strategies.trend import Trend
 
 STRATEGY_TYPES: dict[str, Strategy] = {
-    strategy.name: strategy for strategy in (Momentum(), Trend(), MeanReversion(), Diversified())
+    strategy.name: strategy for strategy in (Momentum(), Trend(), MeanReversion(), Diversified(), RelativeStrength())
 }

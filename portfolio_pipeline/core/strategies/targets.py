@@ -1,8 +1,8 @@
 """A strategy followed from session to session: its targets, and the paper book that trades them.
 
-At each session D the paper book first executes, at the open, what was decided at the close before; then, if D is due by
-the card's rebalancing or the parameters changed at D, new targets are decided at D's close with the parameters chosen
-at D. The targets of a session without a decision are the weights that the paper book holds.
+At each session D the paper book first executes, at the open, what was decided at the close before; then, if D decides
+(`transitions` says when and what), new targets are decided at D's close. The targets of a session without a decision
+are the weights that the paper book holds.
 
 A range is played one session after the other from the book before it, so it cannot differ from its sessions one by one.
 Choosing parameters is not done here (`core.search`), nor is reading or writing tables.
@@ -22,8 +22,7 @@ from portfolio_pipeline.core.strategies.base import Strategy
 from portfolio_pipeline.core.strategies.card import StrategyCard
 from portfolio_pipeline.core.strategies.inputs import Inputs
 from portfolio_pipeline.core.strategies.parameters import Parameters
-from portfolio_pipeline.core.strategies.rebalancing import due
-from portfolio_pipeline.core.strategies.sizing import sized
+from portfolio_pipeline.core.strategies.transitions import wanted
 
 CASH = "cash"
 
@@ -74,21 +73,18 @@ def follow(
     before: PaperState | None,
     cost_rate: float,
     *,
+    earlier: Sequence[Parameters] = (),
     delist_after: int = 10,
 ) -> list[FollowedSession]:
     """Play the last len(parameters) sessions of `panel`, whose first session is the first stored one.
 
     `panel` holds the universe and, behind it, what the book still holds of symbols that have left the universe.
+    `earlier` are the parameters of the sessions before, oldest first: `sessions_looked_back` of them, if there are.
     """
     start = len(panel.sessions) - len(parameters)
     inputs = Inputs(panel.select(universe))
-    decided = due(panel.sessions, card.rebalance)[start:] | np.asarray(changed, dtype=bool)
     weights = np.zeros((len(parameters), len(panel.symbols)))
-    for chosen in dict.fromkeys(parameters):
-        mine = np.flatnonzero(decided & np.array([one == chosen for one in parameters]))
-        rows = start + mine
-        raw = strategy.target_weights(inputs, chosen, rows, long_short=card.direction == "long_short")
-        weights[mine, : len(universe)] = sized(inputs, raw, rows, card.sizing)
+    weights[:, : len(universe)], decided = wanted(strategy, card, inputs, parameters, changed, earlier)
 
     prices, book, sessions = TradePrices.of(panel), _book(before, panel.symbols), []
     for k in range(len(parameters)):

@@ -2,29 +2,26 @@
 
 from __future__ import annotations
 
-from typing import Annotated, ClassVar, Self
+from functools import partial
+from typing import Annotated, ClassVar
 
 import numpy as np
-from pydantic import model_validator
 
 from portfolio_pipeline.core.panel import Array
 from portfolio_pipeline.core.strategies import parameters as p
-from portfolio_pipeline.core.strategies.inputs import Inputs
+from portfolio_pipeline.core.strategies.inputs import AtRows, Inputs
+from portfolio_pipeline.core.strategies.selection import UNKNOWN, share_risk
 
 
 class TrendParameters(p.Parameters):
     """`speeds` pairs of averages: fast and slow, then half of both, then a quarter. Shares by inverse volatility."""
 
-    fast: Annotated[int, p.Range(20, 80, 20)] = 40
-    slow: Annotated[int, p.Range(80, 240, 40)] = 200
+    constraints: ClassVar[tuple[str, ...]] = ("fast < slow",)
+
+    fast: Annotated[int, p.Range(10, 80, 10)] = 40
+    slow: Annotated[int, p.Range(80, 240, 20)] = 200
     speeds: Annotated[int, p.Range(1, 3, 1)] = 2
     volatility_window: Annotated[int, p.Range(20, 120, 20)] = 60
-
-    @model_validator(mode="after")
-    def _fast_below_slow(self) -> Self:
-        if self.fast >= self.slow:
-            raise ValueError(f"fast {self.fast} is not below slow {self.slow}")
-        return self
 
 
 class Trend:
@@ -43,19 +40,21 @@ class Trend:
     def target_weights(
         self, inputs: Inputs, parameters: TrendParameters, rows: Array, *, long_short: bool = False
     ) -> Array:
-        direction = np.zeros((len(rows), len(inputs.panel.symbols)))
-        for speed in range(parameters.speeds):
-            direction += _direction(inputs, parameters.fast >> speed, parameters.slow >> speed)[rows]
-        direction /= parameters.speeds
-        if not long_short:
-            direction = np.maximum(direction, 0.0)
-        volatility = inputs.volatility(parameters.volatility_window)[rows]
-        known = inputs.traded[rows] & ~np.isnan(direction) & (volatility > 0.0)
-        share = np.where(known, 1.0 / np.where(known, volatility, 1.0), 0.0)
-        total = share.sum(axis=1, keepdims=True)
-        return np.where(known, direction, 0.0) * share / np.where(total > 0.0, total, 1.0)
+        at, fast, slow, speeds = inputs.at(rows), parameters.fast, parameters.slow, parameters.speeds
+        shares = at.shared(("inverse_volatility", parameters.volatility_window), partial(_shares, at, parameters))
+        direction = at.shared(("direction", fast, slow, speeds), partial(_direction, at, fast, slow, speeds))
+        return share_risk(direction, speeds, shares, long_short)
 
 
-def _direction(inputs: Inputs, fast: int, slow: int) -> Array:
-    """1 above, -1 below; NaN without the history of the slow one."""
-    return inputs.shared(("direction", fast, slow), lambda: np.sign(inputs.sma(fast) - inputs.sma(slow)))
+def _direction(at: AtRows, fast: int, slow: int, speeds: int) -> Array:
+    """The sum over the speeds of 1 above and -1 below, int8; UNKNOWN without the history of the slowest."""
+    total = np.zeros(at.traded.shape)
+    for speed in range(speeds):
+        total += np.sign(at.indicator("sma", fast >> speed) - at.indicator("sma", slow >> speed))
+    return np.where(np.isnan(total), UNKNOWN, total).astype(np.int8)
+
+
+def _shares(at: AtRows, parameters: TrendParameters) -> Array:
+    """Inverse volatility of what has a bar and moved, else 0."""
+    volatility = at.indicator("volatility", parameters.volatility_window)
+    return np.divide(1.0, volatility, out=np.zeros_like(volatility), where=at.traded & (volatility > 0.0))

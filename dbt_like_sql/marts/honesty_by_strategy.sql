@@ -1,0 +1,73 @@
+/*
+description: Whether each strategy is believed at its newest session, since when, on what grounds and figures.
+owner: portfolio
+group: research
+grain: [strategy]
+materialized: view
+columns:
+  session: the strategy's newest session with a verdict
+  strategy: name of the strategy card
+  verdict: believed, doubted or unproven
+  verdict_since: the first session from which on the verdict has been the same
+  reasons: limits broken, then what is not known yet; separated by semicolons
+  takes_new_capital: whether the strategy may be given more capital than it has
+  trials: parameter sets that were compared
+  effective_trials: how many independent ones they amount to
+  deflated_sharpe: probability that the chosen set's Sharpe ratio is above zero, after so many trials
+  overfitting: how likely the best of one half of the sessions is below the median in the other
+  loss: share of such halves in which the chosen set lost
+  path_loss: share of losing paths in cross-validation; candidates only
+  promised_sharpe: mean Sharpe ratio of the sets in use when they were chosen, per session
+  arrived_sharpe: Sharpe ratio of the paper returns since, per session
+  efficiency: arrived over promised
+  walked_sessions: sessions that the last three figures look at
+checks:
+  not_null: [verdict, verdict_since, takes_new_capital]
+*/
+with ordered as (
+    select
+        session,
+        strategy,
+        verdict,
+        reasons,
+        takes_new_capital,
+        deflated_sharpe,
+        overfitting,
+        promised_sharpe,
+        arrived_sharpe,
+        efficiency,
+        walked_sessions,
+        lag(verdict) over (partition by strategy order by session) as previous_verdict,
+        row_number() over (partition by strategy order by session desc) as age
+    from ref('strategy_honesty')
+),
+
+turns as (
+    select strategy, max(session) as verdict_since
+    from ordered
+    where previous_verdict is null or previous_verdict <> verdict
+    group by strategy
+)
+
+select
+    ordered.session,
+    ordered.strategy,
+    ordered.verdict,
+    turns.verdict_since,
+    ordered.reasons,
+    ordered.takes_new_capital,
+    searched.trials,
+    searched.effective_trials,
+    ordered.deflated_sharpe,
+    ordered.overfitting,
+    searched.loss,
+    searched.path_loss,
+    ordered.promised_sharpe,
+    ordered.arrived_sharpe,
+    ordered.efficiency,
+    ordered.walked_sessions
+from ordered
+inner join turns on turns.strategy = ordered.strategy
+left join ref('search_statistics') as searched
+    on searched.session = ordered.session and searched.strategy = ordered.strategy
+where ordered.age = 1

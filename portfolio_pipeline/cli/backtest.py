@@ -1,0 +1,54 @@
+"""`portfolio backtest` on the terminal: read what was typed, show the report, write it where that was asked for."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import date
+from pathlib import Path
+
+import pandas as pd
+from rich.table import Table
+
+from portfolio_pipeline.cli.house import open_prepared_house
+from portfolio_pipeline.cli.terminal import OUT, say
+from portfolio_pipeline.components import backtest_pages as pages
+from portfolio_pipeline.components.backtest import backtest_report
+from portfolio_pipeline.components.cards import load_cards
+from portfolio_pipeline.core.backtest_request import BacktestRequest, assignments
+
+
+def show_backtest(
+    strategy: str,
+    first: date | None,
+    last: date | None,
+    given: Sequence[str],
+    against: Sequence[str],
+    trades: int,
+    folder: Path | None,
+) -> None:
+    """`given` together are one parameter set; each of `against` is another."""
+    sets = tuple(assignments(texts) for texts in ([given] if given else []) + [[text] for text in against])
+    house = open_prepared_house()
+    request = BacktestRequest(first, last, sets)
+    report = backtest_report(house.warehouse, house.settings, load_cards(), strategy, request)
+    asked = report.columns[0]
+    OUT.print(_table(pages.figures_table(report), report.title, narrow=len(report.columns) > 4))
+    for line in pages.parameter_lines(report):
+        say(line)
+    OUT.print(_table(pages.monthly_table(asked), f"{asked.label}: return by month, %", narrow=True))
+    if trades:
+        OUT.print(_table(pages.trades_table(asked, trades), pages.trades_title(asked, trades)))
+    for note in report.notes:
+        say(note, "yellow")
+    if folder is not None:
+        written = pages.write_folder(report, folder, max(trades, 100))
+        say(f"Written: {', '.join(str(path) for path in written)}", "bold green")
+
+
+def _table(rows: pd.DataFrame, title: str, *, narrow: bool = False) -> Table:
+    table = Table(title=title, title_justify="left", padding=(0, 0 if narrow else 1))
+    for place, name in enumerate(rows.columns):
+        table.add_column(name, justify="right" if place else "left", no_wrap=not place, overflow="fold")
+    for row in rows.to_numpy().tolist():
+        table.add_row(*row)
+    return table

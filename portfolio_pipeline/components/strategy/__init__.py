@@ -1,0 +1,49 @@
+"""The component that makes a strategy of a card: its assets with their checks, one module for each.
+
+In the modules: reading what the core needs, calling it, writing what it gives. Not here: cards as files (`cards`), and
+any rule of searching, deciding, judging or trading on paper (`core.search`, `core.strategies`, `core.honesty`).
+"""
+
+from typing import Annotated, Any
+
+import dagster as dg
+from pydantic import Field
+
+from portfolio_pipeline.components.cards import CARDS, house_settings, load_cards, read_card, write_card
+from portfolio_pipeline.components.strategy.honesty import honesty_definitions
+from portfolio_pipeline.components.strategy.paper import paper_definitions
+from portfolio_pipeline.components.strategy.parameters import parameter_definitions
+from portfolio_pipeline.core.strategies.card import StrategyCard
+
+__all__ = ["CARDS", "StrategyComponent", "load_cards", "strategy_definitions", "write_card"]
+
+# Sections of a card are checked by the card itself, which names the line and what was expected.
+_Section = Annotated[dict[str, Any], dg.Resolver.default(description="see core.strategies.card")]
+
+
+class StrategyComponent(dg.Component, dg.Model, dg.Resolvable):
+    """One strategy. The attributes are those of `core.strategies.card.StrategyCard`."""
+
+    name: str
+    type: str
+    description: str
+    symbols: _Section
+    owner: str = "portfolio"
+    rebalance: str = "weekly"
+    direction: str = "long_only"
+    parameters: _Section = Field(default_factory=dict)
+    search: _Section = Field(default_factory=dict)
+    sizing: _Section = Field(default_factory=dict)
+    honesty: _Section = Field(default_factory=dict)
+    stage: str = "active"
+    constraints: tuple[str, ...] = ()
+    transition_sessions: int = 1
+
+    def build_defs(self, context: dg.ComponentLoadContext) -> dg.Definitions:
+        path = context.path if context.path.is_file() else context.path / "defs.yaml"
+        return strategy_definitions(read_card(path, house_settings()))
+
+
+def strategy_definitions(card: StrategyCard) -> dg.Definitions:
+    """The assets and checks of a card that has been read and checked."""
+    return dg.Definitions.merge(parameter_definitions(card), paper_definitions(card), honesty_definitions(card))

@@ -1,0 +1,113 @@
+"""The asset strategy_honesty/S of a card and its checks: whether its results are believed, and what follows."""
+
+import dagster as dg
+import numpy as np
+import pandas as pd
+
+from portfolio_pipeline.components.session_asset import closed_sessions, session_asset, stored
+from portfolio_pipeline.components.strategy.common import honesty_key, parameters_key, shown, targets_key
+from portfolio_pipeline.core.errors import SessionError
+from portfolio_pipeline.core.frames import frame
+from portfolio_pipeline.core.honesty import SEPARATOR, assess
+from portfolio_pipeline.core.schemas import STRATEGY_HONESTY
+from portfolio_pipeline.core.sessions import SessionRange, as_days
+from portfolio_pipeline.core.strategies.card import StrategyCard
+from portfolio_pipeline.core.wide import days
+from portfolio_pipeline.partitions import SESSIONS, sessions_of
+from portfolio_pipeline.ports import Clock, Warehouse
+
+_FIGURES = ("deflated_sharpe", "overfitting", "promised_sharpe", "arrived_sharpe", "efficiency")
+# What the searches showed and what arrived on paper, in one read.
+_HISTORY = """
+    select session, changed, net_return, sharpe, deflated_sharpe, overfitting, loss, path_loss
+    from optimized_parameters
+    join strategy_returns using (session, strategy)
+    left join search_statistics using (session, strategy)
+    where strategy = $1 and session <= $2
+    order by session
+"""
+
+
+def honesty_definitions(card: StrategyCard) -> dg.Definitions:
+    """The asset of a card and its checks."""
+    follows = "it gets no new capital" if card.honesty.when_doubted == "no_new_capital" else "it is reported"
+
+    @session_asset(
+        table=STRATEGY_HONESTY,
+        key=list(honesty_key(card).path),
+        kinds={"python"},
+        deps=[parameters_key(card), targets_key(card)],
+        description=f"Whether the results of {card.name} are to be believed at the close, and why not: the deflated "
+        "Sharpe ratio and the probability of overfitting of its search, and how much of what the search promised "
+        f"arrived on paper over the last {card.honesty.walk_forward_sessions} sessions. When doubted, {follows}.",
+        **shown(card),
+    )
+    def strategy_honesty(
+        context: dg.AssetExecutionContext,
+        warehouse: dg.ResourceParam[Warehouse],
+        clock: dg.ResourceParam[Clock],
+    ) -> dg.MaterializeResult:
+        sessions = closed_sessions(context, clock)
+        rows = assess(card, _history(warehouse, card, sessions), len(sessions))
+        written = warehouse.replace("strategy_honesty", sessions, rows, where={"strategy": card.name})
+        newest = rows.iloc[-1]
+        return stored(
+            context,
+            sessions,
+            rows=written,
+            metadata={
+                "verdict": str(newest["verdict"]),
+                "reasons": str(newest["reasons"]),
+                "takes new capital": bool(newest["takes_new_capital"]),
+                "walked sessions": int(newest["walked_sessions"]),
+                **{
+                    name.replace("_", " "): round(float(newest[name]), 6) for name in _FIGURES if pd.notna(newest[name])
+                },
+            },
+        )
+
+    candidate = card.stage == "candidate"
+
+    @dg.asset_check(
+        asset=honesty_key(card),
+        name="ready_for_promotion" if candidate else "results_are_believed",
+        partitions_def=SESSIONS,
+        description="The candidate's results are believed, so that its card may say `stage: active`."
+        if candidate
+        else f"The strategy's results are not doubted at the newest session. When they are, {follows}.",
+    )
+    def holds_up(context: dg.AssetCheckExecutionContext, warehouse: dg.ResourceParam[Warehouse]) -> dg.AssetCheckResult:
+        newest = SessionRange.single(sessions_of(context).last)
+        rows = warehouse.read("strategy_honesty", newest, where={"strategy": card.name}).to_pylist()
+        if not rows:
+            return dg.AssetCheckResult(passed=False, description=f"{card.name} was not judged on {newest.last}")
+        row = rows[0]
+        verdict, reasons = row["verdict"], row["reasons"].split(SEPARATOR)
+        return dg.AssetCheckResult(
+            passed=verdict == "believed" if candidate else verdict != "doubted",
+            severity=dg.AssetCheckSeverity.WARN,
+            description=f"{card.name} is {verdict}" + (f": {row['reasons']}" if row["reasons"] else ""),
+            metadata={
+                "verdict": verdict,
+                "reasons": dg.MetadataValue.md("\n".join(f"- {reason}" for reason in reasons if reason) or "none"),
+                "takes new capital": row["takes_new_capital"],
+            },
+        )
+
+    return dg.Definitions(assets=[strategy_honesty], asset_checks=[holds_up])
+
+
+def _history(warehouse: Warehouse, card: StrategyCard, sessions: SessionRange) -> pd.DataFrame:
+    """One row a session up to the last one asked for; refused when one of those asked for is not there."""
+    rows = frame(warehouse.query(_HISTORY, [card.name, sessions.last]))
+    wanted = as_days(tuple(sessions))
+    missing = wanted[~np.isin(wanted, days(rows))]
+    if missing.size:
+        raise SessionError(
+            "PAPER_RETURNS_MISSING",
+            strategy=card.name,
+            sessions=missing.size,
+            first_missing=missing[0],
+            remedy=f"Materialise optimized_parameters/{card.name} and strategy_targets/{card.name} for them first.",
+        )
+    return rows

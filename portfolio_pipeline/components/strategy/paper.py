@@ -1,0 +1,205 @@
+"""The asset strategy_targets/S of a card and its check: what the strategy aims at, and what it earns on paper."""
+
+import json
+from datetime import date
+
+import dagster as dg
+import numpy as np
+
+from portfolio_pipeline.components import pictures
+from portfolio_pipeline.components.check_results import check_result
+from portfolio_pipeline.components.history import price_history
+from portfolio_pipeline.components.session_asset import closed_sessions, session_asset, stored
+from portfolio_pipeline.components.stored_state import sources
+from portfolio_pipeline.components.strategy.common import parameters_key, shown, state_session, targets_key
+from portfolio_pipeline.core.errors import ConfigurationError, SessionError
+from portfolio_pipeline.core.frames import frame
+from portfolio_pipeline.core.schemas import STRATEGY_TARGETS
+from portfolio_pipeline.core.sessions import SessionRange, all_sessions, previous_session
+from portfolio_pipeline.core.settings import Settings
+from portfolio_pipeline.core.strategies.card import StrategyCard
+from portfolio_pipeline.core.strategies.parameters import Parameters, ParameterSpace
+from portfolio_pipeline.core.strategies.registry import STRATEGY_TYPES
+from portfolio_pipeline.core.strategies.targets import (
+    PaperState,
+    book_rows,
+    follow,
+    limits_broken,
+    return_rows,
+    target_rows,
+)
+from portfolio_pipeline.core.strategies.transitions import sessions_looked_back
+from portfolio_pipeline.partitions import SESSIONS, sessions_of
+from portfolio_pipeline.ports import Clock, Reader, Warehouse
+
+
+def paper_definitions(card: StrategyCard) -> dg.Definitions:
+    """The asset of a card and its check."""
+    strategy = STRATEGY_TYPES[card.type]
+    space = ParameterSpace.of(strategy.Parameters, card.parameters, card.constraints)
+
+    @session_asset(
+        table=STRATEGY_TARGETS,
+        key=list(targets_key(card).path),
+        kinds={"python"},
+        deps=[parameters_key(card), "prices"],
+        description=f"{card.description}\n\nIts target weights at the close, decided {card.rebalance} and when its "
+        f"parameters change{_meanwhile(card)}; its paper return over the session and its paper book (strategy_returns, "
+        "strategy_paper_books).",
+        **shown(card),
+    )
+    def strategy_targets(
+        context: dg.AssetExecutionContext,
+        warehouse: dg.ResourceParam[Warehouse],
+        settings: dg.ResourceParam[Settings],
+        clock: dg.ResourceParam[Clock],
+    ) -> dg.MaterializeResult:
+        sessions = closed_sessions(context, clock)
+        universe = card.universe(settings)
+        with warehouse.reading() as reader:
+            before = _paper_state(reader, card.name, sessions.first)
+            chosen = _chosen(reader, card, space, sessions)
+            earlier = _earlier(reader, card, space, sessions.first)
+            # What has left the universe is still held until it is sold.
+            symbols = universe + tuple(sorted(set(before.holdings if before else ()) - set(universe)))
+            panel = price_history(reader, symbols, sessions.last)
+        played = follow(
+            strategy,
+            card,
+            panel,
+            universe,
+            [parameters for parameters, _ in chosen],
+            [changed for _, changed in chosen],
+            before,
+            settings.costs.total,
+            earlier=earlier,
+            delist_after=settings.simulated_broker.delist_after_sessions,
+        )
+        days = panel.sessions[-len(sessions) :]
+        mine = {"strategy": card.name}
+        with warehouse.transaction() as transaction:
+            written = transaction.replace(
+                "strategy_targets", sessions, target_rows(card, days, symbols, len(universe), played), where=mine
+            )
+            transaction.replace("strategy_returns", sessions, return_rows(card, days, played), where=mine)
+            transaction.replace("strategy_paper_books", sessions, book_rows(card, days, symbols, played), where=mine)
+        newest = played[-1]
+        held = {
+            symbol: round(float(weight), 4) for symbol, weight in zip(symbols, newest.weights, strict=True) if weight
+        }
+        return stored(
+            context,
+            sessions,
+            rows=written,
+            metadata={
+                "targets": dg.MetadataValue.json(held),
+                "gross exposure": float(np.abs(newest.weights).sum()),
+                "paper return of the session": float(newest.result.net_return[0]),
+                "decisions": sum(session.decided for session in played),
+            },
+            picture=_equity(warehouse, card.name, sessions.last),
+        )
+
+    @dg.asset_check(
+        asset=targets_key(card),
+        blocking=True,
+        partitions_def=SESSIONS,
+        description="Decided weights keep to the card: direction, largest position, gross exposure.",
+    )
+    def targets_within_strategy_limits(
+        context: dg.AssetCheckExecutionContext, warehouse: dg.ResourceParam[Warehouse]
+    ) -> dg.AssetCheckResult:
+        rows = frame(warehouse.read("strategy_targets", sessions_of(context), where={"strategy": card.name}))
+        return check_result(
+            limits_broken(card, rows), checked=len(rows), remedy="Materialise strategy_targets of these again."
+        )
+
+    return dg.Definitions(assets=[strategy_targets], asset_checks=[targets_within_strategy_limits])
+
+
+def _meanwhile(card: StrategyCard) -> str:
+    """When else it decides, in words."""
+    sessions = card.transition_sessions
+    return (
+        (f" (phased in over {sessions} sessions)" if sessions > 1 else "")
+        + (", daily to keep its volatility" if card.sizing.adjust == "daily" else "")
+        + (f", and where a holding is stopped at {card.sizing.stop:.1%}" if card.sizing.stop is not None else "")
+    )
+
+
+def _paper_state(reader: Reader, strategy: str, first: date) -> PaperState | None:
+    before = state_session(reader, "strategy_paper_books", strategy, first)
+    if before is None:
+        return None
+    only, mine = SessionRange.single(before), {"strategy": strategy}
+    return PaperState.of_rows(
+        frame(reader.read("strategy_paper_books", only, where=mine)),
+        frame(reader.read("strategy_targets", only, where=mine)),
+    )
+
+
+def _chosen(
+    reader: Reader, card: StrategyCard, space: ParameterSpace, sessions: SessionRange
+) -> list[tuple[Parameters, bool]]:
+    """Parameters and whether they changed, of each session."""
+    rows = {
+        row["session"]: row
+        for row in reader.read("optimized_parameters", sessions, where={"strategy": card.name}).to_pylist()
+    }
+    known: dict[str, Parameters] = {}
+    for session in sessions:
+        if session not in rows:
+            raise SessionError(
+                "PARAMETERS_MISSING",
+                strategy=card.name,
+                session=session,
+                remedy=f"Materialise optimized_parameters/{card.name} for these sessions first.",
+            )
+        text = rows[session]["parameters"]
+        if text not in known:
+            parameters = space.parameters(json.loads(text))
+            if parameters is None:
+                raise ConfigurationError(
+                    "PARAMETERS_OF_ANOTHER_CARD",
+                    strategy=card.name,
+                    session=session,
+                    found=text,
+                    remedy=f"The card has changed: materialise optimized_parameters/{card.name} again.",
+                )
+            known[text] = parameters
+    return [(known[rows[session]["parameters"]], bool(rows[session]["changed"])) for session in sessions]
+
+
+def _earlier(reader: Reader, card: StrategyCard, space: ParameterSpace, first: date) -> list[Parameters]:
+    """Parameters of the sessions before `first` that may still be phased out, oldest first.
+
+    Those that the card no longer allows are left at once, and all before them.
+    """
+    newest = previous_session(first)
+    count = sessions_looked_back(card)
+    if newest is None or count == 0:
+        return []
+    oldest = previous_session(newest, count - 1) or all_sessions()[0]
+    rows = reader.read("optimized_parameters", SessionRange(oldest, newest), where={"strategy": card.name})
+    earlier: list[Parameters] = []
+    for text in reversed(rows["parameters"].to_pylist()):
+        parameters = space.parameters(json.loads(text))
+        if parameters is None:
+            break
+        earlier.insert(0, parameters)
+    return earlier
+
+
+def _equity(warehouse: Warehouse, strategy: str, last: date) -> str:
+    """What 1 on paper became, up to `last`."""
+    with warehouse.reading() as reader:
+        rows = reader.query(
+            "select session, net_return from strategy_returns where strategy = $1 and session <= $2 order by session",
+            [strategy, last],
+        )
+        origin = sources(reader, last)
+    growth = np.cumprod(1.0 + rows["net_return"].to_numpy())
+    title = pictures.simulated(f"{strategy}: on paper, out of sample", origin)
+    return pictures.equity_picture(
+        title, np.array(rows["session"].to_pylist(), dtype="datetime64[D]"), {strategy: growth}
+    )

@@ -1,0 +1,228 @@
+"""The asset optimized_parameters/S of a card and its check: the parameters that the strategy uses from now on.
+
+A range is stored in parts, one transaction each: a run that is cancelled loses nothing that was stored, and one that is
+started again comes to the same tables.
+"""
+
+import json
+from collections.abc import Callable, Sequence
+from datetime import date
+
+import dagster as dg
+import numpy as np
+import pandas as pd
+
+from portfolio_pipeline.adapters.environment import read_environment
+from portfolio_pipeline.components import pictures
+from portfolio_pipeline.components.check_results import check_result
+from portfolio_pipeline.components.history import price_history
+from portfolio_pipeline.components.session_asset import closed_sessions, session_asset, stored
+from portfolio_pipeline.components.stored_state import sources
+from portfolio_pipeline.components.strategy.common import parameters_key, shown, state_session
+from portfolio_pipeline.components.strategy.regimes_seen import regime_probabilities
+from portfolio_pipeline.core import search
+from portfolio_pipeline.core.schemas import OPTIMIZED_PARAMETERS
+from portfolio_pipeline.core.sessions import SessionRange
+from portfolio_pipeline.core.settings import Settings
+from portfolio_pipeline.core.strategies.card import StrategyCard
+from portfolio_pipeline.core.strategies.inputs import Inputs
+from portfolio_pipeline.core.strategies.parameters import Parameters, ParameterSpace
+from portfolio_pipeline.core.strategies.registry import STRATEGY_TYPES
+from portfolio_pipeline.partitions import SESSIONS, sessions_of
+from portfolio_pipeline.ports import Clock, Reader, Warehouse
+
+STORED_TOGETHER = 250  # sessions of one transaction
+_TOLD = 0.1  # share of the parameter sets between two messages
+
+
+def parameter_definitions(card: StrategyCard) -> dg.Definitions:
+    """The asset of a card and its check."""
+    strategy = STRATEGY_TYPES[card.type]
+    space = ParameterSpace.of(strategy.Parameters, card.parameters, card.constraints)
+    by_regime = card.search.regime_share > 0.0
+
+    @session_asset(
+        table=OPTIMIZED_PARAMETERS,
+        key=list(parameters_key(card).path),
+        kinds={"python", "optuna"},
+        deps=["prices", *(["regimes"] if by_regime else [])],
+        description=f"{card.description}\n\nThe parameters it uses from the next session on: the best neighbourhood "
+        f"of up to {card.search.trials} sets by {search.Objective.of(card.search.objective)} over the last "
+        f"{card.search.window_sessions} sessions, chosen {card.search.cadence} with data up to the close, and changed "
+        "when that is worth its cost. Also fills optimization_results and search_statistics.",
+        **shown(card),
+    )
+    def optimized_parameters(
+        context: dg.AssetExecutionContext,
+        warehouse: dg.ResourceParam[Warehouse],
+        settings: dg.ResourceParam[Settings],
+        clock: dg.ResourceParam[Clock],
+    ) -> dg.MaterializeResult:
+        sessions = closed_sessions(context, clock)
+        with warehouse.reading() as reader:
+            panel = price_history(reader, card.universe(settings), sessions.last)
+            chances = regime_probabilities(reader, panel.sessions) if by_regime else None
+            before = state_session(reader, "optimized_parameters", card.name, sessions.first)
+            text, state = _state(reader, card, space, before)
+        backtests = search.Backtests(
+            strategy,
+            Inputs(panel),
+            card,
+            settings.costs.total,
+            delist_after=settings.simulated_broker.delist_after_sessions,
+            workers=read_environment().optimization_workers,
+            progress=_told(context),
+        )
+        walk, past = search.Walk(space, backtests, chances), _Stored(warehouse, card, space)
+        days, stop = panel.sessions, len(panel.sessions)
+        written = changes = 0
+        for first in range(stop - len(sessions), stop, STORED_TOGETHER):
+            last = min(first + STORED_TOGETHER, stop)
+            stretches = walk.run(first, last, state, past)
+            chosen = search.chosen_rows(stretches, days, card.name, str(walk.objective), text)
+            results = search.result_rows(stretches, days, card.name)
+            statistics = search.statistics_rows(stretches, days, card, workers=backtests.workers)
+            part, mine = SessionRange(days[first].item(), days[last - 1].item()), {"strategy": card.name}
+            with warehouse.transaction() as transaction:
+                written += transaction.replace("optimized_parameters", part, chosen, where=mine)
+                transaction.replace("optimization_results", part, results, where=mine)
+                transaction.replace("search_statistics", part, statistics, where=mine)
+            state, text = stretches[-1].in_use, chosen["parameters"].iloc[-1]
+            changes += int(chosen["changed"].sum())
+            if last < stop:
+                context.log.info("stored up to %s: %d of %d sessions", part.last, written, len(sessions))
+        newest = chosen.iloc[-1]
+        return stored(
+            context,
+            sessions,
+            rows=written,
+            metadata={
+                "parameters": dg.MetadataValue.json(json.loads(newest["parameters"])),
+                "score": float(newest["score"]),
+                "reason": str(newest["reason"]),
+                "objective": str(newest["objective"]),
+                "method": walk.method,
+                "parameter sets compared": int(newest["trials"]),
+                "parameter sets possible": space.size,
+                "sessions with a change": changes,
+                "best sets": dg.MetadataValue.md(_best(results)),
+            },
+            picture=_pictures(warehouse, card, space, stretches[-1], sessions.last),
+        )
+
+    @dg.asset_check(
+        asset=parameters_key(card),
+        blocking=True,
+        partitions_def=SESSIONS,
+        description="Every chosen parameter lies in the card's range.",
+    )
+    def parameters_in_range(
+        context: dg.AssetCheckExecutionContext, warehouse: dg.ResourceParam[Warehouse]
+    ) -> dg.AssetCheckResult:
+        columns = ["session", "strategy", "parameters"]
+        rows = warehouse.read(
+            "optimized_parameters", sessions_of(context), columns=columns, where={"strategy": card.name}
+        ).to_pylist()
+        wrong = {text: space.holds(json.loads(text)) for text in {row["parameters"] for row in rows}}
+        offending = [row | {"problem": wrong[row["parameters"]]} for row in rows if wrong[row["parameters"]]]
+        return check_result(offending, checked=len(rows), remedy="Materialise optimized_parameters of these again.")
+
+    return dg.Definitions(assets=[optimized_parameters], asset_checks=[parameters_in_range])
+
+
+class _Stored:
+    """`search.Past`: what the tables hold from before a session, as far as the card still allows it."""
+
+    def __init__(self, reader: Reader, card: StrategyCard, space: ParameterSpace) -> None:
+        self._reader, self._strategy, self._space = reader, card.name, space
+
+    def in_use(self, before: date) -> Parameters | None:
+        return next(iter(self._read("optimized_parameters", before, "session")), None)
+
+    def best(self, before: date) -> Sequence[Parameters]:
+        return self._read("optimization_results", before, "rank")
+
+    def _read(self, table: str, before: date, order: str) -> list[Parameters]:
+        rows = self._reader.query(
+            f"select parameters from {table} where strategy = $1 and session = "
+            f"(select max(session) from {table} where strategy = $1 and session < $2) order by {order}",
+            [self._strategy, before],
+        )
+        found = (_allowed(self._space, text) for text in rows["parameters"].to_pylist())
+        return [parameters for parameters in found if parameters is not None]
+
+
+def _allowed(space: ParameterSpace, text: str) -> Parameters | None:
+    values = json.loads(text)
+    return space.parameters(values) if space.holds(values) is None else None
+
+
+def _state(
+    reader: Reader, card: StrategyCard, space: ParameterSpace, before: date | None
+) -> tuple[str | None, search.InUse | None]:
+    """The parameters stored at the session before, and the state to go on from: none if the card forbids them now."""
+    if before is None:
+        return None, None
+    (row,) = reader.read("optimized_parameters", SessionRange.single(before), where={"strategy": card.name}).to_pylist()
+    parameters = _allowed(space, row["parameters"])
+    return row["parameters"], None if parameters is None else search.InUse(parameters, row["trials"] > 0)
+
+
+def _told(context: dg.AssetExecutionContext) -> Callable[[int, int], None]:
+    """Progress as messages in the UI, one for about each tenth."""
+    told = [0.0]
+
+    def tell(done: int, total: int) -> None:
+        if done < told[0]:
+            told[0] = 0.0
+        if done == total or done - told[0] >= _TOLD * total:
+            told[0] = done
+            context.log.info(f"{done:,} of {total:,} parameter sets")
+
+    return tell
+
+
+def _best(results: pd.DataFrame) -> str:
+    """The ranking of the newest search, as a table."""
+    if results.empty:
+        return "no search yet"
+    newest = results[results["session"] == results["session"].iloc[-1]].head(10)
+    lines = [f"{newest['session'].iloc[0].date()}", ""]
+    names = list(json.loads(newest["parameters"].iloc[0]))
+    lines += ["| " + " | ".join(["rank", *names, "score", "plateau"]) + " |", "|---" * (len(names) + 3) + "|"]
+    for rank, text, score, plateau in zip(
+        newest["rank"], newest["parameters"], newest["score"], newest["plateau_score"], strict=True
+    ):
+        values = [str(value) for value in json.loads(text).values()]
+        lines.append("| " + " | ".join([str(rank), *values, f"{score:.4g}", f"{plateau:.4g}"]) + " |")
+    return "\n".join(lines)
+
+
+def _pictures(
+    warehouse: Warehouse, card: StrategyCard, space: ParameterSpace, stretch: search.Stretch, last: date
+) -> str | None:
+    """The scores of the newest session over two parameters, and how the parameters came to be what they are."""
+    with warehouse.reading() as reader:
+        rows = reader.query(
+            "select session, parameters from optimized_parameters where strategy = $1 and session <= $2"
+            " order by session",
+            [card.name, last],
+        )
+        origin = sources(reader, last)
+    shown = []
+    seen = search.surface(space, stretch)
+    if seen is not None:
+        title = pictures.simulated(f"{card.name}: {search.Objective.of(card.search.objective)}, {last}", origin)
+        shown.append(
+            pictures.surface_picture(
+                title, seen.x_name, seen.x_values, seen.y_name, seen.y_values, seen.scores, seen.chosen
+            )
+        )
+    if space.optimisable:
+        texts = rows["parameters"].to_pylist()
+        known = {text: json.loads(text) for text in set(texts)}
+        series = {name: np.array([known[text].get(name) for text in texts], dtype=object) for name in space.optimisable}
+        title = pictures.simulated(f"{card.name}: parameters in use", origin)
+        days = np.array(rows["session"].to_pylist(), dtype="datetime64[D]")
+        shown.append(pictures.evolution_picture(title, days, series))
+    return "\n\n".join(shown) or None

@@ -1,0 +1,131 @@
+"""Evaluate once: each parameter set is back-tested over the whole history, one time for all sessions that ask.
+
+Decisions are causal, so one run of a parameter set gives its returns on every session; what a session may see of them
+is the business of whoever reads them. Which sets are tried, and how returns become scores, does not belong here.
+"""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+
+import numpy as np
+
+from portfolio_pipeline.core.backtest import Decisions, TradePrices, simulate
+from portfolio_pipeline.core.panel import Array
+from portfolio_pipeline.core.segment_kernel import SegmentedMarket, play_weights
+from portfolio_pipeline.core.strategies.base import Strategy
+from portfolio_pipeline.core.strategies.card import StrategyCard
+from portfolio_pipeline.core.strategies.exposure import decisions
+from portfolio_pipeline.core.strategies.inputs import Inputs
+from portfolio_pipeline.core.strategies.parameters import Parameters
+from portfolio_pipeline.core.strategies.rebalancing import due
+from portfolio_pipeline.core.strategies.sizing import sized
+
+Progress = Callable[[int, int], None]
+_AT_ONCE = 20  # parameter sets between two reports of progress, in one thread
+_REMEMBERED = 400e6  # bytes of returns that are kept for sets that may be asked for again
+
+
+class Backtests:
+    """Daily net returns and turnover of parameter sets of one card. Nothing is computed twice while it is remembered.
+
+    Sets that decide at the same rows share one segmented market; with a stop each has rows of its own, and is played
+    by the day loop.
+    """
+
+    def __init__(
+        self,
+        strategy: Strategy,
+        inputs: Inputs,
+        card: StrategyCard,
+        cost_rate: float,
+        *,
+        delist_after: int = 10,
+        workers: int = 1,
+        progress: Progress | None = None,
+    ) -> None:
+        self.strategy, self.inputs, self.card, self.cost_rate, self.workers = strategy, inputs, card, cost_rate, workers
+        self.sessions = inputs.sessions
+        self.evaluated = self.expected = 0
+        self._delist_after, self._progress = delist_after, progress
+        self._prices = TradePrices.of(inputs.panel)
+        self._rows = np.flatnonzero(due(inputs.sessions, card.rebalance))
+        self._memory: OrderedDict[Parameters, tuple[Array, Array]] = OrderedDict()
+
+    def expect(self, more: int) -> None:
+        """So many more sets are likely to be asked for; said in advance, progress knows its end."""
+        self.expected = self.evaluated + more
+
+    def of(self, candidates: Sequence[Parameters]) -> tuple[Array, Array]:
+        """Net returns and turnover, each [candidates, sessions]."""
+        unknown = [one for one in dict.fromkeys(candidates) if one not in self._memory]
+        net, turnover = self._evaluate(unknown)
+        if len(unknown) < len(candidates):
+            for one in candidates:
+                if one in self._memory:
+                    self._memory.move_to_end(one)
+            fresh = {one: (net[c], turnover[c]) for c, one in enumerate(unknown)}
+            found = [fresh[one] if one in fresh else self._memory[one] for one in candidates]
+            known = np.stack([one for one, _ in found]), np.stack([one for _, one in found])
+        else:
+            known = net, turnover
+        self._remember(unknown, net, turnover)
+        return known
+
+    def exchanged(self, row: int, one: Parameters, other: Parameters) -> float:
+        """What is bought and sold, as a fraction of equity, when targets at a session change from one set's to the
+        other's."""
+        rows = np.array([row])
+        return float(np.abs(self._weights(one, rows) - self._weights(other, rows)).sum())
+
+    def _weights(self, parameters: Parameters, rows: Array) -> Array:
+        return sized(self.inputs, self._raw(parameters, rows), rows, self.card.sizing)
+
+    def _raw(self, parameters: Parameters, rows: Array) -> Array:
+        return self.strategy.target_weights(
+            self.inputs, parameters, rows, long_short=self.card.direction == "long_short"
+        )
+
+    def _evaluate(self, candidates: Sequence[Parameters]) -> tuple[Array, Array]:
+        net = np.empty((len(candidates), len(self.sessions)))
+        turnover = np.empty_like(net)
+
+        def play(first: int) -> None:
+            for c in range(first, min(first + _AT_ONCE, len(candidates))):
+                self._play(candidates[c], net[c : c + 1], turnover[c : c + 1])
+
+        starts = range(0, len(candidates), _AT_ONCE)
+        with ThreadPoolExecutor(max_workers=self.workers) as pool:
+            try:
+                for first, _ in zip(starts, pool.map(play, starts), strict=True):
+                    self.evaluated += min(_AT_ONCE, len(candidates) - first)
+                    if self._progress is not None:
+                        self._progress(self.evaluated, max(self.evaluated, self.expected))
+            except BaseException:
+                # Whoever cancels a run does not want to wait for the other sets.
+                pool.shutdown(cancel_futures=True)
+                raise
+        return net, turnover
+
+    def _play(self, parameters: Parameters, net: Array, turnover: Array) -> None:
+        decided = decisions(self.inputs, self.card.sizing, self._rows, self._raw(parameters, self._rows))
+        if self.card.sizing.stop is None:
+            market = self.inputs.shared(("segmented", self._delist_after), lambda: self._segmented(decided))
+            play_weights(market, decided.weights[None], self.cost_rate, net, turnover)
+        else:
+            result = simulate(
+                self._prices, decided, self.cost_rate, delist_after=self._delist_after, keep_weights=False
+            )
+            net[0], turnover[0] = result.net_return, result.turnover
+
+    def _segmented(self, decided: Decisions) -> SegmentedMarket:
+        return SegmentedMarket.of(self._prices, decided.rows, delist_after=self._delist_after)
+
+    def _remember(self, candidates: Sequence[Parameters], net: Array, turnover: Array) -> None:
+        for c, parameters in enumerate(candidates):
+            self._memory[parameters] = net[c], turnover[c]
+        most = max(1, int(_REMEMBERED / (16 * max(1, len(self.sessions)))))
+        while len(self._memory) > most:
+            self._memory.popitem(last=False)

@@ -1,0 +1,147 @@
+"""What is maximised: one goal, a weighted sum of goals, or several at once, and what no other set beats.
+
+A goal's value is larger when better: drawdown counts negatively. Metrics are those of `window_metrics`, [METRICS, rows,
+candidates]. Not here: neighbourhoods (`plateau`), and when a better score is reason enough to change (`choice`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numba import njit
+
+from portfolio_pipeline.core.panel import Array
+from portfolio_pipeline.core.segment_kernel import in_chunks
+from portfolio_pipeline.core.strategies.card import Goal
+from portfolio_pipeline.core.window_metrics import METRICS, NOTHING
+
+
+@dataclass(frozen=True)
+class Objective:
+    """Goals with their weights; without weights they are pursued at once."""
+
+    goals: tuple[str, ...]
+    weights: tuple[float, ...] | None
+
+    @classmethod
+    def of(cls, written: str | Mapping[Goal, float] | Sequence[Goal]) -> Objective:
+        """As a card writes it: one goal, goals with weights, or a list."""
+        if isinstance(written, str):
+            return cls((written,), (1.0,))
+        if isinstance(written, Mapping):
+            return cls(tuple(written), tuple(float(weight) for weight in written.values()))
+        return cls(tuple(written), None)
+
+    def __str__(self) -> str:
+        if self.weights is None:
+            return ", ".join(self.goals)
+        if self.weights == (1.0,):
+            return self.goals[0]
+        return " + ".join(f"{weight:g}*{goal}" for goal, weight in zip(self.goals, self.weights, strict=True))
+
+    @property
+    def at_once(self) -> bool:
+        return self.weights is None
+
+    def values(self, metrics: Array) -> Array:
+        """Of each goal, [goals, …]."""
+        return np.stack([_value(goal, metrics) for goal in self.goals])
+
+    def scores(self, values: Array) -> Array:
+        """One number for each candidate of each row. At once: the mean share of candidates it is as good as."""
+        if self.weights is None:
+            return np.mean([rank_shares(one) for one in values], axis=0)
+        total = self.weights[0] * values[0]
+        for weight, value in zip(self.weights[1:], values[1:], strict=True):
+            total = total + weight * value
+        return total
+
+    def pareto_goals(self, metrics: Array) -> Array:
+        """What a set must be unbeaten in: the card's goals; return, volatility and drawdown when it has only one."""
+        if len(self.goals) > 1:
+            return self.values(metrics)
+        return np.stack([_value("return", metrics), -metrics[METRICS.index("volatility")], _value("drawdown", metrics)])
+
+    def after_cost(self, values: Array, yearly_cost: float, metrics: Array, downside: float) -> Array:
+        """One candidate's goal values [goals], were its yearly return lower by `yearly_cost` and nothing else changed.
+
+        `metrics` are its own, `downside` the yearly deviation that its Sortino ratio divides by.
+        """
+        units = {
+            "return": 1.0,
+            "sharpe": metrics[METRICS.index("volatility")],
+            "sortino": downside,
+            "calmar": metrics[METRICS.index("max_drawdown")],
+            "drawdown": 0.0,
+        }
+        costs = [yearly_cost / units[goal] if units[goal] > NOTHING else 0.0 for goal in self.goals]
+        return values - np.array(costs)
+
+
+def _value(goal: str, metrics: Array) -> Array:
+    return -metrics[METRICS.index("max_drawdown")] if goal == "drawdown" else metrics[METRICS.index(goal)]
+
+
+def rank_shares(values: Array) -> Array:
+    """Share of each row's values that are not greater; rows with a NaN are NaN."""
+    return _rank_shares(np.ascontiguousarray(values))
+
+
+@njit(cache=True, nogil=True)
+def _rank_shares(values):  # pragma: no cover
+    rows, candidates = values.shape
+    shares = np.full((rows, candidates), np.nan)
+    for k in range(rows):
+        if np.isnan(values[k]).any():
+            continue
+        ordered = np.sort(values[k])
+        for c in range(candidates):
+            shares[k, c] = np.searchsorted(ordered, values[k, c], side="right") / candidates
+    return shares
+
+
+def undominated(goods: Array, *, workers: int = 1) -> Array:
+    """Whether no other set is as good in every goal and better in one, [rows, candidates]. `goods` [goals, rows, …].
+
+    Sets that are equal in everything stand or fall together; those of rows with a NaN are dominated.
+    """
+    goods = np.ascontiguousarray(np.moveaxis(goods, 0, 2))
+    result = np.zeros(goods.shape[:2], dtype=bool)
+    in_chunks(lambda first, stop: _undominated(goods, result, first, stop), len(goods), workers)
+    return result
+
+
+@njit(cache=True, nogil=True)
+def _undominated(goods, result, first, stop):  # pragma: no cover
+    """Each set against those that nothing has beaten so far; sorting them first would take longer than this does."""
+    candidates, goals = goods.shape[1:]
+    front = np.empty(candidates, np.int64)
+    for k in range(first, stop):
+        if np.isnan(goods[k]).any():
+            continue
+        size = 0
+        for c in range(candidates):
+            beaten, f = False, 0
+            while f < size:
+                other = front[f]
+                as_good, no_better = True, True
+                for g in range(goals):
+                    as_good &= goods[k, other, g] >= goods[k, c, g]
+                    no_better &= goods[k, other, g] <= goods[k, c, g]
+                if as_good and not no_better:
+                    beaten = True
+                    # What beats one set will beat others: it is asked first next time.
+                    front[f], front[0] = front[0], front[f]
+                    break
+                if no_better and not as_good:
+                    size -= 1
+                    front[f] = front[size]
+                else:
+                    f += 1
+            if not beaten:
+                front[size] = c
+                size += 1
+        for f in range(size):
+            result[k, front[f]] = True

@@ -1,0 +1,298 @@
+"""From session to session: which pool of sets is compared, what each is worth, and which is used from then on.
+
+What happens at a session is a function of the prices up to it, of the set in use before it and, where sets are drawn
+anew, of what was stored before the draw: a range of sessions gives exactly what the same sessions one by one give. Each
+pool has running sums of its own, so nothing depends on which other pools a range comes across.
+
+Not here: reading and writing tables (`rows` makes them), progress in a UI, statistics that judge a search as a whole.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import date
+from functools import cached_property
+from typing import Protocol
+
+import numpy as np
+
+from portfolio_pipeline.core.panel import Array
+from portfolio_pipeline.core.regime_scores import regime_metrics
+from portfolio_pipeline.core.search.adaptive import drawn
+from portfolio_pipeline.core.search.candidates import method_of, ordered, pool_for_all_sessions, seed
+from portfolio_pipeline.core.search.choice import Choice, Scores, choose, downside, minimum_sessions, yearly
+from portfolio_pipeline.core.search.evaluation import Backtests
+from portfolio_pipeline.core.search.objectives import Objective, undominated
+from portfolio_pipeline.core.search.plateau import Neighbourhoods
+from portfolio_pipeline.core.search.ranking import Ranking, ranked
+from portfolio_pipeline.core.strategies.exposure import last_scheduled
+from portfolio_pipeline.core.strategies.parameters import Parameters, ParameterSpace
+from portfolio_pipeline.core.strategies.rebalancing import due
+from portfolio_pipeline.core.window_metrics import window_metrics
+
+_AT_ONCE = 400_000  # scores that are held in memory together, each with its metrics
+_FEWEST = 128  # sessions of them, however many sets there are: each part begins its running sums anew
+
+
+@dataclass(frozen=True, eq=False)
+class Pool:
+    """Sets that are compared with one another, in the order of the grid. Arrays are [candidates, sessions]."""
+
+    candidates: tuple[Parameters, ...]
+    net_return: Array
+    turnover: Array
+    begin: int  # the first session that every candidate has the history for
+    neighbourhoods: Neighbourhoods
+
+    @cached_property
+    def texts(self) -> tuple[str, ...]:
+        return tuple(one.to_json() for one in self.candidates)
+
+    @cached_property
+    def places(self) -> dict[Parameters, int]:
+        return {one: place for place, one in enumerate(self.candidates)}
+
+
+@dataclass(frozen=True)
+class InUse:
+    """The state between two sessions. `settled` once the set was chosen by its score."""
+
+    parameters: Parameters
+    settled: bool
+
+
+class Past(Protocol):
+    """What was stored before a session. Parameter sets that the card no longer allows are left out."""
+
+    def in_use(self, before: date) -> Parameters | None:
+        """The set in use at the session before; None if none is stored."""
+        ...
+
+    def best(self, before: date) -> Sequence[Parameters]:
+        """The ranked sets of the newest search before."""
+        ...
+
+
+class Nothing:
+    """The past of a strategy that was never searched."""
+
+    def in_use(self, before: date) -> Parameters | None:
+        return None
+
+    def best(self, before: date) -> Sequence[Parameters]:
+        return ()
+
+
+@dataclass(frozen=True, eq=False)
+class Stretch:
+    """Consecutive sessions, from position `start` on, that compared the same pool. Arrays are by session.
+
+    Scores are those of the set in use; NaN as long as it was not chosen by one.
+    """
+
+    pool: Pool
+    start: int
+    choices: list[Choice]
+    score: Array
+    smoothed: Array
+    held_out: Array
+    ranking: Ranking  # of the searched ones among them
+    newest: Array  # [candidates], smoothed scores at the last session
+
+    @property
+    def rows(self) -> Array:
+        return np.arange(self.start, self.start + len(self.choices))
+
+    @property
+    def chosen(self) -> Array:
+        return np.array([choice.place for choice in self.choices], np.int64)
+
+    @property
+    def in_use(self) -> InUse:
+        last = self.choices[-1]
+        return InUse(self.pool.candidates[last.place], last.settled)
+
+    @property
+    def best(self) -> tuple[Parameters, ...]:
+        """The ranked sets of the newest search; empty when none of these sessions was searched."""
+        return tuple(self.pool.candidates[place] for place in self.ranking.last)
+
+
+class Walk:
+    """A card's search over the whole history, asked for any ranges of sessions in any order."""
+
+    def __init__(self, space: ParameterSpace, backtests: Backtests, probabilities: Array | None = None) -> None:
+        """`probabilities` of the regimes [sessions, regimes] are needed by cards whose scores look at them."""
+        self.space, self.backtests, self._probabilities = space, backtests, probabilities
+        if backtests.card.search.regime_share > 0.0 and probabilities is None:
+            raise ValueError("scores that look at regimes need their probabilities")
+        self.card, self.search = backtests.card, backtests.card.search
+        self.objective = Objective.of(self.search.objective)
+        self.method = method_of(self.search, space)
+        self.sessions = backtests.sessions
+        self._days = self.sessions.astype("datetime64[D]").tolist()
+        self._due = due(self.sessions, self.search.cadence)
+        adaptive = self.method in ("nsga2", "tpe")
+        renewed = last_scheduled(due(self.sessions, self.search.renewal))
+        self._epochs = renewed if adaptive else np.full(len(renewed), -1)
+        self._drawn: tuple[object, Pool] | None = None
+
+    def run(self, start: int, stop: int, before: InUse | None = None, past: Past | None = None) -> list[Stretch]:
+        """The sessions at positions start to stop. `before` is the state at the session before, None for the first."""
+        stored = past or Nothing()
+        stretches: list[Stretch] = []
+        state, best, row = before, tuple[Parameters, ...](), start
+        while row < stop:
+            epoch = int(self._epochs[row])
+            end = row + int(np.searchsorted(self._epochs[row:stop], epoch, side="right"))
+            if self._too_early(epoch):
+                pool = self.fixed
+            else:
+                known = state.parameters if state is not None else None
+                used = known if epoch >= start else stored.in_use(self._days[epoch])
+                first = best if epoch > start and best else tuple(stored.best(self._days[min(epoch, start)]))
+                pool = self._drawn_at(epoch, used, first)
+            stretch = self._stretch(pool, row, end, state)
+            stretches.append(stretch)
+            row += len(stretch.choices)
+            state, best = stretch.in_use, stretch.best or best
+        return stretches
+
+    @cached_property
+    def _fixed_candidates(self) -> tuple[Parameters, ...]:
+        return pool_for_all_sessions(self.space, self.search, self.card.name)
+
+    @cached_property
+    def _fixed_begin(self) -> int:
+        return max(map(self.backtests.strategy.window, self._fixed_candidates))
+
+    @cached_property
+    def fixed(self) -> Pool:
+        """What is compared where nothing is drawn anew."""
+        self.backtests.expect(len(self._fixed_candidates))
+        return self._pool(self._fixed_candidates)
+
+    def _too_early(self, epoch: int) -> bool:
+        return epoch < 0 or epoch < self._first(self._fixed_begin)
+
+    def _first(self, begin: int) -> int:
+        """The first session with enough sessions for scores."""
+        return begin + minimum_sessions(self.search) - 1 + self.search.holdout_sessions
+
+    def _pool(self, candidates: Sequence[Parameters]) -> Pool:
+        sets = ordered(self.space, candidates)
+        net, turnover = self.backtests.of(sets)
+        return Pool(
+            sets,
+            net,
+            turnover,
+            max(map(self.backtests.strategy.window, sets)),
+            Neighbourhoods.of(self.space, sets, self.search.neighbours),
+        )
+
+    def _drawn_at(self, epoch: int, used: Parameters | None, best: tuple[Parameters, ...]) -> Pool:
+        """The pool of sets that were searched for with data up to the session at `epoch`."""
+        key = epoch, used, best
+        if self._drawn is None or self._drawn[0] != key:
+            also = [self.space.default, *([used] if used is not None else [])]
+            self.backtests.expect(self.search.trials)
+            found = drawn(
+                self.space,
+                self.objective,
+                self.method,
+                trials=self.search.trials,
+                patience=self.search.patience,
+                seed=seed(self.card.name, self._days[epoch].isoformat()),
+                first=[*also, *best],
+                goal_values=lambda sets: self._goal_values(sets, epoch),
+            )
+            self.backtests.expect(0)
+            self._drawn = key, self._pool([*also, *found])
+        return self._drawn[1]
+
+    def _goal_values(self, sets: Sequence[Parameters], epoch: int) -> Array:
+        """[goals, sets] as they were known at the session at `epoch`; NaN for sets without enough history there."""
+        net, turnover = self.backtests.of(sets)
+        begins = np.maximum([self.backtests.strategy.window(one) for one in sets], self._fixed_begin)
+        values = np.full((len(self.objective.goals), len(sets)), np.nan)
+        for begin in np.unique(begins):
+            mine = np.flatnonzero(begins == begin)
+            if epoch >= self._first(int(begin)):
+                row = np.array([epoch - self.search.holdout_sessions])
+                values[:, mine] = self._seen(net[mine], turnover[mine], int(begin), row)[1][:, 0]
+        return values
+
+    def _seen(self, net: Array, turnover: Array, begin: int, rows: Array) -> tuple[Array, Array]:
+        """Metrics on the window that ends at each row, and the goals' values."""
+        window, workers = self.search.window_sessions, self.backtests.workers
+        metrics = window_metrics(net, turnover, begin, window, rows, workers=workers)
+        values, share = self.objective.values(metrics), self.search.regime_share
+        if self._probabilities is not None and share > 0.0:
+            weighted = regime_metrics(net, turnover, self._probabilities, begin, window, rows, workers=workers)
+            # A greatest drawdown has no weights: there the past counts as it is.
+            alike = self.objective.values(np.where(np.isnan(weighted), metrics, weighted))
+            values = (1.0 - share) * values + share * alike
+        return metrics, values
+
+    def _scores(self, pool: Pool, rows: Array) -> Scores:
+        held, workers = self.search.holdout_sessions, self.backtests.workers
+        enough = rows >= self._first(pool.begin)
+        metrics, values = self._seen(pool.net_return, pool.turnover, pool.begin, rows - held)
+        values[:, ~enough] = np.nan
+        raw = self.objective.scores(values)
+        newest = None
+        if held:
+            seen = window_metrics(pool.net_return, pool.turnover, pool.begin, held, rows, workers=workers)
+            newest = self.objective.scores(self.objective.values(seen))
+        return Scores(rows, enough, metrics, values, raw, pool.neighbourhoods.smoothed(raw, workers=workers), newest)
+
+    def _stretch(self, pool: Pool, start: int, stop: int, before: InUse | None) -> Stretch:
+        """Sessions from `start` on, at most to `stop`.
+
+        A set in use that the pool lacks, because the card has changed, is a further candidate as long as it is used.
+        """
+        settled = before is not None and before.settled
+        guest = before.parameters if before is not None and settled and before.parameters not in pool.places else None
+        if guest is not None:
+            pool = self._pool((*pool.candidates, guest))
+        default = pool.places[self.space.default]
+        in_use = pool.places[before.parameters] if before is not None and settled else None
+        stop = min(stop, start + max(_FEWEST, _AT_ONCE // len(pool.candidates)))
+        scores = self._scores(pool, np.arange(start, stop))
+        choices: list[Choice] = []
+        for k, row in enumerate(range(start, stop)):
+
+            def change_cost(best: int, other: int, row: int = row) -> tuple[float, float]:
+                return self._change_cost(pool, row, best, other)
+
+            choice = choose(scores, k, in_use, default, bool(self._due[row]), self.objective, self.search, change_cost)
+            choices.append(choice)
+            in_use = choice.place if choice.settled else None
+            if guest is not None and in_use != pool.places[guest]:
+                break
+        return self._kept(pool, scores, choices)
+
+    def _change_cost(self, pool: Pool, row: int, best: int, other: int) -> tuple[float, float]:
+        last = row + 1 - self.search.holdout_sessions
+        returns = pool.net_return[best, max(pool.begin, last - self.search.window_sessions) : last]
+        paid = self.backtests.exchanged(row, pool.candidates[best], pool.candidates[other])
+        return yearly(self.backtests.cost_rate * paid, self.search.cost_sessions), downside(returns)
+
+    def _kept(self, pool: Pool, scores: Scores, choices: list[Choice]) -> Stretch:
+        count = len(choices)
+        places = np.array([choice.place for choice in choices])
+        each, settled = np.arange(count), np.array([choice.settled for choice in choices])
+        searched = np.flatnonzero([choice.searched for choice in choices])
+        metrics, held = scores.metrics[:, searched], scores.held_out
+        pareto = undominated(self.objective.pareto_goals(metrics), workers=self.backtests.workers)
+        return Stretch(
+            pool,
+            int(scores.rows[0]),
+            choices,
+            np.where(settled, scores.raw[each, places], np.nan),
+            np.where(settled, scores.smoothed[each, places], np.nan),
+            np.full(count, np.nan) if held is None else np.where(settled, held[each, places], np.nan),
+            ranked(scores.rows[searched], metrics, scores.raw[searched], scores.smoothed[searched], pareto),
+            scores.smoothed[count - 1].copy(),
+        )

@@ -1,0 +1,86 @@
+"""From tables that parameter sets share to weights: who comes first, who is let through, and what each gets.
+
+Types keep orders of scores (`ranked`, `top_selection.order_table`) and tables of who may be held in `Inputs.at(rows)`;
+what is left to do for one parameter set are the compiled loops here. Not here: scores, which are the types' own rules.
+
+NaN policy: a score that is NaN or infinite is never held. Each row is computed by itself.
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import numpy as np
+from numba import njit
+
+from portfolio_pipeline.core.panel import Array
+
+UNKNOWN = -128  # as a direction
+
+
+class Ranked(NamedTuple):
+    """The symbols of each row, best first, and their scores; NaN where there are no more."""
+
+    order: Array  # int64 [rows, symbols]
+    scores: Array
+
+
+def ranked(scores: Array) -> Ranked:
+    """On a tie the earlier symbol comes first."""
+    order = np.argsort(np.where(np.isfinite(scores), -scores, np.inf), axis=1, kind="stable")
+    best_first = np.take_along_axis(scores, order, axis=1)
+    return Ranked(order, np.where(np.isfinite(best_first), best_first, np.nan))
+
+
+def ranks(scores: Array) -> Array:
+    """Rank of each finite score within its row, from 1/n to 1, else NaN. On a tie the later symbol ranks higher."""
+    known = np.isfinite(scores)
+    order = np.argsort(np.where(known, scores, np.inf), axis=1, kind="stable")
+    position = np.empty(scores.shape)
+    np.put_along_axis(position, order, np.broadcast_to(np.arange(1.0, scores.shape[1] + 1), scores.shape), axis=1)
+    return np.where(known, position / np.maximum(known.sum(axis=1, keepdims=True), 1), np.nan)
+
+
+@njit(cache=True, nogil=True)
+def add_first(weights, order, allowed, places, share):  # pragma: no cover
+    """Add `share` to the first `places` of an order table, where allowed; the other places' shares stay in cash."""
+    for r in range(len(order)):
+        for place in range(min(places, order.shape[1])):
+            i = order[r, place]
+            if i < 0:
+                break
+            # Without a branch: which of the first are allowed is hard to foresee.
+            weights[r, i] += share * allowed[r, i]
+
+
+@njit(cache=True, nogil=True)
+def add_passing(weights, order, scores, allowed, above, places, share):  # pragma: no cover
+    """Add `share` to the first `places` symbols of each row that are allowed and score more than `above`."""
+    for r in range(len(order)):
+        left = places
+        for place in range(order.shape[1]):
+            if not scores[r, place] > above or left == 0:
+                break
+            i = order[r, place]
+            if allowed[r, i]:
+                weights[r, i] += share
+                left -= 1
+
+
+@njit(cache=True, nogil=True)
+def share_risk(direction, speeds, shares, long_short):  # pragma: no cover
+    """Weights in proportion to `shares` times the mean direction of `speeds`, whose sum is `direction`.
+
+    A symbol has a part in the whole if its direction is not UNKNOWN.
+    """
+    rows, symbols = shares.shape
+    weights = np.zeros((rows, symbols))
+    for r in range(rows):
+        total = 0.0
+        for i in range(symbols):
+            total += shares[r, i] if direction[r, i] != UNKNOWN else 0.0
+        if total > 0.0:
+            for i in range(symbols):
+                if direction[r, i] > 0 or (long_short and UNKNOWN < direction[r, i] < 0):
+                    weights[r, i] = direction[r, i] / speeds * shares[r, i] / total
+    return weights

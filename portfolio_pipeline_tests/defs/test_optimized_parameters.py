@@ -1,0 +1,222 @@
+"""The asset optimized_parameters on a real database: parts of a range, runs cut short, cards that change."""
+
+from __future__ import annotations
+
+import os
+import signal
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import replace
+from datetime import date
+from typing import Any
+
+import dagster as dg
+import numpy as np
+import pandas as pd
+import pytest
+
+from portfolio_pipeline.adapters.environment import PACKAGE_ROOT
+from portfolio_pipeline.components.strategy import parameters as module
+from portfolio_pipeline.components.strategy.parameters import parameter_definitions
+from portfolio_pipeline.core.frames import frame
+from portfolio_pipeline.core.panel import PricePanel
+from portfolio_pipeline.core.regime_names import REGIMES
+from portfolio_pipeline.core.sessions import SessionRange
+from portfolio_pipeline.core.settings import load_settings
+from portfolio_pipeline.core.strategies.card import StrategyCard
+from portfolio_pipeline.ports import Transaction, Warehouse
+from portfolio_pipeline_tests.core.markets import market
+from portfolio_pipeline_tests.fakes.clock import FixedClock
+
+SETTINGS = load_settings(PACKAGE_ROOT / "portfolio.yaml")
+SYMBOLS = SETTINGS.symbols[:6]
+PANEL = replace(market(360, 6, seed=8), symbols=SYMBOLS)
+DAYS = [day.astype(date) for day in PANEL.sessions]
+TABLES = ("optimized_parameters", "optimization_results", "search_statistics")
+
+
+def card(*, parameters: dict[str, Any] | None = None, stage: str = "active", **search: Any) -> StrategyCard:
+    return StrategyCard.model_validate(
+        {
+            "name": "tested",
+            "type": "momentum",
+            "description": "for tests",
+            "symbols": {"only": SYMBOLS},
+            "parameters": {"slow": [84, 126], "trend_window": [50, 100], "top": {"low": 2, "high": 4, "step": 1}}
+            | (parameters or {}),
+            "search": {"window_sessions": 60, "trials": 12, "objective": "return", "switch_margin": 0.02} | search,
+            "honesty": {"blocks": 4},
+            "stage": stage,
+        }
+    )
+
+
+def store_prices(warehouse: Warehouse, panel: PricePanel = PANEL) -> None:
+    row, column = np.nonzero(panel.traded)
+    columns = ("open", "high", "low", "close", "volume", "dividend", "split_ratio")
+    rows = pd.DataFrame({name: getattr(panel, name)[row, column] for name in columns})
+    rows["session"] = panel.sessions[row].astype("datetime64[s]")
+    rows["symbol"] = np.array(SYMBOLS, dtype=object)[column]
+    rows["source"], rows["retrieved_at"] = "SIMULATED", pd.Timestamp("2020-01-01").as_unit("us")
+    warehouse.replace("prices", SessionRange(DAYS[0], DAYS[-1]), rows)
+
+
+def materialise(
+    warehouse: Any, card: StrategyCard, first: int, last: int, *, instance: dg.DagsterInstance | None = None
+) -> dg.ExecuteInProcessResult:
+    built = parameter_definitions(card)
+    parts: list[Any] = [*(built.assets or []), *(built.asset_checks or [])]
+    return dg.materialize(
+        parts,
+        resources={"warehouse": warehouse, "settings": SETTINGS, "clock": FixedClock.after_close(DAYS[-1])},
+        tags={
+            "dagster/asset_partition_range_start": DAYS[first].isoformat(),
+            "dagster/asset_partition_range_end": DAYS[last].isoformat(),
+        },
+        raise_on_error=False,
+        instance=instance,
+    )
+
+
+def tables(warehouse: Warehouse) -> dict[str, pd.DataFrame]:
+    return {name: frame(warehouse.read(name)) for name in TABLES}
+
+
+def forget(warehouse: Warehouse) -> None:
+    with warehouse.transaction() as transaction:
+        for name in TABLES:
+            transaction.delete(name, None)
+
+
+def assert_same(found: dict[str, pd.DataFrame], expected: dict[str, pd.DataFrame]) -> None:
+    for name, rows in expected.items():
+        pd.testing.assert_frame_equal(found[name], rows, check_exact=True, obj=name)
+
+
+METHODS: dict[str, dict[str, Any]] = {
+    "exhaustive": {"trials": 1000, "cadence": "weekly", "parameters": {"slow_share": 0.5, "trend_filter": "symbol"}},
+    "nsga2": {"method": "nsga2", "renewal": "monthly", "objective": ["return", "drawdown"]},
+    "tpe": {"method": "tpe", "renewal": "monthly", "holdout_sessions": 5, "stage": "candidate"},
+}
+
+
+class CancelledAfter:
+    """The warehouse of a run that a person cancels on the way: what the UI writes down, and the signal it sends."""
+
+    def __init__(self, warehouse: Warehouse, transactions: int, instance: dg.DagsterInstance) -> None:
+        self._warehouse, self._left, self._instance = warehouse, transactions, instance
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._warehouse, name)
+
+    @contextmanager
+    def transaction(self) -> Iterator[Transaction]:
+        with self._warehouse.transaction() as transaction:
+            yield transaction
+        self._left -= 1
+        if self._left == 0:
+            (run,) = self._instance.get_runs()
+            self._instance.report_run_canceling(run)
+            os.kill(os.getpid(), signal.SIGINT)
+
+
+@pytest.mark.parametrize("method", METHODS)
+def test_a_run_cancelled_on_the_way_keeps_what_is_stored_and_the_next_one_comes_to_the_same_tables(
+    duckdb_warehouse: Warehouse, method: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    tried = card(**METHODS[method])
+    store_prices(duckdb_warehouse)
+    assert materialise(duckdb_warehouse, tried, 262, 297).success
+    whole = tables(duckdb_warehouse)
+    assert whole["optimized_parameters"]["changed"].sum() > 1
+    forget(duckdb_warehouse)
+
+    monkeypatch.setattr(module, "STORED_TOGETHER", 10)
+    with dg.DagsterInstance.ephemeral() as instance:
+        cancelled = materialise(CancelledAfter(duckdb_warehouse, 2, instance), tried, 262, 297, instance=instance)
+        (run,) = instance.get_runs()
+        assert not cancelled.success
+        assert run.status == dg.DagsterRunStatus.CANCELED
+        kept = tables(duckdb_warehouse)
+        assert len(kept["optimized_parameters"]) == len(kept["search_statistics"]) == 20
+        assert_same(kept, {name: rows[rows["session"] < np.datetime64(DAYS[282])] for name, rows in whole.items()})
+
+        assert materialise(duckdb_warehouse, tried, 262, 297, instance=instance).success
+    assert_same(tables(duckdb_warehouse), whole)
+
+
+def test_sessions_one_by_one_and_a_range_that_is_stored_in_parts_fill_the_same_tables(
+    warehouse: Warehouse, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    tried = card(**METHODS["nsga2"])
+    store_prices(warehouse)
+    for row in range(268, 274):
+        materialise(warehouse, tried, row, row)
+    alone = tables(warehouse)
+    forget(warehouse)
+    monkeypatch.setattr(module, "STORED_TOGETHER", 3)
+    assert materialise(warehouse, tried, 268, 273).success
+    assert_same(tables(warehouse), alone)
+
+
+def test_the_ui_is_told_how_far_it_is_and_shown_what_was_found(duckdb_warehouse: Warehouse) -> None:
+    store_prices(duckdb_warehouse)
+    with dg.DagsterInstance.ephemeral() as instance:
+        result = materialise(duckdb_warehouse, card(trials=60), 300, 320, instance=instance)
+        said = [record.event_log_entry.user_message for record in instance.get_records_for_run(result.run_id).records]
+    assert [text for text in said if "parameter sets" in text][-1] == "60 of 60 parameter sets"
+    (event,) = [
+        event.step_materialization_data.materialization
+        for event in result.get_asset_materialization_events()
+        if event.step_materialization_data.materialization.partition == DAYS[320].isoformat()
+    ]
+    shown: dict[str, Any] = {name: value.value for name, value in event.metadata.items()}
+    stored = tables(duckdb_warehouse)["optimized_parameters"].iloc[-1]
+    assert shown["reason"] == stored["reason"]
+    assert shown["score"] == stored["score"]
+    assert shown["best sets"].splitlines()[4].startswith("| 1 | ")
+    assert shown["picture"].count("data:image/png") == 2
+
+
+def test_a_set_that_the_card_no_longer_allows_is_left_and_one_it_allows_goes_on(duckdb_warehouse: Warehouse) -> None:
+    store_prices(duckdb_warehouse)
+    assert materialise(duckdb_warehouse, card(switch_margin=9), 300, 305).success
+    used = tables(duckdb_warehouse)["optimized_parameters"]["parameters"].iloc[-1]
+    sticky = card(switch_margin=9, trials=3)
+    assert materialise(duckdb_warehouse, sticky, 306, 306).success
+    row = tables(duckdb_warehouse)["optimized_parameters"].iloc[-1]
+    assert row["parameters"] == used
+    assert row["trials"] in (3, 4)
+    narrower = card(parameters={"top": 4 if '"top": 4' not in used else 2}, switch_margin=9)
+    assert materialise(duckdb_warehouse, narrower, 307, 307).success
+    row = tables(duckdb_warehouse)["optimized_parameters"].iloc[-1]
+    assert row["changed"]
+    assert row["reason"] == "first choice by return"
+
+
+def test_a_card_that_looks_at_regimes_asks_for_them(duckdb_warehouse: Warehouse) -> None:
+    tried = card(regime_share=0.5)
+    (asset,) = [one for one in parameter_definitions(tried).assets or [] if isinstance(one, dg.AssetsDefinition)]
+    assert dg.AssetKey(["regimes"]) in asset.dependency_keys
+    store_prices(duckdb_warehouse)
+    failed = materialise(duckdb_warehouse, tried, 300, 301)
+    (failure,) = [str(event.event_specific_data) for event in failed.all_events if event.is_step_failure]
+    assert "REGIMES_MISSING" in failure
+
+    chances = np.random.default_rng(1).dirichlet(np.ones(len(REGIMES)), len(DAYS))
+    rows = pd.DataFrame({f"probability_{name}": chances[:, place] for place, name in enumerate(REGIMES)})
+    rows["session"], rows["regime"] = PANEL.sessions.astype("datetime64[s]"), REGIMES[0]
+    duckdb_warehouse.replace("regimes", SessionRange(DAYS[50], DAYS[-1]), rows[50:])
+    assert materialise(duckdb_warehouse, tried, 300, 301).success
+    by_regime = tables(duckdb_warehouse)
+    forget(duckdb_warehouse)
+    assert materialise(duckdb_warehouse, card(), 300, 301).success
+    assert not by_regime["optimization_results"].equals(tables(duckdb_warehouse)["optimization_results"])
+    with duckdb_warehouse.transaction() as transaction:
+        transaction.delete("regimes", SessionRange.single(DAYS[200]))
+    (failure,) = [
+        str(event.event_specific_data)
+        for event in materialise(duckdb_warehouse, tried, 302, 303).all_events
+        if event.is_step_failure
+    ]
+    assert str(DAYS[200]) in failure
