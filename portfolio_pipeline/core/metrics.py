@@ -149,11 +149,17 @@ def _deviation(total: Array, squares: Array, count: Array) -> Array:
 
 def _annualised(grown: Array, count: Array) -> Array:
     # The power of one number at a time: vectorised powers may round differently by position.
-    values = [
-        math.pow(g, SESSIONS_PER_YEAR / n) - 1.0 if n and g > 0 else (-1.0 if n else math.nan)
-        for g, n in zip(grown.tolist(), count.tolist(), strict=True)
-    ]
-    return np.array(values)
+    return np.array([_yearly(g, n) for g, n in zip(grown.tolist(), count.tolist(), strict=True)])
+
+
+def _yearly(grown: float, count: int) -> float:
+    """What growth in so many sessions is in a year; NaN without sessions, and where no number is large enough."""
+    if not count or grown <= 0.0:
+        return -1.0 if count else math.nan
+    try:
+        return math.pow(grown, SESSIONS_PER_YEAR / count) - 1.0
+    except OverflowError:
+        return math.nan
 
 
 def _rolling_sum(values: Array) -> Array:

@@ -22,7 +22,7 @@ AssetClass = Literal["equity", "bond", "commodity", "real_estate"]
 
 
 class Section(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
 
 
 class Instrument(Section):

@@ -2,8 +2,9 @@
 
 Conventions are those of empyrical: 252 sessions a year, no risk-free rate, sample standard deviation, downside over all
 sessions, drawdown from the highest equity of the window (its start counts; positive here). A figure that would divide
-by nothing is 0, so that a parameter set that never trades can be ranked. Not here: figures of a whole back-test
-(`kernel_metrics`), scores and choices (`search`).
+by nothing is 0, so that a parameter set that never trades can be ranked; one that lost everything before the window has
+fallen by all of it, or it would seem the safest. Not here: figures of a whole back-test (`kernel_metrics`), scores and
+choices (`search`).
 
 NaN policy: returns are never NaN. Time: a session's figures see returns up to it. Running sums start at `begin` and
 drawdowns are pieced together from blocks counted from `begin`, so a session's figures have the same bits whichever
@@ -77,7 +78,7 @@ def _fill(net, turnover, begin, window, rows, result, low, high):  # pragma: no 
             downside = np.sqrt(max(0.0, (falls[last] - falls[first]) / n))
             growth = equity[last] / equity[first] if equity[first] > 0.0 else 0.0
             yearly = growth ** (YEAR / n) - 1.0
-            fall = 1.0 - ratio[last - block]
+            fall = 1.0 - ratio[last - block] if equity[first] > 0.0 else 1.0
             result[0, k, c] = yearly
             result[1, k, c] = deviation * np.sqrt(YEAR)
             result[2, k, c] = mean / deviation * np.sqrt(YEAR) if deviation > NOTHING else 0.0

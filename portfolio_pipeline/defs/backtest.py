@@ -16,7 +16,7 @@ from portfolio_pipeline.components.backtest import backtest_report
 from portfolio_pipeline.components.cards import CARDS
 from portfolio_pipeline.components.session_asset import refusals_as_failures
 from portfolio_pipeline.core.backtest_request import BacktestRequest
-from portfolio_pipeline.core.errors import SessionError
+from portfolio_pipeline.core.errors import ConfigurationError, SessionError
 from portfolio_pipeline.core.settings import Settings
 from portfolio_pipeline.core.strategies.card import StrategyCard
 from portfolio_pipeline.ports import Warehouse
@@ -33,7 +33,7 @@ class BacktestConfig(dg.Config):
     sets: list[dict[str, Any]] = Field(
         default=[], description="Parameters by name, other ones at the card's default: [{top: 3}, {top: 5, fast: 42}]."
     )
-    trades: int = Field(default=50, ge=0, description="How many of the newest trades are shown.")
+    trades: int = Field(default=50, description="How many of the newest trades are shown.")
 
 
 @dg.op(
@@ -48,6 +48,8 @@ def report(
     strategies: dg.ResourceParam[tuple[StrategyCard, ...]],
 ) -> None:
     with refusals_as_failures():
+        if config.trades < 0:
+            raise ConfigurationError("TRADES_NEGATIVE", found=config.trades, remedy="Give 0 or more.")
         request = BacktestRequest(_day(config.first), _day(config.last), tuple(config.sets))
         found = backtest_report(warehouse, settings, strategies, config.strategy, request)
     context.log.info("\n".join((found.title, *found.notes)))

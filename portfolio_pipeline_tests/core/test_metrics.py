@@ -78,6 +78,13 @@ def test_figures_that_would_divide_by_nothing_are_missing() -> None:
     assert np.isnan(constant["sharpe"][-1])
 
 
+def test_a_year_at_a_pace_beyond_all_numbers_is_not_told() -> None:
+    figures = performance(np.array([20.0, 0.0]))
+    assert np.isnan(figures["annual_return"][0])
+    assert figures["annual_return"][1] == pytest.approx(21.0**126 - 1)
+    assert figures["cumulative_return"][0] == 20.0
+
+
 def test_losing_everything_is_a_return_of_minus_one() -> None:
     figures = performance(np.array([np.nan, 0.1, -1.0, 0.5]))
     assert figures["cumulative_return"][-1] == figures["annual_return"][-1] == figures["max_drawdown"][-1] == -1

@@ -144,6 +144,8 @@ def test_a_card_fixes_narrows_and_sets_defaults() -> None:
         ({"top": {"low": 3, "step": 0}}, "top", "above 0"),
         ({"top": {"lo": 3}}, "top", "unknown key 'lo'"),
         ({"top": {"low": 3, "step": 0.5}}, "top", "step is 0.5, expected a whole number above 0"),
+        ({"slow_share": {"step": 1e-9}}, "slow_share", "step is 1e-09, expected one that makes at most 1000 values"),
+        ({"slow_share": {"high": 1e-9, "step": 1e-11}}, "slow_share", "step is 1e-11, expected one that makes"),
         ({"top": {"choices": [3], "low": 2}}, "top", "choices beside low, high or step"),
         ({"top": {"choices": 3}}, "top", "choices are 3, expected a list"),
         ({"top": {"choices": [], "default": 3}}, "top", "no value is left"),
@@ -158,6 +160,17 @@ def test_what_a_type_does_not_allow_is_refused_by_name(overrides: dict[str, Any]
     with pytest.raises(ParameterError, match=words) as refusal:
         ParameterSpace.of(MomentumParameters, overrides)
     assert refusal.value.parameter == parameter
+
+
+@pytest.mark.parametrize("step", [200, 10**400])
+def test_a_step_beyond_the_range_leaves_its_lower_end(step: int) -> None:
+    assert ParameterSpace.of(MomentumParameters, {"fast": {"step": step}}).values["fast"] == (21,)
+
+
+@pytest.mark.parametrize("step", [0.3, 7.0, float("inf")])
+def test_a_parameter_of_any_step_is_a_number_within_its_range(step: float) -> None:
+    values = ParameterSpace.of(MomentumParameters, {"slow_share": {"step": step}}).values["slow_share"]
+    assert values == {0.3: (0.0, 0.3, 0.6, 0.9)}.get(step, (0.0,))
 
 
 def test_a_parameter_set_outside_the_ranges_cannot_exist() -> None:

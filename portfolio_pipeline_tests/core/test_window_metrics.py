@@ -64,3 +64,11 @@ def test_a_total_loss_counts_as_one(window: int) -> None:
     found = dict(zip(METRICS, window_metrics(net, net, 0, window, [59])[:, 0, 0], strict=True))
     assert found["return"] == -1.0
     assert found["max_drawdown"] == 1.0
+
+
+@pytest.mark.parametrize("row", [30, 69, 70, 199])
+def test_what_lost_everything_before_the_window_is_not_the_safest(row: int) -> None:
+    net = np.zeros((1, 200))
+    net[0, 20] = -1.0
+    found = dict(zip(METRICS, window_metrics(net, net, 0, 50, [row])[:, 0, 0], strict=True))
+    assert (found["return"], found["max_drawdown"], found["calmar"]) == (-1.0, 1.0, -1.0)

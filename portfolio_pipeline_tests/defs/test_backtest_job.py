@@ -63,6 +63,7 @@ def test_it_runs_from_the_launchpad_as_it_is(duckdb_warehouse: Warehouse) -> Non
         ({"strategy": STRATEGY, "sets": [{"fast": "soon"}]}, "PARAMETER_WRONG: found=fast=soon"),
         ({"strategy": STRATEGY, "first": "soon"}, "NOT_A_DATE: found=soon"),
         ({"strategy": STRATEGY, "last": "2031-01-02"}, "PRICES_MISSING"),
+        ({"strategy": STRATEGY, "trades": -1}, "TRADES_NEGATIVE: found=-1"),
     ],
 )
 def test_a_mistake_fails_the_run_with_its_message(

@@ -21,9 +21,9 @@ from portfolio_pipeline_tests.chain import Chain, Tables, assert_same, house_set
 from portfolio_pipeline_tests.fakes.market_data import ScriptedMarketData
 
 FIRST, LAST = date(2022, 1, 3), date(2023, 8, 31)
-HISTORY = SessionRange(FIRST, date(2023, 8, 24))
+HISTORY = SessionRange(FIRST, date(2023, 8, 28))
 WHOLE = SessionRange(FIRST, LAST)
-RECENT = SessionRange(date(2023, 8, 25), LAST)
+RECENT = SessionRange(date(2023, 8, 29), LAST)
 OVERLAPPING = SessionRange(date(2023, 8, 1), LAST)
 
 pytestmark = pytest.mark.timeout(900)
@@ -96,8 +96,8 @@ def test_postgres_agrees_with_duckdb_in_one_range_and_in_overlapping_ones_and_se
     warehouse = open_warehouse(postgres_url)
     warehouse.prepare()
     chain = new_chain(warehouse)
-    chain.materialise(SessionRange(FIRST, date(2023, 8, 28)))
-    for session in SessionRange(date(2023, 8, 29), LAST):
+    chain.materialise(HISTORY)
+    for session in RECENT:
         chain.materialise(SessionRange.single(session))
     session_by_session = chain.tables()
     assert_same(session_by_session, one_range, exact=False)
@@ -106,7 +106,7 @@ def test_postgres_agrees_with_duckdb_in_one_range_and_in_overlapping_ones_and_se
 
 
 def test_the_first_sessions_one_by_one_give_the_tables_of_one_range(tmp_path: Path) -> None:
-    first_sessions = SessionRange(FIRST, date(2022, 1, 6))
+    first_sessions = SessionRange(FIRST, date(2022, 1, 5))
     together, alone = (duckdb_file(tmp_path / f"{name}.duckdb") for name in ("together", "alone"))
     new_chain(together).materialise(first_sessions)
     for session in first_sessions:

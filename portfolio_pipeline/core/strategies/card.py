@@ -22,7 +22,8 @@ def _no_other_book(name: str) -> str:
 
 Name = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]{1,40}$"), AfterValidator(_no_other_book)]
 Goal = Literal["sharpe", "return", "sortino", "calmar", "drawdown"]
-Weight = Annotated[float, Field(gt=0)]
+Weight = Annotated[float, Field(gt=0, le=1e6)]
+MOST_SESSIONS = 10_000  # more than the calendar has
 
 
 def _form(objective: object) -> str:
@@ -63,15 +64,15 @@ class Search(Section):
 
     objective: Objective = "sharpe"
     method: Literal["auto", "exhaustive", "sobol", "nsga2", "tpe"] = "auto"
-    window_sessions: Annotated[int, Field(ge=20)] = 504
-    holdout_sessions: Annotated[int, Field(ge=0)] = 0
-    trials: Annotated[int, Field(ge=1)] = 40
+    window_sessions: Annotated[int, Field(ge=20, le=MOST_SESSIONS)] = 504
+    holdout_sessions: Annotated[int, Field(ge=0, le=MOST_SESSIONS)] = 0
+    trials: Annotated[int, Field(ge=1, le=20_000)] = 40
     cadence: Literal["daily", "weekly", "monthly"] = "daily"
     renewal: Literal["monthly", "quarterly", "yearly"] = "quarterly"  # how often nsga2 and tpe draw new sets
-    patience: Annotated[int, Field(ge=1)] = 3  # rounds of nsga2 and tpe without anything better, before they stop
-    neighbours: Annotated[int, Field(ge=0)] = 6  # sets that smooth a set's score; 0 takes the luckiest point
+    patience: Annotated[int, Field(ge=1, le=1_000)] = 3  # rounds of nsga2 and tpe without anything better
+    neighbours: Annotated[int, Field(ge=0, le=1_000)] = 6  # sets that smooth a set's score; 0 takes the luckiest point
     switch_margin: NonNegative = 0.1
-    cost_sessions: Annotated[int, Field(ge=1)] = 63
+    cost_sessions: Annotated[int, Field(ge=1, le=10**9)] = 63
     regime_share: Fraction = 0.0  # part of the score from past sessions weighted by how alike their regime was
 
 
@@ -86,7 +87,7 @@ class Sizing(Section):
     by: Literal["type", "volatility", "performance"] = "type"
     crowding_penalty: Fraction = 0.0
     volatility_target: Annotated[float, Field(gt=0)] | None = None
-    volatility_window: Annotated[int, Field(ge=10)] = 60
+    volatility_window: Annotated[int, Field(ge=10, le=MOST_SESSIONS)] = 60
     adjust: Literal["at_decisions", "daily"] = "at_decisions"
     stop: Annotated[float, Field(gt=0, lt=1)] | None = None
     maximum_weight: Fraction = 0.35
@@ -113,8 +114,14 @@ class Honesty(Section):
     minimum_efficiency: float = 0.30  # out-of-sample over in-sample Sharpe ratio
     maximum_path_loss: Fraction = 0.25
     blocks: Annotated[int, Field(ge=2, le=16, multiple_of=2)] = 10
-    walk_forward_sessions: Annotated[int, Field(ge=60)] = 504
-    fewest_sessions: Annotated[int, Field(ge=20)] = 126
+    walk_forward_sessions: Annotated[int, Field(ge=60, le=MOST_SESSIONS)] = 504
+    fewest_sessions: Annotated[int, Field(ge=20, le=MOST_SESSIONS)] = 126
+
+    @model_validator(mode="after")
+    def _can_ever_be_believed(self) -> Honesty:
+        if self.fewest_sessions > self.walk_forward_sessions:
+            raise ValueError(f"fewest_sessions {self.fewest_sessions} within walk_forward_sessions")
+        return self
 
 
 class StrategyCard(Section):
@@ -126,14 +133,14 @@ class StrategyCard(Section):
     name: Name
     type: str
     description: str
-    owner: str = "portfolio"
+    owner: Annotated[str, Field(min_length=1)] = "portfolio"
     stage: Literal["candidate", "active"] = "active"
     symbols: Symbols
     rebalance: Literal["daily", "weekly", "monthly"] = "weekly"
     direction: Literal["long_only", "long_short"] = "long_only"
     parameters: dict[str, Any] = Field(default_factory=dict)
     constraints: tuple[str, ...] = ()  # between parameters, such as `fast < slow`
-    transition_sessions: Annotated[int, Field(ge=1)] = 1  # over how many a change of parameters is phased in
+    transition_sessions: Annotated[int, Field(ge=1, le=MOST_SESSIONS)] = 1  # that phase in a change of parameters
     search: Search = Search()
     sizing: Sizing = Sizing()
     honesty: Honesty = Honesty()

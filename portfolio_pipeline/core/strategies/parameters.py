@@ -21,6 +21,7 @@ from portfolio_pipeline.core.settings import Section
 from portfolio_pipeline.core.strategies.constraints import Constraint, ConstraintWrongError, constraint
 
 Value = int | float | str | bool
+MOST_VALUES = 1_000  # of one parameter on a card: a step that is a slip of the pen would fill the memory
 
 
 @dataclass(frozen=True)
@@ -301,7 +302,12 @@ def _narrowed(name: str, override: Any, domain: Range | Choices, default: Value)
         low, high = checked(low), checked(high)
         if low > high:
             raise ParameterError(name, f"low {low} is above high {high}")
-        return tuple(type(default)(value) for value in Range(low, high, step).values)
+        if step > high - low:
+            return (low,)
+        values = () if high - low > MOST_VALUES * step else Range(low, high, step).values
+        if not 0 < len(set(values)) == len(values):
+            raise ParameterError(name, f"step is {step!r}, expected one that makes at most {MOST_VALUES} values")
+        return tuple(type(default)(value) for value in values)
 
     if isinstance(override, list | tuple):
         values = listed(override)
