@@ -14,7 +14,7 @@ from portfolio_pipeline.cli.terminal import OUT, say
 from portfolio_pipeline.components import backtest_pages as pages
 from portfolio_pipeline.components.backtest import backtest_report
 from portfolio_pipeline.components.cards import load_cards
-from portfolio_pipeline.core.backtest_request import BacktestRequest, assignments
+from portfolio_pipeline.core.backtest.request import BacktestRequest, assignments
 
 
 def show_backtest(

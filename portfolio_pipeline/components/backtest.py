@@ -1,7 +1,7 @@
 """A back-test report from what is stored: read prices, parameters and paper returns, let the core play, add the notes.
 
-Here: what is compared with what. Not here: how it is played (`core.backtest_report`), what may be asked for
-(`core.backtest_request`), how it is shown (`backtest_pages`).
+Here: what is compared with what. Not here: how it is played (`core.backtest.report`), what may be asked for
+(`core.backtest.request`), how it is shown (`backtest_pages`).
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from datetime import date
 
 from portfolio_pipeline.components.history import price_history
 from portfolio_pipeline.components.stored_state import sources
-from portfolio_pipeline.core.backtest_report import (
+from portfolio_pipeline.core.backtest.report import (
     Column,
     ParameterSet,
     Terms,
@@ -23,7 +23,7 @@ from portfolio_pipeline.core.backtest_report import (
     notes,
     play,
 )
-from portfolio_pipeline.core.backtest_request import (
+from portfolio_pipeline.core.backtest.request import (
     BacktestRequest,
     label,
     named_card,

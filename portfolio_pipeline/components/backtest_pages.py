@@ -15,7 +15,7 @@ import pandas as pd
 
 from portfolio_pipeline.components.backtest import BacktestReport
 from portfolio_pipeline.components.pictures import line_picture
-from portfolio_pipeline.core.backtest_report import FIGURES, KNOWLEDGE, Column
+from portfolio_pipeline.core.backtest.report import FIGURES, KNOWLEDGE, Column
 from portfolio_pipeline.core.errors import ConfigurationError
 
 # Names of the metrics table where it has them, and how a figure is written.

@@ -15,7 +15,7 @@ from portfolio_pipeline.components import backtest_pages as pages
 from portfolio_pipeline.components.backtest import backtest_report
 from portfolio_pipeline.components.cards import CARDS
 from portfolio_pipeline.components.session_asset import refusals_as_failures
-from portfolio_pipeline.core.backtest_request import BacktestRequest
+from portfolio_pipeline.core.backtest.request import BacktestRequest
 from portfolio_pipeline.core.errors import ConfigurationError, SessionError
 from portfolio_pipeline.core.settings import Settings
 from portfolio_pipeline.core.strategies.card import StrategyCard

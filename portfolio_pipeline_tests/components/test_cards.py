@@ -91,6 +91,7 @@ def test_a_card_is_read_and_its_universe_follows_the_settings(tmp_path: Path) ->
         ),
         ("objective: sharpe", "objective: [sharpe, calmer]", 14, "did you mean calmar?"),
         ("objective: sharpe", "objective: [sharpe]", 14, "search.objective, found=['sharpe'], expected=Tuple should"),
+        ("objective: sharpe", "holdout_sessions: 3", 14, "0, or 5 sessions or more"),
         ("objective: sharpe", "objective: 3", 14, "search.objective, found=3, expected=one of sharpe"),
         ("objective: sharpe", "objective: {sharpe: .inf}", 14, "search.objective.sharpe, found=inf, expected=Input"),
         ("objective: sharpe", "window_sessions: 1000000000000", 14, "less than or equal to 10000"),

@@ -10,7 +10,7 @@ import pytest
 
 from portfolio_pipeline.components.backtest import backtest_report
 from portfolio_pipeline.components.cards import load_cards
-from portfolio_pipeline.core.backtest_request import BacktestRequest
+from portfolio_pipeline.core.backtest.request import BacktestRequest
 from portfolio_pipeline.core.sessions import SessionRange, previous_session
 from portfolio_pipeline.defs.backtest import backtest
 from portfolio_pipeline.defs.sensors import failed_runs

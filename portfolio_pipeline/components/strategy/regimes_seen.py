@@ -7,7 +7,7 @@ import numpy as np
 from portfolio_pipeline.core.errors import DataError
 from portfolio_pipeline.core.frames import frame
 from portfolio_pipeline.core.panel import Array
-from portfolio_pipeline.core.regime_scores import probabilities_at
+from portfolio_pipeline.core.regimes.scores import probabilities_at
 from portfolio_pipeline.core.sessions import SessionRange
 from portfolio_pipeline.ports import Reader
 

@@ -3,7 +3,7 @@
 `state` measures trend, volatility and correlation; `rules` and `markov` are two ways of telling how volatile the market
 is, and `rules.tree` makes the six regimes of either. Here: asking the way that the settings name,
 and finding the changes. The names are in
-`regime_names`, scores that look at regimes in `regime_scores`.
+`regime_names`, scores that look at regimes in `scores`.
 """
 
 from __future__ import annotations

@@ -11,10 +11,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from portfolio_pipeline.core.backtest.windows import YEAR
 from portfolio_pipeline.core.panel import Array
 from portfolio_pipeline.core.search.objectives import Objective
 from portfolio_pipeline.core.strategies.card import Search
-from portfolio_pipeline.core.window_metrics import YEAR
 
 
 @dataclass(frozen=True, eq=False)

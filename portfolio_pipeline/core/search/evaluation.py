@@ -12,9 +12,9 @@ from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 
-from portfolio_pipeline.core.backtest import Decisions, TradePrices, simulate
+from portfolio_pipeline.core.backtest.segments import SegmentedMarket, play_weights
+from portfolio_pipeline.core.backtest.simulation import Decisions, TradePrices, simulate
 from portfolio_pipeline.core.panel import Array
-from portfolio_pipeline.core.segment_kernel import SegmentedMarket, play_weights
 from portfolio_pipeline.core.strategies.base import Strategy
 from portfolio_pipeline.core.strategies.card import StrategyCard
 from portfolio_pipeline.core.strategies.exposure import decisions

@@ -1,7 +1,7 @@
 """What is maximised: one goal, a weighted sum of goals, or several at once, and what no other set beats.
 
-A goal's value is larger when better: drawdown counts negatively. Metrics are those of `window_metrics`, [METRICS, rows,
-candidates]. Not here: neighbourhoods (`plateau`), and when a better score is reason enough to change (`choice`).
+A goal's value is larger when better: drawdown counts negatively. Metrics are those of `backtest.windows`, [METRICS,
+rows, candidates]. Not here: neighbourhoods (`plateau`), and when a better score is reason enough to change (`choice`).
 """
 
 from __future__ import annotations
@@ -12,10 +12,10 @@ from dataclasses import dataclass
 import numpy as np
 from numba import njit
 
+from portfolio_pipeline.core.backtest.segments import in_chunks
+from portfolio_pipeline.core.backtest.windows import METRICS, NOTHING
 from portfolio_pipeline.core.panel import Array
-from portfolio_pipeline.core.segment_kernel import in_chunks
 from portfolio_pipeline.core.strategies.card import Goal
-from portfolio_pipeline.core.window_metrics import METRICS, NOTHING
 
 
 @dataclass(frozen=True)

@@ -7,9 +7,9 @@ from collections.abc import Sequence
 import numpy as np
 import pandas as pd
 
+from portfolio_pipeline.core.backtest.windows import METRICS
 from portfolio_pipeline.core.panel import Array
 from portfolio_pipeline.core.search.walk import Stretch
-from portfolio_pipeline.core.window_metrics import METRICS
 
 _BY_NAME = sorted(range(len(METRICS)), key=METRICS.__getitem__)
 # What json.dumps writes for a dictionary of floats with sorted keys, without its detours: there are many of these.

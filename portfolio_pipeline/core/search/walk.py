@@ -17,8 +17,9 @@ from typing import Protocol
 
 import numpy as np
 
+from portfolio_pipeline.core.backtest.windows import window_metrics
 from portfolio_pipeline.core.panel import Array
-from portfolio_pipeline.core.regime_scores import regime_metrics
+from portfolio_pipeline.core.regimes.scores import regime_metrics
 from portfolio_pipeline.core.search.adaptive import drawn
 from portfolio_pipeline.core.search.candidates import method_of, ordered, pool_for_all_sessions, seed
 from portfolio_pipeline.core.search.choice import Choice, Scores, choose, downside, minimum_sessions, yearly
@@ -29,7 +30,6 @@ from portfolio_pipeline.core.search.ranking import Ranking, ranked
 from portfolio_pipeline.core.strategies.exposure import last_scheduled
 from portfolio_pipeline.core.strategies.parameters import Parameters, ParameterSpace
 from portfolio_pipeline.core.strategies.rebalancing import due
-from portfolio_pipeline.core.window_metrics import window_metrics
 
 _AT_ONCE = 400_000  # scores that are held in memory together, each with its metrics
 _FEWEST = 128  # sessions of them, however many sets there are: each part begins its running sums anew
@@ -224,12 +224,13 @@ class Walk:
         return values
 
     def _seen(self, net: Array, turnover: Array, begin: int, rows: Array) -> tuple[Array, Array]:
-        """Metrics on the window that ends at each row, and the goals' values."""
+        """Metrics on the window that ends at each row, `holdout_sessions` before today, and the goals' values."""
         window, workers = self.search.window_sessions, self.backtests.workers
         metrics = window_metrics(net, turnover, begin, window, rows, workers=workers)
         values, share = self.objective.values(metrics), self.search.regime_share
         if self._probabilities is not None and share > 0.0:
-            weighted = regime_metrics(net, turnover, self._probabilities, begin, window, rows, workers=workers)
+            ago = self.search.holdout_sessions
+            weighted = regime_metrics(net, turnover, self._probabilities, begin, window, rows, ago=ago, workers=workers)
             # A greatest drawdown has no weights: there the past counts as it is.
             alike = self.objective.values(np.where(np.isnan(weighted), metrics, weighted))
             values = (1.0 - share) * values + share * alike

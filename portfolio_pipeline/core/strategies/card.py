@@ -24,6 +24,7 @@ Name = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]{1,40}$"), AfterValidator(_
 Goal = Literal["sharpe", "return", "sortino", "calmar", "drawdown"]
 Weight = Annotated[float, Field(gt=0, le=1e6)]
 MOST_SESSIONS = 10_000  # more than the calendar has
+FEWEST_HELD_OUT = 5
 
 
 def _form(objective: object) -> str:
@@ -37,6 +38,13 @@ Objective = Annotated[
     | Annotated[tuple[Goal, ...], Field(min_length=2), Tag("several")],
     Discriminator(_form),
 ]
+
+
+def _none_or_some(sessions: int) -> int:
+    """A handful of returns has no deviation to speak of, and would confirm anything."""
+    if 0 < sessions < FEWEST_HELD_OUT:
+        raise ValueError(f"0, or {FEWEST_HELD_OUT} sessions or more")
+    return sessions
 
 
 class Symbols(Section):
@@ -65,7 +73,7 @@ class Search(Section):
     objective: Objective = "sharpe"
     method: Literal["auto", "exhaustive", "sobol", "nsga2", "tpe"] = "auto"
     window_sessions: Annotated[int, Field(ge=20, le=MOST_SESSIONS)] = 504
-    holdout_sessions: Annotated[int, Field(ge=0, le=MOST_SESSIONS)] = 0
+    holdout_sessions: Annotated[int, Field(ge=0, le=MOST_SESSIONS), AfterValidator(_none_or_some)] = 0
     trials: Annotated[int, Field(ge=1, le=20_000)] = 40
     cadence: Literal["daily", "weekly", "monthly"] = "daily"
     renewal: Literal["monthly", "quarterly", "yearly"] = "quarterly"  # how often nsga2 and tpe draw new sets

@@ -1,7 +1,7 @@
 """A risk-based core over all classes: hierarchical risk parity, partly blended with inverse volatility.
 
-Hierarchical risk parity is compiled (`core.risk_parity`) because a search makes thousands of calls. Parameter sets that
-differ in their shares only have all of it in common.
+Hierarchical risk parity is compiled (`core.strategies.risk_parity`) because a search makes thousands of calls.
+Parameter sets that differ in their shares only have all of it in common.
 """
 
 from __future__ import annotations
@@ -13,9 +13,9 @@ import numpy as np
 
 from portfolio_pipeline.core.kernels import covariance
 from portfolio_pipeline.core.panel import Array
-from portfolio_pipeline.core.risk_parity import LINKAGES, hierarchical_risk_parity
 from portfolio_pipeline.core.strategies import parameters as p
 from portfolio_pipeline.core.strategies.inputs import AtRows, Inputs
+from portfolio_pipeline.core.strategies.risk_parity import LINKAGES, hierarchical_risk_parity
 
 
 class DiversifiedParameters(p.Parameters):

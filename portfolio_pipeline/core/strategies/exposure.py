@@ -24,7 +24,7 @@ from functools import partial
 import numpy as np
 from numba import njit
 
-from portfolio_pipeline.core.backtest import Decisions
+from portfolio_pipeline.core.backtest.simulation import Decisions
 from portfolio_pipeline.core.panel import Array
 from portfolio_pipeline.core.strategies.card import Sizing
 from portfolio_pipeline.core.strategies.inputs import Inputs

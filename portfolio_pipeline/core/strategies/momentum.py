@@ -6,11 +6,11 @@ from typing import Annotated, ClassVar, Literal
 
 import numpy as np
 
+from portfolio_pipeline.core.backtest.selections import order_table
 from portfolio_pipeline.core.panel import Array
 from portfolio_pipeline.core.strategies import parameters as p
 from portfolio_pipeline.core.strategies.inputs import AtRows, Inputs
 from portfolio_pipeline.core.strategies.selection import add_first, ranks
-from portfolio_pipeline.core.top_selection import order_table
 
 MOST_PLACES = 8
 

@@ -1,7 +1,8 @@
 """From tables that parameter sets share to weights: who comes first, who is let through, and what each gets.
 
-Types keep orders of scores (`ranked`, `top_selection.order_table`) and tables of who may be held in `Inputs.at(rows)`;
-what is left to do for one parameter set are the compiled loops here. Not here: scores, which are the types' own rules.
+Types keep orders of scores (`ranked`, `backtest.selections.order_table`) and tables of who may be held in
+`Inputs.at(rows)`; what is left to do for one parameter set are the compiled loops here. Not here: scores, which are the
+types' own rules.
 
 NaN policy: a score that is NaN or infinite is never held. Each row is computed by itself.
 """

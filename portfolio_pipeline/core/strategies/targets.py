@@ -16,7 +16,7 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
-from portfolio_pipeline.core.backtest import BacktestResult, Decisions, PaperBook, TradePrices, simulate
+from portfolio_pipeline.core.backtest.simulation import BacktestResult, Decisions, PaperBook, TradePrices, simulate
 from portfolio_pipeline.core.panel import Array, PricePanel
 from portfolio_pipeline.core.strategies.base import Strategy
 from portfolio_pipeline.core.strategies.card import StrategyCard

@@ -8,8 +8,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from portfolio_pipeline.core.kernel_metrics import FIGURES, figures, sharpe
-from portfolio_pipeline.core.window_metrics import METRICS, window_metrics
+from portfolio_pipeline.core.backtest.figures import FIGURES, figures, sharpe
+from portfolio_pipeline.core.backtest.windows import METRICS, window_metrics
 
 ORACLES = {
     "return": empyrical.annual_return,

@@ -1,4 +1,4 @@
-"""The figures of `window_metrics` with the past weighted by how alike its regime was to today's.
+"""The figures of `backtest.windows` with the past weighted by how alike its regime was to today's.
 
 Seen from session t, session u of the window weighs sum_r p_r(u) p_r(t): the chance that both were in one regime, by the
 probabilities known at each. With the weights v that add up to 1, the mean is sum v x, the variance
@@ -19,27 +19,36 @@ import numpy as np
 import pandas as pd
 from numba import njit
 
+from portfolio_pipeline.core.backtest.segments import in_chunks
+from portfolio_pipeline.core.backtest.windows import METRICS, NOTHING, YEAR
 from portfolio_pipeline.core.panel import Array
 from portfolio_pipeline.core.regime_names import REGIMES
-from portfolio_pipeline.core.segment_kernel import in_chunks
-from portfolio_pipeline.core.window_metrics import METRICS, NOTHING, YEAR
 
 ALIKE_SESSIONS = 63
 
 
 def regime_metrics(
-    net: Array, turnover: Array, probabilities: Array, begin: int, window: int, rows: Array, *, workers: int = 1
+    net: Array,
+    turnover: Array,
+    probabilities: Array,
+    begin: int,
+    window: int,
+    rows: Array,
+    *,
+    ago: int = 0,
+    workers: int = 1,
 ) -> Array:
-    """METRICS of `window_metrics`, weighted; calmar and max_drawdown are NaN. [METRICS, rows, candidates].
+    """METRICS of `backtest.windows`, weighted; calmar and max_drawdown are NaN. [METRICS, rows, candidates].
 
-    `net` and `turnover` are [candidates, sessions], `probabilities` [sessions, regimes]. Before there are `window`
-    sessions since `begin`, over what there is; NaN with fewer than two.
+    `net` and `turnover` are [candidates, sessions], `probabilities` [sessions, regimes]. The windows end at `rows`;
+    today, whose regime the past is likened to, is `ago` sessions later. Before there are `window` sessions since
+    `begin`, over what there is; NaN with fewer than two.
     """
     chances = np.ascontiguousarray(probabilities, dtype=np.float64)
     asked = np.ascontiguousarray(rows, dtype=np.int64)
     result = np.full((len(METRICS), len(asked), len(net)), np.nan)
     if len(asked) and asked.max() > begin:
-        weight, correction = _blend(chances, begin, window, asked)
+        weight, correction = _blend(chances, begin, window, asked, ago)
 
         def fill(first: int, stop: int) -> None:
             _fill(net, turnover, chances, begin, window, asked, weight, correction, result, first, stop)
@@ -59,7 +68,7 @@ def probabilities_at(regimes: pd.DataFrame, sessions: Array) -> Array:
 
 
 @njit(cache=True, nogil=True)
-def _blend(chances, begin, window, rows):  # pragma: no cover
+def _blend(chances, begin, window, rows, ago):  # pragma: no cover
     """Per row: what each regime's sums count for, and e / (e - 1) of the blended weights."""
     regimes, count = chances.shape[1], rows.max() + 1 - begin
     sums, products = np.zeros((count + 1, regimes)), np.zeros((count + 1, regimes, regimes))
@@ -76,17 +85,20 @@ def _blend(chances, begin, window, rows):  # pragma: no cover
             continue
         total, squares = 0.0, 0.0
         for r in range(regimes):
-            mine = chances[rows[k], r]
+            mine = chances[rows[k] + ago, r]
             total += mine * (sums[last, r] - sums[last - n, r])
             for s in range(regimes):
-                squares += mine * chances[rows[k], s] * (products[last, r, s] - products[last - n, r, s])
-        alike = min(float(n), total * total / squares)
+                squares += mine * chances[rows[k] + ago, s] * (products[last, r, s] - products[last - n, r, s])
+        # None may be alike, where today is not one of them.
+        alike = min(float(n), total * total / squares) if squares > 0.0 else 0.0
         share = min(1.0, alike / ALIKE_SESSIONS)
-        blended = 1.0 / (share * share / alike + (1.0 - share * share) / n)
+        blended = 1.0 / ((share * share / alike if alike > 0.0 else 0.0) + (1.0 - share * share) / n)
         correction[k] = blended / (blended - 1.0)
         for r in range(regimes):
             # A session's probabilities add up to 1, so equal weights of sessions are equal weights of regimes.
-            weight[k, r] = share * chances[rows[k], r] / total + (1.0 - share) / n
+            weight[k, r] = (1.0 - share) / n
+            if share > 0.0:
+                weight[k, r] += share * chances[rows[k] + ago, r] / total
     return weight, correction
 
 

@@ -1,7 +1,7 @@
 """What a back-test is asked for, in words: which sessions, and which parameter sets, beside the card's default.
 
 Here: reading what was typed, and refusing it in a way that says what is allowed. Values are those of the type, not only
-those of the card: a report may look where the search does not. Playing the sets is the work of `backtest_report`.
+those of the card: a report may look where the search does not. Playing the sets is the work of `report`.
 """
 
 from __future__ import annotations

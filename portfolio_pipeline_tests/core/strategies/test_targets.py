@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from portfolio_pipeline.core.backtest import Decisions, TradePrices, simulate_plainly
+from portfolio_pipeline.core.backtest.simulation import Decisions, TradePrices, simulate_plainly
 from portfolio_pipeline.core.panel import PricePanel
 from portfolio_pipeline.core.strategies.card import StrategyCard
 from portfolio_pipeline.core.strategies.inputs import Inputs

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from portfolio_pipeline.core.window_metrics import METRICS, window_metrics
+from portfolio_pipeline.core.backtest.windows import METRICS, window_metrics
 
 
 @settings(max_examples=25, deadline=None)

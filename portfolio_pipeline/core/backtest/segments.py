@@ -1,12 +1,12 @@
 """Many back-tests over one market at once: between two executions holdings stay, so books are marked by segment.
 
-The meaning is that of `backtest.simulate_plainly`, from an empty book with cash 1 on, to 1e-12. Only the work differs:
-prices are copied once, symbols down and sessions across, and a book touches only what it holds. Here: the market cut
-into segments, the loop over the executions, and the doors through which decisions come in. Not here: which symbols to
-hold (`top_selection`, the strategies), figures about returns (`kernel_metrics`), going on from a book (`backtest`).
+The meaning is that of `simulation.simulate_plainly`, from an empty book with cash 1 on, to 1e-12. Only the work
+differs: prices are copied once, symbols down and sessions across, and a book touches only what it holds. Here: the
+market cut into segments, the loop over the executions, and the doors through which decisions come in. Not here: which
+symbols to hold (`selections`, the strategies), figures about returns (`figures`), going on from a book (`simulation`).
 
-NaN policy: as in `backtest`; a bar has both an open and a close, or is none. Time: nothing sees anything later than its
-own session, and each value is added up in one fixed order, so further sessions change no bit of those before.
+NaN policy: as in `simulation`; a bar has both an open and a close, or is none. Time: nothing sees anything later than
+its own session, and each value is added up in one fixed order, so further sessions change no bit of those before.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from typing import NamedTuple
 import numpy as np
 from numba import njit
 
-from portfolio_pipeline.core.backtest import TradePrices
+from portfolio_pipeline.core.backtest.simulation import TradePrices
 from portfolio_pipeline.core.errors import DataError
 from portfolio_pipeline.core.panel import Array
 
@@ -59,7 +59,7 @@ class SegmentedMarket(NamedTuple):
 
 
 class Selections(NamedTuple):
-    """Candidates that hold the first symbols of an order in equal parts, where a filter allows them (`top_selection`).
+    """Candidates that hold the first symbols of an order in equal parts, where a filter allows them (`selections`).
 
     The tables are shared: candidate c takes orders[order[c]], allowed[filter[c]] and its first top[c] places. A place
     that is empty or not allowed stays in cash.

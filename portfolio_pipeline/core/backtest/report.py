@@ -6,7 +6,7 @@ usual cost, and from there on the card decides when it does. So a set earns here
 earned on paper had it begun at that close with these parameters, and over the whole history what the search says. The
 first stored session has no close before it: it decides, and earns nothing.
 
-Indicators see the history from the first stored session on. NaN policy and delistings are those of `backtest`, the
+Indicators see the history from the first stored session on. NaN policy and delistings are those of `simulation`, the
 conventions of the figures those of `metrics`. Time: no session sees a later one, but whoever picks a set after looking
 at its figures does: every column says what it knew (`KNOWLEDGE`).
 """
@@ -22,7 +22,7 @@ from typing import Literal
 import numpy as np
 import pandas as pd
 
-from portfolio_pipeline.core.backtest import BacktestResult, Decisions, TradePrices, simulate
+from portfolio_pipeline.core.backtest.simulation import BacktestResult, Decisions, TradePrices, simulate
 from portfolio_pipeline.core.metrics import performance
 from portfolio_pipeline.core.panel import Array, PricePanel, forward_fill
 from portfolio_pipeline.core.returns import SESSIONS_PER_YEAR, drawdowns, growth
@@ -73,7 +73,7 @@ class ParameterSet:
 
 @dataclass(frozen=True)
 class Terms:
-    """The row of the panel that is reported first, and what trading costs; see `backtest.simulate`."""
+    """The row of the panel that is reported first, and what trading costs; see `simulation.simulate`."""
 
     first: int
     cost_rate: float
@@ -87,7 +87,7 @@ class Terms:
 
 @dataclass(frozen=True, eq=False)
 class Column:
-    """One book over the sessions it is known for: fractions of the equity at the close before, as in `backtest`.
+    """One book over the sessions it is known for: fractions of the equity at the close before, as in `simulation`.
 
     `exposure` is gross, at the close. `trades` (TRADE_COLUMNS; value, cost and weight are shares of the equity) is None
     where they are not known.

@@ -1,9 +1,9 @@
 """The figures of many back-tests: one row of daily net returns each, compiled.
 
-Conventions are those of empyrical and `window_metrics`: 252 sessions a year, no risk-free rate, sample standard
+Conventions are those of empyrical and `windows`: 252 sessions a year, no risk-free rate, sample standard
 deviation, downside over all sessions, drawdown from the highest equity so far (the start counts; positive here). A
 figure that would divide by nothing is 0, so that a parameter set that never trades can be ranked. Figures at every
-session of a trailing window are in `window_metrics`, those of live books in `metrics`.
+session of a trailing window are in `windows`, those of live books in `metrics`.
 
 NaN policy: returns are never NaN. Time: a row's figures see the whole of the columns they are asked for.
 """
@@ -13,8 +13,8 @@ from __future__ import annotations
 import numpy as np
 from numba import njit
 
+from portfolio_pipeline.core.backtest.segments import in_chunks
 from portfolio_pipeline.core.panel import Array
-from portfolio_pipeline.core.segment_kernel import in_chunks
 
 FIGURES = ("return", "volatility", "sharpe", "sortino", "calmar", "max_drawdown", "turnover", "hit_rate")
 _YEAR = 252.0

@@ -1,7 +1,7 @@
 """Tables that parameter sets share: which symbols come first at each decision, and which a filter lets through.
 
 An order belongs to a look-back and a filter to a moving average, so a grid of many parameter sets needs few of either.
-They are made at the sessions of the decisions only. Not here: playing them (`segment_kernel`), or a strategy's rule.
+They are made at the sessions of the decisions only. Not here: playing them (`segments`), or a strategy's rule.
 
 NaN policy: a score that is NaN or infinite has no place in an order; a comparison with NaN is not allowed through.
 Time: a row sees its own session and earlier ones.

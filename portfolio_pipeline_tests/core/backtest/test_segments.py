@@ -7,12 +7,12 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from portfolio_pipeline.core.backtest import Decisions, TradePrices, simulate_plainly
+from portfolio_pipeline.core.backtest.segments import SegmentedMarket, Selections, play_selections, play_weights
+from portfolio_pipeline.core.backtest.selections import above_average, momentum_orders, order_table, top_k_weights
+from portfolio_pipeline.core.backtest.simulation import Decisions, TradePrices, simulate_plainly
 from portfolio_pipeline.core.errors import DataError
-from portfolio_pipeline.core.segment_kernel import SegmentedMarket, Selections, play_selections, play_weights
 from portfolio_pipeline.core.strategies.inputs import Inputs
 from portfolio_pipeline.core.strategies.momentum import Momentum, MomentumParameters
-from portfolio_pipeline.core.top_selection import above_average, momentum_orders, order_table, top_k_weights
 from portfolio_pipeline_tests.core.markets import market
 from portfolio_pipeline_tests.core.plain_strategies import best
 

@@ -7,7 +7,7 @@ from typing import Annotated, Literal
 
 import pytest
 
-from portfolio_pipeline.core.backtest_request import (
+from portfolio_pipeline.core.backtest.request import (
     BacktestRequest,
     assignments,
     named_card,

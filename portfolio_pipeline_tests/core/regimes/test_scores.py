@@ -8,10 +8,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from portfolio_pipeline.core.backtest.windows import METRICS, window_metrics
 from portfolio_pipeline.core.panel import Array
 from portfolio_pipeline.core.regime_names import REGIMES
-from portfolio_pipeline.core.regime_scores import ALIKE_SESSIONS, probabilities_at, regime_metrics
-from portfolio_pipeline.core.window_metrics import METRICS, window_metrics
+from portfolio_pipeline.core.regimes.scores import ALIKE_SESSIONS, probabilities_at, regime_metrics
 
 WEIGHTED = ("return", "volatility", "sharpe", "sortino", "turnover", "hit_rate")
 
@@ -77,6 +77,26 @@ def test_only_the_sessions_of_todays_regime_count_when_there_are_enough_of_them(
     mine = pd.DataFrame(net.T)[regime == regime[399]]
     np.testing.assert_allclose(found[METRICS.index("volatility")], mine.std() * np.sqrt(252), rtol=1e-10)
     np.testing.assert_allclose(found[METRICS.index("sharpe")], mine.mean() / mine.std() * np.sqrt(252), rtol=1e-9)
+
+
+def test_a_window_that_ended_earlier_is_likened_to_the_regime_of_today() -> None:
+    net, turnover, _ = some_returns(2)
+    regime = np.where(np.arange(400) < 350, (np.arange(400) // 70) % 2, 1)
+    chances = np.eye(6)[regime]
+    found = regime_metrics(net, turnover, chances, 0, 400, np.array([340]), ago=59)[:, 0]
+    past = np.arange(400) <= 340
+    assert regime[340] != regime[399]
+    mine = pd.DataFrame(net.T)[past & (regime == regime[399])]
+    np.testing.assert_allclose(found[METRICS.index("volatility")], mine.std() * np.sqrt(252), rtol=1e-10)
+
+
+def test_a_window_without_any_likeness_to_today_counts_as_it_is() -> None:
+    net, turnover, _ = some_returns(2)
+    chances = np.eye(6)[np.where(np.arange(400) < 350, 0, 5)]
+    found = regime_metrics(net, turnover, chances, 0, 120, np.array([340]), ago=59)
+    plain = window_metrics(net, turnover, 0, 120, np.array([340]))
+    places = [METRICS.index(name) for name in WEIGHTED]
+    np.testing.assert_allclose(found[places], plain[places], rtol=1e-9, atol=1e-9)
 
 
 def test_a_session_without_a_likeness_leans_on_all_of_them() -> None:

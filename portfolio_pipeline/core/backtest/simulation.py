@@ -10,7 +10,8 @@ that has lost everything stays empty. Nothing sees anything later than its own s
 
 Prices are total-return prices (`PricePanel.adjusted_*`), so quantities are total-return units and need no corporate
 actions. A result carries the book it ends with: going on from it gives the same bits as never having stopped.
-`simulate` is what runs (a compiled loop in `kernels`); `simulate_plainly` says the same in plain NumPy and is its test.
+`simulate` is what runs (a compiled loop in `day_loop`); `simulate_plainly` says the same in plain NumPy and is its
+test.
 """
 
 from __future__ import annotations
@@ -19,7 +20,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from portfolio_pipeline.core.kernels import day_loop
+from portfolio_pipeline.core.backtest.day_loop import day_loop
 from portfolio_pipeline.core.panel import Array, PricePanel
 
 

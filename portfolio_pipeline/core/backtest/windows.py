@@ -3,7 +3,7 @@
 Conventions are those of empyrical: 252 sessions a year, no risk-free rate, sample standard deviation, downside over all
 sessions, drawdown from the highest equity of the window (its start counts; positive here). A figure that would divide
 by nothing is 0, so that a parameter set that never trades can be ranked; one that lost everything before the window has
-fallen by all of it, or it would seem the safest. Not here: figures of a whole back-test (`kernel_metrics`), scores and
+fallen by all of it, or it would seem the safest. Not here: figures of a whole back-test (`figures`), scores and
 choices (`search`).
 
 NaN policy: returns are never NaN. Time: a session's figures see returns up to it. Running sums start at `begin` and
@@ -18,8 +18,8 @@ from collections.abc import Sequence
 import numpy as np
 from numba import njit
 
+from portfolio_pipeline.core.backtest.segments import in_chunks
 from portfolio_pipeline.core.panel import Array
-from portfolio_pipeline.core.segment_kernel import in_chunks
 
 METRICS = ("return", "volatility", "sharpe", "sortino", "calmar", "max_drawdown", "turnover", "hit_rate")
 YEAR = 252.0

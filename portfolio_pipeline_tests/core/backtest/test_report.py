@@ -13,8 +13,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from portfolio_pipeline.core.backtest import TradePrices, simulate
-from portfolio_pipeline.core.backtest_report import (
+from portfolio_pipeline.core.backtest.report import (
     AS_RUN,
     FIGURES,
     Column,
@@ -26,6 +25,7 @@ from portfolio_pipeline.core.backtest_report import (
     notes,
     play,
 )
+from portfolio_pipeline.core.backtest.simulation import TradePrices, simulate
 from portfolio_pipeline.core.panel import PricePanel
 from portfolio_pipeline.core.strategies.card import StrategyCard
 from portfolio_pipeline.core.strategies.exposure import decisions

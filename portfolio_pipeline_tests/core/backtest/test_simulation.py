@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from portfolio_pipeline.core.backtest import (
+from portfolio_pipeline.core.backtest.simulation import (
     BacktestResult,
     Decisions,
     PaperBook,

@@ -9,9 +9,10 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from portfolio_pipeline.core.backtest import Decisions, TradePrices, simulate_plainly
+from portfolio_pipeline.core.backtest.simulation import Decisions, TradePrices, simulate_plainly
+from portfolio_pipeline.core.backtest.windows import METRICS
 from portfolio_pipeline.core.errors import ConfigurationError
-from portfolio_pipeline.core.regime_scores import regime_metrics
+from portfolio_pipeline.core.regimes.scores import regime_metrics
 from portfolio_pipeline.core.search import MINIMUM_SESSIONS, InUse, Stretch, Walk, chosen_rows, result_rows
 from portfolio_pipeline.core.search.candidates import pool_for_all_sessions
 from portfolio_pipeline.core.strategies.card import Search
@@ -22,7 +23,6 @@ from portfolio_pipeline.core.strategies.rebalancing import due
 from portfolio_pipeline.core.strategies.registry import STRATEGY_TYPES
 from portfolio_pipeline.core.strategies.sizing import sized
 from portfolio_pipeline.core.strategies.trend import TrendParameters
-from portfolio_pipeline.core.window_metrics import METRICS
 from portfolio_pipeline_tests.core.markets import market, up_to, with_another_future
 from portfolio_pipeline_tests.core.searches import COST_RATE, Diary, card, walk
 
