@@ -31,7 +31,7 @@ from portfolio_pipeline.core.strategies.registry import STRATEGY_TYPES
 from portfolio_pipeline.partitions import SESSIONS, sessions_of
 from portfolio_pipeline.ports import Clock, Reader, Warehouse
 
-STORED_TOGETHER = 250  # sessions of one transaction
+STORED_TOGETHER = 1000  # sessions of one transaction
 _TOLD = 0.1  # share of the parameter sets between two messages
 
 
