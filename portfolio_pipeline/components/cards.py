@@ -168,6 +168,7 @@ attributes:
     trials: 40  # parameter sets that are compared
     cadence: daily  # how often parameters are chosen anew: daily, weekly or monthly
     switch_margin: 0.1  # how much better others have to be, as a share of their score
+    fewest_active: 0.1  # sets that earned or lost anything on fewer of the sessions count as the worst; 0 lets them
     neighbours: 6  # sets that smooth a set's score, so that the luckiest point does not win; 0 lets it
     # method: auto  # exhaustive, sobol, nsga2 or tpe; auto takes every set there is if trials allow it, else sobol
     # renewal: quarterly  # how often nsga2 and tpe draw new sets: monthly, quarterly or yearly

@@ -80,6 +80,15 @@ class Objective:
         return values - np.array(costs)
 
 
+def active_share(net_return: Array, begin: int, window: int, rows: Array) -> Array:
+    """Part of the window up to each row in which a set earned or lost anything, [rows, candidates]."""
+    count = np.zeros((max(net_return.shape[1] - begin, 0) + 1, len(net_return)), np.int64)
+    np.cumsum(net_return[:, begin:].T != 0.0, axis=0, out=count[1:])
+    last = np.maximum(rows + 1 - begin, 0)
+    first = np.maximum(last - window, 0)
+    return (count[last] - count[first]) / np.maximum(last - first, 1)[:, None]
+
+
 def _value(goal: str, metrics: Array) -> Array:
     return -metrics[METRICS.index("max_drawdown")] if goal == "drawdown" else metrics[METRICS.index(goal)]
 

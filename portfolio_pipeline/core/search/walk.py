@@ -24,7 +24,7 @@ from portfolio_pipeline.core.search.adaptive import drawn
 from portfolio_pipeline.core.search.candidates import method_of, ordered, pool_for_all_sessions, seed
 from portfolio_pipeline.core.search.choice import Choice, Scores, choose, downside, minimum_sessions, yearly
 from portfolio_pipeline.core.search.evaluation import Backtests
-from portfolio_pipeline.core.search.objectives import Objective, undominated
+from portfolio_pipeline.core.search.objectives import Objective, active_share, undominated
 from portfolio_pipeline.core.search.plateau import Neighbourhoods
 from portfolio_pipeline.core.search.ranking import Ranking, ranked
 from portfolio_pipeline.core.strategies.exposure import last_scheduled
@@ -212,7 +212,7 @@ class Walk:
         return self._drawn[1]
 
     def _goal_values(self, sets: Sequence[Parameters], epoch: int) -> Array:
-        """[goals, sets] as they were known at the session at `epoch`; NaN for sets without enough history there."""
+        """[goals, sets] as they were known at the session at `epoch`; NaN for sets that are idle or too young there."""
         net, turnover = self.backtests.of(sets)
         begins = np.maximum([self.backtests.strategy.window(one) for one in sets], self._fixed_begin)
         values = np.full((len(self.objective.goals), len(sets)), np.nan)
@@ -220,7 +220,8 @@ class Walk:
             mine = np.flatnonzero(begins == begin)
             if epoch >= self._first(int(begin)):
                 row = np.array([epoch - self.search.holdout_sessions])
-                values[:, mine] = self._seen(net[mine], turnover[mine], int(begin), row)[1][:, 0]
+                found = self._seen(net[mine], turnover[mine], int(begin), row)[1][:, 0]
+                values[:, mine] = np.where(self._idle(net[mine], int(begin), row)[0], np.nan, found)
         return values
 
     def _seen(self, net: Array, turnover: Array, begin: int, rows: Array) -> tuple[Array, Array]:
@@ -236,10 +237,16 @@ class Walk:
             values = (1.0 - share) * values + share * alike
         return metrics, values
 
+    def _idle(self, net: Array, begin: int, rows: Array) -> Array:
+        """Sets that earned or lost anything too seldom to be judged, [rows, candidates]."""
+        return active_share(net, begin, self.search.window_sessions, rows) < self.search.fewest_active
+
     def _scores(self, pool: Pool, rows: Array) -> Scores:
         held, workers = self.search.holdout_sessions, self.backtests.workers
         enough = rows >= self._first(pool.begin)
         metrics, values = self._seen(pool.net_return, pool.turnover, pool.begin, rows - held)
+        worst = values.min(axis=2, keepdims=True)
+        values = np.where(self._idle(pool.net_return, pool.begin, rows - held), worst, values)
         values[:, ~enough] = np.nan
         raw = self.objective.scores(values)
         newest = None

@@ -67,7 +67,8 @@ class Search(Section):
     ranks). Drawdown counts negatively. A score looks at `window_sessions` that end `holdout_sessions` before the
     present; a change has to hold on those held out. Sets are compared by the mean score of their neighbourhood, and the
     set in use is left only for one that is better by `switch_margin` of its score and by what changing costs, spread
-    over `cost_sessions`.
+    over `cost_sessions`. Sets that earned or lost anything on a smaller part of the window than `fewest_active` count
+    as the worst of all: a few lucky trades are no evidence.
     """
 
     objective: Objective = "sharpe"
@@ -79,6 +80,7 @@ class Search(Section):
     renewal: Literal["monthly", "quarterly", "yearly"] = "quarterly"  # how often nsga2 and tpe draw new sets
     patience: Annotated[int, Field(ge=1, le=1_000)] = 3  # rounds of nsga2 and tpe without anything better
     neighbours: Annotated[int, Field(ge=0, le=1_000)] = 6  # sets that smooth a set's score; 0 takes the luckiest point
+    fewest_active: Fraction = 0.1
     switch_margin: NonNegative = 0.1
     cost_sessions: Annotated[int, Field(ge=1, le=10**9)] = 63
     regime_share: Fraction = 0.0  # part of the score from past sessions weighted by how alike their regime was

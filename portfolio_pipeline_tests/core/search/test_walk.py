@@ -245,6 +245,27 @@ def test_before_there_is_enough_history_the_default_is_used_and_no_score_is_clai
     assert results["session"].min() == np.datetime64(PANEL.sessions[first], "s")
 
 
+def test_a_set_that_hardly_ever_trades_is_not_chosen_while_others_do() -> None:
+    reversion = card(
+        {"indicator": "zscore", "lookback": 10, "entry": [0.5, 2.5], "hold": 1, "places": [2, 4], "trend_window": 50},
+        neighbours=0,
+        switch_margin=0.0,
+    ).model_copy(update={"type": "mean_reversion", "rebalance": "daily"})
+    panel = market(600)
+
+    def least_active(fewest: float) -> tuple[float, float]:
+        """Of the sets at the newest session, and of those that were chosen at any."""
+        searched = reversion.model_copy(
+            update={"search": reversion.search.model_copy(update={"fewest_active": fewest, "objective": "drawdown"})}
+        )
+        (stretch,) = walk(panel, searched).run(300, 600)
+        active = pd.DataFrame((stretch.pool.net_return != 0.0).T).rolling(150).mean().to_numpy()
+        return active[-1].min(), active[stretch.rows, stretch.chosen].min()
+
+    assert least_active(0.0)[1] < 0.2
+    assert least_active(0.2)[0] < 0.2 <= least_active(0.2)[1]
+
+
 def test_every_session_says_why() -> None:
     found = walk(PANEL, card(cadence="weekly", switch_margin=0.05, holdout_sessions=20))
     rows, _ = rows_of(found, found.run(0, END))
