@@ -10,8 +10,6 @@ from __future__ import annotations
 import numpy as np
 from numba import njit
 
-YEAR = 252.0
-
 
 @njit(cache=True, nogil=True)
 def rolling_mean(values, window):  # pragma: no cover

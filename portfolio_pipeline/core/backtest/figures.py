@@ -14,11 +14,9 @@ import numpy as np
 from numba import njit
 
 from portfolio_pipeline.core.backtest.segments import in_chunks
+from portfolio_pipeline.core.backtest.windows import METRICS, NOTHING
 from portfolio_pipeline.core.panel import Array
-
-FIGURES = ("return", "volatility", "sharpe", "sortino", "calmar", "max_drawdown", "turnover", "hit_rate")
-_YEAR = 252.0
-_NOTHING = 1e-7
+from portfolio_pipeline.core.returns import SESSIONS_PER_YEAR
 
 
 def sharpe(net_return: Array, first: int = 0, *, workers: int = 1) -> Array:
@@ -29,8 +27,8 @@ def sharpe(net_return: Array, first: int = 0, *, workers: int = 1) -> Array:
 
 
 def figures(net_return: Array, turnover: Array, first: int = 0, *, workers: int = 1) -> Array:
-    """FIGURES of each row of [candidates, sessions], from session `first` on: [candidates, FIGURES]."""
-    result = np.empty((len(net_return), len(FIGURES)))
+    """METRICS of each row of [candidates, sessions], from session `first` on: [candidates, METRICS]."""
+    result = np.empty((len(net_return), len(METRICS)))
     in_chunks(lambda low, high: _figures(net_return, turnover, first, result, low, high), len(net_return), workers)
     return result
 
@@ -62,14 +60,14 @@ def _moments(returns):  # pragma: no cover
 
 @njit(cache=True, nogil=True)
 def _over(above, below):  # pragma: no cover
-    return above / below if below > _NOTHING else 0.0
+    return above / below if below > NOTHING else 0.0
 
 
 @njit(cache=True, nogil=True)
 def _sharpe(net_return, first, result, low, high):  # pragma: no cover
     for c in range(low, high):
         mean, deviation = _moments(net_return[c, first:])
-        result[c] = _over(mean, deviation) * np.sqrt(_YEAR)
+        result[c] = _over(mean, deviation) * np.sqrt(SESSIONS_PER_YEAR)
 
 
 @njit(cache=True, nogil=True)
@@ -88,12 +86,12 @@ def _figures(net_return, turnover, first, result, low, high):  # pragma: no cove
             squares += down * down
             traded += turnover[c, first + t]
             hits += value > 0.0
-        yearly = max(equity, 0.0) ** (_YEAR / count) - 1.0
+        yearly = max(equity, 0.0) ** (SESSIONS_PER_YEAR / count) - 1.0
         result[c, 0] = yearly
-        result[c, 1] = deviation * np.sqrt(_YEAR)
-        result[c, 2] = _over(mean, deviation) * np.sqrt(_YEAR)
-        result[c, 3] = _over(mean, np.sqrt(squares / count)) * np.sqrt(_YEAR)
+        result[c, 1] = deviation * np.sqrt(SESSIONS_PER_YEAR)
+        result[c, 2] = _over(mean, deviation) * np.sqrt(SESSIONS_PER_YEAR)
+        result[c, 3] = _over(mean, np.sqrt(squares / count)) * np.sqrt(SESSIONS_PER_YEAR)
         result[c, 4] = _over(yearly, fall)
         result[c, 5] = fall
-        result[c, 6] = traded / count * _YEAR
+        result[c, 6] = traded / count * SESSIONS_PER_YEAR
         result[c, 7] = hits / count

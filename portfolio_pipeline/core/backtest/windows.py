@@ -20,9 +20,9 @@ from numba import njit
 
 from portfolio_pipeline.core.backtest.segments import in_chunks
 from portfolio_pipeline.core.panel import Array
+from portfolio_pipeline.core.returns import SESSIONS_PER_YEAR
 
 METRICS = ("return", "volatility", "sharpe", "sortino", "calmar", "max_drawdown", "turnover", "hit_rate")
-YEAR = 252.0
 NOTHING = 1e-7  # what is smaller is not divided by
 
 
@@ -77,15 +77,15 @@ def _fill(net, turnover, begin, window, rows, result, low, high):  # pragma: no 
             deviation = np.sqrt(variance)
             downside = np.sqrt(max(0.0, (falls[last] - falls[first]) / n))
             growth = equity[last] / equity[first] if equity[first] > 0.0 else 0.0
-            yearly = growth ** (YEAR / n) - 1.0
+            yearly = growth ** (SESSIONS_PER_YEAR / n) - 1.0
             fall = 1.0 - ratio[last - block] if equity[first] > 0.0 else 1.0
             result[0, k, c] = yearly
-            result[1, k, c] = deviation * np.sqrt(YEAR)
-            result[2, k, c] = mean / deviation * np.sqrt(YEAR) if deviation > NOTHING else 0.0
-            result[3, k, c] = mean / downside * np.sqrt(YEAR) if downside > NOTHING else 0.0
+            result[1, k, c] = deviation * np.sqrt(SESSIONS_PER_YEAR)
+            result[2, k, c] = mean / deviation * np.sqrt(SESSIONS_PER_YEAR) if deviation > NOTHING else 0.0
+            result[3, k, c] = mean / downside * np.sqrt(SESSIONS_PER_YEAR) if downside > NOTHING else 0.0
             result[4, k, c] = yearly / fall if fall > NOTHING else 0.0
             result[5, k, c] = fall
-            result[6, k, c] = (trades[last] - trades[first]) / n * YEAR
+            result[6, k, c] = (trades[last] - trades[first]) / n * SESSIONS_PER_YEAR
             result[7, k, c] = (hits[last] - hits[first]) / n
 
 

@@ -20,9 +20,10 @@ import pandas as pd
 from numba import njit
 
 from portfolio_pipeline.core.backtest.segments import in_chunks
-from portfolio_pipeline.core.backtest.windows import METRICS, NOTHING, YEAR
+from portfolio_pipeline.core.backtest.windows import METRICS, NOTHING
 from portfolio_pipeline.core.panel import Array
 from portfolio_pipeline.core.regime_names import REGIMES
+from portfolio_pipeline.core.returns import SESSIONS_PER_YEAR
 
 ALIKE_SESSIONS = 63
 
@@ -135,9 +136,9 @@ def _fill(net, turnover, chances, begin, window, rows, weight, correction, resul
                     mean[f] += weight[k, r] * (sums[last, f, r] - sums[first, f, r])
             deviation = np.sqrt(max(0.0, mean[1] - mean[0] * mean[0]) * correction[k])
             downside = np.sqrt(max(0.0, mean[2]))
-            result[0, k, c] = np.exp(mean[3] * YEAR) - 1.0 if last < ruined else -1.0
-            result[1, k, c] = deviation * np.sqrt(YEAR)
-            result[2, k, c] = mean[0] / deviation * np.sqrt(YEAR) if deviation > NOTHING else 0.0
-            result[3, k, c] = mean[0] / downside * np.sqrt(YEAR) if downside > NOTHING else 0.0
-            result[6, k, c] = mean[4] * YEAR
+            result[0, k, c] = np.exp(mean[3] * SESSIONS_PER_YEAR) - 1.0 if last < ruined else -1.0
+            result[1, k, c] = deviation * np.sqrt(SESSIONS_PER_YEAR)
+            result[2, k, c] = mean[0] / deviation * np.sqrt(SESSIONS_PER_YEAR) if deviation > NOTHING else 0.0
+            result[3, k, c] = mean[0] / downside * np.sqrt(SESSIONS_PER_YEAR) if downside > NOTHING else 0.0
+            result[6, k, c] = mean[4] * SESSIONS_PER_YEAR
             result[7, k, c] = mean[5]

@@ -5,9 +5,9 @@ window of any session follows from running sums that start at the first stored s
 returns up to D and nothing later; a range of sessions costs about what one session costs, and gives the same.
 
 Which sets are compared: `candidates`, `adaptive`. What they earned: `evaluation`. What that is worth: `objectives`,
-`plateau`. Which is used: `choice`. From session to session: `walk`. What is kept and
-shown: `ranking`, `rows`, `surface`. How much of it to
-believe: `statistics`, which asks `core.honesty`. Not here: what a strategy does with its parameters.
+`plateau`. Which is used: `choice`. From session to session: `walk`. What is kept and shown: `ranking`, `rows`,
+`surface`. How much of it to believe: `statistics`, which asks `core.honesty`. Not here: what a strategy does with its
+parameters.
 """
 
 from portfolio_pipeline.core.search.choice import MINIMUM_SESSIONS

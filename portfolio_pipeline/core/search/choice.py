@@ -11,8 +11,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from portfolio_pipeline.core.backtest.windows import YEAR
 from portfolio_pipeline.core.panel import Array
+from portfolio_pipeline.core.returns import SESSIONS_PER_YEAR
 from portfolio_pipeline.core.search.objectives import Objective
 from portfolio_pipeline.core.strategies.card import Search
 
@@ -94,13 +94,13 @@ MINIMUM_SESSIONS = 126
 
 def yearly(cost: float, sessions: int) -> float:
     """A cost that is paid once, spread over so many sessions."""
-    return cost * YEAR / sessions
+    return cost * SESSIONS_PER_YEAR / sessions
 
 
 def downside(returns: Array) -> float:
     """Yearly deviation of the returns below 0, over all of them."""
     below = np.minimum(returns, 0.0)
-    return float(np.sqrt(np.mean(below * below) * YEAR))
+    return float(np.sqrt(np.mean(below * below) * SESSIONS_PER_YEAR))
 
 
 def _in_score(scores: Scores, k: int, best: int, objective: Objective, cost: float, deviation: float) -> float:

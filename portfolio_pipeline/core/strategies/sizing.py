@@ -13,10 +13,9 @@ import numpy as np
 from numba import njit
 
 from portfolio_pipeline.core.panel import Array
+from portfolio_pipeline.core.returns import SESSIONS_PER_YEAR
 from portfolio_pipeline.core.strategies.card import Sizing
 from portfolio_pipeline.core.strategies.inputs import Inputs
-
-YEAR = 252.0
 
 
 def sized(inputs: Inputs, weights: Array, rows: Array, sizing: Sizing) -> Array:
@@ -99,7 +98,7 @@ def _scale(weights, rows, returns, window, target, penalty):  # pragma: no cover
                         portfolio[u] += weight * past[u]
                 at = window
             earned = portfolio[at - window : at]
-            volatility = np.sqrt(_squares(earned, _sum(earned) / window) / (window - 1) * YEAR)
+            volatility = np.sqrt(_squares(earned, _sum(earned) / window) / (window - 1) * SESSIONS_PER_YEAR)
             if volatility > 1e-10:
                 gross *= target / volatility
                 for h in range(count):

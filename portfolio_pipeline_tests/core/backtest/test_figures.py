@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from portfolio_pipeline.core.backtest.figures import FIGURES, figures, sharpe
+from portfolio_pipeline.core.backtest.figures import figures, sharpe
 from portfolio_pipeline.core.backtest.windows import METRICS, window_metrics
 
 ORACLES = {
@@ -39,7 +39,7 @@ def test_figures_are_those_of_empyrical(seed: int, sessions: int, skipped: int) 
             expected = oracle(row)
             if not np.isfinite(expected):
                 expected = 0.0
-            assert found[c, FIGURES.index(name)] == pytest.approx(expected, rel=1e-9, abs=1e-12), name
+            assert found[c, METRICS.index(name)] == pytest.approx(expected, rel=1e-9, abs=1e-12), name
 
 
 def test_figures_of_the_whole_are_those_of_a_window_as_long_as_the_whole() -> None:
@@ -49,7 +49,7 @@ def test_figures_of_the_whole_are_those_of_a_window_as_long_as_the_whole() -> No
     windowed = window_metrics(returns, turnover, 0, 300, np.array([299]))[:, 0]
     for name in METRICS:
         expected = windowed[METRICS.index(name)]
-        np.testing.assert_allclose(found[:, FIGURES.index(name)], expected, rtol=1e-9, err_msg=name)
+        np.testing.assert_allclose(found[:, METRICS.index(name)], expected, rtol=1e-9, err_msg=name)
 
 
 def test_a_candidate_that_never_trades_has_figures_of_0_and_not_nan() -> None:
@@ -60,7 +60,7 @@ def test_a_candidate_that_never_trades_has_figures_of_0_and_not_nan() -> None:
 def test_a_candidate_that_lost_everything_lost_all_of_it() -> None:
     returns = np.zeros((1, 40))
     returns[0, 7] = -1.0
-    found = dict(zip(FIGURES, figures(returns, np.zeros((1, 40)))[0], strict=True))
+    found = dict(zip(METRICS, figures(returns, np.zeros((1, 40)))[0], strict=True))
     assert found["return"] == -1.0
     assert found["max_drawdown"] == 1.0
     assert found["calmar"] == -1.0
@@ -71,5 +71,5 @@ def test_threads_change_no_bit_and_the_ratio_alone_is_the_one_among_the_figures(
     turnover = np.abs(returns)
     alone = sharpe(returns, 20)
     np.testing.assert_array_equal(alone, sharpe(returns, 20, workers=3))
-    np.testing.assert_array_equal(alone, figures(returns, turnover, 20)[:, FIGURES.index("sharpe")])
+    np.testing.assert_array_equal(alone, figures(returns, turnover, 20)[:, METRICS.index("sharpe")])
     np.testing.assert_array_equal(figures(returns, turnover, 20), figures(returns, turnover, 20, workers=3))
