@@ -11,7 +11,7 @@ from datetime import date, datetime, time
 
 import dagster as dg
 
-from portfolio_pipeline.core.sessions import FIRST_SESSION, SessionRange, all_sessions, closed_days
+from portfolio_pipeline.core.calendar.sessions import FIRST_SESSION, SessionRange, all_sessions, closed_days
 
 SESSIONS = dg.TimeWindowPartitionsDefinition(
     start=FIRST_SESSION.isoformat(),

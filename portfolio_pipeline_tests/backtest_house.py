@@ -9,7 +9,7 @@ import pandas as pd
 
 from portfolio_pipeline.adapters.environment import PACKAGE_ROOT
 from portfolio_pipeline.adapters.market_data.simulated import SimulatedMarketData
-from portfolio_pipeline.core.sessions import SessionRange, previous_session, sessions_between
+from portfolio_pipeline.core.calendar.sessions import SessionRange, previous_session, sessions_between
 from portfolio_pipeline.core.settings import load_settings
 from portfolio_pipeline.ports import Warehouse
 

@@ -19,10 +19,10 @@ from portfolio_pipeline.adapters.broker import open_broker
 from portfolio_pipeline.adapters.environment import PACKAGE_ROOT
 from portfolio_pipeline.adapters.market_data.simulated import SimulatedMarketData
 from portfolio_pipeline.components.strategy import load_cards
-from portfolio_pipeline.core.schemas import TABLES
-from portfolio_pipeline.core.sessions import SessionRange
+from portfolio_pipeline.core.calendar.sessions import SessionRange
 from portfolio_pipeline.core.settings import Settings, load_settings
 from portfolio_pipeline.core.strategies.card import StrategyCard
+from portfolio_pipeline.core.tables import TABLES
 from portfolio_pipeline.dagster_home.prepare import prepare_dagster_home
 from portfolio_pipeline.definitions import defs
 from portfolio_pipeline.ports import Broker, MarketData, Warehouse
@@ -33,7 +33,7 @@ Tables = dict[str, pd.DataFrame]
 
 
 @cache
-def house_settings() -> Settings:
+def active_settings() -> Settings:
     return load_settings(PACKAGE_ROOT / "portfolio.yaml")
 
 
@@ -68,7 +68,7 @@ class Chain:
 
     @classmethod
     def on(cls, warehouse: Warehouse, last: SessionRange, *, market_data: MarketData | None = None) -> Chain:
-        settings = house_settings()
+        settings = active_settings()
         return cls(
             warehouse=warehouse,
             market_data=market_data or SimulatedMarketData(settings.universe),

@@ -13,10 +13,14 @@ from datetime import date
 import numpy as np
 import pandas as pd
 
-from portfolio_pipeline.core.sessions import SessionRange, session_close, sessions_between
-from portfolio_pipeline.core.settings import Allocation, Instrument, Limits, Orders, Settings
-from portfolio_pipeline.core.settings import SimulatedBroker as Simulation
-from portfolio_pipeline.core.targets import limit_path
+from portfolio_pipeline.core.calendar.sessions import SessionRange, session_close, sessions_between
+from portfolio_pipeline.core.execution.settings import Orders
+from portfolio_pipeline.core.execution.settings import SimulatedBroker as Simulation
+from portfolio_pipeline.core.market.instruments import Instrument
+from portfolio_pipeline.core.portfolio.allocation.settings import Allocation
+from portfolio_pipeline.core.risk.cutting import limit_path
+from portfolio_pipeline.core.risk.settings import Limits
+from portfolio_pipeline.core.settings import Settings
 
 SYMBOLS = ("AAA", "BBB", "CCC", "DDD", "EEE", "FFF")
 STRATEGIES = ("alpha", "beta", "gamma")

@@ -9,12 +9,12 @@ from pathlib import Path
 import pandas as pd
 from rich.table import Table
 
-from portfolio_pipeline.cli.house import open_prepared_house
+from portfolio_pipeline.adapters.cards import load_cards
+from portfolio_pipeline.cli.home import open_home
 from portfolio_pipeline.cli.terminal import OUT, say
-from portfolio_pipeline.components import backtest_pages as pages
-from portfolio_pipeline.components.backtest import backtest_report
-from portfolio_pipeline.components.cards import load_cards
 from portfolio_pipeline.core.backtest.request import BacktestRequest, assignments
+from portfolio_pipeline.reports import pages
+from portfolio_pipeline.reports.backtest import backtest_report
 
 
 def show_backtest(
@@ -28,9 +28,9 @@ def show_backtest(
 ) -> None:
     """`given` together are one parameter set; each of `against` is another."""
     sets = tuple(assignments(texts) for texts in ([given] if given else []) + [[text] for text in against])
-    house = open_prepared_house()
+    wired = open_home()
     request = BacktestRequest(first, last, sets)
-    report = backtest_report(house.warehouse, house.settings, load_cards(), strategy, request)
+    report = backtest_report(wired.warehouse, wired.settings, load_cards(), strategy, request)
     asked = report.columns[0]
     OUT.print(_table(pages.figures_table(report), report.title, narrow=len(report.columns) > 4))
     for line in pages.parameter_lines(report):

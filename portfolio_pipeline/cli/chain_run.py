@@ -26,9 +26,9 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, SpinnerColumn
 
 from portfolio_pipeline.adapters.environment import PROJECT_ROOT
 from portfolio_pipeline.cli.terminal import PROGRESS, complain, say
+from portfolio_pipeline.core.calendar.sessions import SessionRange
 from portfolio_pipeline.core.errors import PortfolioError
-from portfolio_pipeline.core.schemas import SUBMISSIONS
-from portfolio_pipeline.core.sessions import SessionRange
+from portfolio_pipeline.core.tables import SUBMISSIONS
 
 CODE_LOCATION = "portfolio"  # as in workspace.yaml
 JOB = "daily"

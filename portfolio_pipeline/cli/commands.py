@@ -41,15 +41,15 @@ def portfolio() -> None:
 @click.option("--no-ui", is_flag=True, help="Return when the data is there.")
 def up(sessions: int | None, port: int, no_ui: bool) -> None:
     """Everything: load and compute the missing sessions, show a summary, start the web UI and the daily schedule."""
-    from portfolio_pipeline.cli.house import open_prepared_house
+    from portfolio_pipeline.cli.home import open_home
     from portfolio_pipeline.cli.stored_history import missing_sessions
     from portfolio_pipeline.cli.summary import show_summary
     from portfolio_pipeline.cli.web_ui import require_free_port, serve
 
-    house = open_prepared_house()
+    wired = open_home()
     if not no_ui:
         require_free_port(port)
-    missing = missing_sessions(house.warehouse, house.clock.now(), first_load=sessions)
+    missing = missing_sessions(wired.warehouse, wired.clock.now(), first_load=sessions)
     unsent = None
     if missing is None:
         say("All sessions are there.")
@@ -57,13 +57,13 @@ def up(sessions: int | None, port: int, no_ui: bool) -> None:
         from portfolio_pipeline.cli.chain_run import run_chain
 
         unsent = run_chain(missing)
-    show_summary(house)
+    show_summary(wired)
     if unsent is not None and no_ui:
         raise unsent
     if unsent is not None:
         complain(str(unsent))
     if not no_ui:
-        serve(house.environment.dagster_home, port)
+        serve(wired.environment.dagster_home, port)
 
 
 @portfolio.command()
@@ -83,19 +83,24 @@ def backfill(first: date, last: date) -> None:
 
 
 def _run_sessions(first: date | None, last: date | None, only: Sequence[str] = ()) -> None:
-    from portfolio_pipeline.cli.house import open_prepared_house
+    from portfolio_pipeline.cli.home import open_home
     from portfolio_pipeline.cli.summary import show_summary
-    from portfolio_pipeline.core.sessions import SessionRange, last_closed_session, require_closed, require_session
+    from portfolio_pipeline.core.calendar.sessions import (
+        SessionRange,
+        last_closed_session,
+        require_closed,
+        require_session,
+    )
 
-    house = open_prepared_house()
-    newest = last_closed_session(house.clock.now())
+    wired = open_home()
+    newest = last_closed_session(wired.clock.now())
     sessions = SessionRange(require_session(first or newest), require_session(last or newest))
-    require_closed(sessions, house.clock.now())
+    require_closed(sessions, wired.clock.now())
 
     from portfolio_pipeline.cli.chain_run import run_chain
 
     unsent = run_chain(sessions, only)
-    show_summary(house)
+    show_summary(wired)
     if unsent is not None:
         raise unsent
 
@@ -126,19 +131,19 @@ def backtest(
 @portfolio.command()
 def status() -> None:
     """Whether trading is halted, how far every table goes, the account, and what failed."""
-    from portfolio_pipeline.cli.house import open_prepared_house
+    from portfolio_pipeline.cli.home import open_home
     from portfolio_pipeline.cli.summary import show_status
 
-    show_status(open_prepared_house())
+    show_status(open_home())
 
 
 @portfolio.command()
 @click.option("--reason", default="by hand", show_default=True, help="Why; shown wherever orders are refused.")
 def halt(reason: str) -> None:
     """Stop submitting orders until `portfolio resume`."""
-    from portfolio_pipeline.cli.house import open_prepared_house, record_halt_event
+    from portfolio_pipeline.cli.home import open_home, record_halt_event
 
-    record_halt_event(open_prepared_house(), "halt", reason)
+    record_halt_event(open_home(), "halt", reason)
     say(f"Trading is HALTED: {reason}. No orders are submitted until `portfolio resume`.", "bold red")
 
 
@@ -146,9 +151,9 @@ def halt(reason: str) -> None:
 @click.option("--reason", default="by hand", show_default=True, help="Why.")
 def resume(reason: str) -> None:
     """Let orders be submitted again."""
-    from portfolio_pipeline.cli.house import open_prepared_house, record_halt_event
+    from portfolio_pipeline.cli.home import open_home, record_halt_event
 
-    record_halt_event(open_prepared_house(), "resume", reason)
+    record_halt_event(open_home(), "resume", reason)
     say("Trading goes on.", "bold green")
 
 
@@ -171,7 +176,7 @@ def strategy() -> None:
 @click.option("--type", "strategy_type", required=True, help="The strategy's type; a wrong one lists those there are.")
 def new_strategy(name: str, strategy_type: str) -> None:
     """Write a new card, with everything on it that may be changed."""
-    from portfolio_pipeline.components.cards import write_card
+    from portfolio_pipeline.adapters.cards import write_card
 
     say(f"Written: {write_card(name, strategy_type)}. Edit it, then try `portfolio doctor`.")
 
@@ -179,7 +184,7 @@ def new_strategy(name: str, strategy_type: str) -> None:
 @strategy.command("list")
 def list_strategies() -> None:
     """All cards, their stage, and whether their results are believed."""
-    from portfolio_pipeline.cli.house import open_prepared_house
+    from portfolio_pipeline.cli.home import open_home
     from portfolio_pipeline.cli.summary import show_strategies
 
-    show_strategies(open_prepared_house())
+    show_strategies(open_home())

@@ -11,16 +11,16 @@ from datetime import timedelta
 
 from rich.table import Table
 
+from portfolio_pipeline.adapters.cards import load_cards
 from portfolio_pipeline.adapters.environment import read_environment
-from portfolio_pipeline.adapters.house import open_house
-from portfolio_pipeline.cli.house import open_prepared_house
+from portfolio_pipeline.adapters.wiring import wire
+from portfolio_pipeline.cli.home import open_home
 from portfolio_pipeline.cli.stored_history import complete_through
 from portfolio_pipeline.cli.terminal import OUT
-from portfolio_pipeline.components.cards import load_cards
+from portfolio_pipeline.core.calendar.sessions import all_sessions, last_closed_session
 from portfolio_pipeline.core.errors import PortfolioError
-from portfolio_pipeline.core.halt import require_trading, trading_state
-from portfolio_pipeline.core.schemas import HALT_EVENTS
-from portfolio_pipeline.core.sessions import all_sessions, last_closed_session
+from portfolio_pipeline.core.execution.halt import require_trading, trading_state
+from portfolio_pipeline.core.tables import HALT_EVENTS
 
 
 def examine() -> bool:
@@ -61,7 +61,7 @@ def _environment() -> str:
 
 
 def _settings() -> str:
-    settings = open_house().settings
+    settings = wire().settings
     return f"{len(settings.universe)} symbols, benchmark {settings.benchmark}: {read_environment().portfolio_config}"
 
 
@@ -70,7 +70,7 @@ def _cards() -> str:
 
 
 def _calendar() -> str:
-    now = open_house().clock.now()
+    now = wire().clock.now()
     newest = all_sessions()[-1]
     if newest < (now + timedelta(days=30)).date():
         raise PortfolioError(
@@ -80,18 +80,18 @@ def _calendar() -> str:
 
 
 def _dagster_home() -> str:
-    return str(open_prepared_house().environment.dagster_home)
+    return str(open_home().environment.dagster_home)
 
 
 def _database() -> str:
-    warehouse = open_prepared_house().warehouse
+    warehouse = open_home().warehouse
     return f"{warehouse.engine}: {warehouse.location}"
 
 
 def _sql_models() -> str:
-    from portfolio_pipeline.adapters.sql_models import house_library
+    from portfolio_pipeline.sql_models.run import project_library
 
-    library = house_library()
+    library = project_library()
     return f"{len(library.models)} models, {len(library.audits)} audits"
 
 
@@ -102,13 +102,13 @@ def _definitions() -> str:
 
 
 def _history() -> str:
-    house = open_prepared_house()
-    complete, last = complete_through(house.warehouse), last_closed_session(house.clock.now())
+    wired = open_home()
+    complete, last = complete_through(wired.warehouse), last_closed_session(wired.clock.now())
     if complete != last:
         raise PortfolioError("SESSIONS_MISSING", complete=complete, last_closed=last, remedy="Run `portfolio up`.")
     return f"complete through {complete}"
 
 
 def _trading() -> str:
-    require_trading(trading_state(open_prepared_house().warehouse.read(HALT_EVENTS.name)))
+    require_trading(trading_state(open_home().warehouse.read(HALT_EVENTS.name)))
     return "not halted"

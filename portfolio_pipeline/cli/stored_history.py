@@ -5,8 +5,8 @@ from __future__ import annotations
 from datetime import date, datetime
 
 from portfolio_pipeline.adapters.environment import PACKAGE_ROOT
-from portfolio_pipeline.core import schemas
-from portfolio_pipeline.core.sessions import (
+from portfolio_pipeline.core import tables as schemas
+from portfolio_pipeline.core.calendar.sessions import (
     FIRST_SESSION,
     SessionRange,
     last_closed_session,

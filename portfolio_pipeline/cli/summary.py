@@ -8,7 +8,7 @@ import pandas as pd
 from rich.panel import Panel
 from rich.table import Column, Table
 
-from portfolio_pipeline.adapters.house import House
+from portfolio_pipeline.adapters.wiring import Wiring
 from portfolio_pipeline.cli.stored_history import (
     EVERY_SESSION,
     EVERY_SESSION_AND_STRATEGY,
@@ -16,10 +16,10 @@ from portfolio_pipeline.cli.stored_history import (
     last_stored,
 )
 from portfolio_pipeline.cli.terminal import OUT, say
-from portfolio_pipeline.core import schemas
-from portfolio_pipeline.core.frames import frame
-from portfolio_pipeline.core.halt import trading_state
-from portfolio_pipeline.core.sessions import SessionRange, last_closed_session
+from portfolio_pipeline.core import tables as schemas
+from portfolio_pipeline.core.calendar.sessions import SessionRange, last_closed_session
+from portfolio_pipeline.core.execution.halt import trading_state
+from portfolio_pipeline.core.tables.rows import frame
 
 _SHOWN = {
     "cumulative_return": ("Return", "{:+.1%}"),
@@ -33,55 +33,55 @@ _MOST_ORDERS = 12
 _ASKED_BY_HAND = "backtest"
 
 
-def show_summary(house: House) -> None:
+def show_summary(wired: Wiring) -> None:
     """Equity, performance and orders of the newest complete session."""
-    session = complete_through(house.warehouse)
+    session = complete_through(wired.warehouse)
     if session is None:
         say("No session is complete yet.")
         return
     only = SessionRange.single(session)
-    _banner(house)
-    with house.warehouse.reading() as reader:
+    _banner(wired)
+    with wired.warehouse.reading() as reader:
         account = frame(reader.read(schemas.ACCOUNT.name, only, where={"book": "account"}))
         metrics = frame(reader.read(schemas.METRICS.name, only))
         planned = frame(reader.read(schemas.ORDERS.name, only))
     equity = f"{account['equity'].iloc[0]:,.2f}" if len(account) else "none"
     OUT.print(_performance(metrics, f"Session {session}: equity {equity}"))
     OUT.print(_orders(planned, only))
-    _halt(house)
+    _halt(wired)
 
 
-def show_status(house: House) -> None:
+def show_status(wired: Wiring) -> None:
     """Halt state, how far every table goes, the account, and what failed."""
-    _banner(house)
-    _halt(house)
-    last = last_closed_session(house.clock.now())
-    table = Table(title=f"Tables in {house.warehouse.location}; the last closed session is {last}")
+    _banner(wired)
+    _halt(wired)
+    last = last_closed_session(wired.clock.now())
+    table = Table(title=f"Tables in {wired.warehouse.location}; the last closed session is {last}")
     table.add_column("table")
     table.add_column("last session")
     daily = {declared.name for declared in (*EVERY_SESSION, *EVERY_SESSION_AND_STRATEGY)}
-    with house.warehouse.reading() as reader:
+    with wired.warehouse.reading() as reader:
         reached = {one.name: last_stored(reader, one.name) for one in schemas.TABLES if one.by_session}
     for name, session in reached.items():
         late = name in daily and session != last
         table.add_row(name, str(session or "-"), style="yellow" if late else "")
     OUT.print(table)
-    complete = complete_through(house.warehouse)
+    complete = complete_through(wired.warehouse)
     if complete is None:
         say("No session is complete yet: run `portfolio up`.")
         return
     account = frame(
-        house.warehouse.read(schemas.ACCOUNT.name, SessionRange.single(complete), where={"book": "account"})
+        wired.warehouse.read(schemas.ACCOUNT.name, SessionRange.single(complete), where={"book": "account"})
     )
     say(f"Equity at the close of {complete}: {account['equity'].iloc[0]:,.2f}")
-    _failures(house, SessionRange.single(complete))
+    _failures(wired, SessionRange.single(complete))
 
 
-def show_strategies(house: House) -> None:
+def show_strategies(wired: Wiring) -> None:
     """All cards, whether they get capital, and whether their results were believed at the newest session."""
-    from portfolio_pipeline.components.cards import load_cards
+    from portfolio_pipeline.adapters.cards import load_cards
 
-    newest = house.warehouse.query(
+    newest = wired.warehouse.query(
         f"select strategy, session, verdict, reasons from {schemas.STRATEGY_HONESTY.name} as judged where session ="
         f" (select max(session) from {schemas.STRATEGY_HONESTY.name} where strategy = judged.strategy)"
     ).to_pylist()
@@ -100,17 +100,17 @@ def show_strategies(house: House) -> None:
             say(f"  {judged['verdict']} at the close of {judged['session']}: {judged['reasons']}")
 
 
-def _banner(house: House) -> None:
-    if "SIMULATED" in (house.market_data.source, house.broker.mode):
+def _banner(wired: Wiring) -> None:
+    if "SIMULATED" in (wired.market_data.source, wired.broker.mode):
         made_up = [
-            *(["prices"] if house.market_data.source == "SIMULATED" else []),
-            *(["fills"] if house.broker.mode == "SIMULATED" else []),
+            *(["prices"] if wired.market_data.source == "SIMULATED" else []),
+            *(["fills"] if wired.broker.mode == "SIMULATED" else []),
         ]
         OUT.print(Panel(f"S I M U L A T E D\nmade up: {' and '.join(made_up)}", style="bold yellow", expand=False))
 
 
-def _halt(house: House) -> None:
-    state = trading_state(house.warehouse.read(schemas.HALT_EVENTS.name))
+def _halt(wired: Wiring) -> None:
+    state = trading_state(wired.warehouse.read(schemas.HALT_EVENTS.name))
     if state.halted:
         say(f"Trading is HALTED since {state.since:%Y-%m-%d %H:%M} UTC: {state.reason}", "bold red")
 
@@ -150,11 +150,11 @@ def _orders(orders: pd.DataFrame, only: SessionRange) -> Table:
     return table
 
 
-def _failures(house: House, only: SessionRange) -> None:
+def _failures(wired: Wiring, only: SessionRange) -> None:
     """What a person has to look at: refused or unknown submissions, open breaches, quarantined bars, failed runs."""
-    submissions = frame(house.warehouse.read(schemas.SUBMISSIONS.name, only))
-    breaches = frame(house.warehouse.read(schemas.RISK_BREACHES.name, only, where={"severity": "block"}))
-    quarantined = frame(house.warehouse.read(schemas.QUARANTINE.name, only))
+    submissions = frame(wired.warehouse.read(schemas.SUBMISSIONS.name, only))
+    breaches = frame(wired.warehouse.read(schemas.RISK_BREACHES.name, only, where={"severity": "block"}))
+    quarantined = frame(wired.warehouse.read(schemas.QUARANTINE.name, only))
     found = [
         *(
             f"order {row.client_order_id} is {row.state}: {row.error}"

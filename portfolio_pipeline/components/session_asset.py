@@ -14,9 +14,9 @@ from typing import Any
 import dagster as dg
 from dagster import AssetExecutionContext
 
+from portfolio_pipeline.core.calendar.sessions import SessionRange, require_closed
 from portfolio_pipeline.core.errors import PortfolioError
-from portfolio_pipeline.core.schemas import Column, Table
-from portfolio_pipeline.core.sessions import SessionRange, require_closed
+from portfolio_pipeline.core.tables import Column, Table
 from portfolio_pipeline.partitions import ONE_RUN, SESSIONS, sessions_of
 from portfolio_pipeline.ports import Clock
 

@@ -11,15 +11,15 @@ from typing import Any
 import dagster as dg
 import pyarrow as pa
 
-from portfolio_pipeline.adapters.sql_models import audit_rows, create_views, examine, fill_range
 from portfolio_pipeline.components.check_results import SHOWN
 from portfolio_pipeline.components.session_asset import closed_sessions, refusals_as_failures, session_asset, stored
-from portfolio_pipeline.core.schemas import Column, Table
-from portfolio_pipeline.core.sql_models.analysis import Lineage
-from portfolio_pipeline.core.sql_models.library import Audit, Library, Model
-from portfolio_pipeline.core.sql_models.render import check_names
+from portfolio_pipeline.core.tables import Column, Table
 from portfolio_pipeline.partitions import SESSIONS, sessions_of
 from portfolio_pipeline.ports import Clock, Warehouse
+from portfolio_pipeline.sql_models.analysis import Lineage
+from portfolio_pipeline.sql_models.library import Audit, Library, Model
+from portfolio_pipeline.sql_models.render import check_names
+from portfolio_pipeline.sql_models.run import audit_rows, create_views, examine, fill_range
 
 # Tables that are filled by an asset of another name, and those that every strategy fills with an asset of its own.
 _FILLED_BY = {
@@ -71,7 +71,7 @@ def audit_checks(library: Library) -> list[dg.AssetChecksDefinition]:
 
 
 def declared(library: Library, model: Model) -> Table:
-    """A model in the words of `core.schemas`: the table it fills, or what its header says of a view."""
+    """A model in the words of `core.tables`: the table it fills, or what its header says of a view."""
     if model.incremental:
         return library.tables[model.name]
     types, header = library.columns(model.name), model.header

@@ -8,19 +8,19 @@ from typing import Any
 
 import dagster as dg
 
-from portfolio_pipeline.adapters.house import open_house
-from portfolio_pipeline.components.cards import load_cards
+from portfolio_pipeline.adapters.cards import load_cards
+from portfolio_pipeline.adapters.wiring import wire
 from portfolio_pipeline.components.session_asset import refusals_as_failures
 
 
-class HouseResource(dg.ConfigurableResource[Any]):
+class WiredResource(dg.ConfigurableResource[Any]):
     """One part of the house, built from the environment when a run starts."""
 
     part: str
 
     def create_resource(self, context: dg.InitResourceContext) -> Any:
         with refusals_as_failures():
-            return getattr(open_house(), self.part)
+            return getattr(wire(), self.part)
 
 
 class WarehouseResource(dg.ConfigurableResource[Any]):
@@ -28,7 +28,7 @@ class WarehouseResource(dg.ConfigurableResource[Any]):
 
     def create_resource(self, context: dg.InitResourceContext) -> Any:
         with refusals_as_failures():
-            warehouse = open_house().warehouse
+            warehouse = wire().warehouse
             warehouse.prepare()
             return warehouse
 
@@ -48,6 +48,6 @@ def resources() -> dg.Definitions:
         resources={
             "warehouse": WarehouseResource(),
             "strategies": StrategiesResource(),
-            **{part: HouseResource(part=part) for part in parts},
+            **{part: WiredResource(part=part) for part in parts},
         }
     )

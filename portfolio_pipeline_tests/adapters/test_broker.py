@@ -15,9 +15,9 @@ from hypothesis import strategies as st
 
 from portfolio_pipeline.adapters.broker import open_broker
 from portfolio_pipeline.adapters.broker.simulated import SimulatedBroker
+from portfolio_pipeline.core.calendar.sessions import SessionRange
 from portfolio_pipeline.core.errors import BrokerError
-from portfolio_pipeline.core.schemas import ORDERS
-from portfolio_pipeline.core.sessions import SessionRange
+from portfolio_pipeline.core.tables import ORDERS
 from portfolio_pipeline.ports import Broker, Warehouse
 from portfolio_pipeline_tests.fakes.broker import FakeBroker
 from portfolio_pipeline_tests.trading import SYMBOLS, first_sessions, market, settings

@@ -11,8 +11,8 @@ import pandas as pd
 import pytest
 
 from portfolio_pipeline.adapters.market_data.files import FileMarketData
+from portfolio_pipeline.core.calendar.sessions import SessionRange
 from portfolio_pipeline.core.errors import DataError
-from portfolio_pipeline.core.sessions import SessionRange
 from portfolio_pipeline_tests.fakes.market_data import quiet_bars
 
 SYMBOLS = ("AAA", "NA")  # NA is also how pandas spells a missing value

@@ -13,10 +13,11 @@ from portfolio_pipeline.adapters.environment import read_environment
 from portfolio_pipeline.adapters.market_data import open_market_data
 from portfolio_pipeline.adapters.market_data.files import FileMarketData
 from portfolio_pipeline.adapters.market_data.simulated import SimulatedMarketData
-from portfolio_pipeline.core.frames import checked
-from portfolio_pipeline.core.schemas import PRICES
-from portfolio_pipeline.core.sessions import SessionRange
-from portfolio_pipeline.core.settings import Instrument, Settings
+from portfolio_pipeline.core.calendar.sessions import SessionRange
+from portfolio_pipeline.core.market.instruments import Instrument
+from portfolio_pipeline.core.settings import Settings
+from portfolio_pipeline.core.tables import PRICES
+from portfolio_pipeline.core.tables.rows import checked
 from portfolio_pipeline.ports import MarketData
 from portfolio_pipeline_tests.fakes.market_data import ScriptedMarketData, quiet_bars
 

@@ -13,8 +13,7 @@ from hypothesis import strategies as st
 from portfolio_pipeline.adapters.environment import PACKAGE_ROOT
 from portfolio_pipeline.adapters.market_data import market_model, simulated
 from portfolio_pipeline.adapters.market_data.simulated import SimulatedMarketData
-from portfolio_pipeline.core.panel import PricePanel
-from portfolio_pipeline.core.sessions import (
+from portfolio_pipeline.core.calendar.sessions import (
     FIRST_SESSION,
     SessionRange,
     all_sessions,
@@ -22,7 +21,9 @@ from portfolio_pipeline.core.sessions import (
     is_session,
     session_close,
 )
-from portfolio_pipeline.core.settings import Instrument, load_settings
+from portfolio_pipeline.core.market.instruments import Instrument
+from portfolio_pipeline.core.market.panel import PricePanel
+from portfolio_pipeline.core.settings import load_settings
 
 HOUSE = load_settings(PACKAGE_ROOT / "portfolio.yaml")
 MARKET = SimulatedMarketData(HOUSE.universe)

@@ -15,10 +15,10 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from portfolio_pipeline.adapters.warehouse import open_warehouse
-from portfolio_pipeline.core import schemas
+from portfolio_pipeline.core import tables as schemas
+from portfolio_pipeline.core.calendar.sessions import SessionRange, sessions_between
 from portfolio_pipeline.core.errors import WarehouseError
-from portfolio_pipeline.core.frames import frame
-from portfolio_pipeline.core.sessions import SessionRange, sessions_between
+from portfolio_pipeline.core.tables.rows import frame
 from portfolio_pipeline.ports import Warehouse
 from portfolio_pipeline_tests.adapters.warehouse_tables import FIGURES, opened
 

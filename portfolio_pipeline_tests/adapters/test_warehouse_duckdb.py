@@ -13,9 +13,9 @@ import pytest
 
 from portfolio_pipeline.adapters.warehouse import open_warehouse
 from portfolio_pipeline.adapters.warehouse.duckdb import DuckDBWarehouse
-from portfolio_pipeline.adapters.warehouse.house import TableWarehouse
+from portfolio_pipeline.adapters.warehouse.tables import TableWarehouse
+from portfolio_pipeline.core.calendar.sessions import SessionRange
 from portfolio_pipeline.core.errors import ConfigurationError, PortfolioError
-from portfolio_pipeline.core.sessions import SessionRange
 from portfolio_pipeline_tests.adapters import warehouse_processes as others
 from portfolio_pipeline_tests.adapters.warehouse_tables import opened, weights
 

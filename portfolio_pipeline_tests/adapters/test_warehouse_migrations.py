@@ -8,11 +8,11 @@ from datetime import date
 import pandas as pd
 import pytest
 
-from portfolio_pipeline.adapters.warehouse.house import TableWarehouse
 from portfolio_pipeline.adapters.warehouse.migrations import MIGRATIONS, AddColumn, Migration, RunSql, newest_version
+from portfolio_pipeline.adapters.warehouse.tables import TableWarehouse
+from portfolio_pipeline.core.calendar.sessions import SessionRange
 from portfolio_pipeline.core.errors import WarehouseError
-from portfolio_pipeline.core.schemas import TABLES, Column, Table
-from portfolio_pipeline.core.sessions import SessionRange
+from portfolio_pipeline.core.tables import TABLES, Column, Table
 from portfolio_pipeline_tests.adapters.warehouse_tables import opened
 
 SESSION = SessionRange.single(date(2024, 1, 2))

@@ -11,8 +11,8 @@ from hypothesis import strategies as st
 
 from portfolio_pipeline.adapters.warehouse import open_warehouse, postgres
 from portfolio_pipeline.adapters.warehouse.postgres import PostgresWarehouse
+from portfolio_pipeline.core.calendar.sessions import SessionRange
 from portfolio_pipeline.core.errors import PortfolioError
-from portfolio_pipeline.core.sessions import SessionRange
 from portfolio_pipeline_tests.adapters import warehouse_processes as others
 from portfolio_pipeline_tests.adapters.warehouse_tables import opened, weights
 

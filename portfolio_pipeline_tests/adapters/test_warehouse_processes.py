@@ -7,8 +7,8 @@ from datetime import date
 import pyarrow as pa
 import pytest
 
-from portfolio_pipeline.adapters.warehouse.house import TableWarehouse
-from portfolio_pipeline.core.sessions import SessionRange, sessions_between
+from portfolio_pipeline.adapters.warehouse.tables import TableWarehouse
+from portfolio_pipeline.core.calendar.sessions import SessionRange, sessions_between
 from portfolio_pipeline_tests.adapters import warehouse_processes as others
 from portfolio_pipeline_tests.adapters.warehouse_tables import opened, weights
 

@@ -12,7 +12,7 @@ from datetime import date
 from multiprocessing.connection import Connection
 from multiprocessing.context import ForkServerContext, ForkServerProcess
 
-from portfolio_pipeline.core.sessions import SessionRange
+from portfolio_pipeline.core.calendar.sessions import SessionRange
 from portfolio_pipeline_tests.adapters.warehouse_tables import opened, weights
 
 

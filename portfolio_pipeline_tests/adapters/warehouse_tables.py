@@ -9,10 +9,10 @@ from pathlib import Path
 import pandas as pd
 
 from portfolio_pipeline.adapters.warehouse.duckdb import DuckDBWarehouse
-from portfolio_pipeline.adapters.warehouse.house import TableWarehouse
 from portfolio_pipeline.adapters.warehouse.migrations import Migration
 from portfolio_pipeline.adapters.warehouse.postgres import PostgresWarehouse
-from portfolio_pipeline.core.schemas import Column, Table
+from portfolio_pipeline.adapters.warehouse.tables import TableWarehouse
+from portfolio_pipeline.core.tables import Column, Table
 
 SESSION = Column("session", "date", "a session")
 WEIGHTS = Table(

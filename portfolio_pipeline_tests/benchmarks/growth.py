@@ -16,8 +16,9 @@ from typing import Any
 
 import numpy as np
 
-from portfolio_pipeline.core.panel import PricePanel
-from portfolio_pipeline.core.settings import Instrument, Settings
+from portfolio_pipeline.core.market.instruments import Instrument
+from portfolio_pipeline.core.market.panel import PricePanel
+from portfolio_pipeline.core.settings import Settings
 from portfolio_pipeline_tests.benchmarks.walk_forward import BEFORE, PHASES, Search, card_of, market, searched
 
 SYMBOLS, SESSIONS, SETS = (30, 60, 125, 250, 500), (315, 630, 1_260, 2_520), (125, 250, 500, 1_000, 2_000)

@@ -15,11 +15,12 @@ import pandas as pd
 from portfolio_pipeline.adapters.environment import PACKAGE_ROOT
 from portfolio_pipeline.adapters.market_data import market_model, simulated
 from portfolio_pipeline.adapters.market_data.simulated import SimulatedMarketData
-from portfolio_pipeline.core.bar_sequence import Stored
-from portfolio_pipeline.core.quality import judge
-from portfolio_pipeline.core.schemas import PRICE_RESTATEMENTS, PRICES, QUARANTINE, Table
-from portfolio_pipeline.core.sessions import SessionRange, all_sessions
-from portfolio_pipeline.core.settings import Instrument, Settings, load_settings
+from portfolio_pipeline.core.calendar.sessions import SessionRange, all_sessions
+from portfolio_pipeline.core.market.instruments import Instrument
+from portfolio_pipeline.core.market.quality.bar_sequence import Stored
+from portfolio_pipeline.core.market.quality.judge import judge
+from portfolio_pipeline.core.settings import Settings, load_settings
+from portfolio_pipeline.core.tables import PRICE_RESTATEMENTS, PRICES, QUARANTINE, Table
 
 TEN_YEARS = SessionRange(date(2016, 11, 21), date(2026, 11, 20))
 
@@ -55,7 +56,7 @@ def main() -> None:
 def _judged(bars: pd.DataFrame, sessions: SessionRange, settings: Settings) -> float:
     stored = Stored(_nothing(PRICES), _nothing(QUARANTINE), _nothing(PRICE_RESTATEMENTS), {})
     start = perf_counter()
-    judge(bars, sessions=sessions, stored=stored, source="SIMULATED", settings=settings)
+    judge(bars, sessions=sessions, stored=stored, source="SIMULATED", terms=settings)
     return perf_counter() - start
 
 

@@ -22,10 +22,10 @@ from typing import Any
 
 import numpy as np
 
-from portfolio_pipeline.core.backtest.figures import sharpe
-from portfolio_pipeline.core.backtest.segments import SegmentedMarket, Selections, play_selections, play_weights
-from portfolio_pipeline.core.backtest.selections import above_average, momentum_orders
-from portfolio_pipeline.core.backtest.simulation import Decisions, TradePrices, simulate_plainly
+from portfolio_pipeline.core.performance.figures import sharpe
+from portfolio_pipeline.core.simulation.segments import SegmentedMarket, Selections, play_selections, play_weights
+from portfolio_pipeline.core.simulation.selections import above_average, momentum_orders
+from portfolio_pipeline.core.simulation.simulation import Decisions, TradePrices, simulate_plainly
 from portfolio_pipeline_tests.benchmarks.sweep_rule import (
     COST_RATE,
     FIRST,

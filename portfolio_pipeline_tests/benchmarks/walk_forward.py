@@ -25,16 +25,16 @@ from typing import Any
 
 import numpy as np
 
+from portfolio_pipeline.adapters.cards import load_cards
 from portfolio_pipeline.adapters.environment import PACKAGE_ROOT
 from portfolio_pipeline.adapters.market_data.simulated import SimulatedMarketData
-from portfolio_pipeline.components.cards import load_cards
-from portfolio_pipeline.core.panel import PricePanel
-from portfolio_pipeline.core.regimes import tell_regimes
+from portfolio_pipeline.core.calendar.sessions import SessionRange, all_sessions, as_days
+from portfolio_pipeline.core.market.indicators import Inputs
+from portfolio_pipeline.core.market.panel import PricePanel
+from portfolio_pipeline.core.market.regimes.tell import tell_regimes
 from portfolio_pipeline.core.search import Backtests, Walk, chosen_rows, result_rows
-from portfolio_pipeline.core.sessions import SessionRange, all_sessions, as_days
 from portfolio_pipeline.core.settings import Settings, load_settings
 from portfolio_pipeline.core.strategies.card import StrategyCard
-from portfolio_pipeline.core.strategies.inputs import Inputs
 from portfolio_pipeline.core.strategies.parameters import ParameterSpace
 from portfolio_pipeline.core.strategies.registry import STRATEGY_TYPES
 

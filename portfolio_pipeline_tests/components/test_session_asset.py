@@ -7,7 +7,7 @@ import dagster as dg
 
 from portfolio_pipeline.components.session_asset import closed_sessions, session_asset, stored
 from portfolio_pipeline.core.errors import DataError
-from portfolio_pipeline.core.schemas import PRICES
+from portfolio_pipeline.core.tables import PRICES
 from portfolio_pipeline.partitions import ONE_RUN, SESSIONS
 from portfolio_pipeline.ports import Clock
 from portfolio_pipeline_tests.fakes.clock import FixedClock

@@ -6,9 +6,9 @@ from typing import Any
 
 import numpy as np
 
-from portfolio_pipeline.core.strategies.inputs import Inputs
-from portfolio_pipeline.core.strategies.relative_strength import FRAMES, MONTH
+from portfolio_pipeline.core.market.indicators import Inputs
 from portfolio_pipeline.core.strategies.selection import ranks
+from portfolio_pipeline.core.strategies.types.relative_strength import FRAMES, MONTH
 
 Array = np.ndarray
 

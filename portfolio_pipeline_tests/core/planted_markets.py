@@ -6,8 +6,8 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from portfolio_pipeline.core.panel import PricePanel
-from portfolio_pipeline.core.sessions import all_sessions, as_days
+from portfolio_pipeline.core.calendar.sessions import all_sessions, as_days
+from portfolio_pipeline.core.market.panel import PricePanel
 
 LASTS = 120
 DAILY = 0.01

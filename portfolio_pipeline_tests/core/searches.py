@@ -9,10 +9,10 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from portfolio_pipeline.core.panel import PricePanel
+from portfolio_pipeline.core.market.indicators import Inputs
+from portfolio_pipeline.core.market.panel import PricePanel
 from portfolio_pipeline.core.search import Backtests, InUse, Walk, chosen_rows, result_rows
 from portfolio_pipeline.core.strategies.card import StrategyCard
-from portfolio_pipeline.core.strategies.inputs import Inputs
 from portfolio_pipeline.core.strategies.parameters import Parameters, ParameterSpace
 from portfolio_pipeline.core.strategies.registry import STRATEGY_TYPES
 

@@ -14,10 +14,10 @@ import pytest
 
 from portfolio_pipeline.adapters.market_data.simulated import SimulatedMarketData
 from portfolio_pipeline.adapters.warehouse import open_warehouse
-from portfolio_pipeline.core.schemas import TABLES
-from portfolio_pipeline.core.sessions import SessionRange
+from portfolio_pipeline.core.calendar.sessions import SessionRange
+from portfolio_pipeline.core.tables import TABLES
 from portfolio_pipeline.ports import Warehouse
-from portfolio_pipeline_tests.chain import Chain, Tables, assert_same, house_settings, read_tables, up_to
+from portfolio_pipeline_tests.chain import Chain, Tables, active_settings, assert_same, read_tables, up_to
 from portfolio_pipeline_tests.fakes.market_data import ScriptedMarketData
 
 FIRST, LAST = date(2022, 1, 3), date(2023, 8, 31)
@@ -115,7 +115,7 @@ def test_the_first_sessions_one_by_one_give_the_tables_of_one_range(tmp_path: Pa
 
 
 def test_another_future_changes_nothing_up_to_the_session_before_it(tmp_path: Path, one_range: Tables) -> None:
-    settings = house_settings()
+    settings = active_settings()
     bars = SimulatedMarketData(settings.universe).bars(settings.symbols, WHOLE)
     later = pd.to_datetime(bars["session"]) >= pd.Timestamp(RECENT.first)
     prices = ["open", "high", "low", "close"]

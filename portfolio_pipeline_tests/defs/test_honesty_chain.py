@@ -13,18 +13,18 @@ import pytest
 
 from portfolio_pipeline.adapters.warehouse import open_warehouse
 from portfolio_pipeline.components.strategy import strategy_definitions
-from portfolio_pipeline.core.panel import PricePanel
-from portfolio_pipeline.core.sessions import SessionRange
+from portfolio_pipeline.core.calendar.sessions import SessionRange
+from portfolio_pipeline.core.market.panel import PricePanel
 from portfolio_pipeline.core.settings import Settings
 from portfolio_pipeline.core.strategies.card import StrategyCard
-from portfolio_pipeline.defs.prices import prices
+from portfolio_pipeline.defs.market.prices import prices
 from portfolio_pipeline.ports import Warehouse
-from portfolio_pipeline_tests.chain import Tables, dagster_instance, house_settings
+from portfolio_pipeline_tests.chain import Tables, active_settings, dagster_instance
 from portfolio_pipeline_tests.core.planted_markets import random_walks
 from portfolio_pipeline_tests.fakes.clock import FixedClock
 from portfolio_pipeline_tests.fakes.market_data import ScriptedMarketData
 
-SYMBOLS = house_settings().symbols[:12]
+SYMBOLS = active_settings().symbols[:12]
 SESSIONS = 900
 TABLES = ("optimized_parameters", "search_statistics", "strategy_returns", "strategy_honesty")
 CARDS = tuple(
@@ -47,7 +47,7 @@ CARDS = tuple(
 
 
 def house() -> Settings:
-    settings = house_settings()
+    settings = active_settings()
     return settings.model_copy(update={"universe": settings.universe[: len(SYMBOLS)]})
 
 

@@ -18,12 +18,12 @@ import pytest
 from portfolio_pipeline.adapters.environment import PACKAGE_ROOT
 from portfolio_pipeline.components.strategy import parameters as module
 from portfolio_pipeline.components.strategy.parameters import parameter_definitions
-from portfolio_pipeline.core.frames import frame
-from portfolio_pipeline.core.panel import PricePanel
-from portfolio_pipeline.core.regime_names import REGIMES
-from portfolio_pipeline.core.sessions import SessionRange
+from portfolio_pipeline.core.calendar.sessions import SessionRange
+from portfolio_pipeline.core.market.panel import PricePanel
 from portfolio_pipeline.core.settings import load_settings
 from portfolio_pipeline.core.strategies.card import StrategyCard
+from portfolio_pipeline.core.tables.market import REGIMES
+from portfolio_pipeline.core.tables.rows import frame
 from portfolio_pipeline.ports import Transaction, Warehouse
 from portfolio_pipeline_tests.core.markets import market
 from portfolio_pipeline_tests.fakes.clock import FixedClock

@@ -14,13 +14,13 @@ import pytest
 
 from portfolio_pipeline.adapters.environment import PACKAGE_ROOT
 from portfolio_pipeline.components.strategy.paper import paper_definitions
-from portfolio_pipeline.core.frames import frame
-from portfolio_pipeline.core.sessions import SessionRange
+from portfolio_pipeline.core.calendar.sessions import SessionRange
+from portfolio_pipeline.core.market.indicators import Inputs
 from portfolio_pipeline.core.settings import load_settings
 from portfolio_pipeline.core.strategies.card import StrategyCard
-from portfolio_pipeline.core.strategies.inputs import Inputs
-from portfolio_pipeline.core.strategies.momentum import Momentum, MomentumParameters
 from portfolio_pipeline.core.strategies.transitions import wanted
+from portfolio_pipeline.core.strategies.types.momentum import Momentum, MomentumParameters
+from portfolio_pipeline.core.tables.rows import frame
 from portfolio_pipeline.ports import Warehouse
 from portfolio_pipeline_tests.core.markets import market, up_to
 from portfolio_pipeline_tests.fakes.clock import FixedClock

@@ -13,12 +13,12 @@ import pytest
 
 from portfolio_pipeline.adapters.environment import PACKAGE_ROOT
 from portfolio_pipeline.components.strategy import strategy_definitions
-from portfolio_pipeline.core.frames import frame
-from portfolio_pipeline.core.panel import PricePanel
-from portfolio_pipeline.core.sessions import SessionRange
+from portfolio_pipeline.core.calendar.sessions import SessionRange
+from portfolio_pipeline.core.market.panel import PricePanel
 from portfolio_pipeline.core.settings import load_settings
 from portfolio_pipeline.core.strategies.card import StrategyCard
-from portfolio_pipeline.defs.regimes import regime_is_stable, regimes
+from portfolio_pipeline.core.tables.rows import frame
+from portfolio_pipeline.defs.market.regimes import regime_is_stable, regimes
 from portfolio_pipeline.ports import Warehouse
 from portfolio_pipeline_tests.core.markets import market, with_another_future
 from portfolio_pipeline_tests.fakes.clock import FixedClock

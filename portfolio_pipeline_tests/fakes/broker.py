@@ -11,12 +11,12 @@ from typing import Literal
 import pandas as pd
 import pyarrow as pa
 
-from portfolio_pipeline.core.bars import bars_by_session
-from portfolio_pipeline.core.books import Book, to_cents, to_currency, to_shares, to_units
-from portfolio_pipeline.core.fills import MarketOrder, Outcome, play_session, session_open
-from portfolio_pipeline.core.schemas import FILLS, SUBMISSIONS
-from portfolio_pipeline.core.sessions import SessionRange, previous_session, session_close, sessions_between
+from portfolio_pipeline.core.books.book import Book, to_cents, to_currency, to_shares, to_units
+from portfolio_pipeline.core.calendar.sessions import SessionRange, previous_session, session_close, sessions_between
+from portfolio_pipeline.core.execution.fill_model import MarketOrder, Outcome, play_session, session_open
+from portfolio_pipeline.core.market.bars import bars_by_session
 from portfolio_pipeline.core.settings import Settings
+from portfolio_pipeline.core.tables import FILLS, SUBMISSIONS
 from portfolio_pipeline.ports import AccountSnapshot, Holding
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import UTC, date, datetime, timedelta
 
-from portfolio_pipeline.core.sessions import session_close
+from portfolio_pipeline.core.calendar.sessions import session_close
 
 
 class FixedClock:

@@ -8,8 +8,8 @@ from datetime import date, timedelta
 import numpy as np
 import pandas as pd
 
-from portfolio_pipeline.core.schemas import PRICES
-from portfolio_pipeline.core.sessions import SessionRange, previous_session
+from portfolio_pipeline.core.calendar.sessions import SessionRange, previous_session
+from portfolio_pipeline.core.tables import PRICES
 
 
 class ScriptedMarketData:

@@ -7,7 +7,7 @@ from datetime import date
 import numpy as np
 import pandas as pd
 
-from portfolio_pipeline.core.sessions import SessionRange, sessions_between
+from portfolio_pipeline.core.calendar.sessions import SessionRange, sessions_between
 
 
 def random_bars(sessions: SessionRange, symbols: int, seed: int = 1) -> pd.DataFrame:

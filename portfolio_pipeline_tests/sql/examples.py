@@ -12,10 +12,10 @@ from typing import Any
 import pandas as pd
 import yaml
 
-from portfolio_pipeline.adapters.sql_models import SQL_FOLDER, audit_rows, create_views, fill_range, house_library
-from portfolio_pipeline.core.schemas import Column, table
-from portfolio_pipeline.core.sessions import SessionRange
+from portfolio_pipeline.core.calendar.sessions import SessionRange
+from portfolio_pipeline.core.tables import Column, table
 from portfolio_pipeline.ports import Warehouse
+from portfolio_pipeline.sql_models.run import SQL_FOLDER, audit_rows, create_views, fill_range, project_library
 
 Row = dict[str, Any]
 _FILLER: dict[str, Any] = {
@@ -41,7 +41,7 @@ class Example:
 
     def result(self, warehouse: Warehouse) -> list[Row]:
         """What the engine makes of the given rows."""
-        library = house_library()
+        library = project_library()
         for name, rows in self.given.items():
             days = [row["session"] for row in rows]
             warehouse.replace(name, SessionRange(min(days), max(days)), _filled(name, rows))

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from portfolio_pipeline.adapters.sql_models import house_library
 from portfolio_pipeline.ports import Warehouse
+from portfolio_pipeline.sql_models.run import project_library
 from portfolio_pipeline_tests.sql.examples import Example, examples
 
 
@@ -23,6 +23,6 @@ def _about(value: object) -> object:
 
 
 def test_every_model_and_audit_has_an_example() -> None:
-    library = house_library()
+    library = project_library()
 
     assert {example.subject for example in examples()} == {*library.models, *library.audits}

@@ -10,13 +10,13 @@ import pandas as pd
 import pyarrow as pa
 import pytest
 
-from portfolio_pipeline.adapters.sql_models import fill_range, house_library
 from portfolio_pipeline.adapters.warehouse import open_warehouse
+from portfolio_pipeline.core.calendar.sessions import SessionRange, as_days, sessions_between
 from portfolio_pipeline.core.errors import DataError
-from portfolio_pipeline.core.frames import frame
-from portfolio_pipeline.core.panel import PricePanel
-from portfolio_pipeline.core.sessions import SessionRange, as_days, sessions_between
+from portfolio_pipeline.core.market.panel import PricePanel
+from portfolio_pipeline.core.tables.rows import frame
 from portfolio_pipeline.ports import Warehouse
+from portfolio_pipeline.sql_models.run import fill_range, project_library
 from portfolio_pipeline_tests.sql.bars import random_bars, session_range
 
 SESSIONS = session_range(date(2018, 1, 1), date(2021, 6, 30))
@@ -32,7 +32,7 @@ def filled(warehouse: Warehouse) -> Warehouse:
 
 
 def features(warehouse: Warehouse, sessions: SessionRange) -> pa.Table:
-    fill_range(warehouse, house_library(), "features", sessions)
+    fill_range(warehouse, project_library(), "features", sessions)
     return warehouse.read("features", sessions)
 
 
@@ -89,13 +89,13 @@ def test_day_by_day_gives_the_bits_of_the_range(filled: Warehouse) -> None:
     with filled.transaction() as transaction:
         transaction.delete("features", None)
     for day in sessions:
-        fill_range(filled, house_library(), "features", SessionRange.single(day))
+        fill_range(filled, project_library(), "features", SessionRange.single(day))
 
     assert filled.read("features").equals(whole)
 
 
 def test_a_look_back_that_sees_more_changes_no_bit(filled: Warehouse, monkeypatch: pytest.MonkeyPatch) -> None:
-    library, sessions = house_library(), SessionRange(DAYS[600], DAYS[605])
+    library, sessions = project_library(), SessionRange(DAYS[600], DAYS[605])
     expected = features(filled, sessions)
 
     for rows in (253, 271, 300, 450, 10_000):
@@ -109,7 +109,7 @@ def test_a_look_back_that_sees_less_is_noticed_by_these_tests(
     sessions = SessionRange(DAYS[600], DAYS[605])
     expected = features(filled, sessions)
 
-    monkeypatch.setitem(house_library().models["features"].header.look_back, "prices", 251)
+    monkeypatch.setitem(project_library().models["features"].header.look_back, "prices", 251)
 
     assert not features(filled, sessions).equals(expected)
 

@@ -6,10 +6,10 @@ from pathlib import Path
 
 import pytest
 
-from portfolio_pipeline.adapters.sql_models import SQL_FOLDER, house_library
-from portfolio_pipeline.core.schemas import FEATURES, Column, Table
-from portfolio_pipeline.core.sql_models.library import Library, inspect_library, load_library
-from portfolio_pipeline.core.sql_models.problems import SqlModelError
+from portfolio_pipeline.core.tables import FEATURES, Column, Table
+from portfolio_pipeline.sql_models.library import Library, inspect_library, load_library
+from portfolio_pipeline.sql_models.problems import SqlModelError
+from portfolio_pipeline.sql_models.run import SQL_FOLDER, project_library
 
 TABLES = (
     Table(
@@ -68,7 +68,7 @@ def test_models_are_ordered_by_what_they_read(tmp_path: Path) -> None:
 
 
 def test_column_lineage_reaches_the_stored_columns_through_views() -> None:
-    library: Library = house_library()
+    library: Library = project_library()
     lineage = library.lineage("features")
 
     assert list(lineage) == list(FEATURES.column_names)
@@ -78,7 +78,7 @@ def test_column_lineage_reaches_the_stored_columns_through_views() -> None:
 
 
 def test_types_follow_from_the_tables() -> None:
-    assert house_library().columns("features") == {column.name: column.type for column in FEATURES.columns}
+    assert project_library().columns("features") == {column.name: column.type for column in FEATURES.columns}
 
 
 @pytest.mark.parametrize(

@@ -7,12 +7,12 @@ from pathlib import Path
 
 import pytest
 
-from portfolio_pipeline.adapters.sql_models import audit_rows, create_views, examine, fill_range, house_library
-from portfolio_pipeline.core.schemas import TABLES
-from portfolio_pipeline.core.sessions import SessionRange
-from portfolio_pipeline.core.sql_models.library import Library, load_library
-from portfolio_pipeline.core.sql_models.problems import SqlModelError
+from portfolio_pipeline.core.calendar.sessions import SessionRange
+from portfolio_pipeline.core.tables import TABLES
 from portfolio_pipeline.ports import Warehouse
+from portfolio_pipeline.sql_models.library import Library, load_library
+from portfolio_pipeline.sql_models.problems import SqlModelError
+from portfolio_pipeline.sql_models.run import audit_rows, create_views, examine, fill_range, project_library
 from portfolio_pipeline_tests.sql.bars import random_bars, session_range
 
 SESSIONS = session_range(date(2020, 1, 1), date(2020, 2, 28))
@@ -98,7 +98,7 @@ def test_broken_promises_are_rows_of_the_sessions_asked_for(filled: Warehouse, t
 
 
 def test_features_of_healthy_bars_keep_their_promises_and_pass_their_audit(filled: Warehouse) -> None:
-    house = house_library()
+    house = project_library()
     rows = fill_range(filled, house, "features", SESSIONS)
 
     found = examine(filled, house, "features", SESSIONS)
@@ -109,16 +109,16 @@ def test_features_of_healthy_bars_keep_their_promises_and_pass_their_audit(fille
 
 
 def test_filling_again_changes_nothing(filled: Warehouse) -> None:
-    fill_range(filled, house_library(), "features", SESSIONS)
+    fill_range(filled, project_library(), "features", SESSIONS)
     expected = filled.read("features")
 
-    fill_range(filled, house_library(), "features", SESSIONS)
+    fill_range(filled, project_library(), "features", SESSIONS)
 
     assert filled.read("features").equals(expected)
 
 
 def test_all_marts_can_be_read_on_an_empty_house(warehouse: Warehouse) -> None:
-    house = house_library()
+    house = project_library()
     marts = [name for name, model in house.models.items() if not model.incremental]
 
     create_views(warehouse, house, marts)

@@ -17,12 +17,13 @@ from typing import Any, Literal
 
 import pandas as pd
 
-from portfolio_pipeline.core.bars import BAR_COLUMNS, Bars, bars_by_session
-from portfolio_pipeline.core.books import Book, Position, to_cents, to_currency, to_shares, to_units
+from portfolio_pipeline.core.books.book import Book, Position, to_cents, to_currency, to_shares, to_units
+from portfolio_pipeline.core.calendar.sessions import SessionRange, next_session, session_close, sessions_between
 from portfolio_pipeline.core.errors import BrokerError
-from portfolio_pipeline.core.fills import MarketOrder, Outcome, play_session, session_open
-from portfolio_pipeline.core.frames import frame
-from portfolio_pipeline.core.schemas import (
+from portfolio_pipeline.core.execution.fill_model import MarketOrder, Outcome, play_session, session_open
+from portfolio_pipeline.core.market.bars import BAR_COLUMNS, Bars, bars_by_session
+from portfolio_pipeline.core.settings import Settings
+from portfolio_pipeline.core.tables import (
     FILLS,
     SIM_ACCOUNT,
     SIM_FILLS,
@@ -32,8 +33,7 @@ from portfolio_pipeline.core.schemas import (
     SUBMISSIONS,
     Table,
 )
-from portfolio_pipeline.core.sessions import SessionRange, next_session, session_close, sessions_between
-from portfolio_pipeline.core.settings import Settings
+from portfolio_pipeline.core.tables.rows import frame
 from portfolio_pipeline.ports import AccountSnapshot, Holding, Transaction, Warehouse
 
 OrdersBySession = dict[date, list[MarketOrder]]

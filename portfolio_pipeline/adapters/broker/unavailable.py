@@ -7,8 +7,8 @@ from typing import Literal, NoReturn
 
 import pandas as pd
 
+from portfolio_pipeline.core.calendar.sessions import SessionRange
 from portfolio_pipeline.core.errors import BrokerError
-from portfolio_pipeline.core.sessions import SessionRange
 
 
 class UnavailableBroker:

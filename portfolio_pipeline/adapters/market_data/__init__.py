@@ -1,6 +1,6 @@
 """Where bars come from: a made-up market, or a folder of files.
 
-This package fetches and hands over. Judging what was delivered belongs to `core.quality`.
+This package fetches and hands over. Judging what was delivered belongs to `core.market.quality`.
 """
 
 from __future__ import annotations

@@ -6,7 +6,7 @@ Three layouts, told apart file by file from the columns (`date` may stand for `s
   wide closes  session and one column per symbol; an empty cell is no bar
 
 Closes come without volume: it is stored as 0, which reads "not known". Rows for strange symbols or days are handed over
-as they are; what is wrong with a row is for `core.quality` to say. What is wrong with a file is said here.
+as they are; what is wrong with a row is for `core.market.quality` to say. What is wrong with a file is said here.
 """
 
 from __future__ import annotations
@@ -20,9 +20,9 @@ import numpy as np
 import pandas as pd
 import pyarrow as pa
 
+from portfolio_pipeline.core.calendar.sessions import SessionRange, previous_session
 from portfolio_pipeline.core.errors import DataError
-from portfolio_pipeline.core.schemas import PRICES
-from portfolio_pipeline.core.sessions import SessionRange, previous_session
+from portfolio_pipeline.core.tables import PRICES
 
 SUFFIXES = (".parquet", ".csv")
 _PRICES = ("open", "high", "low", "close", "volume")

@@ -18,7 +18,7 @@ from itertools import accumulate, pairwise
 import numpy as np
 from scipy.special import ndtri
 
-Array = np.ndarray
+from portfolio_pipeline.core.arrays import Array
 
 SEED = "portfolio-pipeline-2284"
 BLOCK = 256

@@ -29,9 +29,9 @@ from portfolio_pipeline.adapters.market_data.market_model import (
     uniforms,
 )
 from portfolio_pipeline.adapters.market_data.profiles import FIRST_BAR, LAST_BAR, Profile, profile
-from portfolio_pipeline.core.schemas import PRICES
-from portfolio_pipeline.core.sessions import SessionRange, all_sessions, as_days, session_closes
-from portfolio_pipeline.core.settings import Instrument
+from portfolio_pipeline.core.calendar.sessions import SessionRange, all_sessions, as_days, session_closes
+from portfolio_pipeline.core.market.instruments import Instrument
+from portfolio_pipeline.core.tables import PRICES
 
 OVERNIGHT_SHARE = 0.25  # of a session's variance
 REVERSAL = 0.04

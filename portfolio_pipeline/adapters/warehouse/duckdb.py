@@ -2,7 +2,7 @@
 
 DuckDB lets one process in to write, or several to read, and refuses everybody else at once. So the file is opened
 inside a call only; `file_lock` makes the project's own processes take turns; strangers (a notebook, a command line)
-are waited for and then named. The statements are those of every engine, see `house`.
+are waited for and then named. The statements are those of every engine, see `tables`.
 """
 
 from __future__ import annotations
@@ -20,11 +20,11 @@ import pyarrow as pa
 
 from portfolio_pipeline.adapters.warehouse import migrations as forward
 from portfolio_pipeline.adapters.warehouse.file_lock import LockTimeout, take_turn
-from portfolio_pipeline.adapters.warehouse.house import TableWarehouse
 from portfolio_pipeline.adapters.warehouse.results import normalized
 from portfolio_pipeline.adapters.warehouse.statements import quoted
+from portfolio_pipeline.adapters.warehouse.tables import TableWarehouse
 from portfolio_pipeline.core.errors import WarehouseError
-from portfolio_pipeline.core.schemas import TABLES, Table
+from portfolio_pipeline.core.tables import TABLES, Table
 
 CONNECTION_SETTINGS: Mapping[str, str | bool | int] = {
     # Postgres puts NULL last when ascending and first when descending.

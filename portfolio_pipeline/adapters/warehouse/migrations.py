@@ -1,10 +1,10 @@
 """Carries a database forward to the tables that this version of the code declares.
 
-A new database is created from `core.schemas` as it is now and is stamped with the newest version. An older one goes
+A new database is created from `core.tables` as it is now and is stamped with the newest version. An older one goes
 through every migration that it has not seen, in order, in one transaction; new tables need no migration, they are
 created in both cases. There is no way back: a database of a newer version than the code is refused.
 
-To add a column: declare it in `core.schemas` and append `Migration(n, "why", (AddColumn(...),))` here.
+To add a column: declare it in `core.tables` and append `Migration(n, "why", (AddColumn(...),))` here.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ import pyarrow as pa
 
 from portfolio_pipeline.adapters.warehouse.statements import Engine, column_definition, create_table, quoted
 from portfolio_pipeline.core.errors import WarehouseError
-from portfolio_pipeline.core.schemas import OPTIMIZATION_RESULTS, OPTIMIZED_PARAMETERS, Column, Table
+from portfolio_pipeline.core.tables import OPTIMIZATION_RESULTS, OPTIMIZED_PARAMETERS, Column, Table
 
 FIRST_VERSION = 1
 

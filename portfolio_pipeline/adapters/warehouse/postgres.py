@@ -1,7 +1,7 @@
 """The warehouse in a PostgreSQL database, 14 or newer, through ADBC: Arrow in (binary COPY), Arrow out.
 
 One advisory lock of the database lets writers take turns, as the file does with DuckDB: what a transaction has read
-is still true when it writes. The statements are those of every engine, see `house`. The password stays in the URL.
+is still true when it writes. The statements are those of every engine, see `tables`. The password stays in the URL.
 """
 
 from __future__ import annotations
@@ -19,10 +19,10 @@ from adbc_driver_manager import Error as AdbcError
 from adbc_driver_postgresql import dbapi
 
 from portfolio_pipeline.adapters.warehouse import migrations as forward
-from portfolio_pipeline.adapters.warehouse.house import TableWarehouse
 from portfolio_pipeline.adapters.warehouse.results import normalized
+from portfolio_pipeline.adapters.warehouse.tables import TableWarehouse
 from portfolio_pipeline.core.errors import WarehouseError
-from portfolio_pipeline.core.schemas import TABLES, Table
+from portfolio_pipeline.core.tables import TABLES, Table
 
 OLDEST_MAJOR_VERSION = 14
 _WRITERS = "hashtext('portfolio_pipeline')"

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Literal
 
+from portfolio_pipeline.core.calendar.sessions import SessionRange
 from portfolio_pipeline.core.errors import WarehouseError
-from portfolio_pipeline.core.schemas import Column, ColumnType, Table
-from portfolio_pipeline.core.sessions import SessionRange
+from portfolio_pipeline.core.tables import Column, ColumnType, Table
 
 Engine = Literal["duckdb", "postgres"]
 Statement = tuple[str, list[object]]

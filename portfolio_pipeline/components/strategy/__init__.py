@@ -9,7 +9,7 @@ from typing import Annotated, Any
 import dagster as dg
 from pydantic import Field
 
-from portfolio_pipeline.components.cards import CARDS, house_settings, load_cards, read_card, write_card
+from portfolio_pipeline.adapters.cards import CARDS, active_settings, load_cards, read_card, write_card
 from portfolio_pipeline.components.strategy.honesty import honesty_definitions
 from portfolio_pipeline.components.strategy.paper import paper_definitions
 from portfolio_pipeline.components.strategy.parameters import parameter_definitions
@@ -41,7 +41,7 @@ class StrategyComponent(dg.Component, dg.Model, dg.Resolvable):
 
     def build_defs(self, context: dg.ComponentLoadContext) -> dg.Definitions:
         path = context.path if context.path.is_file() else context.path / "defs.yaml"
-        return strategy_definitions(read_card(path, house_settings()))
+        return strategy_definitions(read_card(path, active_settings()))
 
 
 def strategy_definitions(card: StrategyCard) -> dg.Definitions:

@@ -7,7 +7,7 @@ from typing import Any
 
 import dagster as dg
 
-from portfolio_pipeline.core.continuity import previous_state_session
+from portfolio_pipeline.core.calendar.continuity import previous_state_session
 from portfolio_pipeline.core.strategies.card import StrategyCard
 from portfolio_pipeline.ports import Reader
 

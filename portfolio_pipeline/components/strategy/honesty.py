@@ -6,13 +6,13 @@ import pandas as pd
 
 from portfolio_pipeline.components.session_asset import closed_sessions, session_asset, stored
 from portfolio_pipeline.components.strategy.common import honesty_key, parameters_key, shown, targets_key
+from portfolio_pipeline.core.arrays import days
+from portfolio_pipeline.core.calendar.sessions import SessionRange, as_days
 from portfolio_pipeline.core.errors import SessionError
-from portfolio_pipeline.core.frames import frame
 from portfolio_pipeline.core.honesty import SEPARATOR, assess
-from portfolio_pipeline.core.schemas import STRATEGY_HONESTY
-from portfolio_pipeline.core.sessions import SessionRange, as_days
 from portfolio_pipeline.core.strategies.card import StrategyCard
-from portfolio_pipeline.core.wide import days
+from portfolio_pipeline.core.tables import STRATEGY_HONESTY
+from portfolio_pipeline.core.tables.rows import frame
 from portfolio_pipeline.partitions import SESSIONS, sessions_of
 from portfolio_pipeline.ports import Clock, Warehouse
 

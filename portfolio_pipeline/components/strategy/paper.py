@@ -6,21 +6,14 @@ from datetime import date
 import dagster as dg
 import numpy as np
 
-from portfolio_pipeline.components import pictures
 from portfolio_pipeline.components.check_results import check_result
-from portfolio_pipeline.components.history import price_history
 from portfolio_pipeline.components.session_asset import closed_sessions, session_asset, stored
-from portfolio_pipeline.components.stored_state import sources
 from portfolio_pipeline.components.strategy.common import parameters_key, shown, state_session, targets_key
+from portfolio_pipeline.core.calendar.sessions import SessionRange, all_sessions, previous_session
 from portfolio_pipeline.core.errors import ConfigurationError, SessionError
-from portfolio_pipeline.core.frames import frame
-from portfolio_pipeline.core.schemas import STRATEGY_TARGETS
-from portfolio_pipeline.core.sessions import SessionRange, all_sessions, previous_session
 from portfolio_pipeline.core.settings import Settings
 from portfolio_pipeline.core.strategies.card import StrategyCard
-from portfolio_pipeline.core.strategies.parameters import Parameters, ParameterSpace
-from portfolio_pipeline.core.strategies.registry import STRATEGY_TYPES
-from portfolio_pipeline.core.strategies.targets import (
+from portfolio_pipeline.core.strategies.paper import (
     PaperState,
     book_rows,
     follow,
@@ -28,9 +21,16 @@ from portfolio_pipeline.core.strategies.targets import (
     return_rows,
     target_rows,
 )
+from portfolio_pipeline.core.strategies.parameters import Parameters, ParameterSpace
+from portfolio_pipeline.core.strategies.registry import STRATEGY_TYPES
 from portfolio_pipeline.core.strategies.transitions import sessions_looked_back
+from portfolio_pipeline.core.tables import STRATEGY_TARGETS
+from portfolio_pipeline.core.tables.rows import frame
 from portfolio_pipeline.partitions import SESSIONS, sessions_of
 from portfolio_pipeline.ports import Clock, Reader, Warehouse
+from portfolio_pipeline.reads.prices import price_history
+from portfolio_pipeline.reads.state import sources
+from portfolio_pipeline.reports import pictures
 
 
 def paper_definitions(card: StrategyCard) -> dg.Definitions:

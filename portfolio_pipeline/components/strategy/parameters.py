@@ -13,23 +13,23 @@ import numpy as np
 import pandas as pd
 
 from portfolio_pipeline.adapters.environment import read_environment
-from portfolio_pipeline.components import pictures
 from portfolio_pipeline.components.check_results import check_result
-from portfolio_pipeline.components.history import price_history
 from portfolio_pipeline.components.session_asset import closed_sessions, session_asset, stored
-from portfolio_pipeline.components.stored_state import sources
 from portfolio_pipeline.components.strategy.common import parameters_key, shown, state_session
-from portfolio_pipeline.components.strategy.regimes_seen import regime_probabilities
 from portfolio_pipeline.core import search
-from portfolio_pipeline.core.schemas import OPTIMIZED_PARAMETERS
-from portfolio_pipeline.core.sessions import SessionRange
+from portfolio_pipeline.core.calendar.sessions import SessionRange
+from portfolio_pipeline.core.market.indicators import Inputs
 from portfolio_pipeline.core.settings import Settings
 from portfolio_pipeline.core.strategies.card import StrategyCard
-from portfolio_pipeline.core.strategies.inputs import Inputs
 from portfolio_pipeline.core.strategies.parameters import Parameters, ParameterSpace
 from portfolio_pipeline.core.strategies.registry import STRATEGY_TYPES
+from portfolio_pipeline.core.tables import OPTIMIZED_PARAMETERS
 from portfolio_pipeline.partitions import SESSIONS, sessions_of
 from portfolio_pipeline.ports import Clock, Reader, Warehouse
+from portfolio_pipeline.reads.prices import price_history
+from portfolio_pipeline.reads.regimes import regime_probabilities
+from portfolio_pipeline.reads.state import sources
+from portfolio_pipeline.reports import pictures
 
 STORED_TOGETHER = 1000  # sessions of one transaction
 _TOLD = 0.1  # share of the parameter sets between two messages

@@ -22,13 +22,14 @@ from typing import Literal
 import numpy as np
 import pandas as pd
 
-from portfolio_pipeline.core.backtest.simulation import BacktestResult, Decisions, TradePrices, simulate
-from portfolio_pipeline.core.metrics import performance
-from portfolio_pipeline.core.panel import Array, PricePanel, forward_fill
-from portfolio_pipeline.core.returns import SESSIONS_PER_YEAR, drawdowns, growth
+from portfolio_pipeline.core.arrays import Array, forward_fill
+from portfolio_pipeline.core.market.indicators import Inputs
+from portfolio_pipeline.core.market.panel import PricePanel
+from portfolio_pipeline.core.market.returns import SESSIONS_PER_YEAR, drawdowns, growth
+from portfolio_pipeline.core.performance.metrics import performance
+from portfolio_pipeline.core.simulation.simulation import BacktestResult, Decisions, TradePrices, simulate
 from portfolio_pipeline.core.strategies.base import Strategy
 from portfolio_pipeline.core.strategies.card import StrategyCard
-from portfolio_pipeline.core.strategies.inputs import Inputs
 from portfolio_pipeline.core.strategies.parameters import Parameters
 from portfolio_pipeline.core.strategies.transitions import wanted
 

@@ -13,8 +13,8 @@ from datetime import date
 
 from pydantic import ValidationError
 
+from portfolio_pipeline.core.calendar.sessions import SessionRange, sessions_between
 from portfolio_pipeline.core.errors import ConfigurationError, DataError, SessionError
-from portfolio_pipeline.core.sessions import SessionRange, sessions_between
 from portfolio_pipeline.core.strategies.card import StrategyCard
 from portfolio_pipeline.core.strategies.parameters import Parameters, ParameterSpace, Value
 

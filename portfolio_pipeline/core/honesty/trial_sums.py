@@ -13,7 +13,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-Array = np.ndarray
+from portfolio_pipeline.core.arrays import Array
+
 Rows = Array | Sequence[int]
 
 #: A series whose variance is below this share of its mean square is flat; its Sharpe ratio is 0: nothing was risked.

@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from portfolio_pipeline.core.panel import Array
+from portfolio_pipeline.core.arrays import Array
 from portfolio_pipeline.core.search.objectives import Objective, undominated
 from portfolio_pipeline.core.strategies.parameters import Parameters, ParameterSpace, Range
 

@@ -12,15 +12,15 @@ from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 
-from portfolio_pipeline.core.backtest.segments import SegmentedMarket, play_weights
-from portfolio_pipeline.core.backtest.simulation import Decisions, TradePrices, simulate
-from portfolio_pipeline.core.panel import Array
+from portfolio_pipeline.core.arrays import Array
+from portfolio_pipeline.core.calendar.cadence import due
+from portfolio_pipeline.core.market.indicators import Inputs
+from portfolio_pipeline.core.simulation.segments import SegmentedMarket, play_weights
+from portfolio_pipeline.core.simulation.simulation import Decisions, TradePrices, simulate
 from portfolio_pipeline.core.strategies.base import Strategy
 from portfolio_pipeline.core.strategies.card import StrategyCard
 from portfolio_pipeline.core.strategies.exposure import decisions
-from portfolio_pipeline.core.strategies.inputs import Inputs
 from portfolio_pipeline.core.strategies.parameters import Parameters
-from portfolio_pipeline.core.strategies.rebalancing import due
 from portfolio_pipeline.core.strategies.sizing import sized
 
 Progress = Callable[[int, int], None]

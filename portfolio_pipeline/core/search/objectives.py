@@ -12,9 +12,9 @@ from dataclasses import dataclass
 import numpy as np
 from numba import njit
 
-from portfolio_pipeline.core.backtest.segments import in_chunks
-from portfolio_pipeline.core.backtest.windows import METRICS, NOTHING
-from portfolio_pipeline.core.panel import Array
+from portfolio_pipeline.core.arrays import Array
+from portfolio_pipeline.core.parallel import in_chunks
+from portfolio_pipeline.core.performance.windows import METRICS, NOTHING
 from portfolio_pipeline.core.strategies.card import Goal
 
 

@@ -11,8 +11,8 @@ from dataclasses import dataclass
 import numpy as np
 from numba import njit
 
-from portfolio_pipeline.core.backtest.segments import in_chunks
-from portfolio_pipeline.core.panel import Array
+from portfolio_pipeline.core.arrays import Array
+from portfolio_pipeline.core.parallel import in_chunks
 from portfolio_pipeline.core.strategies.parameters import Parameters, ParameterSpace, Range
 
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 from numba import njit
 
-from portfolio_pipeline.core.panel import Array
+from portfolio_pipeline.core.arrays import Array
 
 BEST_KEPT = 10
 UNBEATEN_KEPT = 5  # beside the best

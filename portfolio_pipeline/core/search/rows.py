@@ -7,8 +7,8 @@ from collections.abc import Sequence
 import numpy as np
 import pandas as pd
 
-from portfolio_pipeline.core.backtest.windows import METRICS
-from portfolio_pipeline.core.panel import Array
+from portfolio_pipeline.core.arrays import Array
+from portfolio_pipeline.core.performance.windows import METRICS
 from portfolio_pipeline.core.search.walk import Stretch
 
 _BY_NAME = sorted(range(len(METRICS)), key=METRICS.__getitem__)

@@ -17,9 +17,9 @@ from typing import Protocol
 
 import numpy as np
 
-from portfolio_pipeline.core.backtest.windows import window_metrics
-from portfolio_pipeline.core.panel import Array
-from portfolio_pipeline.core.regimes.scores import regime_metrics
+from portfolio_pipeline.core.arrays import Array
+from portfolio_pipeline.core.calendar.cadence import due
+from portfolio_pipeline.core.performance.windows import window_metrics
 from portfolio_pipeline.core.search.adaptive import drawn
 from portfolio_pipeline.core.search.candidates import method_of, ordered, pool_for_all_sessions, seed
 from portfolio_pipeline.core.search.choice import Choice, Scores, choose, downside, minimum_sessions, yearly
@@ -27,9 +27,9 @@ from portfolio_pipeline.core.search.evaluation import Backtests
 from portfolio_pipeline.core.search.objectives import Objective, active_share, undominated
 from portfolio_pipeline.core.search.plateau import Neighbourhoods
 from portfolio_pipeline.core.search.ranking import Ranking, ranked
+from portfolio_pipeline.core.search.regime_scores import regime_metrics
 from portfolio_pipeline.core.strategies.exposure import last_scheduled
 from portfolio_pipeline.core.strategies.parameters import Parameters, ParameterSpace
-from portfolio_pipeline.core.strategies.rebalancing import due
 
 _AT_ONCE = 400_000  # scores that are held in memory together, each with its metrics
 _FEWEST = 128  # sessions of them, however many sets there are: each part begins its running sums anew

@@ -8,8 +8,8 @@ from __future__ import annotations
 
 from typing import Any, ClassVar, Protocol
 
-from portfolio_pipeline.core.panel import Array
-from portfolio_pipeline.core.strategies.inputs import Inputs
+from portfolio_pipeline.core.arrays import Array
+from portfolio_pipeline.core.market.indicators import Inputs
 from portfolio_pipeline.core.strategies.parameters import Parameters
 
 

@@ -9,8 +9,9 @@ from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, Discriminator, Field, Tag, model_validator
 
-from portfolio_pipeline.core.settings import AssetClass, Fraction, NonNegative, Section, Settings
-from portfolio_pipeline.core.strategy_books import ACCOUNT_BOOK, RESERVE
+from portfolio_pipeline.core.sections import AssetClass, Fraction, NonNegative, Section
+from portfolio_pipeline.core.settings import Settings
+from portfolio_pipeline.core.tables.declare import ACCOUNT_BOOK, RESERVE
 
 
 def _no_other_book(name: str) -> str:

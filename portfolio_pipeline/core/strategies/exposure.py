@@ -24,10 +24,10 @@ from functools import partial
 import numpy as np
 from numba import njit
 
-from portfolio_pipeline.core.backtest.simulation import Decisions
-from portfolio_pipeline.core.panel import Array
+from portfolio_pipeline.core.arrays import Array
+from portfolio_pipeline.core.market.indicators import Inputs
+from portfolio_pipeline.core.simulation.simulation import Decisions
 from portfolio_pipeline.core.strategies.card import Sizing
-from portfolio_pipeline.core.strategies.inputs import Inputs
 from portfolio_pipeline.core.strategies.sizing import sized
 
 _NEVER = np.iinfo(np.int64).max

@@ -17,7 +17,7 @@ from typing import Any, ClassVar, Self
 
 from pydantic import ValidationError, model_validator
 
-from portfolio_pipeline.core.settings import Section
+from portfolio_pipeline.core.sections import Section
 from portfolio_pipeline.core.strategies.constraints import Constraint, ConstraintWrongError, constraint
 
 Value = int | float | str | bool

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from portfolio_pipeline.core.strategies.base import Strategy
-from portfolio_pipeline.core.strategies.diversified import Diversified
-from portfolio_pipeline.core.strategies.mean_reversion import MeanReversion
-from portfolio_pipeline.core.strategies.momentum import Momentum
-from portfolio_pipeline.core.strategies.relative_strength import RelativeStrength
-from portfolio_pipeline.core.strategies.trend import Trend
+from portfolio_pipeline.core.strategies.types.diversified import Diversified
+from portfolio_pipeline.core.strategies.types.mean_reversion import MeanReversion
+from portfolio_pipeline.core.strategies.types.momentum import Momentum
+from portfolio_pipeline.core.strategies.types.relative_strength import RelativeStrength
+from portfolio_pipeline.core.strategies.types.trend import Trend
 
 STRATEGY_TYPES: dict[str, Strategy] = {
     strategy.name: strategy for strategy in (Momentum(), Trend(), MeanReversion(), Diversified(), RelativeStrength())

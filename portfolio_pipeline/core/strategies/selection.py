@@ -14,7 +14,7 @@ from typing import NamedTuple
 import numpy as np
 from numba import njit
 
-from portfolio_pipeline.core.panel import Array
+from portfolio_pipeline.core.arrays import Array
 
 UNKNOWN = -128  # as a direction
 

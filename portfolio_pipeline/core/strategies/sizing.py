@@ -12,10 +12,10 @@ from __future__ import annotations
 import numpy as np
 from numba import njit
 
-from portfolio_pipeline.core.panel import Array
-from portfolio_pipeline.core.returns import SESSIONS_PER_YEAR
+from portfolio_pipeline.core.arrays import Array
+from portfolio_pipeline.core.market.indicators import Inputs
+from portfolio_pipeline.core.market.returns import SESSIONS_PER_YEAR
 from portfolio_pipeline.core.strategies.card import Sizing
-from portfolio_pipeline.core.strategies.inputs import Inputs
 
 
 def sized(inputs: Inputs, weights: Array, rows: Array, sizing: Sizing) -> Array:

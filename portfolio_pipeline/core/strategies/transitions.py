@@ -16,13 +16,13 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.lib.stride_tricks import sliding_window_view
 
-from portfolio_pipeline.core.panel import Array
+from portfolio_pipeline.core.arrays import Array
+from portfolio_pipeline.core.calendar.cadence import due
+from portfolio_pipeline.core.market.indicators import Inputs
 from portfolio_pipeline.core.strategies.base import Strategy
 from portfolio_pipeline.core.strategies.card import StrategyCard
 from portfolio_pipeline.core.strategies.exposure import decides_between_schedules, last_scheduled, wanted_at
-from portfolio_pipeline.core.strategies.inputs import Inputs
 from portfolio_pipeline.core.strategies.parameters import Parameters
-from portfolio_pipeline.core.strategies.rebalancing import due
 from portfolio_pipeline.core.strategies.sizing import sized
 
 

@@ -25,15 +25,15 @@ from portfolio_pipeline.core.backtest.report import (
     notes,
     play,
 )
-from portfolio_pipeline.core.backtest.simulation import TradePrices, simulate
-from portfolio_pipeline.core.panel import PricePanel
+from portfolio_pipeline.core.calendar.cadence import due
+from portfolio_pipeline.core.market.indicators import Inputs
+from portfolio_pipeline.core.market.panel import PricePanel
+from portfolio_pipeline.core.simulation.simulation import TradePrices, simulate
 from portfolio_pipeline.core.strategies.card import StrategyCard
 from portfolio_pipeline.core.strategies.exposure import decisions
-from portfolio_pipeline.core.strategies.inputs import Inputs
+from portfolio_pipeline.core.strategies.paper import follow
 from portfolio_pipeline.core.strategies.parameters import Parameters
-from portfolio_pipeline.core.strategies.rebalancing import due
 from portfolio_pipeline.core.strategies.registry import STRATEGY_TYPES
-from portfolio_pipeline.core.strategies.targets import follow
 from portfolio_pipeline_tests.core.markets import closes_only, market, with_another_future
 
 PANEL = market(500, 6, seed=3)

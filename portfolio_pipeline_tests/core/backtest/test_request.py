@@ -15,8 +15,8 @@ from portfolio_pipeline.core.backtest.request import (
     parameters_of,
     range_of,
 )
+from portfolio_pipeline.core.calendar.sessions import SessionRange
 from portfolio_pipeline.core.errors import PortfolioError
-from portfolio_pipeline.core.sessions import SessionRange
 from portfolio_pipeline.core.strategies.card import StrategyCard
 from portfolio_pipeline.core.strategies.parameters import Parameters, ParameterSpace, Range, choices, flag
 from portfolio_pipeline.core.strategies.registry import STRATEGY_TYPES

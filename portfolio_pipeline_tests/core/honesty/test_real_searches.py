@@ -11,11 +11,11 @@ import pytest
 
 from portfolio_pipeline.core import search
 from portfolio_pipeline.core.honesty import assess
+from portfolio_pipeline.core.market.indicators import Inputs
 from portfolio_pipeline.core.strategies.card import StrategyCard
-from portfolio_pipeline.core.strategies.inputs import Inputs
+from portfolio_pipeline.core.strategies.paper import follow, return_rows
 from portfolio_pipeline.core.strategies.parameters import ParameterSpace
 from portfolio_pipeline.core.strategies.registry import STRATEGY_TYPES
-from portfolio_pipeline.core.strategies.targets import follow, return_rows
 from portfolio_pipeline_tests.core.planted_markets import random_walks
 
 SYMBOLS = tuple(f"S{place:02d}" for place in range(12))

@@ -13,7 +13,7 @@ from portfolio_pipeline.core.honesty import (
     promotion_folds,
     search_statistics,
 )
-from portfolio_pipeline.core.schemas import SEARCH_STATISTICS
+from portfolio_pipeline.core.tables import SEARCH_STATISTICS
 
 WINDOW, BLOCKS, SESSIONS, TRIALS = 60, 6, 200, 12
 FOLDS = CombinatorialFolds(4, 2, purge=1, embargo=3)

@@ -9,14 +9,14 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from portfolio_pipeline.core.backtest.windows import METRICS, window_metrics
+from portfolio_pipeline.core.performance.windows import METRICS, window_metrics
 from portfolio_pipeline.core.search.objectives import Objective, rank_shares, undominated
 from portfolio_pipeline.core.search.plateau import Neighbourhoods
 from portfolio_pipeline.core.search.ranking import ranked
 from portfolio_pipeline.core.strategies.card import Goal, Search
-from portfolio_pipeline.core.strategies.mean_reversion import MeanReversionParameters
 from portfolio_pipeline.core.strategies.parameters import ParameterSpace
-from portfolio_pipeline.core.strategies.trend import TrendParameters
+from portfolio_pipeline.core.strategies.types.mean_reversion import MeanReversionParameters
+from portfolio_pipeline.core.strategies.types.trend import TrendParameters
 
 
 def some_metrics(seed: int = 0, rows: int = 3, candidates: int = 6) -> np.ndarray:

@@ -9,20 +9,20 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from portfolio_pipeline.core.backtest.simulation import Decisions, TradePrices, simulate_plainly
-from portfolio_pipeline.core.backtest.windows import METRICS
+from portfolio_pipeline.core.calendar.cadence import due
 from portfolio_pipeline.core.errors import ConfigurationError
-from portfolio_pipeline.core.regimes.scores import regime_metrics
+from portfolio_pipeline.core.market.indicators import Inputs
+from portfolio_pipeline.core.performance.windows import METRICS
 from portfolio_pipeline.core.search import MINIMUM_SESSIONS, InUse, Stretch, Walk, chosen_rows, result_rows
 from portfolio_pipeline.core.search.candidates import pool_for_all_sessions
+from portfolio_pipeline.core.search.regime_scores import regime_metrics
+from portfolio_pipeline.core.simulation.simulation import Decisions, TradePrices, simulate_plainly
 from portfolio_pipeline.core.strategies.card import Search
 from portfolio_pipeline.core.strategies.exposure import decisions
-from portfolio_pipeline.core.strategies.inputs import Inputs
 from portfolio_pipeline.core.strategies.parameters import ParameterSpace
-from portfolio_pipeline.core.strategies.rebalancing import due
 from portfolio_pipeline.core.strategies.registry import STRATEGY_TYPES
 from portfolio_pipeline.core.strategies.sizing import sized
-from portfolio_pipeline.core.strategies.trend import TrendParameters
+from portfolio_pipeline.core.strategies.types.trend import TrendParameters
 from portfolio_pipeline_tests.core.markets import market, up_to, with_another_future
 from portfolio_pipeline_tests.core.searches import COST_RATE, Diary, card, walk
 

@@ -7,12 +7,12 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from portfolio_pipeline.core.calendar.cadence import due
+from portfolio_pipeline.core.market.indicators import Inputs
 from portfolio_pipeline.core.strategies.card import Sizing
 from portfolio_pipeline.core.strategies.exposure import decisions, last_scheduled, wanted_at
-from portfolio_pipeline.core.strategies.inputs import Inputs
-from portfolio_pipeline.core.strategies.momentum import Momentum, MomentumParameters
-from portfolio_pipeline.core.strategies.rebalancing import due
 from portfolio_pipeline.core.strategies.sizing import sized
+from portfolio_pipeline.core.strategies.types.momentum import Momentum, MomentumParameters
 from portfolio_pipeline_tests.core.markets import closes_only, market, up_to, with_another_future
 
 PANEL = market(missing=0.02)

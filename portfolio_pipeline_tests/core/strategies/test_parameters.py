@@ -11,9 +11,9 @@ from hypothesis import strategies as st
 from pydantic import ValidationError, model_validator
 
 from portfolio_pipeline.core.strategies import parameters as p
-from portfolio_pipeline.core.strategies.momentum import MomentumParameters
 from portfolio_pipeline.core.strategies.parameters import ParameterError, ParameterSpace
 from portfolio_pipeline.core.strategies.registry import STRATEGY_TYPES
+from portfolio_pipeline.core.strategies.types.momentum import MomentumParameters
 
 
 class Toy(p.Parameters):

@@ -10,8 +10,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from portfolio_pipeline.core.market.indicators import Inputs
 from portfolio_pipeline.core.strategies.card import Sizing
-from portfolio_pipeline.core.strategies.inputs import Inputs
 from portfolio_pipeline.core.strategies.sizing import sized
 from portfolio_pipeline_tests.core.markets import market, up_to, with_another_future
 

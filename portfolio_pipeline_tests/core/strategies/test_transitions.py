@@ -9,14 +9,12 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from portfolio_pipeline.core.panel import PricePanel
+from portfolio_pipeline.core.calendar.cadence import due
+from portfolio_pipeline.core.market.indicators import Inputs
+from portfolio_pipeline.core.market.panel import PricePanel
 from portfolio_pipeline.core.search.evaluation import Backtests
 from portfolio_pipeline.core.strategies.card import StrategyCard
-from portfolio_pipeline.core.strategies.inputs import Inputs
-from portfolio_pipeline.core.strategies.momentum import Momentum, MomentumParameters
-from portfolio_pipeline.core.strategies.rebalancing import due
-from portfolio_pipeline.core.strategies.sizing import sized
-from portfolio_pipeline.core.strategies.targets import (
+from portfolio_pipeline.core.strategies.paper import (
     PaperState,
     book_rows,
     follow,
@@ -24,7 +22,9 @@ from portfolio_pipeline.core.strategies.targets import (
     return_rows,
     target_rows,
 )
+from portfolio_pipeline.core.strategies.sizing import sized
 from portfolio_pipeline.core.strategies.transitions import sessions_looked_back, wanted
+from portfolio_pipeline.core.strategies.types.momentum import Momentum, MomentumParameters
 from portfolio_pipeline_tests.core.markets import market, up_to, with_another_future
 
 PANEL = market(missing=0.02)

@@ -14,19 +14,19 @@ from pypfopt import HRPOpt
 from scipy.cluster.hierarchy import leaves_list, linkage
 from scipy.spatial.distance import squareform
 
-from portfolio_pipeline.core.backtest.selections import order_table
+from portfolio_pipeline.core.market.indicators import Inputs
+from portfolio_pipeline.core.simulation.selections import order_table
 from portfolio_pipeline.core.strategies.card import Sizing
-from portfolio_pipeline.core.strategies.diversified import DiversifiedParameters
-from portfolio_pipeline.core.strategies.inputs import Inputs
-from portfolio_pipeline.core.strategies.mean_reversion import MeanReversionParameters
-from portfolio_pipeline.core.strategies.momentum import MomentumParameters
 from portfolio_pipeline.core.strategies.parameters import Parameters, ParameterSpace
 from portfolio_pipeline.core.strategies.registry import STRATEGY_TYPES
-from portfolio_pipeline.core.strategies.relative_strength import RelativeStrengthParameters
-from portfolio_pipeline.core.strategies.risk_parity import LINKAGES, cluster_order, hierarchical_risk_parity
 from portfolio_pipeline.core.strategies.selection import ranked, ranks
 from portfolio_pipeline.core.strategies.sizing import sized
-from portfolio_pipeline.core.strategies.trend import TrendParameters
+from portfolio_pipeline.core.strategies.types.diversified import DiversifiedParameters
+from portfolio_pipeline.core.strategies.types.mean_reversion import MeanReversionParameters
+from portfolio_pipeline.core.strategies.types.momentum import MomentumParameters
+from portfolio_pipeline.core.strategies.types.relative_strength import RelativeStrengthParameters
+from portfolio_pipeline.core.strategies.types.risk_parity import LINKAGES, cluster_order, hierarchical_risk_parity
+from portfolio_pipeline.core.strategies.types.trend import TrendParameters
 from portfolio_pipeline_tests.core.markets import closes_only, market, up_to, with_another_future
 from portfolio_pipeline_tests.core.plain_strategies import RULES, best
 

@@ -1,0 +1,174 @@
+"""Positions and account at each close: of the account and of every book that shares it. Tables in, tables out.
+
+Computed from fills, prices and the state of the session before, without asking the broker, so that the two can be
+compared. How a session changes books is in `books` and `strategy_books`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date
+from typing import Any
+
+import pandas as pd
+import pyarrow as pa
+
+from portfolio_pipeline.core.books.book import (
+    Book,
+    Position,
+    market_values,
+    to_cents,
+    to_currency,
+    to_shares,
+    to_units,
+    value,
+)
+from portfolio_pipeline.core.books.strategy_books import BookResult, Fill, Ledger, advance, wishes
+from portfolio_pipeline.core.market.bars import NO_BARS, Bars
+from portfolio_pipeline.core.portfolio.session_targets import NO_TARGETS, SessionTargets
+from portfolio_pipeline.core.tables import ACCOUNT, POSITIONS
+from portfolio_pipeline.core.tables.declare import ACCOUNT_BOOK, RESERVE
+
+
+@dataclass(frozen=True)
+class Holdings:
+    """Rows of the tables positions and account."""
+
+    positions: pd.DataFrame
+    account: pd.DataFrame
+
+
+def stored_ledger(positions: pd.DataFrame, account: pd.DataFrame) -> Ledger:
+    """The books as one session's rows of the two tables have them."""
+    books: dict[str, Book] = {row["book"]: Book(to_cents(row["cash"])) for row in account.to_dict("records")}
+    for row in positions.to_dict("records"):
+        books[row["book"]].positions[row["symbol"]] = Position(
+            to_units(row["quantity"]), row["average_cost"], row["price"], row["sessions_without_bar"]
+        )
+    whole, reserve = books.pop(ACCOUNT_BOOK), books.pop(RESERVE)
+    return Ledger(whole, {name: books[name] for name in sorted(books)} | {RESERVE: reserve})
+
+
+def fills_by_session(fills: pa.Table) -> dict[date, list[Fill]]:
+    """The rows of the fills table, in the order of their identifiers."""
+    by_session: dict[date, list[Fill]] = {}
+    for row in sorted(fills.to_pylist(), key=lambda row: (row["session"], row["fill_id"])):
+        units = to_units(row["quantity"]) * (1 if row["side"] == "buy" else -1)
+        fill = Fill(row["symbol"], units, row["price"], to_cents(row["commission"]))
+        by_session.setdefault(row["session"], []).append(fill)
+    return by_session
+
+
+def hold(
+    sessions: Iterable[date],
+    ledger: Ledger | None,
+    before: date | None,
+    fills: Mapping[date, Sequence[Fill]],
+    bars: Mapping[date, Bars],
+    targets: Mapping[date, SessionTargets],
+    shares: Mapping[date, Mapping[str, float]],
+    *,
+    initial_cash: float,
+    cash_buffer: float,
+    delist_after_sessions: int,
+) -> Holdings:
+    """Carry all books over the sessions. `ledger` are the books at the close of `before`; None opens a new account.
+
+    `targets` and `bars` also hold `before`: at its close the books said what they wanted to trade in the first session.
+    A session without shares of capital leaves capital where it is.
+    """
+    rows = _Rows()
+    deposit = 0
+    if ledger is None:
+        deposit = to_cents(initial_cash)
+        ledger, wished = Ledger.opened(deposit), {}
+    else:
+        assert before is not None
+        wished = wishes(ledger, targets.get(before, NO_TARGETS), bars.get(before, NO_BARS), cash_buffer)
+    for session in sessions:
+        today = bars.get(session, NO_BARS)
+        results = advance(
+            ledger,
+            today,
+            fills.get(session, ()),
+            wished,
+            shares.get(session),
+            delist_after_sessions,
+        )
+        if deposit:
+            results[ACCOUNT_BOOK] = results[ACCOUNT_BOOK]._replace(transfer=deposit)
+            results[RESERVE] = results[RESERVE]._replace(transfer=results[RESERVE].transfer + deposit)
+            deposit = 0
+        rows.add(session, ledger, results)
+        wished = wishes(ledger, targets.get(session, NO_TARGETS), today, cash_buffer)
+    return Holdings(
+        pd.DataFrame(rows.positions, columns=list(POSITIONS.column_names)),
+        pd.DataFrame(rows.account, columns=list(ACCOUNT.column_names)),
+    )
+
+
+class _Rows:
+    """The rows of both tables, gathered session by session."""
+
+    def __init__(self) -> None:
+        self.positions: list[tuple[Any, ...]] = []
+        self.account: list[tuple[Any, ...]] = []
+
+    def add(self, session: date, ledger: Ledger, results: Mapping[str, BookResult]) -> None:
+        self._add(session, [ACCOUNT_BOOK], [ledger.account], results)
+        self._add(session, list(ledger.books), list(ledger.books.values()), results)
+
+    def _add(
+        self, session: date, names: Sequence[str], books: Sequence[Book], results: Mapping[str, BookResult]
+    ) -> None:
+        worth: list[list[int]] = [[] for _ in books]
+        for symbol in sorted({symbol for book in books for symbol in book.positions}):
+            price = next(book.positions[symbol].price for book in books if symbol in book.positions)
+            for index, cents in enumerate(market_values(books, symbol, price)):
+                if symbol in books[index].positions:
+                    held = books[index].positions[symbol]
+                    worth[index].append(cents)
+                    gain = cents - value(held.quantity, held.average_cost)
+                    self.positions.append(
+                        (
+                            *(session, names[index], symbol, to_shares(held.quantity), held.average_cost, price),
+                            *(to_currency(cents), to_currency(gain), held.sessions_without_bar),
+                        )
+                    )
+        for name, book, values in zip(names, books, worth, strict=True):
+            equity = book.cash + sum(values)
+            gross = sum(map(abs, values)) / equity if equity > 0 else 0.0
+            net = sum(values) / equity if equity > 0 else 0.0
+            result = results[name]
+            self.account.append(
+                (
+                    *(session, name, to_currency(equity), to_currency(book.cash), gross, net),
+                    *(to_currency(result.profit_and_loss), to_currency(result.transfer)),
+                )
+            )
+
+
+def books_that_do_not_add_up(positions: pd.DataFrame, account: pd.DataFrame) -> pd.DataFrame:
+    """Where the strategies' books and the reserve together are not the account: rows of session, what, symbol, amounts.
+
+    Quantities are compared to a millionth of a share, money to the cent.
+    """
+    quantities = _against_account(positions.groupby(["session", "symbol", "book"])["quantity"].sum(), 5e-7, "quantity")
+    money = [
+        _against_account(account.assign(symbol="").groupby(["session", "symbol", "book"])[column].sum(), 0.005, column)
+        for column in ("equity", "cash", "profit_and_loss", "transfer")
+    ]
+    found = [part for part in (quantities, *money) if len(part)]
+    return pd.concat(found, ignore_index=True) if found else quantities
+
+
+def _against_account(values: pd.Series, tolerance: float, what: str) -> pd.DataFrame:
+    by_book = values.reset_index(name="amount").pivot_table(
+        index=["session", "symbol"], columns="book", values="amount", fill_value=0.0, aggfunc="sum"
+    )
+    whole = by_book[ACCOUNT_BOOK] if ACCOUNT_BOOK in by_book else pd.Series(0.0, index=by_book.index)
+    books = by_book.drop(columns=[ACCOUNT_BOOK], errors="ignore").sum(axis=1)
+    wrong = (whole - books).abs() > tolerance
+    table = pd.DataFrame({"what": what, "account": whole[wrong], "books": books[wrong]}).reset_index()
+    return table[["session", "what", "symbol", "account", "books"]]

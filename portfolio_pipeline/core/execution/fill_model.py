@@ -1,0 +1,150 @@
+"""The fill model of the simulated market: what becomes of a session's orders at its open. Pure.
+
+Price: the open, worsened by half spread, slippage and an impact that grows with the square root of the order's
+share of the session's volume. At most `maximum_volume_share` of the volume is filled; the rest expires with the
+session. Where volume is not known (0), orders are filled in full and without impact. Without a bar, orders expire.
+
+Sells go first, then buys as far as the cash reaches, both in the order of their symbols, so that an account without
+cash stays without debt. An order decided before a split is for shares of before the split: like the orders standing
+at an exchange it is carried over, quantity times ratio and limit price by ratio. An order for whole shares is
+filled in whole shares, unless a split broke it.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable
+from datetime import UTC, date, datetime, time
+from typing import Literal, NamedTuple
+
+from portfolio_pipeline.core.books.book import SHARE, Book, close_session, open_session, to_units, value
+from portfolio_pipeline.core.calendar.sessions import NEW_YORK
+from portfolio_pipeline.core.execution.settings import Costs, SimulatedBroker
+from portfolio_pipeline.core.market.bars import Bar, Bars
+
+FillState = Literal["filled", "partially_filled", "expired"]
+PRICE_DIGITS = 6
+
+
+class MarketOrder(NamedTuple):
+    """An order as it reaches the market; `quantity` in units of books, negative to sell."""
+
+    client_order_id: str
+    symbol: str
+    quantity: int
+    limit_price: float | None = None
+
+
+class Outcome(NamedTuple):
+    """What became of an order: the shares traded (negative: sold), at which price and commission."""
+
+    order: MarketOrder
+    state: FillState
+    quantity: int
+    price: float
+    commission: int
+    note: str | None = None
+    """Why it was not filled in full."""
+
+    @property
+    def cash(self) -> int:
+        """What the account receives, in cents; negative when it pays."""
+        return -value(self.quantity, self.price) - self.commission
+
+
+def session_open(session: date) -> datetime:
+    """When the market opens, in UTC without a zone, as the tables hold it."""
+    return datetime.combine(session, time(9, 30), NEW_YORK).astimezone(UTC).replace(tzinfo=None)
+
+
+def execute(
+    orders: Iterable[MarketOrder], bars: Bars, cash: int, costs: Costs, market: SimulatedBroker
+) -> list[Outcome]:
+    """The outcomes of a session's orders, sells first. `cash` is what the account has after the session's dividends."""
+    outcomes = []
+    for order in sorted(orders, key=lambda o: (o.quantity > 0, o.symbol, o.client_order_id)):
+        outcome = _execute_one(order, bars.get(order.symbol), cash, costs, market)
+        cash += outcome.cash
+        outcomes.append(outcome)
+    return outcomes
+
+
+def play_session(
+    book: Book, orders: Iterable[MarketOrder], bars: Bars, costs: Costs, market: SimulatedBroker
+) -> list[Outcome]:
+    """Carry an account over one session, open to close, with the orders decided at the close before."""
+    open_session([book], bars)
+    outcomes = execute(orders, bars, book.cash, costs, market)
+    for outcome in outcomes:
+        if outcome.quantity:
+            book.trade(outcome.order.symbol, outcome.quantity, outcome.price, outcome.cash)
+    close_session([book], bars, market.delist_after_sessions)
+    return outcomes
+
+
+def worst_cost(costs: Costs, market: SimulatedBroker) -> float:
+    """The dearest that trading can become, as a fraction, against the open."""
+    return costs.total + market.impact_bps * math.sqrt(market.maximum_volume_share) / 1e4
+
+
+def _execute_one(order: MarketOrder, bar: Bar | None, cash: int, costs: Costs, market: SimulatedBroker) -> Outcome:
+    if bar is None:
+        return _expired(order, "NO_BAR: the symbol did not trade")
+    side = 1 if order.quantity > 0 else -1
+    wanted = round(abs(order.quantity) * bar.split_ratio)
+    step = SHARE if wanted % SHARE == 0 else 1
+    within_volume = wanted
+    if bar.volume > 0:
+        within_volume = min(wanted, to_units(bar.volume * market.maximum_volume_share) // step * step)
+    if not within_volume:
+        return _expired(order, f"VOLUME_TOO_SMALL: volume={bar.volume:g}")
+    price = _price(order, bar, side, within_volume, costs, market)
+    if not price:
+        return _expired(
+            order, f"LIMIT_NOT_REACHED: limit_price={order.limit_price}, low={bar.low:g}, high={bar.high:g}"
+        )
+    size = within_volume if side < 0 else _affordable(within_volume, step, price, cash, costs)
+    if not size:
+        return _expired(order, f"NOT_ENOUGH_CASH: cash={cash / 100:.2f}")
+    if size == wanted:
+        return Outcome(order, "filled", side * size, price, _commission(size, price, costs))
+    note = "NOT_ENOUGH_CASH" if size < within_volume else "VOLUME_SHARE_REACHED"
+    note += f": filled={size / SHARE:g}, wanted={wanted / SHARE:g}"
+    return Outcome(order, "partially_filled", side * size, price, _commission(size, price, costs), note)
+
+
+def _expired(order: MarketOrder, note: str) -> Outcome:
+    return Outcome(order, "expired", 0, 0.0, 0, note)
+
+
+def _price(order: MarketOrder, bar: Bar, side: int, size: int, costs: Costs, market: SimulatedBroker) -> float | None:
+    """The price per share; None when the limit is not reached in the session."""
+    impact = market.impact_bps * math.sqrt(size / SHARE / bar.volume) if bar.volume > 0 else 0.0
+    worse = side * (costs.half_spread_bps + costs.slippage_bps + impact) / 1e4
+    price = round(bar.open * (1.0 + worse), PRICE_DIGITS)
+    if order.limit_price is None:
+        return price
+    limit = round(order.limit_price / bar.split_ratio, PRICE_DIGITS)
+    if side * (price - limit) <= 0:
+        return price
+    reached = bar.low < limit if side > 0 else bar.high > limit
+    return limit if reached else None
+
+
+def _commission(size: int, price: float, costs: Costs) -> int:
+    return round(value(size, price) * costs.commission_bps / 1e4)
+
+
+def _affordable(size: int, step: int, price: float, cash: int, costs: Costs) -> int:
+    """As much of a buy as the cash pays for, commission included."""
+
+    def pays(part: int) -> bool:
+        return value(part, price) + _commission(part, price, costs) <= cash
+
+    if pays(size):
+        return size
+    affordable = int(max(cash, 0) / 100 / (price * (1.0 + costs.commission_bps / 1e4)) * SHARE)
+    size = min(size, affordable) // step * step
+    while size > 0 and not pays(size):
+        size -= step if step == SHARE else max(1, round(SHARE / 100 / price))
+    return max(size, 0)

@@ -1,0 +1,119 @@
+"""The last look before money moves: which sessions' tickets may be sent, judged on what is stored and on the fresh
+account.
+
+A blocking asset check binds only its own run; whoever materialises submissions alone still comes through here.
+Nothing is sent, read or written here.
+
+How a refusal counts. The planner's own verdict is *foreseen*: later sessions of the range were planned without
+those orders, so in a range they go on. Anything else means that what is stored is no longer what was planned
+(limits, targets or tickets have changed, or the account is another one): from there on nothing of the range may be
+sent.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date
+
+from portfolio_pipeline.core.books.book import Book
+from portfolio_pipeline.core.execution.fill_model import play_session
+from portfolio_pipeline.core.execution.orders import Ticket, client_order_id, previous_targets
+from portfolio_pipeline.core.execution.settings import TradingTerms
+from portfolio_pipeline.core.execution.verdicts import Finding, blocking, judge_targets, judge_trades
+from portfolio_pipeline.core.market.bars import NO_BARS, Bars
+from portfolio_pipeline.core.portfolio.session_targets import SessionTargets
+from portfolio_pipeline.core.risk.limits import PORTFOLIO
+
+
+@dataclass(frozen=True)
+class Gate:
+    """What may be sent and what not, with the reasons."""
+
+    sendable: tuple[Ticket, ...]
+    refused: tuple[Ticket, ...]
+    findings: Mapping[date, tuple[Finding, ...]]
+    stopped_at: date | None
+    """The first session whose refusal the planner did not foresee."""
+
+    def failed_at(self, last: date) -> date | None:
+        """The session to fail for, in a range that ends at `last`: an unforeseen refusal, or one of the newest session.
+
+        What the planner refused further back in a range is history: it is recorded, and the range goes on.
+        """
+        if self.stopped_at is not None:
+            return self.stopped_at
+        return last if any(ticket.session == last for ticket in self.refused) else None
+
+    def why(self, session: date) -> str:
+        return "; ".join(finding.message for finding in blocking(self.findings.get(session, ())))
+
+
+def judge_submission(
+    mode: str,
+    sessions: Iterable[date],
+    tickets: Sequence[Ticket],
+    book: Book,
+    targets: Mapping[date, SessionTargets],
+    bars: Mapping[date, Bars],
+    terms: TradingTerms,
+) -> Gate:
+    """Judge the stored tickets of every session. `book`, the account at the first close, is carried on in place."""
+    by_session: dict[date, list[Ticket]] = {}
+    for ticket in tickets:
+        by_session.setdefault(ticket.session, []).append(ticket)
+    sendable: list[Ticket] = []
+    refused: list[Ticket] = []
+    findings: dict[date, tuple[Finding, ...]] = {}
+    stopped_at: date | None = None
+    standing: list[Ticket] | None = None
+    for session in sessions:
+        today, own = bars.get(session, NO_BARS), by_session.get(session, [])
+        if standing is not None:
+            orders = [ticket.market_order for ticket in standing]
+            play_session(book, orders, today, terms.costs, terms.simulated_broker)
+        found = _judge_session(mode, session, own, book, targets, today, terms, stopped_at)
+        if found:
+            findings[session] = found
+        stops = bool(blocking(found))
+        if stops and stopped_at is None and not any(ticket.verdict == "refused" for ticket in own):
+            stopped_at = session
+        standing = [] if stops else own
+        (refused if stops else sendable).extend(own)
+    return Gate(tuple(sendable), tuple(refused), findings, stopped_at)
+
+
+def _judge_session(
+    mode: str,
+    session: date,
+    tickets: Sequence[Ticket],
+    book: Book,
+    targets: Mapping[date, SessionTargets],
+    bars: Bars,
+    terms: TradingTerms,
+    stopped_at: date | None,
+) -> tuple[Finding, ...]:
+    if not tickets:
+        return ()
+    if stopped_at is not None:
+        return (_block("plan", f"PLANNED_ON_A_REFUSED_SESSION: session={stopped_at}"),)
+    found: tuple[Finding, ...] = ()
+    if any(ticket.verdict == "refused" for ticket in tickets):
+        found += (_block("verdict", "REFUSED_WHEN_PLANNED: the reasons are in risk_breaches at level orders"),)
+    for ticket in tickets:
+        expected = client_order_id(mode, session, ticket.symbol, ticket.quantity, ticket.limit_price)
+        if ticket.client_order_id != expected:
+            message = f"TICKET_ALTERED: client_order_id={ticket.client_order_id}, expected={expected}"
+            found += (_block("ticket", message, ticket.symbol),)
+    if session not in targets:
+        found += (_block("targets", "TARGETS_MISSING: there are orders, but no aggregated_targets"),)
+    else:
+        found += judge_targets(targets[session].weights, previous_targets(targets, session), terms)
+    trades: dict[str, int] = {}
+    for ticket in tickets:
+        trades[ticket.symbol] = trades.get(ticket.symbol, 0) + ticket.quantity
+    return found + judge_trades(book, trades, bars, terms)
+
+
+def _block(rule: str, message: str, subject: str = PORTFOLIO) -> Finding:
+    return Finding(subject, rule, "block", None, None, message)

@@ -1,0 +1,60 @@
+"""Whether trading is halted: the latest halt event decides.
+
+Halting stops every submission, to the simulated broker too; planning, fills of orders already sent, and reporting
+go on. Events are written by `portfolio halt` and `portfolio resume`.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Literal
+
+import pandas as pd
+import pyarrow as pa
+
+from portfolio_pipeline.core.errors import LimitError
+from portfolio_pipeline.core.tables import HALT_EVENTS
+
+
+@dataclass(frozen=True)
+class TradingState:
+    """Halted or not, since when and why; `since` is None while nothing was ever halted."""
+
+    halted: bool = False
+    reason: str = ""
+    since: datetime | None = None
+
+
+def trading_state(events: pa.Table) -> TradingState:
+    """The state that the rows of halt_events leave behind."""
+    rows = events.to_pylist()
+    if not rows:
+        return TradingState()
+    latest = max(rows, key=lambda row: row["event_id"])
+    return TradingState(latest["action"] == "halt", latest["reason"], latest["happened_at"])
+
+
+def next_event(events: pa.Table, action: Literal["halt", "resume"], reason: str, now: datetime) -> pd.DataFrame:
+    """The row to add to halt_events; `now` in UTC, without a zone."""
+    number = max((row["event_id"] for row in events.to_pylist()), default=0) + 1
+    return pd.DataFrame([(number, action, reason, now)], columns=list(HALT_EVENTS.column_names))
+
+
+def refusal(state: TradingState) -> LimitError | None:
+    """What is said of orders while trading is halted; None while it is not."""
+    if not state.halted:
+        return None
+    return LimitError(
+        "TRADING_HALTED",
+        since=state.since,
+        why=state.reason,
+        remedy="Nothing was sent. When trading may go on: portfolio resume.",
+    )
+
+
+def require_trading(state: TradingState) -> None:
+    """Refuse while trading is halted."""
+    refused = refusal(state)
+    if refused is not None:
+        raise refused

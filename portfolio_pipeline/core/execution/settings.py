@@ -1,0 +1,56 @@
+"""Settings of trading: what it costs, how orders are made of targets, how the simulated broker fills them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Annotated, Protocol
+
+from pydantic import Field
+
+from portfolio_pipeline.core.risk.settings import Limits
+from portfolio_pipeline.core.sections import Fraction, NonNegative, Positive, Section
+
+
+class Costs(Section):
+    """What trading costs, in back-tests, on paper and at the simulated broker."""
+
+    commission_bps: NonNegative = 0.5
+    half_spread_bps: NonNegative = 1.0
+    slippage_bps: NonNegative = 1.0
+
+    @property
+    def total(self) -> float:
+        """Cost of trading one unit of currency, as a fraction."""
+        return (self.commission_bps + self.half_spread_bps + self.slippage_bps) / 1e4
+
+
+class SimulatedBroker(Section):
+    """The simulated broker: fills at the next open, dearer the larger the order's share of the session's volume."""
+
+    initial_cash: Positive = 1_000_000.0
+    impact_bps: NonNegative = 50.0
+    maximum_volume_share: Annotated[float, Field(gt=0, le=1)] = 0.1
+    delist_after_sessions: Annotated[int, Field(ge=2)] = 10
+
+
+class Orders(Section):
+    """How orders are made from targets."""
+
+    fractional: bool = False
+    minimum_trade: NonNegative = 500.0
+    cash_buffer: Fraction = 0.01
+
+
+class TradingTerms(Protocol):
+    """What planning and judging orders has to know beside targets, bars and the account."""
+
+    @property
+    def asset_classes(self) -> Mapping[str, str]: ...
+    @property
+    def limits(self) -> Limits: ...
+    @property
+    def orders(self) -> Orders: ...
+    @property
+    def costs(self) -> Costs: ...
+    @property
+    def simulated_broker(self) -> SimulatedBroker: ...

@@ -1,0 +1,123 @@
+"""From a session's targets to trades in shares: what to buy and sell, cut down to what cash and limits allow. Pure.
+
+Every cut scales trades by a common factor and never makes one larger. Which targets are allowed is decided in
+`targets`; how trades become tickets, in `orders`; whether they may be sent, in `verdicts`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from portfolio_pipeline.core.books.book import SHARE, Book, to_units, value
+from portfolio_pipeline.core.execution.fill_model import worst_cost
+from portfolio_pipeline.core.execution.settings import TradingTerms
+from portfolio_pipeline.core.execution.verdicts import Finding, blocking, judge_trades
+from portfolio_pipeline.core.market.bars import Bars
+from portfolio_pipeline.core.portfolio.session_targets import SessionTargets, invested_part
+from portfolio_pipeline.core.risk.limits import PORTFOLIO
+
+Trades = Mapping[str, int]
+"""Units by symbol, negative to sell."""
+
+_ROUNDS = 8
+
+
+def trades_towards(
+    targets: SessionTargets, book: Book, bars: Bars, terms: TradingTerms
+) -> tuple[Trades, tuple[Finding, ...]]:
+    """The trades of one session, and what the limits on the book cut of them.
+
+    A symbol without a bar today is left alone: there is no price to size it at.
+    """
+    trades: Trades = _wanted(book, targets, bars, terms)
+    trades = _within_turnover(book, trades, bars, terms)
+    trades = _within_cash(book, trades, bars, terms)
+    return _within_limits(book, trades, bars, terms)
+
+
+def _wanted(book: Book, targets: SessionTargets, bars: Bars, terms: TradingTerms) -> dict[str, int]:
+    """Units by symbol that lead from the book to the targets; what is too small to be worth it is left out."""
+    scale = invested_part(targets.weights, terms.orders.cash_buffer) * max(book.equity, 0) / 100
+    trades = {}
+    for symbol in sorted({*targets.weights, *book.positions}):
+        if symbol not in bars:
+            continue
+        price, held = bars[symbol].close, book.quantity(symbol)
+        target = to_units(targets.weights.get(symbol, 0.0) * scale / price)
+        if not target:
+            trades[symbol] = -held
+        elif _worth_it(trade := _whole(target - held, terms), price, terms):
+            trades[symbol] = trade
+    return {symbol: quantity for symbol, quantity in trades.items() if quantity}
+
+
+def _within_turnover(book: Book, trades: Mapping[str, int], bars: Bars, terms: TradingTerms) -> Mapping[str, int]:
+    """All trades scaled by the same factor when together they are more than the turnover limit allows."""
+    total = sum(abs(value(quantity, bars[symbol].close)) for symbol, quantity in trades.items())
+    allowed = terms.limits.turnover * max(book.equity, 0)
+    return _scaled(trades, allowed / total, bars, terms) if total > allowed > 0 else trades
+
+
+def _within_cash(book: Book, trades: Mapping[str, int], bars: Bars, terms: TradingTerms) -> Mapping[str, int]:
+    """Buys scaled to the cash that is there once the sells are done.
+
+    At the closes the buffer has to stay; at the dearest prices there must be no debt, so the buffer pays costs and
+    gaps.
+    """
+    worth = {symbol: value(quantity, bars[symbol].close) for symbol, quantity in trades.items()}
+    buys = sum(amount for amount in worth.values() if amount > 0)
+    sells = -sum(amount for amount in worth.values() if amount < 0)
+    cost = worst_cost(terms.costs, terms.simulated_broker)
+    at_the_closes = book.cash + sells - terms.orders.cash_buffer * max(book.equity, 0)
+    at_the_dearest = (book.cash + sells * (1.0 - cost)) / (1.0 + cost)
+    budget = max(min(at_the_closes, at_the_dearest), 0.0)
+    if buys <= budget + len(trades):  # each worth is rounded to a cent
+        return trades
+    kept = {symbol: quantity for symbol, quantity in trades.items() if quantity < 0}
+    cut = {symbol: quantity for symbol, quantity in trades.items() if quantity > 0}
+    return kept | _scaled(cut, budget / buys, bars, terms)
+
+
+def _within_limits(book: Book, trades: Trades, bars: Bars, terms: TradingTerms) -> tuple[Trades, tuple[Finding, ...]]:
+    """Trades that make positions larger, scaled until the book fits the limits.
+
+    The targets fit them already. The book may not, while something that no target wants any more cannot be sold: it has
+    no bar, or the turnover limit lets it go by and by. Buying its successor in full would then be too much of both.
+    """
+    cuts: dict[tuple[str, str], Finding] = {}
+    for _ in range(_ROUNDS):
+        breaches = blocking(judge_trades(book, trades, bars, terms))
+        if not breaches:
+            break
+        for breach in breaches:
+            growing = {
+                symbol: value(abs(book.quantity(symbol) + quantity) - abs(book.quantity(symbol)), bars[symbol].close)
+                for symbol, quantity in trades.items()
+                if abs(book.quantity(symbol) + quantity) > abs(book.quantity(symbol))
+                and breach.subject in (symbol, terms.asset_classes.get(symbol), PORTFOLIO)
+            }
+            growth = sum(growing.values()) / max(book.equity, 1)
+            if not growth or breach.found is None or breach.limit is None:
+                continue
+            factor = max(0.0, 1.0 - abs(breach.found - breach.limit) / growth)
+            scaled = _scaled({symbol: trades[symbol] for symbol in growing}, factor, bars, terms)
+            trades = {symbol: q for symbol, q in trades.items() if symbol not in growing} | scaled
+            cut = breach._replace(severity="cut", action=f"growing positions scaled by {factor:.4f}")
+            cuts.setdefault((breach.subject, breach.rule), cut)
+    return trades, tuple(cuts.values())
+
+
+def _scaled(trades: Mapping[str, int], factor: float, bars: Bars, terms: TradingTerms) -> dict[str, int]:
+    smaller = {symbol: _whole(int(quantity * factor), terms) for symbol, quantity in trades.items()}
+    return {symbol: part for symbol, part in smaller.items() if _worth_it(part, bars[symbol].close, terms)}
+
+
+def _whole(quantity: int, terms: TradingTerms) -> int:
+    """Cut to whole shares, towards nothing, unless fractions are traded."""
+    if terms.orders.fractional:
+        return quantity
+    return int(abs(quantity) // SHARE * SHARE) * (1 if quantity > 0 else -1)
+
+
+def _worth_it(quantity: int, price: float, terms: TradingTerms) -> bool:
+    return quantity != 0 and abs(value(quantity, price)) >= terms.orders.minimum_trade * 100

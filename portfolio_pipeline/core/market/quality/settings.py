@@ -1,0 +1,28 @@
+"""Settings of the judge of bars, and what else it has to know beside the bars."""
+
+from __future__ import annotations
+
+from typing import Annotated, Protocol
+
+from pydantic import Field
+
+from portfolio_pipeline.core.sections import Fraction, Positive, Section
+
+
+class Quality(Section):
+    """When a bar is quarantined."""
+
+    largest_daily_move: Positive = 0.35
+    stale_sessions: Annotated[int, Field(ge=2)] = 4
+    minimum_coverage: Fraction = 0.5
+
+
+class JudgingTerms(Protocol):
+    """The universe, what counts as suspicious, and after how many silent sessions a symbol counts as delisted."""
+
+    @property
+    def symbols(self) -> tuple[str, ...]: ...
+    @property
+    def quality(self) -> Quality: ...
+    @property
+    def delist_after_sessions(self) -> int: ...

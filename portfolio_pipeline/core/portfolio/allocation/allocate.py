@@ -1,0 +1,240 @@
+"""How capital is shared between the strategies: what a method asks for, and the nearest shares that the limits allow.
+
+Path-dependent: each session's shares start from the session before. Reading and writing tables does not belong here,
+nor what the strategies do with their capital.
+
+A strategy that takes no new capital (its results are doubted) keeps at most the share it had; a candidate is given
+none, and what it had is taken back. The others share out what is left, within their limits.
+
+NaN policy: a NaN return is a session before the strategy had any; it is left out. Time: the shares of session t see the
+paper returns up to t.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from portfolio_pipeline.core.arrays import Array
+from portfolio_pipeline.core.errors import ConfigurationError
+from portfolio_pipeline.core.portfolio.allocation.settings import Allocation
+from portfolio_pipeline.core.risk.limits import EPSILON
+
+MINIMUM_OBSERVATIONS = 20
+"""Fewer returns than this say nothing about a strategy's volatility."""
+_NO_VOLATILITY = 1e-8
+
+
+@dataclass(frozen=True, eq=False)
+class Shares:
+    """Shares of capital, [sessions, strategies]; what is missing to 1 stays in cash."""
+
+    weight: Array
+    requested: Array  # what the method asks for, before limits
+    previous: Array  # NaN in the first session of all
+    reason: tuple[tuple[str, ...], ...]  # what moved a share away from what was asked; empty if nothing did
+
+
+@dataclass(frozen=True, eq=False)
+class Bounds:
+    """The smallest and largest share of each strategy that the limits allow together."""
+
+    lower: Array
+    upper: Array
+
+
+def allocate(
+    returns: Array,
+    count: int,
+    strategies: Sequence[str],
+    settings: Allocation,
+    previous: Mapping[str, float] | None,
+    *,
+    takes_new_capital: Array | None = None,
+    candidates: Collection[str] = (),
+) -> Shares:
+    """Shares for the last `count` rows of `returns` ([sessions, strategies] net paper returns).
+
+    `previous` holds the shares of the session before (a strategy not in it had 0); None when there was none. Give at
+    least `window_sessions - 1` rows of returns before the first wanted one, where they exist. `takes_new_capital`
+    [count, strategies] says who may be given more than it has; None: all of them.
+    """
+    _refuse_unknown_names(strategies, settings)
+    active = np.array([name not in candidates for name in strategies], dtype=bool)
+    active_names = tuple(name for name in strategies if name not in candidates)
+    open_to_all = np.ones(len(strategies), dtype=bool)
+    weights = np.empty((count, len(strategies)))
+    requested, before = np.empty_like(weights), np.full_like(weights, np.nan)
+    reasons = []
+    held = None if previous is None else np.array([previous.get(name, 0.0) for name in strategies], dtype=np.float64)
+    first = len(returns) - count
+    for row in range(count):
+        stop = first + row + 1
+        window = returns[max(0, stop - settings.window_sessions) : stop]
+        wanted = np.zeros(len(strategies))
+        wanted[active] = requested_shares(window[:, active], active_names, settings)
+        growing = open_to_all if takes_new_capital is None else takes_new_capital[row]
+        bounds = bounds_of(held, strategies, settings, growing, candidates)
+        shares = project(wanted, bounds, total=math.fsum(wanted))
+        weights[row], requested[row] = shares, wanted
+        if held is not None:
+            before[row] = held
+        reasons.append(_reasons(shares, wanted, held, settings, growing, active))
+        held = shares
+    return Shares(weights, requested, before, tuple(reasons))
+
+
+def requested_shares(window: Array, strategies: Sequence[str], settings: Allocation) -> Array:
+    """What the method asks for. Locked shares come first; the others share out what they leave.
+
+    The static method asks for exactly what is written: what is missing to 1 stays in cash.
+    """
+    locked = np.array([settings.locked.get(name, np.nan) for name in strategies], dtype=np.float64)
+    free = np.isnan(locked)
+    if settings.method == "static":
+        return np.where(free, [settings.static.get(name, 0.0) for name in strategies], locked)
+    score = np.ones(len(strategies)) if settings.method == "equal" else 1.0 / _volatilities(window)
+    total = math.fsum(score[free])
+    left = 1.0 - math.fsum(locked[~free])
+    return np.where(free, score * (left / total) if total else 0.0, locked)
+
+
+def bounds_of(
+    previous: Array | None,
+    strategies: Sequence[str],
+    settings: Allocation,
+    takes_new_capital: Array | None = None,
+    candidates: Collection[str] = (),
+) -> Bounds:
+    """The box that holds every limit at once, in this order of precedence when they contradict each other.
+
+    1. the shares add up to at most 1, and none is negative;
+    2. the daily change (from the second session on);
+    3. a candidate goes down to 0 by the daily change, and who takes no new capital has at most what it had the session
+       before; that is 0 for both in the first session of all;
+    4. locked shares, which neither minimum nor maximum binds: a new lock is approached by the daily change;
+    5. the maximum;
+    6. the minimum: a new strategy rises to it by the daily change; minimums that do not fit into 1 shrink together.
+
+    The shares then add up to what the method asks for when these bounds allow it; the rest stays in cash.
+    """
+    size = len(strategies)
+    floor, ceiling = np.zeros(size), np.ones(size)
+    if previous is not None:
+        floor = np.maximum(previous - settings.daily_change, 0.0)
+        ceiling = np.minimum(previous + settings.daily_change, 1.0)
+    if takes_new_capital is not None:
+        ceiling = np.where(takes_new_capital, ceiling, np.minimum(ceiling, 0.0 if previous is None else previous))
+    ceiling = np.where([name in candidates for name in strategies], floor, ceiling)
+    is_locked = np.array([name in settings.locked for name in strategies], dtype=bool)
+    lock = np.array([settings.locked.get(name, 0.0) for name in strategies], dtype=np.float64)
+    lower = np.clip(np.where(is_locked, lock, settings.minimum), floor, ceiling)
+    upper = np.clip(np.where(is_locked, lock, settings.maximum), floor, ceiling)
+    if math.fsum(lower) <= 1.0:
+        return Bounds(lower, upper)
+    unlocked_floor = np.where(is_locked, lower, floor)
+    if math.fsum(unlocked_floor) <= 1.0:
+        point = project(lower, Bounds(unlocked_floor, lower), total=1.0)
+    else:
+        point = project(lower, Bounds(floor, np.where(is_locked, lower, floor)), total=1.0)
+    return Bounds(point, point)
+
+
+def project(wanted: Array, bounds: Bounds, total: float) -> Array:
+    """The point nearest to `wanted` (least squares) inside `bounds` whose sum is as near to `total` as they allow.
+
+    Exact: the nearest point is `clip(wanted + shift)` for one shift, and the sum is piecewise linear in the shift, so
+    the shift is found between two of its breakpoints.
+    """
+    lower, upper = bounds.lower, bounds.upper
+    if total <= math.fsum(lower):
+        return lower.copy()
+    if total >= math.fsum(upper):
+        return upper.copy()
+    shifts = np.unique(np.concatenate([lower - wanted, upper - wanted]))
+    sums = np.clip(wanted + shifts[:, None], lower, upper).sum(axis=1)
+    right = min(max(int(np.searchsorted(sums, total)), 1), len(shifts) - 1)
+    left = right - 1
+    rise = sums[right] - sums[left]
+    part = (total - sums[left]) / rise if rise > 0 else 0.0
+    shift = shifts[left] + part * (shifts[right] - shifts[left])
+    return np.clip(wanted + shift, lower, upper)
+
+
+def broken_limits(
+    shares: Mapping[str, float],
+    previous: Mapping[str, float] | None,
+    settings: Allocation,
+    *,
+    no_new_capital: Collection[str] = (),
+    candidates: Collection[str] = (),
+) -> tuple[str, ...]:
+    """Which limits a session's shares break, as readable lines; empty when all hold or give way as documented."""
+    names = tuple(shares)
+    weights = np.array([shares[name] for name in names], dtype=np.float64)
+    lines = [f"FINITE: strategy={n}, found={w}" for n, w in shares.items() if not math.isfinite(w)]
+    if lines:
+        return tuple(lines)
+    held = None if previous is None else np.array([previous.get(name, 0.0) for name in names], dtype=np.float64)
+    growing = np.array([name not in no_new_capital for name in names], dtype=bool)
+    bounds = bounds_of(held, names, settings, growing, candidates)
+    for name, weight, low, high in zip(names, weights, bounds.lower, bounds.upper, strict=True):
+        if weight < low - EPSILON:
+            lines.append(f"SHARE_TOO_SMALL: strategy={name}, found={weight:.6g}, limit={low:.6g}")
+        if weight > high + EPSILON:
+            lines.append(f"SHARE_TOO_LARGE: strategy={name}, found={weight:.6g}, limit={high:.6g}")
+    if math.fsum(weights) > 1.0 + EPSILON:
+        lines.append(f"SHARES_ABOVE_ONE: found={math.fsum(weights):.6g}, limit=1")
+    return tuple(lines)
+
+
+def _volatilities(window: Array) -> Array:
+    """Standard deviation of each strategy's returns; too short or motionless a history takes the others' median."""
+    found = np.full(window.shape[1], np.nan)
+    for column in range(window.shape[1]):
+        values = window[:, column]
+        values = values[~np.isnan(values)]
+        if len(values) >= MINIMUM_OBSERVATIONS:
+            found[column] = values.std(ddof=1)
+    known = found > _NO_VOLATILITY
+    return np.where(known, found, np.median(found[known]) if known.any() else 1.0)
+
+
+def _reasons(
+    shares: Array, wanted: Array, held: Array | None, settings: Allocation, growing: Array, active: Array
+) -> tuple[str, ...]:
+    """Why each share is not what was asked for."""
+    reasons = []
+    for position, share in enumerate(shares.tolist()):
+        moved = share - float(wanted[position])
+        if not active[position]:
+            reason = "candidate"
+        elif abs(moved) <= EPSILON:
+            reason = ""
+        elif moved < 0 and not growing[position] and share >= (0.0 if held is None else float(held[position])):
+            reason = "gets no new capital: doubted"
+        elif held is not None and abs(abs(share - float(held[position])) - settings.daily_change) <= EPSILON:
+            reason = f"daily change limit {settings.daily_change:g}"
+        elif moved > 0 and abs(share - settings.minimum) <= EPSILON:
+            reason = f"minimum {settings.minimum:g}"
+        elif moved < 0 and abs(share - settings.maximum) <= EPSILON:
+            reason = f"maximum {settings.maximum:g}"
+        else:
+            reason = "limits of the other strategies"
+        reasons.append(reason)
+    return tuple(reasons)
+
+
+def _refuse_unknown_names(strategies: Sequence[str], settings: Allocation) -> None:
+    for section in ("static", "locked"):
+        unknown = sorted(set(getattr(settings, section)) - set(strategies))
+        if unknown:
+            raise ConfigurationError(
+                "UNKNOWN_STRATEGY",
+                found=f"allocation.{section}: {', '.join(unknown)}",
+                expected=", ".join(strategies),
+                remedy="Mend the names in portfolio.yaml.",
+            )

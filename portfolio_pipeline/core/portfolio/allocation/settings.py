@@ -1,0 +1,30 @@
+"""Settings of how capital is shared out."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+from pydantic import Field, model_validator
+
+from portfolio_pipeline.core.sections import Fraction, Section
+
+
+class Allocation(Section):
+    """How capital is shared between the strategies. What is given to none stays in cash."""
+
+    method: Literal["equal", "static", "inverse_volatility"] = "inverse_volatility"
+    minimum: Fraction = 0.05
+    maximum: Fraction = 0.40
+    daily_change: Annotated[float, Field(gt=0, le=1)] = 0.02
+    window_sessions: Annotated[int, Field(ge=20)] = 63
+    static: dict[str, Fraction] = Field(default_factory=dict)
+    locked: dict[str, Fraction] = Field(default_factory=dict)
+
+    @model_validator(mode="after")
+    def _limits_can_hold_together(self) -> Allocation:
+        if self.minimum > self.maximum:
+            raise ValueError(f"minimum {self.minimum} is above maximum {self.maximum}")
+        for name in ("static", "locked"):
+            if sum(getattr(self, name).values()) > 1 + 1e-9:
+                raise ValueError(f"the shares under {name} add up to more than 1")
+        return self

@@ -1,0 +1,38 @@
+"""The strategies' targets netted into one book, and that book as rows. Limits cut it in `core.risk.cutting`."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+import pandas as pd
+
+from portfolio_pipeline.core.arrays import Array, long
+from portfolio_pipeline.core.risk.cutting import LimitedTargets
+
+
+def net(shares: Array, strategy_weights: Array) -> Array:
+    """What the strategies together ask for: sum over strategies of share times weight.
+
+    `shares` [sessions, strategies], `strategy_weights` [strategies, sessions, symbols]. Added strategy by strategy, so
+    that one session alone gives the same bits as many.
+    """
+    requested = np.zeros(strategy_weights.shape[1:])
+    for share, weights in zip(shares.T, strategy_weights, strict=True):
+        requested += share[:, None] * weights
+    return requested
+
+
+def target_rows(
+    sessions: Array,
+    symbols: Sequence[str],
+    requested: Array,
+    path: Sequence[LimitedTargets],
+    always: Sequence[str],
+) -> pd.DataFrame:
+    """Rows of aggregated_targets: the symbols `always`, and others in the sessions that ask for or still hold them."""
+    weights = np.array([[limited.weights[symbol] for symbol in symbols] for limited in path])
+    reason = np.array([[limited.reasons.get(symbol, "") for symbol in symbols] for limited in path], dtype=object)
+    rows = long(sessions, symbols, by="symbol", requested_weight=requested, weight=weights, reason=reason)
+    kept = rows["symbol"].isin(list(always)) | (rows["requested_weight"] != 0) | (rows["weight"] != 0)
+    return rows[kept].reset_index(drop=True)

@@ -1,0 +1,127 @@
+"""Hierarchical risk parity, compiled: symbols in the order of their clusters, then capital by recursive bisection.
+
+The order is that of the leaves of SciPy's `linkage`, which spends ten times as long on checking its arguments as on
+thirty symbols. Where distances are equal, the pair that is found first is merged. No NaN is expected anywhere.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+from numba import njit
+
+from portfolio_pipeline.core.arrays import Array
+
+LINKAGES = ("single", "average", "ward")
+
+
+def hierarchical_risk_parity(cov: Array, method: str = "single") -> Array:
+    """Weights for a covariance matrix without zero variances, as López de Prado's bisection gives them."""
+    return _bisect_risk(cov, cluster_order(_correlation_distance(cov), LINKAGES.index(method)))
+
+
+@njit(cache=True, nogil=True)
+def _correlation_distance(cov):  # pragma: no cover
+    count = len(cov)
+    distance = np.zeros((count, count))
+    for i in range(count):
+        for j in range(i):
+            correlation = cov[i, j] / (np.sqrt(cov[i, i]) * np.sqrt(cov[j, j]))
+            distance[i, j] = distance[j, i] = np.sqrt(min(1.0, max(0.0, (1.0 - correlation) / 2.0)))
+    return distance
+
+
+@njit(cache=True, nogil=True)
+def cluster_order(distance, linkage):  # pragma: no cover
+    """Leaves from left to right of the tree that merges the nearest two clusters again and again.
+
+    `distance` is used up. `linkage` is a position in LINKAGES. Of two clusters the one formed first stands left.
+    """
+    count = len(distance)
+    size, formed, alive = np.ones(count, np.int64), np.arange(count), np.ones(count, np.bool_)
+    after, last = np.full(count, -1), np.arange(count)  # each cluster is a chain of leaves from its slot's head on
+    head = np.arange(count)
+    nearest, gap = np.zeros(count, np.int64), np.full(count, np.inf)  # among the slots behind one
+    for i in range(count):
+        _find_nearest(distance, alive, i, nearest, gap)
+    slot = 0
+    for merged in range(count - 1):
+        a = 0
+        for i in range(count):
+            if alive[i] and (not alive[a] or gap[i] < gap[a]):
+                a = i
+        slot = nearest[a]
+        between = distance[a, slot]
+        left, right = (a, slot) if formed[a] < formed[slot] else (slot, a)
+        after[last[left]] = head[right]
+        head[slot], last[slot], formed[slot] = head[left], last[right], count + merged
+        alive[a] = False
+        for k in range(count):
+            if alive[k] and k != slot:
+                near, far = distance[k, a], distance[k, slot]
+                if linkage == 0:
+                    value = min(near, far)
+                elif linkage == 1:
+                    value = (size[a] * near + size[slot] * far) / (size[a] + size[slot])
+                else:
+                    total = size[a] + size[slot] + size[k]
+                    value = np.sqrt(
+                        (size[k] + size[a]) / total * near * near
+                        + (size[k] + size[slot]) / total * far * far
+                        - size[k] / total * between * between
+                    )
+                distance[k, slot] = distance[slot, k] = value
+        size[slot] += size[a]
+        for k in range(slot + 1):
+            if alive[k]:
+                if k == slot or nearest[k] == a or nearest[k] == slot:
+                    _find_nearest(distance, alive, k, nearest, gap)
+                elif distance[k, slot] < gap[k]:
+                    nearest[k], gap[k] = slot, distance[k, slot]
+    order = np.empty(count, np.int64)
+    leaf = head[slot]
+    for place in range(count):
+        order[place] = leaf
+        leaf = after[leaf]
+    return order
+
+
+@njit(cache=True, nogil=True)
+def _find_nearest(distance, alive, i, nearest, gap):  # pragma: no cover
+    gap[i] = np.inf
+    for j in range(i + 1, len(distance)):
+        if alive[j] and distance[i, j] < gap[i]:
+            nearest[i], gap[i] = j, distance[i, j]
+
+
+@njit(cache=True, nogil=True)
+def _bisect_risk(cov, order):  # pragma: no cover
+    """The recursive bisection of hierarchical risk parity over symbols in the order of their clusters."""
+    count = len(order)
+    weights = np.ones(count)
+    starts, stops = np.empty(2 * count, np.int64), np.empty(2 * count, np.int64)
+    starts[0], stops[0], waiting = 0, count, 1
+    variance = np.empty(2)
+    while waiting > 0:
+        waiting -= 1
+        start, stop = starts[waiting], stops[waiting]
+        if stop - start < 2:
+            continue
+        middle = start + (stop - start) // 2
+        for side in range(2):
+            low, high = (start, middle) if side == 0 else (middle, stop)
+            total = 0.0
+            for i in range(low, high):
+                total += 1.0 / cov[order[i], order[i]]
+            risk = 0.0
+            for i in range(low, high):
+                for j in range(low, high):
+                    a, b = order[i], order[j]
+                    risk += cov[a, b] / (cov[a, a] * total * cov[b, b] * total)
+            variance[side] = risk
+        share = 1.0 - variance[0] / (variance[0] + variance[1])
+        for i in range(start, stop):
+            weights[order[i]] *= share if i < middle else 1.0 - share
+        starts[waiting], stops[waiting] = start, middle
+        starts[waiting + 1], stops[waiting + 1] = middle, stop
+        waiting += 2
+    return weights

@@ -1,0 +1,111 @@
+"""The tables of the house: one per noun, declared once, the same on every engine.
+
+A table's columns, types, units, grain and key live here and nowhere else: the warehouse creates tables from these
+declarations, frames are checked against them at the doors, and the Dagster UI shows them. Columns are a contract with
+tools outside the project: they may be added (with a migration), not renamed.
+"""
+
+from __future__ import annotations
+
+from portfolio_pipeline.core.tables.declare import Column, ColumnType, Table
+from portfolio_pipeline.core.tables.execution import FILLS, HALT_EVENTS, ORDER_OUTCOMES, ORDERS, SUBMISSIONS
+from portfolio_pipeline.core.tables.market import FEATURES, PRICE_RESTATEMENTS, PRICES, QUARANTINE, REGIME_TABLE
+from portfolio_pipeline.core.tables.portfolio import (
+    ACCOUNT,
+    AGGREGATED_TARGETS,
+    METRICS,
+    POSITIONS,
+    RISK_BREACHES,
+    RISK_METRICS,
+    STRATEGY_WEIGHTS,
+)
+from portfolio_pipeline.core.tables.simulated_broker import (
+    SIM_ACCOUNT,
+    SIM_FILLS,
+    SIM_ORDERS,
+    SIM_OUTCOMES,
+    SIM_POSITIONS,
+)
+from portfolio_pipeline.core.tables.strategies import (
+    OPTIMIZATION_RESULTS,
+    OPTIMIZED_PARAMETERS,
+    SEARCH_STATISTICS,
+    STRATEGY_HONESTY,
+    STRATEGY_PAPER_BOOKS,
+    STRATEGY_RETURNS,
+    STRATEGY_TARGETS,
+)
+
+__all__ = [
+    "ACCOUNT",
+    "AGGREGATED_TARGETS",
+    "FEATURES",
+    "FILLS",
+    "HALT_EVENTS",
+    "METRICS",
+    "OPTIMIZATION_RESULTS",
+    "OPTIMIZED_PARAMETERS",
+    "ORDERS",
+    "ORDER_OUTCOMES",
+    "POSITIONS",
+    "PRICES",
+    "PRICE_RESTATEMENTS",
+    "QUARANTINE",
+    "REGIME_TABLE",
+    "RISK_BREACHES",
+    "RISK_METRICS",
+    "SEARCH_STATISTICS",
+    "SIM_ACCOUNT",
+    "SIM_FILLS",
+    "SIM_ORDERS",
+    "SIM_OUTCOMES",
+    "SIM_POSITIONS",
+    "STRATEGY_HONESTY",
+    "STRATEGY_PAPER_BOOKS",
+    "STRATEGY_RETURNS",
+    "STRATEGY_TARGETS",
+    "STRATEGY_WEIGHTS",
+    "SUBMISSIONS",
+    "TABLES",
+    "Column",
+    "ColumnType",
+    "Table",
+    "table",
+]
+
+TABLES: tuple[Table, ...] = (
+    PRICES,
+    PRICE_RESTATEMENTS,
+    QUARANTINE,
+    FEATURES,
+    REGIME_TABLE,
+    OPTIMIZED_PARAMETERS,
+    OPTIMIZATION_RESULTS,
+    SEARCH_STATISTICS,
+    STRATEGY_TARGETS,
+    STRATEGY_RETURNS,
+    STRATEGY_PAPER_BOOKS,
+    STRATEGY_HONESTY,
+    STRATEGY_WEIGHTS,
+    AGGREGATED_TARGETS,
+    RISK_METRICS,
+    RISK_BREACHES,
+    ORDERS,
+    SUBMISSIONS,
+    ORDER_OUTCOMES,
+    FILLS,
+    POSITIONS,
+    ACCOUNT,
+    METRICS,
+    SIM_ACCOUNT,
+    SIM_POSITIONS,
+    SIM_ORDERS,
+    SIM_OUTCOMES,
+    SIM_FILLS,
+    HALT_EVENTS,
+)
+
+
+def table(name: str) -> Table:
+    """The declared table of that name."""
+    return next(declared for declared in TABLES if declared.name == name)

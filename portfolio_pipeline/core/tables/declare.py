@@ -1,0 +1,74 @@
+"""How a table is declared: its columns, their types and units, and its key. The tables are beside this module."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+ColumnType = Literal["date", "text", "double", "bigint", "boolean", "timestamp"]
+
+
+@dataclass(frozen=True)
+class Column:
+    """One column. `timestamp` is UTC without a zone, in microseconds. NaN counts as NULL."""
+
+    name: str
+    type: ColumnType
+    description: str
+    unit: str = ""
+    nullable: bool = False
+    minimum: float | None = None
+    maximum: float | None = None
+    one_of: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Table:
+    """One table; `key` is its primary key. `by_session` tables are replaced by session range."""
+
+    name: str
+    grain: str
+    description: str
+    key: tuple[str, ...]
+    columns: tuple[Column, ...]
+
+    @property
+    def column_names(self) -> tuple[str, ...]:
+        return tuple(column.name for column in self.columns)
+
+    @property
+    def by_session(self) -> bool:
+        return self.key[0] == "session"
+
+    def column(self, name: str) -> Column:
+        return next(column for column in self.columns if column.name == name)
+
+
+def session(description: str = "the trading session this row belongs to") -> Column:
+    return Column("session", "date", description)
+
+
+def text(name: str, description: str, *one_of: str, nullable: bool = False) -> Column:
+    return Column(name, "text", description, nullable=nullable, one_of=one_of)
+
+
+def number(
+    name: str,
+    description: str,
+    unit: str = "",
+    *,
+    nullable: bool = False,
+    minimum: float | None = None,
+    maximum: float | None = None,
+) -> Column:
+    return Column(name, "double", description, unit, nullable, minimum, maximum)
+
+
+# The two books that belong to no strategy.
+ACCOUNT_BOOK = "account"
+RESERVE = "reserve"
+
+SYMBOL = text("symbol", "ticker of the instrument")
+STRATEGY = text("strategy", "name of the strategy card")
+BOOK = text("book", "`account`, a strategy's name, or `reserve` for capital given to no strategy")
+SIDE = text("side", "direction of the trade", "buy", "sell")

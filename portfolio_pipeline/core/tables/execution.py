@@ -1,0 +1,85 @@
+"""Orders and what became of them."""
+
+from __future__ import annotations
+
+from portfolio_pipeline.core.tables.declare import SIDE, SYMBOL, Column, Table, number, session, text
+
+ORDERS = Table(
+    "orders",
+    "one row per session and order ticket",
+    "Order tickets planned at the close for the next session, with the risk verdict on them.",
+    ("session", "client_order_id"),
+    (
+        session("the session at whose close the order was decided"),
+        text("client_order_id", "unique for good; a pure function of the plan"),
+        SYMBOL,
+        SIDE,
+        number("quantity", "shares to trade", "shares", minimum=0),
+        text("order_type", "how it is to be filled", "market", "limit"),
+        number("limit_price", "for limit orders", "currency per share", nullable=True),
+        text("time_in_force", "how long it stands", "day"),
+        text("reason", "why it is traded"),
+        text("verdict", "`accepted`, or `refused` when a limit forbids the session's orders", "accepted", "refused"),
+        number("reference_price", "close it was sized at, as printed", "currency per share", minimum=0),
+        number("target_weight", "target of the symbol", "fraction of equity"),
+    ),
+)
+SUBMISSIONS = Table(
+    "submissions",
+    "one row per session and order ticket",
+    "What was sent to the broker, and the state of each order at that close; what became of it is in order_outcomes.",
+    ("session", "client_order_id"),
+    (
+        session("the session at whose close the order was decided"),
+        text("client_order_id", "the order"),
+        text("state", "state of the order", "accepted", "filled", "partially_filled", "expired", "refused", "unknown"),
+        text("broker_order_id", "the broker's own identifier", nullable=True),
+        number("filled_quantity", "shares filled so far", "shares", minimum=0),
+        Column("updated_at", "timestamp", "when the state was last changed (simulated: the market's time)"),
+        text("error", "why it was refused", nullable=True),
+    ),
+)
+OUTCOME = (
+    session("the session in which it was executed or expired"),
+    text("client_order_id", "the order, decided at the close before"),
+    text("state", "what became of it", "filled", "partially_filled", "expired"),
+    number("filled_quantity", "shares filled, of the split then in force", "shares", minimum=0),
+    Column("updated_at", "timestamp", "when it was filled or expired (simulated: the market's time)"),
+    text("error", "why it was not filled in full", nullable=True),
+)
+ORDER_OUTCOMES = Table(
+    "order_outcomes",
+    "one row per session and order that came to its end in it",
+    "What became of the orders decided at the previous close.",
+    ("session", "client_order_id"),
+    OUTCOME,
+)
+FILLS = Table(
+    "fills",
+    "one row per session and execution",
+    "Executions that happened in the session, of orders decided at the previous close.",
+    ("session", "fill_id"),
+    (
+        session("the session in which it was executed"),
+        text("fill_id", "the broker's identifier of the execution"),
+        text("client_order_id", "the order it belongs to"),
+        SYMBOL,
+        SIDE,
+        number("quantity", "shares", "shares", minimum=0),
+        number("price", "price per share, spread and slippage included", "currency per share", minimum=0),
+        number("commission", "commission", "currency", minimum=0),
+        Column("filled_at", "timestamp", "when it was executed"),
+    ),
+)
+HALT_EVENTS = Table(
+    "halt_events",
+    "one row per event",
+    "Every halt and resume of trading; the latest event is the state.",
+    ("event_id",),
+    (
+        Column("event_id", "bigint", "1, 2, 3 …"),
+        text("action", "what was done", "halt", "resume"),
+        text("reason", "why, in the person's words"),
+        Column("happened_at", "timestamp", "when"),
+    ),
+)

@@ -1,0 +1,105 @@
+"""Market data and what is known of the market: bars, their quarantine, features, regimes."""
+
+from __future__ import annotations
+
+from portfolio_pipeline.core.tables.declare import SYMBOL, Column, Table, number, session, text
+
+REGIMES = ("bull_quiet", "bull_volatile", "bear_quiet", "bear_volatile", "transition", "crisis")
+
+_BAR = (
+    number("open", "first traded price, as printed", "currency per share", minimum=0),
+    number("high", "highest traded price, as printed", "currency per share", minimum=0),
+    number("low", "lowest traded price, as printed", "currency per share", minimum=0),
+    number("close", "last traded price, as printed", "currency per share", minimum=0),
+    number("volume", "shares traded, as printed", "shares", minimum=0),
+    number("dividend", "cash paid per share held after the session's split", "currency per share", minimum=0),
+    number("split_ratio", "new shares per old share, in force from the session's open; 1 without a split", minimum=0),
+    text("source", "where the bar came from; SIMULATED for made-up markets"),
+    Column("retrieved_at", "timestamp", "when the bar was retrieved; the session's close for simulated markets"),
+)
+PRICES = Table(
+    "prices",
+    "one row per session and symbol",
+    "Accepted raw bars with the corporate actions of the session; append-only.",
+    ("session", "symbol"),
+    (session(), SYMBOL, *_BAR),
+)
+PRICE_RESTATEMENTS = Table(
+    "price_restatements",
+    "one row per session, symbol and version",
+    "Bars that a source later delivered differently from what was stored, or only after later bars were stored.",
+    ("session", "symbol", "version"),
+    (
+        session(),
+        SYMBOL,
+        Column("version", "bigint", "2 for the first restatement of a bar, and so on"),
+        text("kind", "`changed`: differs from the stored bar; `late`: no bar was stored", "changed", "late"),
+        Column("accepted", "boolean", "whether a person accepted it into prices"),
+        *_BAR,
+    ),
+)
+QUARANTINE = Table(
+    "quarantine",
+    "one row per session, symbol and rule",
+    "Bars that were refused or missing: what, where, what was found, what was expected, what to do.",
+    ("session", "symbol", "rule"),
+    (
+        session(),
+        SYMBOL,
+        text("rule", "the data-quality rule that was broken"),
+        text("found", "what the bar holds"),
+        text("expected", "what the rule asks for"),
+        text("remedy", "what a person can do about it"),
+        number("open", "as delivered", "currency per share", nullable=True),
+        number("high", "as delivered", "currency per share", nullable=True),
+        number("low", "as delivered", "currency per share", nullable=True),
+        number("close", "as delivered", "currency per share", nullable=True),
+        number("volume", "as delivered", "shares", nullable=True),
+        text("source", "where the bar came from"),
+    ),
+)
+FEATURES = Table(
+    "features",
+    "one row per session and symbol that traded",
+    "What is known about a symbol at the close, from bars up to that close. Partial windows are NULL.",
+    ("session", "symbol"),
+    (
+        session(),
+        SYMBOL,
+        number("adjusted_close", "total-return close: splits and reinvested dividends up to this session", "currency"),
+        number("return_1d", "total return since the previous bar", "fraction", nullable=True),
+        *(
+            number(f"momentum_{days}d", f"total return over {days} bars", "fraction", nullable=True)
+            for days in (20, 60, 120, 252)
+        ),
+        *(
+            number(
+                f"volatility_{days}d",
+                f"standard deviation of {days} daily returns, annualised with 252",
+                "fraction per year",
+                nullable=True,
+                minimum=0,
+            )
+            for days in (20, 60)
+        ),
+        *(
+            number(f"sma_{days}d", f"mean adjusted close of {days} bars", "currency", nullable=True)
+            for days in (50, 200)
+        ),
+        number("rsi_14d", "relative strength index over 14 bars (simple means)", "0-100", nullable=True),
+        number(
+            "zscore_20d", "distance of the adjusted close from its 20-bar mean", "standard deviations", nullable=True
+        ),
+    ),
+)
+REGIME_TABLE = Table(
+    "regimes",
+    "one row per session",
+    "The market regime at the close and the filtered probability of each regime (never smoothed with later data).",
+    ("session",),
+    (
+        session(),
+        text("regime", "the most probable regime", *REGIMES),
+        *(number(f"probability_{name}", f"filtered probability of {name}", minimum=0, maximum=1) for name in REGIMES),
+    ),
+)

@@ -1,0 +1,118 @@
+"""The one book: capital per strategy, netted targets, risk, holdings and performance."""
+
+from __future__ import annotations
+
+from portfolio_pipeline.core.tables.declare import BOOK, STRATEGY, SYMBOL, Column, Table, number, session, text
+
+STRATEGY_WEIGHTS = Table(
+    "strategy_weights",
+    "one row per session and strategy",
+    "Share of the account's capital that each strategy is given.",
+    ("session", "strategy"),
+    (
+        session(),
+        STRATEGY,
+        number("weight", "share of capital from the next session on", "fraction", minimum=0),
+        number("previous_weight", "share at the previous session; NULL on the first", "fraction", nullable=True),
+        text("method", "how it was found"),
+        Column("locked", "boolean", "whether the settings hold this share fixed"),
+        number("requested_weight", "share the method asks for, before limits", "fraction", minimum=0),
+        text("reason", "which limit moved the share away from what was asked; empty when none did"),
+    ),
+)
+AGGREGATED_TARGETS = Table(
+    "aggregated_targets",
+    "one row per session and symbol",
+    "The strategies' targets netted into one book, as asked for and after limits.",
+    ("session", "symbol"),
+    (
+        session(),
+        SYMBOL,
+        number("requested_weight", "what the strategies together ask for", "fraction of equity"),
+        number("weight", "what is left after limits", "fraction of equity"),
+        text("reason", "which limits cut it; empty when nothing was cut"),
+    ),
+)
+RISK_METRICS = Table(
+    "risk_metrics",
+    "one row per session, scope and metric",
+    "Exposures and risk figures of the targets, with the limit where there is one.",
+    ("session", "scope", "metric"),
+    (
+        session(),
+        text("scope", "`portfolio`, `asset_class:<name>`, `symbol:<ticker>` or `stress:<scenario>`"),
+        text("metric", "what was measured"),
+        number("value", "the figure", nullable=True),
+        number("limit_value", "its limit, when it has one", nullable=True),
+    ),
+)
+RISK_BREACHES = Table(
+    "risk_breaches",
+    "one row per session, level, subject and rule",
+    "Limits that were hit, and what was done about it.",
+    ("session", "level", "subject", "rule"),
+    (
+        session(),
+        text("level", "where in the chain it was found", "targets", "orders", "submission"),
+        text("subject", "symbol, asset class, strategy or `portfolio`"),
+        text("rule", "the limit"),
+        text(
+            "severity",
+            "`cut`: mitigated; `warning`: reported, getting smaller; `block`: stopped",
+            "cut",
+            "warning",
+            "block",
+        ),
+        number("found", "the figure before any action", nullable=True),
+        number("limit_value", "the limit", nullable=True),
+        text("action", "what was done"),
+        Column("resolved_session", "date", "session at which it no longer held", nullable=True),
+    ),
+)
+POSITIONS = Table(
+    "positions",
+    "one row per session, book and symbol held",
+    "Holdings at the close: of the account, and each strategy's share of them.",
+    ("session", "book", "symbol"),
+    (
+        session(),
+        BOOK,
+        SYMBOL,
+        number("quantity", "shares held; negative when short", "shares"),
+        number("average_cost", "average price paid, split-adjusted", "currency per share"),
+        number(
+            "price", "last close, as printed and split-adjusted while there is no bar", "currency per share", minimum=0
+        ),
+        number("market_value", "quantity times price", "currency"),
+        number("unrealized_pnl", "market value less cost", "currency"),
+        Column("sessions_without_bar", "bigint", "sessions since the symbol last traded"),
+    ),
+)
+ACCOUNT = Table(
+    "account",
+    "one row per session and book",
+    "Equity and cash of the account and of each strategy's book at the close.",
+    ("session", "book"),
+    (
+        session(),
+        BOOK,
+        number("equity", "cash plus market value", "currency"),
+        number("cash", "cash", "currency"),
+        number("gross_exposure", "absolute market value over equity", "fraction of equity"),
+        number("net_exposure", "market value over equity", "fraction of equity"),
+        number("profit_and_loss", "change of equity over the session without capital moved between books", "currency"),
+        number("transfer", "capital moved into the book at the close", "currency"),
+    ),
+)
+METRICS = Table(
+    "metrics",
+    "one row per session, scope and metric",
+    "Performance up to the close of the account, of each strategy's book and of the benchmark.",
+    ("session", "scope", "metric"),
+    (
+        session(),
+        text("scope", "`account`, `benchmark`, `strategy:<name>` (its book) or `paper:<name>` (its paper returns)"),
+        text("metric", "what was measured"),
+        number("value", "the figure", nullable=True),
+    ),
+)

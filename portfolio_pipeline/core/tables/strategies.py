@@ -1,0 +1,134 @@
+"""What each strategy chose, aims at, earned on paper and is worth believing."""
+
+from __future__ import annotations
+
+from portfolio_pipeline.core.tables.declare import STRATEGY, SYMBOL, Column, Table, number, session, text
+
+OPTIMIZED_PARAMETERS = Table(
+    "optimized_parameters",
+    "one row per session and strategy",
+    "The parameters a strategy uses from the next session on, chosen with data up to this close.",
+    ("session", "strategy"),
+    (
+        session(),
+        STRATEGY,
+        text("parameters", "the chosen parameters, JSON with sorted keys"),
+        text("objective", "what was maximised"),
+        number("score", "the chosen parameters' score on the trailing window; NULL before there is one", nullable=True),
+        Column("trials", "bigint", "parameter sets that were compared"),
+        Column("changed", "boolean", "whether they differ from the previous session's"),
+        number("plateau_score", "what sets were compared by: the score of their neighbourhood", nullable=True),
+        number("holdout_score", "the score on the newest sessions, which the search did not see", nullable=True),
+        text("reason", "why they changed or stayed"),
+    ),
+)
+OPTIMIZATION_RESULTS = Table(
+    "optimization_results",
+    "one row per session, strategy and rank",
+    "The best parameter sets of each search.",
+    ("session", "strategy", "rank"),
+    (
+        session(),
+        STRATEGY,
+        Column("rank", "bigint", "1 is the best score"),
+        text("parameters", "JSON with sorted keys"),
+        text("metrics", "the set's metrics on the trailing window, JSON"),
+        Column("is_pareto", "boolean", "whether no other set is as good in every goal of the card and better in one"),
+        number("score", "the objective's score on the trailing window", nullable=True),
+        number("plateau_score", "the score of its neighbourhood, which ranks it", nullable=True),
+    ),
+)
+SEARCH_STATISTICS = Table(
+    "search_statistics",
+    "one row per session and strategy",
+    "What the search's results are worth, given how hard it searched; all Sharpe ratios are per session.",
+    ("session", "strategy"),
+    (
+        session(),
+        STRATEGY,
+        Column("trials", "bigint", "parameter sets that were compared"),
+        number("effective_trials", "how many independent ones they amount to", nullable=True, minimum=0),
+        number("sharpe", "Sharpe ratio of the chosen set on the window", "per session", nullable=True),
+        number("expected_maximum", "Sharpe ratio the best of them had if none were any good", nullable=True),
+        number(
+            "deflated_sharpe",
+            "probability that the chosen set's ratio is above zero, after so many trials",
+            nullable=True,
+        ),
+        number("deflated_sharpe_true_trials", "the same with the true number of trials", nullable=True),
+        number(
+            "overfitting",
+            "how likely the best of one half is below the median in the other",
+            nullable=True,
+        ),
+        number("loss", "share of halves in which the chosen set lost", nullable=True),
+        number("path_loss", "share of losing paths in cross-validation; candidates only", nullable=True),
+    ),
+)
+STRATEGY_TARGETS = Table(
+    "strategy_targets",
+    "one row per session, strategy and symbol of its universe",
+    "The strategy's own target weights at the close, before capital is shared out.",
+    ("session", "strategy", "symbol"),
+    (
+        session(),
+        STRATEGY,
+        SYMBOL,
+        number(
+            "weight", "target share of the strategy's capital; without a decision, the share held on paper", "fraction"
+        ),
+        Column("decided", "boolean", "whether the strategy decided at this close; else it keeps what it holds"),
+    ),
+)
+STRATEGY_RETURNS = Table(
+    "strategy_returns",
+    "one row per session and strategy",
+    "Paper return of the strategy over the session, out of sample: decided at an earlier close, traded at the open.",
+    ("session", "strategy"),
+    (
+        session(),
+        STRATEGY,
+        number("gross_return", "before costs", "fraction"),
+        number("cost", "trading costs", "fraction of equity", minimum=0),
+        number("net_return", "after costs", "fraction"),
+        number("turnover", "bought plus sold", "fraction of equity", minimum=0),
+    ),
+)
+STRATEGY_PAPER_BOOKS = Table(
+    "strategy_paper_books",
+    "one row per session, strategy and symbol held on paper",
+    "State of each strategy's paper book at the close, from which the next session goes on.",
+    ("session", "strategy", "symbol"),
+    (
+        session(),
+        STRATEGY,
+        text("symbol", "ticker, or `cash`"),
+        number("quantity", "total-return units of the symbol, or cash", "units"),
+        Column("sessions_without_bar", "bigint", "sessions since the symbol last traded"),
+        number("price", "last total-return close it was marked at; 1 for cash", "currency"),
+    ),
+)
+STRATEGY_HONESTY = Table(
+    "strategy_honesty",
+    "one row per session and strategy",
+    "Whether the strategy's results are to be believed at this close, and why not.",
+    ("session", "strategy"),
+    (
+        session(),
+        STRATEGY,
+        text("verdict", "what follows from the figures", "believed", "doubted", "unproven"),
+        text("reasons", "limits broken, then what is not known yet; separated by semicolons"),
+        number("deflated_sharpe", "from search_statistics", nullable=True),
+        number("overfitting", "from search_statistics", nullable=True),
+        number(
+            "promised_sharpe",
+            "mean Sharpe ratio of the sets in use when chosen",
+            "per session",
+            nullable=True,
+        ),
+        number("arrived_sharpe", "Sharpe ratio of the paper returns since", "per session", nullable=True),
+        number("efficiency", "arrived over promised", nullable=True),
+        Column("walked_sessions", "bigint", "sessions that were walked within the window"),
+        Column("takes_new_capital", "boolean", "whether the strategy may be given more capital than it has"),
+    ),
+)

@@ -1,0 +1,29 @@
+"""When the day is run: after the close of each session, named by the exchange's own calendar.
+
+Not here: what a day does; the job `daily` is simply everything there is, assets and their checks.
+"""
+
+import dagster as dg
+
+from portfolio_pipeline.core.calendar.sessions import NEW_YORK, closure_name, is_session
+
+daily = dg.define_asset_job(
+    "daily",
+    selection=dg.AssetSelection.all(),
+    description="The whole chain for one session, prices to metrics, with all checks.",
+)
+
+
+# 17:00 is after every close, early ones included, and late enough for a day's bars to be final.
+@dg.schedule(
+    job=daily,
+    cron_schedule="0 17 * * 1-5",
+    execution_timezone="America/New_York",
+    default_status=dg.DefaultScheduleStatus.RUNNING,
+    description="Runs the chain after the close of every session; closed days are skipped by name.",
+)
+def after_the_close(context: dg.ScheduleEvaluationContext) -> dg.RunRequest | dg.SkipReason:
+    today = context.scheduled_execution_time.astimezone(NEW_YORK).date()
+    if not is_session(today):
+        return dg.SkipReason(f"{today:%A %Y-%m-%d}: {closure_name(today)}, the exchange is closed.")
+    return dg.RunRequest(run_key=today.isoformat(), partition_key=today.isoformat())

@@ -1,0 +1,1 @@
+"""From targets to holdings: orders, submissions, fills, positions."""

@@ -1,0 +1,138 @@
+"""The asset submissions and its check: what was sent to the broker, after a last look of its own.
+
+A blocking check binds only the run it is in. Whoever materialises this asset alone comes through the same limits
+again, on the tickets as they are stored and on the account as the broker has it now (`core.submission_gate`), and
+through the halt. What is not sent is recorded, and the asset has done its work: fills and positions of the day go on.
+That orders were held back or refused is what the check says. Planning belongs to orders, executions to fills.
+"""
+
+import dagster as dg
+import pandas as pd
+
+from portfolio_pipeline.components.check_results import check_result
+from portfolio_pipeline.components.session_asset import closed_sessions, session_asset, stored
+from portfolio_pipeline.core.books.book import Book
+from portfolio_pipeline.core.calendar.sessions import SessionRange, previous_session, session_close
+from portfolio_pipeline.core.execution.gate import Gate, judge_submission
+from portfolio_pipeline.core.execution.halt import refusal, trading_state
+from portfolio_pipeline.core.execution.orders import ticket_rows, tickets_of
+from portfolio_pipeline.core.execution.verdicts import breach_rows
+from portfolio_pipeline.core.settings import Settings
+from portfolio_pipeline.core.tables import HALT_EVENTS, ORDERS, RISK_BREACHES, SUBMISSIONS
+from portfolio_pipeline.partitions import SESSIONS, sessions_of
+from portfolio_pipeline.ports import Broker, Clock, Warehouse
+from portfolio_pipeline.reads.trading import trading_inputs
+
+NOTHING_TO_SEND = Gate((), (), {}, None)
+_TAKEN = ("accepted", "partially_filled", "filled", "expired")
+
+
+@session_asset(table=SUBMISSIONS, group="execution", kinds={"python"}, deps=["orders"])
+def submissions(
+    context: dg.AssetExecutionContext,
+    warehouse: dg.ResourceParam[Warehouse],
+    broker: dg.ResourceParam[Broker],
+    settings: dg.ResourceParam[Settings],
+    clock: dg.ResourceParam[Clock],
+) -> dg.MaterializeResult:
+    sessions = closed_sessions(context, clock)
+    halted = trading_state(warehouse.read(HALT_EVENTS.name)).halted
+    if halted:
+        gate = NOTHING_TO_SEND
+    else:
+        with warehouse.reading() as reader:
+            inputs, tickets = trading_inputs(reader, sessions), tickets_of(reader.read(ORDERS.name, sessions))
+        book = Book.of(broker.account(sessions.first))
+        gate = judge_submission(broker.mode, sessions, tickets, book, inputs.targets, inputs.bars, settings)
+        _send(broker, sessions, gate)
+    rows = _rows(gate, broker.submissions(sessions))
+    with warehouse.transaction() as tx:
+        count = tx.replace(SUBMISSIONS.name, sessions, rows)
+        breaches = breach_rows(gate.findings, "submission")
+        tx.replace(RISK_BREACHES.name, sessions, breaches, where={"level": "submission"})
+    newest = rows[rows["session"] == sessions.last]  # dates, as _rows gives them
+    states = newest["state"].value_counts().sort_index()
+    metadata = {
+        "sent for the newest session": int((newest["state"] != "refused").sum()),
+        "refused in all sessions": len(gate.refused),
+        "states": ", ".join(f"{count} {state}" for state, count in states.items()) or "nothing to send",
+        "broker": broker.mode,
+        "trading": "halted: nothing was sent" if halted else "allowed",
+    }
+    return stored(context, sessions, rows=count, metadata=metadata)
+
+
+@dg.asset_check(asset=submissions, partitions_def=SESSIONS)
+def every_order_was_sent(
+    context: dg.AssetCheckExecutionContext, warehouse: dg.ResourceParam[Warehouse]
+) -> dg.AssetCheckResult:
+    """Every order was sent and taken: none was held back by a halt, none refused, and of none the state is unknown.
+
+    What the planner itself had refused further back in a range is history: it is shown as a warning.
+    """
+    sessions = sessions_of(context)
+    with warehouse.reading() as reader:
+        planned = {row["client_order_id"]: row for row in reader.read(ORDERS.name, sessions).to_pylist()}
+        told = {row["client_order_id"]: row for row in reader.read(SUBMISSIONS.name, sessions).to_pylist()}
+        halt = refusal(trading_state(reader.read(HALT_EVENTS.name)))
+    held_back = str(halt) if halt else "NOT_SENT: nobody has tried since it was planned. Materialise submissions."
+    offending: list[dict[str, object]] = []
+    warnings: list[dict[str, object]] = []
+    for name in {**planned, **told}:
+        state = told[name]["state"] if name in told else "not sent"
+        if state in _TAKEN:
+            continue
+        order = planned.get(name) or told[name]
+        why = told[name]["error"] if name in told else held_back
+        row: dict[str, object] = {"session": order["session"], "client_order_id": name, "state": state, "why": why}
+        history = order.get("verdict") == "refused" and order["session"] < sessions.last
+        (warnings if history else offending).append(row)
+    return check_result(offending, warnings=warnings, checked=len({**planned, **told}), remedy=_told(offending))
+
+
+def _told(offending: list[dict[str, object]]) -> str:
+    """Each reason once, with the first session it stands for."""
+    first = {row["why"]: row for row in reversed(offending)}
+    said = [
+        str(why)
+        if row["state"] == "not sent"
+        else f"ORDERS_{str(row['state']).upper()}: session={row['session']}, why={why}"
+        for why, row in reversed(first.items())
+    ]
+    if any(row["state"] != "not sent" for row in offending):
+        said.append("Look at risk_breaches, then materialise aggregated_targets, orders and submissions again.")
+    return " ".join(said)
+
+
+def _send(broker: Broker, sessions: SessionRange, gate: Gate) -> None:
+    """One call for all sessions, in order, up to the one where what is stored is no longer what was planned."""
+    last = sessions.last
+    if gate.stopped_at is not None:
+        if gate.stopped_at == sessions.first:
+            return
+        last = previous_session(gate.stopped_at) or sessions.first
+    broker.submit(SessionRange(sessions.first, last), ticket_rows(gate.sendable))
+
+
+def _rows(gate: Gate, sent: pd.DataFrame) -> pd.DataFrame:
+    """What the broker has taken, as it stood at the close, and the refused tickets that it does not know.
+
+    Asked about a session long past, the broker also tells what became of its orders. That was not known at the
+    close; it is written to order_outcomes, in the session in which it happened.
+    """
+    told = [
+        (row.session.date(), row.client_order_id, row.state, row.broker_order_id, row.error)
+        for row in sent.itertuples(index=False)
+    ]
+    known = {name for _, name, *_ in told}
+    refused = [
+        (ticket.session, ticket.client_order_id, "refused", None, gate.why(ticket.session))
+        for ticket in gate.refused
+        if ticket.client_order_id not in known
+    ]
+    rows = []
+    for session, name, state, number, error in (*told, *refused):
+        if state not in ("refused", "unknown"):
+            state, error = "accepted", None
+        rows.append((session, name, state, number, 0.0, session_close(session).replace(tzinfo=None), error))
+    return pd.DataFrame(rows, columns=list(SUBMISSIONS.column_names))

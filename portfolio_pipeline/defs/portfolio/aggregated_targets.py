@@ -1,0 +1,154 @@
+"""The asset aggregated_targets and its checks: the strategies' targets netted into one book and cut into the limits.
+
+Only reading, calling `core.targets` and `core.limits`, and writing belong here.
+"""
+
+from datetime import date
+
+import dagster as dg
+import numpy as np
+import pandas as pd
+
+from portfolio_pipeline.adapters.cards import load_cards
+from portfolio_pipeline.components.check_results import check_result
+from portfolio_pipeline.components.session_asset import closed_sessions, session_asset, stored
+from portfolio_pipeline.core.arrays import by_session, days, spread
+from portfolio_pipeline.core.calendar.sessions import FIRST_SESSION, SessionRange, as_days, previous_session
+from portfolio_pipeline.core.errors import DataError
+from portfolio_pipeline.core.portfolio.netting import net, target_rows
+from portfolio_pipeline.core.risk.cutting import limit_path
+from portfolio_pipeline.core.risk.limits import check_limits
+from portfolio_pipeline.core.settings import Settings
+from portfolio_pipeline.core.tables import AGGREGATED_TARGETS
+from portfolio_pipeline.core.tables.rows import frame
+from portfolio_pipeline.partitions import SESSIONS, sessions_of
+from portfolio_pipeline.ports import Clock, Warehouse
+from portfolio_pipeline.reads.state import rows_before, sources
+from portfolio_pipeline.reports.pictures import simulated, stacked_picture
+
+
+@session_asset(
+    table=AGGREGATED_TARGETS,
+    group="portfolio",
+    kinds={"python"},
+    deps=["strategy_weights", *(dg.AssetKey(["strategy_targets", card.name]) for card in load_cards())],
+)
+def aggregated_targets(
+    context: dg.AssetExecutionContext,
+    warehouse: dg.ResourceParam[Warehouse],
+    settings: dg.ResourceParam[Settings],
+    clock: dg.ResourceParam[Clock],
+) -> dg.MaterializeResult:
+    sessions = closed_sessions(context, clock)
+    with warehouse.reading() as reader:
+        before = rows_before(reader, AGGREGATED_TARGETS, sessions.first)
+        weights = frame(reader.read("strategy_weights", sessions))
+        strategies = tuple(sorted(set(weights["strategy"])))
+        targets = frame(reader.read("strategy_targets", sessions, where={"strategy": list(strategies)}))
+    previous = {} if before is None else dict(zip(before["symbol"], before["weight"].tolist(), strict=True))
+    _refuse_missing(sessions, weights, targets)
+    wanted = as_days(tuple(sessions))
+    others = set(targets["symbol"]) | {symbol for symbol, weight in previous.items() if weight}
+    symbols = (*settings.symbols, *sorted(others - set(settings.symbols)))
+    shares = spread(weights, "weight", wanted, strategies, by="strategy", missing=0.0)
+    asked = [
+        spread(targets[targets["strategy"] == name], "weight", wanted, symbols, by="symbol", missing=0.0)
+        for name in strategies
+    ]
+    requested = net(shares, np.stack(asked))
+    path = limit_path(requested, symbols, settings.asset_classes, settings.limits, previous)
+    rows = target_rows(wanted, symbols, requested, path, always=settings.symbols)
+    count = warehouse.replace(AGGREGATED_TARGETS.name, sessions, rows)
+    newest = rows[rows["session"] == rows["session"].max()]
+    return stored(
+        context,
+        sessions,
+        rows=count,
+        metadata={
+            "gross": float(newest["weight"].abs().sum()),
+            "positions": int((newest["weight"] != 0).sum()),
+            "cut": ", ".join(newest.loc[newest["reason"] != "", "symbol"]) or "nothing",
+        },
+        picture=_picture(warehouse, sessions.last, settings),
+    )
+
+
+@dg.asset_check(asset=aggregated_targets, blocking=True, partitions_def=SESSIONS)
+def targets_within_limits(
+    context: dg.AssetCheckExecutionContext,
+    warehouse: dg.ResourceParam[Warehouse],
+    settings: dg.ResourceParam[Settings],
+) -> dg.AssetCheckResult:
+    """Every limit of portfolio.yaml holds for the final targets of every session."""
+    sessions = sessions_of(context)
+    first = previous_session(sessions.first) or sessions.first
+    columns = ["session", "symbol", "weight"]
+    rows = frame(warehouse.read(AGGREGATED_TARGETS.name, SessionRange(first, sessions.last), columns=columns))
+    targets = by_session(rows, "symbol", "weight")
+    offending: list[dict[str, object]] = []
+    warnings: list[dict[str, object]] = []
+    before = targets.get(first, {}) if first < sessions.first else {}
+    for session in sessions:
+        weights = targets.get(session, {})
+        for breach in check_limits(weights, settings.asset_classes, settings.limits, previous=before):
+            figures = {"found": breach.found, "limit": breach.limit}
+            row: dict[str, object] = {"session": session, "subject": breach.subject, "rule": breach.rule, **figures}
+            (offending if breach.severity == "block" else warnings).append(row)
+        before = weights
+    remedy = "Nothing is traded on these targets. Materialise aggregated_targets again, or look at the limits."
+    return check_result(offending, warnings=warnings, checked=len(sessions), remedy=remedy)
+
+
+@dg.asset_check(asset=aggregated_targets, blocking=True, partitions_def=SESSIONS)
+def targets_cover_the_universe(
+    context: dg.AssetCheckExecutionContext,
+    warehouse: dg.ResourceParam[Warehouse],
+    settings: dg.ResourceParam[Settings],
+) -> dg.AssetCheckResult:
+    """Every symbol of the universe has a finite target in every session: a missing row must not read as `sell`."""
+    sessions = sessions_of(context)
+    rows = frame(warehouse.read(AGGREGATED_TARGETS.name, sessions, columns=["session", "symbol", "weight"]))
+    found = spread(rows, "weight", as_days(tuple(sessions)), settings.symbols, by="symbol")
+    missing = np.argwhere(~np.isfinite(found))
+    listed = tuple(sessions)
+    offending = [{"session": listed[row], "symbol": settings.symbols[column]} for row, column in missing]
+    return check_result(offending, checked=found.size, remedy="Materialise aggregated_targets again.")
+
+
+def _refuse_missing(sessions: SessionRange, weights: pd.DataFrame, targets: pd.DataFrame) -> None:
+    """A session without shares, or a strategy with a share but no targets, would silently become cash."""
+    pairs = targets[["session", "strategy"]].drop_duplicates()
+    have = set(zip(days(pairs).tolist(), pairs["strategy"], strict=True))
+    shared = list(zip(days(weights).tolist(), weights["strategy"], strict=True))
+    without_shares = sorted(set(sessions) - {day for day, _ in shared})
+    if without_shares:
+        raise DataError(
+            "STRATEGY_WEIGHTS_MISSING",
+            found=f"{len(without_shares)} sessions, the first {without_shares[0]}",
+            remedy="Materialise strategy_weights for them first.",
+        )
+    without_targets = sorted(set(shared) - have)
+    if without_targets:
+        day, name = without_targets[0]
+        raise DataError(
+            "STRATEGY_TARGETS_MISSING",
+            strategy=name,
+            session=day,
+            found=f"{len(without_targets)} sessions and strategies without targets",
+            remedy=f"Materialise strategy_targets/{name} for them first.",
+        )
+
+
+def _picture(warehouse: Warehouse, last: date, settings: Settings) -> str:
+    """Gross weight of each asset class over time."""
+    columns = ["session", "symbol", "weight"]
+    with warehouse.reading() as reader:
+        rows = frame(reader.read(AGGREGATED_TARGETS.name, SessionRange(FIRST_SESSION, last), columns=columns))
+        origin = sources(reader, last)
+    classes = rows["symbol"].map(settings.asset_classes)
+    gross = rows.assign(weight=rows["weight"].abs(), asset_class=classes)
+    sums = gross.groupby(["session", "asset_class"])[["weight"]].sum().reset_index()
+    drawn, names = np.unique(days(rows)), sorted(set(settings.asset_classes.values()))
+    parts = spread(sums, "weight", drawn, names, by="asset_class", missing=0.0)
+    title = simulated("Targets by asset class (gross)", origin)
+    return stacked_picture(title, drawn, {name: parts[:, place] for place, name in enumerate(names)})

@@ -1,0 +1,128 @@
+"""The asset risk and its check: figures of the targets, and what the limits cut.
+
+Only reading, calling `core.risk` and writing belong here. What the planner and the broker's account answer to limits is
+written by orders and submissions, at levels of their own.
+"""
+
+import dagster as dg
+import numpy as np
+import pandas as pd
+
+from portfolio_pipeline.components.check_results import check_result
+from portfolio_pipeline.components.session_asset import closed_sessions, session_asset, stored
+from portfolio_pipeline.core.arrays import days, spread
+from portfolio_pipeline.core.calendar.sessions import SessionRange
+from portfolio_pipeline.core.errors import DataError
+from portfolio_pipeline.core.risk.cutting import limit_path
+from portfolio_pipeline.core.risk.measures import TargetHistory, breach_rows, risk_metrics
+from portfolio_pipeline.core.settings import Settings
+from portfolio_pipeline.core.tables import AGGREGATED_TARGETS, RISK_METRICS
+from portfolio_pipeline.core.tables.rows import frame
+from portfolio_pipeline.partitions import SESSIONS, sessions_of
+from portfolio_pipeline.ports import Clock, Reader, Warehouse
+from portfolio_pipeline.reads.prices import price_history
+from portfolio_pipeline.reads.state import first_stored, sources
+from portfolio_pipeline.reports.pictures import bar_picture, simulated
+
+
+@session_asset(
+    table=RISK_METRICS, key="risk", group="portfolio", kinds={"python"}, deps=["aggregated_targets", "prices"]
+)
+def risk(
+    context: dg.AssetExecutionContext,
+    warehouse: dg.ResourceParam[Warehouse],
+    settings: dg.ResourceParam[Settings],
+    clock: dg.ResourceParam[Clock],
+) -> dg.MaterializeResult:
+    sessions = closed_sessions(context, clock)
+    with warehouse.reading() as reader:
+        history, requested = _history(reader, sessions, settings)
+        origin = sources(reader, sessions.last)
+    count = len(requested)
+    symbols = history.panel.symbols
+    before = history.weights[-count - 1].tolist() if count < len(history.weights) else [0.0] * len(symbols)
+    previous = {symbol: weight for symbol, weight in zip(symbols, before, strict=True) if weight}
+    path = limit_path(requested, symbols, settings.asset_classes, settings.limits, previous)
+    figures = risk_metrics(history, count, settings.asset_classes, settings.limits)
+    breaches = breach_rows(tuple(sessions), path)
+    with warehouse.transaction() as transaction:
+        rows = transaction.replace(RISK_METRICS.name, sessions, figures)
+        transaction.replace("risk_breaches", sessions, breaches, where={"level": "targets"})
+    newest = figures[figures["session"] == figures["session"].max()]
+    portfolio = newest[newest["scope"] == "portfolio"].set_index("metric")["value"]
+    exposures, limits = _bars(newest)
+    title = simulated(f"Exposures and their limits, {sessions.last}", origin)
+    return stored(
+        context,
+        sessions,
+        rows=rows,
+        metadata={
+            "limits hit": len(breaches),
+            **{name: float(value) for name, value in portfolio.items() if np.isfinite(value)},
+        },
+        picture=bar_picture(title, exposures, limits=limits),
+    )
+
+
+@dg.asset_check(asset=risk, partitions_def=SESSIONS)
+def figures_within_limits(
+    context: dg.AssetCheckExecutionContext, warehouse: dg.ResourceParam[Warehouse]
+) -> dg.AssetCheckResult:
+    """Every figure that has a limit is at most at it, but for turnover that only brings targets into the limits."""
+    sessions = sessions_of(context)
+    turnover_warnings = {"level": "targets", "rule": "turnover", "severity": "warning"}
+    with warehouse.reading() as reader:
+        rows = frame(reader.read(RISK_METRICS.name, sessions))
+        allowed = frame(reader.read("risk_breaches", sessions, where=turnover_warnings))
+    above = rows[rows["value"] > rows["limit_value"] + 1e-9]
+    excused = (above["metric"] == "turnover") & above["session"].isin(allowed["session"])
+    listed = [
+        {"session": day, "scope": scope, "metric": metric, "found": found, "limit": limit, "excused": excuse}
+        for day, scope, metric, found, limit, excuse in zip(
+            days(above).tolist(),
+            above["scope"],
+            above["metric"],
+            above["value"].tolist(),
+            above["limit_value"].tolist(),
+            excused,
+            strict=True,
+        )
+    ]
+    return check_result(
+        [row for row in listed if not row["excused"]],
+        warnings=[row for row in listed if row["excused"]],
+        checked=len(rows),
+        remedy="Materialise aggregated_targets and risk again.",
+    )
+
+
+def _history(reader: Reader, sessions: SessionRange, settings: Settings) -> tuple[TargetHistory, np.ndarray]:
+    """Targets and prices from the first stored price on, and what was requested in the sessions themselves."""
+    first = first_stored(reader, AGGREGATED_TARGETS)
+    targets = frame(reader.read(AGGREGATED_TARGETS.name, SessionRange(first or sessions.first, sessions.last)))
+    _refuse_missing(sessions, targets)
+    symbols = (*settings.symbols, *sorted(set(targets["symbol"]) - set(settings.symbols)))
+    panel = price_history(reader, symbols, sessions.last)
+    weights = spread(targets, "weight", panel.sessions, symbols, by="symbol", missing=0.0)
+    asked = spread(targets, "requested_weight", panel.sessions, symbols, by="symbol", missing=0.0)
+    return TargetHistory(panel, weights), asked[-len(sessions) :]
+
+
+def _refuse_missing(sessions: SessionRange, targets: pd.DataFrame) -> None:
+    missing = sorted(set(sessions) - set(days(targets).tolist()))
+    if missing:
+        raise DataError(
+            "AGGREGATED_TARGETS_MISSING",
+            found=f"{len(missing)} sessions, the first {missing[0]}",
+            remedy="Materialise aggregated_targets for them first.",
+        )
+
+
+def _bars(newest: pd.DataFrame) -> tuple[dict[str, float], dict[str, float]]:
+    """Exposures of the newest session by name, and the limits of those that have one."""
+    drawn = newest[newest["metric"].isin(["gross_exposure", "net_exposure"])]
+    drawn = drawn[(drawn["scope"] == "portfolio") | (drawn["metric"] == "gross_exposure")]
+    scopes = drawn["scope"].str.replace("asset_class:", "", regex=False)
+    names = np.where(scopes == "portfolio", drawn["metric"].str.replace("_exposure", "", regex=False), scopes)
+    values = dict(zip(names.tolist(), drawn["value"].tolist(), strict=True))
+    return values, dict(zip(names.tolist(), drawn["limit_value"].tolist(), strict=True))

@@ -1,0 +1,1 @@
+"""What came of it: metrics, marts, back-tests on request."""

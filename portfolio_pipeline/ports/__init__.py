@@ -1,0 +1,25 @@
+"""The doors of the house: what the inside asks of the outside, and nothing about how it is done.
+
+One module per port. Each has its real adapters under `adapters/` and one tested fake under
+`portfolio_pipeline_tests/fakes/`.
+"""
+
+from portfolio_pipeline.ports.alerts import Alert, Alerts
+from portfolio_pipeline.ports.broker import AccountSnapshot, Broker, Holding
+from portfolio_pipeline.ports.clock import Clock
+from portfolio_pipeline.ports.market_data import MarketData
+from portfolio_pipeline.ports.warehouse import Reader, Rows, Transaction, Warehouse
+
+__all__ = [
+    "AccountSnapshot",
+    "Alert",
+    "Alerts",
+    "Broker",
+    "Clock",
+    "Holding",
+    "MarketData",
+    "Reader",
+    "Rows",
+    "Transaction",
+    "Warehouse",
+]

@@ -1,0 +1,28 @@
+"""The regimes that a search looks at, for cards that ask for it: read whole, refused with a hole."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from portfolio_pipeline.core.arrays import Array
+from portfolio_pipeline.core.calendar.sessions import SessionRange
+from portfolio_pipeline.core.errors import DataError
+from portfolio_pipeline.core.search.regime_scores import probabilities_at
+from portfolio_pipeline.core.tables.rows import frame
+from portfolio_pipeline.ports import Reader
+
+
+def regime_probabilities(reader: Reader, sessions: Array) -> Array:
+    """Probabilities [sessions, regimes]; before the first stored session every regime is as likely as any other."""
+    rows = frame(reader.read("regimes", SessionRange(sessions[0].item(), sessions[-1].item())))
+    known = rows["session"].to_numpy().astype("datetime64[D]")
+    wanted = sessions[sessions >= known[0]] if len(known) else sessions[-1:]
+    missing = wanted[~np.isin(wanted, known)]
+    if len(missing):
+        raise DataError(
+            "REGIMES_MISSING",
+            missing_sessions=len(missing),
+            first_missing=missing[0],
+            remedy="Materialise regimes for these sessions first: scores of this card look at them.",
+        )
+    return probabilities_at(rows, sessions)

@@ -1,0 +1,34 @@
+"""What planning, judging and bookkeeping read before they compute: targets and bars, the session before included.
+
+Only reading belongs here; the shapes are those of `core.sizing` and `core.bars`.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import date
+
+from portfolio_pipeline.core.calendar.sessions import SessionRange, previous_session
+from portfolio_pipeline.core.market.bars import BAR_COLUMNS, Bar, bars_by_session
+from portfolio_pipeline.core.portfolio.session_targets import SessionTargets, session_targets, shares_by_session
+from portfolio_pipeline.ports import Reader
+
+
+@dataclass(frozen=True)
+class TradingInputs:
+    """Targets, bars and shares of capital by session, of a range and of the session before it."""
+
+    targets: dict[date, SessionTargets]
+    bars: dict[date, dict[str, Bar]]
+    shares: dict[date, dict[str, float]]
+
+
+def trading_inputs(reader: Reader, sessions: SessionRange) -> TradingInputs:
+    read = SessionRange(previous_session(sessions.first) or sessions.first, sessions.last)
+    aggregated = reader.read("aggregated_targets", read)
+    wanted = reader.read("strategy_targets", read, columns=["session", "strategy", "symbol", "weight"])
+    weights = reader.read("strategy_weights", read, columns=["session", "strategy", "weight"])
+    prices = reader.read("prices", read, columns=BAR_COLUMNS)
+    return TradingInputs(
+        session_targets(aggregated, wanted, weights), bars_by_session(prices), shares_by_session(weights)
+    )

@@ -1,0 +1,98 @@
+"""Which sessions a start has to compute, from what the tables hold."""
+
+from __future__ import annotations
+
+from datetime import UTC, date, datetime
+
+import pandas as pd
+import pytest
+
+from portfolio_pipeline.adapters.cards import load_cards
+from portfolio_pipeline.cli.stored_history import EVERY_SESSION, EVERY_SESSION_AND_STRATEGY, missing_sessions
+from portfolio_pipeline.core.calendar.sessions import SessionRange
+from portfolio_pipeline.core.tables import Column, Table
+from portfolio_pipeline.ports import Warehouse
+
+LAST = date(2026, 11, 20)
+EVENING = datetime(2026, 11, 21, 0, 0, tzinfo=UTC)
+STRATEGIES = tuple(card.name for card in load_cards())
+
+
+def store(warehouse: Warehouse, table: Table, session: date, **values: object) -> None:
+    """One row that passes the door; nothing of it matters but the session and `values`."""
+    row = {column.name: values.get(column.name, _any(column, session)) for column in table.columns}
+    warehouse.replace(table.name, SessionRange.single(session), pd.DataFrame([row]), where=values or None)
+
+
+def complete(warehouse: Warehouse, session: date, strategies: tuple[str, ...] = STRATEGIES) -> None:
+    for table in EVERY_SESSION:
+        store(warehouse, table, session)
+    for table in EVERY_SESSION_AND_STRATEGY:
+        for strategy in strategies:
+            store(warehouse, table, session, strategy=strategy)
+
+
+def _any(column: Column, session: date) -> object:
+    if column.one_of:
+        return column.one_of[0]
+    return {
+        "date": session,
+        "text": "x",
+        "double": 1.0,
+        "bigint": 1,
+        "boolean": False,
+        "timestamp": datetime(2026, 11, 20, 21),  # noqa: DTZ001
+    }[column.type]
+
+
+def test_an_empty_house_gets_five_years(duckdb_warehouse: Warehouse) -> None:
+    missing = missing_sessions(duckdb_warehouse, EVENING)
+    assert missing == SessionRange(date(2021, 11, 22), LAST)  # 20 November 2021 was a Saturday
+
+
+def test_an_empty_house_gets_as_many_sessions_as_asked_for(duckdb_warehouse: Warehouse) -> None:
+    missing = missing_sessions(duckdb_warehouse, EVENING, first_load=3)
+    assert missing is not None
+    assert list(missing) == [date(2026, 11, 18), date(2026, 11, 19), LAST]
+
+
+def test_more_sessions_than_the_calendar_has_means_all_of_them(duckdb_warehouse: Warehouse) -> None:
+    assert missing_sessions(duckdb_warehouse, EVENING, first_load=10_000) == SessionRange(date(2005, 1, 3), LAST)
+
+
+def test_a_complete_house_misses_nothing(duckdb_warehouse: Warehouse) -> None:
+    complete(duckdb_warehouse, LAST)
+    assert missing_sessions(duckdb_warehouse, EVENING) is None
+
+
+def test_only_the_sessions_after_the_complete_ones_are_missing(duckdb_warehouse: Warehouse) -> None:
+    complete(duckdb_warehouse, date(2026, 11, 18))
+    assert missing_sessions(duckdb_warehouse, EVENING, first_load=60) == SessionRange(date(2026, 11, 19), LAST)
+
+
+@pytest.mark.parametrize("table", EVERY_SESSION, ids=lambda table: table.name)
+def test_a_session_that_was_cut_off_at_any_table_is_computed_again(duckdb_warehouse: Warehouse, table: Table) -> None:
+    for session in (date(2026, 11, 18), date(2026, 11, 19)):
+        complete(duckdb_warehouse, session)
+    duckdb_warehouse.replace(
+        table.name, SessionRange.single(date(2026, 11, 19)), duckdb_warehouse.read(table.name).slice(0, 0)
+    )
+    assert missing_sessions(duckdb_warehouse, EVENING) == SessionRange(date(2026, 11, 19), LAST)
+
+
+def test_a_first_load_that_was_cut_off_begins_again_where_it_began(duckdb_warehouse: Warehouse) -> None:
+    store(duckdb_warehouse, EVERY_SESSION[0], date(2026, 11, 17))
+    store(duckdb_warehouse, EVERY_SESSION[0], date(2026, 11, 18))
+    assert missing_sessions(duckdb_warehouse, EVENING) == SessionRange(date(2026, 11, 17), LAST)
+
+
+def test_one_strategy_left_behind_is_caught_up_with(duckdb_warehouse: Warehouse) -> None:
+    complete(duckdb_warehouse, date(2026, 11, 18))
+    complete(duckdb_warehouse, LAST, STRATEGIES[1:])
+    assert missing_sessions(duckdb_warehouse, EVENING) == SessionRange(date(2026, 11, 19), LAST)
+
+
+def test_a_new_card_and_a_card_taken_away_change_nothing_about_the_past(duckdb_warehouse: Warehouse) -> None:
+    complete(duckdb_warehouse, date(2026, 11, 18), (*STRATEGIES[1:], "taken_away"))
+    complete(duckdb_warehouse, LAST, STRATEGIES[1:])
+    assert missing_sessions(duckdb_warehouse, EVENING) is None

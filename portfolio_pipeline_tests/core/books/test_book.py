@@ -1,0 +1,122 @@
+"""Books: what splits, dividends, trades and delistings do to them, and that nothing is ever lost between several."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import given
+from hypothesis import settings as examples
+from hypothesis import strategies as st
+
+from portfolio_pipeline.core.books.book import (
+    SHARE,
+    Book,
+    Position,
+    close_session,
+    equities,
+    open_session,
+    parts,
+    to_cents,
+    to_currency,
+    to_shares,
+    to_units,
+    value,
+)
+from portfolio_pipeline.core.market.bars import Bar
+
+DELIST_AFTER = 3
+
+
+def holding(shares: float, cost: float = 10.0, price: float = 10.0, missed: int = 0) -> Position:
+    return Position(to_units(shares), cost, price, missed)
+
+
+def test_a_split_and_a_dividend_reach_the_holder_at_the_open() -> None:
+    book = Book(0, {"AAA": holding(10, cost=90.0, price=99.0)})
+    open_session([book], {"AAA": Bar(33.0, 33.0, 33.0, 33.0, 0.0, 0.5, 3.0)})
+    held = book.positions["AAA"]
+    assert (to_shares(held.quantity), held.average_cost, held.price) == (30.0, 30.0, 33.0)
+    assert book.cash == to_cents(30 * 0.5)
+
+
+def test_who_is_short_pays_the_dividend() -> None:
+    book = Book(1_000, {"AAA": holding(-4)})
+    open_session([book], {"AAA": Bar(10.0, 10.0, 10.0, 10.0, 0.0, 0.25, 1.0)})
+    assert book.cash == 1_000 - 100
+
+
+@pytest.mark.parametrize(
+    ("trades", "quantity", "cost"),
+    [
+        ([(10, 20.0)], 10, 20.0),
+        ([(10, 20.0), (30, 40.0)], 40, 35.0),
+        ([(10, 20.0), (-4, 99.0)], 6, 20.0),
+        ([(10, 20.0), (-15, 30.0)], -5, 30.0),
+        ([(-10, 20.0), (-10, 10.0)], -20, 15.0),
+        ([(10, 20.0), (-10, 30.0)], 0, None),
+    ],
+)
+def test_average_cost_is_that_of_what_is_still_held(
+    trades: list[tuple[int, float]], quantity: int, cost: float | None
+) -> None:
+    book = Book()
+    for shares, price in trades:
+        book.trade("AAA", shares * SHARE, price, -value(shares * SHARE, price))
+    assert book.quantity("AAA") == quantity * SHARE
+    assert (book.positions["AAA"].average_cost if quantity else None) == cost
+
+
+def test_a_symbol_without_bars_keeps_its_last_price_and_then_becomes_cash() -> None:
+    book = Book(0, {"AAA": holding(10, price=12.34)})
+    for missed in range(1, DELIST_AFTER):
+        close_session([book], {}, DELIST_AFTER)
+        assert (book.positions["AAA"].price, book.positions["AAA"].sessions_without_bar) == (12.34, missed)
+    close_session([book], {}, DELIST_AFTER)
+    assert (book.cash, book.positions) == (12_340, {})
+
+
+def test_a_bar_starts_the_count_of_missed_sessions_anew() -> None:
+    book = Book(0, {"AAA": holding(10, missed=DELIST_AFTER - 1)})
+    close_session([book], {"AAA": Bar(11.0, 11.0, 11.0, 11.0)}, DELIST_AFTER)
+    assert (book.positions["AAA"].price, book.positions["AAA"].sessions_without_bar) == (11.0, 0)
+
+
+@examples(max_examples=200, deadline=None)
+@given(
+    amounts=st.lists(st.integers(-(10**12), 10**12), min_size=1, max_size=6),
+    price=st.floats(0.01, 10_000, allow_nan=False),
+)
+def test_parts_add_up_to_the_whole_and_are_each_within_a_rounding(amounts: list[int], price: float) -> None:
+    shared = parts(amounts, lambda units: value(units, price))
+    assert sum(shared) == value(sum(amounts), price)
+    for amount, part in zip(amounts, shared, strict=True):
+        assert abs(part - amount * price / 10_000) <= 1 + 1e-9 * abs(amount * price / 10_000)
+
+
+@examples(max_examples=150, deadline=None)
+@given(
+    quantities=st.lists(st.integers(-(10**10), 10**10), min_size=2, max_size=5),
+    split=st.sampled_from([1.0, 2.0, 0.1, 1.5, 1 / 3, 20.0]),
+    dividend=st.one_of(st.just(0.0), st.floats(0.0001, 5)),
+    price=st.floats(0.5, 2_000),
+    missing=st.booleans(),
+)
+def test_books_that_share_an_account_go_through_a_session_as_one(
+    quantities: list[int], split: float, dividend: float, price: float, missing: bool
+) -> None:
+    books = [Book(100, {"AAA": Position(q, 1.0, price, DELIST_AFTER - 1)} if q else {}) for q in quantities]
+    total = sum(quantities)
+    whole = Book(100 * len(books), {"AAA": Position(total, 1.0, price, DELIST_AFTER - 1)} if total else {})
+    bars = {} if missing else {"AAA": Bar(price, price, price, price / split, 0.0, dividend, split)}
+    for together in ([whole], books):
+        open_session(together, bars)
+        close_session(together, bars, DELIST_AFTER)
+    assert sum(book.cash for book in books) == whole.cash
+    assert sum(book.quantity("AAA") for book in books) == whole.quantity("AAA")
+    assert sum(equities(books)) == whole.equity == equities([whole])[0]
+
+
+@examples(max_examples=200, deadline=None)
+@given(st.integers(-(10**15), 10**15))
+def test_what_goes_through_a_door_comes_back_unchanged(amount: int) -> None:
+    assert to_cents(to_currency(amount)) == amount
+    assert to_units(to_shares(amount)) == amount

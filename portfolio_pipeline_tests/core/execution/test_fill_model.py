@@ -1,0 +1,146 @@
+"""The fill model against hand-computed prices, and what must hold for any orders."""
+
+from __future__ import annotations
+
+import math
+from datetime import date, datetime
+
+import pytest
+from hypothesis import given
+from hypothesis import settings as examples
+from hypothesis import strategies as st
+
+from portfolio_pipeline.core.books.book import SHARE
+from portfolio_pipeline.core.execution.fill_model import MarketOrder, Outcome, execute, session_open, worst_cost
+from portfolio_pipeline.core.execution.settings import Costs, SimulatedBroker
+from portfolio_pipeline.core.market.bars import Bar
+
+COSTS = Costs(commission_bps=0.5, half_spread_bps=1.0, slippage_bps=2.0)
+MARKET = SimulatedBroker(impact_bps=50.0, maximum_volume_share=0.1)
+RICH = 10**12
+
+
+def bar(price: float = 100.0, volume: float = 1_000_000.0, **more: float) -> Bar:
+    return Bar(price, price * 1.02, price * 0.98, price, volume, **more)
+
+
+def one(shares: float, market_bar: Bar | None, cash: int = RICH, limit: float | None = None) -> Outcome:
+    order = MarketOrder("id", "AAA", round(shares * SHARE), limit)
+    [outcome] = execute([order], {} if market_bar is None else {"AAA": market_bar}, cash, COSTS, MARKET)
+    return outcome
+
+
+@pytest.mark.parametrize(("shares", "side"), [(10_000, 1), (-10_000, -1)])
+def test_a_fill_pays_spread_slippage_and_the_square_root_of_its_volume_share(shares: float, side: int) -> None:
+    outcome = one(shares, bar())
+    price = 100.0 * (1 + side * (1 + 2 + 50 * math.sqrt(0.01)) / 1e4)
+    assert outcome.state == "filled"
+    assert outcome.quantity == shares * SHARE
+    assert outcome.price == pytest.approx(price, abs=1e-6)
+    assert outcome.commission == round(10_000 * price * 0.5 / 1e4 * 100)
+    assert outcome.cash == pytest.approx(-shares * price * 100 - outcome.commission, abs=1)
+
+
+def test_the_dearest_price_is_never_exceeded() -> None:
+    outcome = one(10**7, bar())
+    assert outcome.price * (1 + COSTS.commission_bps / 1e4) <= 100.0 * (1 + worst_cost(COSTS, MARKET)) * (1 + 1e-6)
+
+
+def test_at_most_a_share_of_the_volume_is_filled_and_the_rest_expires() -> None:
+    outcome = one(500, bar(volume=1_234.0))
+    assert (outcome.state, outcome.quantity) == ("partially_filled", 123 * SHARE)
+    assert outcome.note == "VOLUME_SHARE_REACHED: filled=123, wanted=500"
+
+
+@pytest.mark.parametrize("shares", [500, -500])
+def test_unknown_volume_fills_in_full_and_without_impact(shares: float) -> None:
+    outcome = one(shares, bar(volume=0.0))
+    assert (outcome.state, outcome.quantity) == ("filled", shares * SHARE)
+    assert outcome.price == pytest.approx(100.0 * (1 + math.copysign(3e-4, shares)))
+
+
+def test_without_a_bar_an_order_expires() -> None:
+    outcome = one(5, None)
+    assert (outcome.state, outcome.quantity, outcome.cash) == ("expired", 0, 0)
+    assert outcome.note == "NO_BAR: the symbol did not trade"
+
+
+def test_an_order_decided_before_a_split_is_carried_over_it() -> None:
+    assert one(30, bar(split_ratio=3.0)).quantity == 90 * SHARE
+    assert one(-25, bar(split_ratio=0.1)).quantity == -2.5 * SHARE
+    assert one(10, bar(price=50.0, split_ratio=2.0), limit=102.0).price == pytest.approx(50.0 * (1 + 3e-4), rel=1e-4)
+
+
+@pytest.mark.parametrize(
+    ("shares", "limit", "price"),
+    [
+        (10, 101.0, "open"),
+        (10, 99.0, 99.0),
+        (10, 97.0, None),
+        (-10, 99.0, "open"),
+        (-10, 101.0, 101.0),
+        (-10, 103.0, None),
+    ],
+)
+def test_a_limit_order_fills_at_the_open_or_at_its_limit_or_not_at_all(
+    shares: float, limit: float, price: float | str | None
+) -> None:
+    outcome = one(shares, bar(), limit=limit)
+    if price is None:
+        assert outcome.state == "expired"
+        assert str(outcome.note).startswith("LIMIT_NOT_REACHED")
+    elif price == "open":
+        assert outcome.price == one(shares, bar()).price
+    else:
+        assert outcome.price == price
+
+
+def test_sells_come_first_and_pay_for_the_buys() -> None:
+    orders = [MarketOrder("1", "AAA", 100 * SHARE), MarketOrder("2", "ZZZ", -100 * SHARE)]
+    bars = {"AAA": bar(99.0), "ZZZ": bar(100.0)}
+    outcomes = execute(orders, bars, 0, COSTS, MARKET)
+    assert [(o.order.symbol, o.state) for o in outcomes] == [("ZZZ", "filled"), ("AAA", "filled")]
+
+
+def test_a_buy_beyond_the_cash_is_cut_to_what_it_pays_for() -> None:
+    outcome = one(100, bar(), cash=55_555_00 // 10)
+    assert (outcome.state, outcome.quantity) == ("partially_filled", 55 * SHARE)
+    assert str(outcome.note).startswith("NOT_ENOUGH_CASH")
+    assert one(100, bar(), cash=-5).state == "expired"
+
+
+@examples(max_examples=150, deadline=None)
+@given(data=st.data())
+def test_no_orders_ever_bring_cash_below_nothing_or_trade_more_than_was_asked(data: st.DataObject) -> None:
+    symbols = ["AAA", "BBB", "CCC", "DDD"]
+    bars = {
+        symbol: Bar(price, price * 1.01, price * 0.99, price, volume, 0.0, split)
+        for symbol, price, volume, split in zip(
+            symbols,
+            data.draw(st.lists(st.floats(0.05, 5_000), min_size=4, max_size=4)),
+            data.draw(st.lists(st.one_of(st.just(0.0), st.floats(1, 1e7)), min_size=4, max_size=4)),
+            data.draw(st.lists(st.sampled_from([1.0, 2.0, 0.1, 1 / 3]), min_size=4, max_size=4)),
+            strict=True,
+        )
+        if data.draw(st.booleans()) or symbol == "AAA"
+    }
+    quantity = st.one_of(st.integers(-5_000, 5_000).map(lambda n: n * SHARE), st.integers(-(10**9), 10**9))
+    orders = [MarketOrder(s, s, data.draw(quantity.filter(bool))) for s in symbols]
+    cash = data.draw(st.integers(0, 10**9))
+    outcomes = execute(orders, bars, cash, COSTS, MARKET)
+    running = cash
+    for outcome in outcomes:
+        running += outcome.cash
+        if outcome.quantity > 0:
+            assert running >= 0
+        split = bars[outcome.order.symbol].split_ratio if outcome.quantity else 1.0
+        assert abs(outcome.quantity) <= round(abs(outcome.order.quantity) * split)
+        assert outcome.quantity * outcome.order.quantity >= 0
+        assert outcome.commission >= 0
+        assert (outcome.note is None) == (outcome.state == "filled")
+    assert sorted(execute(orders[::-1], bars, cash, COSTS, MARKET)) == sorted(outcomes)
+
+
+def test_the_market_opens_at_half_past_nine_in_new_york() -> None:
+    assert session_open(date(2024, 1, 3)) == datetime(2024, 1, 3, 14, 30)  # noqa: DTZ001
+    assert session_open(date(2024, 7, 3)) == datetime(2024, 7, 3, 13, 30)  # noqa: DTZ001

@@ -1,0 +1,47 @@
+"""Halting: the latest event decides."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Literal
+
+import pandas as pd
+import pyarrow as pa
+import pytest
+
+from portfolio_pipeline.core.errors import LimitError
+from portfolio_pipeline.core.execution.halt import TradingState, next_event, require_trading, trading_state
+from portfolio_pipeline.core.tables import HALT_EVENTS
+
+NOON = datetime(2024, 1, 3, 12)  # noqa: DTZ001
+
+
+def after(*actions: Literal["halt", "resume"]) -> pa.Table:
+    rows = pd.DataFrame([], columns=list(HALT_EVENTS.column_names))
+    for action in actions:
+        event = next_event(pa.Table.from_pandas(rows, preserve_index=False), action, f"why {action}", NOON)
+        rows = pd.concat([rows, event]) if len(rows) else event
+    return pa.Table.from_pandas(rows.iloc[::-1], preserve_index=False)
+
+
+def test_nothing_is_halted_before_the_first_event() -> None:
+    assert trading_state(after()) == TradingState()
+    require_trading(trading_state(after()))
+
+
+@pytest.mark.parametrize(
+    ("actions", "halted"),
+    [(("halt",), True), (("halt", "resume"), False), (("halt", "resume", "halt"), True), (("halt", "halt"), True)],
+)
+def test_the_latest_event_is_the_state_whatever_the_order_of_rows(
+    actions: tuple[Literal["halt", "resume"], ...], halted: bool
+) -> None:
+    state = trading_state(after(*actions))
+    assert (state.halted, state.reason, state.since) == (halted, f"why {actions[-1]}", NOON)
+
+
+def test_the_refusal_says_since_when_why_and_what_to_do() -> None:
+    with pytest.raises(
+        LimitError, match=r"TRADING_HALTED: since=2024-01-03 12:00:00, why=why halt\. .*portfolio resume"
+    ):
+        require_trading(trading_state(after("halt")))

@@ -1,0 +1,285 @@
+"""Capital shares: the projection is exact, the limits hold together, and a range is its sessions one by one."""
+
+from __future__ import annotations
+
+from time import process_time
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from scipy.optimize import minimize
+
+from portfolio_pipeline.core.errors import ConfigurationError
+from portfolio_pipeline.core.portfolio.allocation.allocate import (
+    Bounds,
+    allocate,
+    bounds_of,
+    broken_limits,
+    project,
+    requested_shares,
+)
+from portfolio_pipeline.core.portfolio.allocation.settings import Allocation
+
+NAMES = ("a", "b", "c", "d", "e")
+FRACTIONS = st.lists(st.floats(0, 1), min_size=5, max_size=5)
+
+
+def paper(count: int, seed: int = 1, names: int = 5) -> np.ndarray:
+    generator = np.random.default_rng(seed)
+    return generator.normal(0.0003, 0.002 + 0.012 * generator.random(names), (count, names))
+
+
+@given(wanted=FRACTIONS, one=FRACTIONS, other=FRACTIONS, total=st.floats(0, 5))
+@settings(max_examples=200)
+def test_the_projection_stays_in_its_box_and_meets_the_sum_when_it_can(
+    wanted: list[float], one: list[float], other: list[float], total: float
+) -> None:
+    lower, upper = np.minimum(one, other), np.maximum(one, other)
+    found = project(np.array(wanted), Bounds(lower, upper), total)
+    assert (found >= lower).all()
+    assert (found <= upper).all()
+    assert found.sum() == pytest.approx(np.clip(total, lower.sum(), upper.sum()), abs=1e-12)
+
+
+@given(wanted=FRACTIONS, one=FRACTIONS, other=FRACTIONS, part=st.floats(0.05, 0.95))
+@settings(max_examples=30, deadline=None)
+def test_no_optimiser_finds_a_nearer_point_than_the_projection(
+    wanted: list[float], one: list[float], other: list[float], part: float
+) -> None:
+    lower, upper = np.minimum(one, other), np.maximum(one, other)
+    total = lower.sum() + part * (upper.sum() - lower.sum())
+    aim = np.array(wanted)
+    found = project(aim, Bounds(lower, upper), total)
+    oracle = minimize(
+        lambda x: ((x - aim) ** 2).sum(),
+        x0=lower + part * (upper - lower),
+        jac=lambda x: 2 * (x - aim),
+        bounds=list(zip(lower, upper, strict=True)),
+        constraints={"type": "eq", "fun": lambda x: x.sum() - total, "jac": np.ones_like},
+        method="SLSQP",
+        options={"ftol": 1e-14, "maxiter": 500},
+    )
+    assert ((found - aim) ** 2).sum() <= ((oracle.x - aim) ** 2).sum() + 1e-9
+    if oracle.success:
+        np.testing.assert_allclose(found, oracle.x, atol=2e-4)
+
+
+@st.composite
+def allocations(draw: st.DrawFn) -> Allocation:
+    minimum = draw(st.floats(0, 0.3))
+    locked = {name: draw(st.floats(0, 0.24)) for name in draw(st.sets(st.sampled_from(NAMES), max_size=3))}
+    return Allocation(
+        method=draw(st.sampled_from(["equal", "static", "inverse_volatility"])),
+        minimum=minimum,
+        maximum=draw(st.floats(minimum, 1)),
+        daily_change=draw(st.floats(0.001, 0.5)),
+        window_sessions=20,
+        static={name: draw(st.floats(0, 0.2)) for name in NAMES},
+        locked=locked,
+    )
+
+
+@given(setting=allocations(), later=allocations(), seed=st.integers(0, 5))
+@settings(max_examples=60, deadline=None)
+def test_all_limits_hold_together_even_after_the_settings_change(
+    setting: Allocation, later: Allocation, seed: int
+) -> None:
+    returns = paper(40, seed)
+    first = allocate(returns[:30], 8, NAMES, setting, None)
+    second = allocate(returns, 10, NAMES, later, dict(zip(NAMES, first.weight[-1].tolist(), strict=True)))
+    for shares, rules in ((first, setting), (second, later)):
+        for row, before in zip(shares.weight, shares.previous, strict=True):
+            held = None if np.isnan(before).any() else dict(zip(NAMES, before.tolist(), strict=True))
+            assert broken_limits(dict(zip(NAMES, row.tolist(), strict=True)), held, rules) == ()
+            assert (row >= 0).all()
+            assert row.sum() <= 1 + 1e-12
+            if held is not None:
+                assert (np.abs(row - before) <= rules.daily_change + 1e-12).all()
+
+
+@given(setting=allocations(), seed=st.integers(0, 3))
+@settings(max_examples=30, deadline=None)
+def test_where_the_limits_do_not_contradict_each_other_each_holds_on_its_own(setting: Allocation, seed: int) -> None:
+    shares = allocate(paper(30, seed), 8, NAMES, setting, None).weight
+    free = [place for place, name in enumerate(NAMES) if name not in setting.locked]
+    locked = sum(setting.locked.values())
+    if locked + len(free) * setting.minimum <= 1:
+        assert (shares[:, free] >= setting.minimum - 1e-12).all()
+    assert (shares[:, free] <= setting.maximum + 1e-12).all()
+    for name, share in setting.locked.items():
+        np.testing.assert_allclose(shares[:, NAMES.index(name)], share, atol=1e-12)
+    if setting.method != "static" and locked + len(free) * setting.maximum >= 1:
+        np.testing.assert_allclose(shares.sum(axis=1), 1.0, atol=1e-12)
+
+
+@pytest.mark.parametrize("method", ["equal", "static", "inverse_volatility"])
+def test_a_range_gives_the_bits_of_its_sessions_one_by_one(method: str) -> None:
+    setting = Allocation.model_validate({"method": method, "static": {"a": 0.3, "b": 0.4}, "daily_change": 0.01})
+    returns = paper(200)
+    returns[:70, 2] = np.nan
+    at_once = allocate(returns, 120, NAMES, setting, None)
+    previous = None
+    for row in range(120):
+        stop = 200 - 120 + row + 1
+        seen = returns[max(0, stop - setting.window_sessions) : stop]
+        shares = allocate(np.ascontiguousarray(seen), 1, NAMES, setting, previous)
+        assert shares.weight.tobytes() == at_once.weight[row].tobytes()
+        assert shares.reason[0] == at_once.reason[row]
+        previous = dict(zip(NAMES, shares.weight[0].tolist(), strict=True))
+
+
+def test_inverse_volatility_is_what_it_says() -> None:
+    returns = paper(63)
+    found = requested_shares(returns, NAMES, Allocation())
+    expected = 1 / returns.std(axis=0, ddof=1)
+    np.testing.assert_allclose(found, expected / expected.sum(), rtol=1e-12)
+
+
+def test_a_strategy_with_too_short_or_motionless_a_history_is_taken_for_a_middling_one() -> None:
+    returns = paper(63)
+    returns[:50, 0] = np.nan
+    returns[:, 1] = 0.0
+    found = requested_shares(returns, NAMES, Allocation())
+    assert found[0] == found[1] == np.median(found[2:])
+
+
+def test_without_any_history_all_strategies_get_the_same() -> None:
+    nothing = np.full((1, 5), np.nan)
+    np.testing.assert_allclose(allocate(nothing, 1, NAMES, Allocation(), None).weight, 0.2)
+
+
+def test_the_static_method_leaves_in_cash_what_it_does_not_give_away() -> None:
+    setting = Allocation(method="static", minimum=0, static={"a": 0.3, "b": 0.4})
+    shares = allocate(paper(5), 1, NAMES, setting, None).weight[0]
+    np.testing.assert_allclose(shares, [0.3, 0.4, 0, 0, 0])
+
+
+def test_maximums_that_cannot_reach_one_leave_the_rest_in_cash() -> None:
+    shares = allocate(paper(5, names=2), 1, ("a", "b"), Allocation(maximum=0.3), None)
+    np.testing.assert_allclose(shares.weight, 0.3)
+    assert shares.reason == (("maximum 0.3", "maximum 0.3"),)
+
+
+def test_minimums_that_do_not_fit_into_one_shrink_together() -> None:
+    shares = allocate(paper(5), 1, NAMES, Allocation(minimum=0.3), None)
+    np.testing.assert_allclose(shares.weight, 0.2)
+
+
+def test_a_new_strategy_rises_to_the_minimum_by_the_daily_change() -> None:
+    setting = Allocation(method="equal", minimum=0.05, daily_change=0.02)
+    previous = {"a": 0.25, "b": 0.25, "c": 0.25, "d": 0.25}
+    shares = allocate(paper(5), 5, NAMES, setting, previous)
+    np.testing.assert_allclose(shares.weight[:, 4], [0.02, 0.04, 0.06, 0.08, 0.10])
+    np.testing.assert_allclose(shares.weight.sum(axis=1), 1.0)
+    assert shares.previous[0, 4] == 0
+    assert shares.reason[0][4] == "daily change limit 0.02"
+
+
+def test_the_capital_of_a_removed_strategy_goes_to_the_others_by_the_daily_change() -> None:
+    setting = Allocation(method="equal", daily_change=0.02)
+    shares = allocate(paper(5, names=4), 4, NAMES[:4], setting, dict.fromkeys(NAMES, 0.2))
+    np.testing.assert_allclose(shares.weight.sum(axis=1), [0.88, 0.96, 1.0, 1.0])
+
+
+def test_a_new_lock_is_approached_by_the_daily_change_and_then_kept() -> None:
+    setting = Allocation(method="equal", daily_change=0.02, locked={"a": 0.25})
+    shares = allocate(paper(5), 5, NAMES, setting, dict.fromkeys(NAMES, 0.2)).weight[:, 0]
+    np.testing.assert_allclose(shares, [0.22, 0.24, 0.25, 0.25, 0.25])
+
+
+def test_a_setting_for_a_strategy_that_does_not_exist_is_refused() -> None:
+    with pytest.raises(ConfigurationError, match=r"UNKNOWN_STRATEGY: found=allocation.locked: z, expected=a, b"):
+        allocate(paper(5, names=2), 1, ("a", "b"), Allocation(locked={"z": 0.1}), None)
+
+
+def test_shares_that_break_a_limit_are_named_with_their_figures() -> None:
+    broken = broken_limits({"a": 0.5, "b": 0.01, "c": 0.2}, {"a": 0.5, "b": 0.01, "c": 0.2}, Allocation())
+    assert broken == (
+        "SHARE_TOO_LARGE: strategy=a, found=0.5, limit=0.48",
+        "SHARE_TOO_SMALL: strategy=b, found=0.01, limit=0.03",
+    )
+    assert broken_limits({"a": float("nan")}, None, Allocation()) == ("FINITE: strategy=a, found=nan",)
+
+
+def test_bounds_contain_a_point_whatever_the_settings() -> None:
+    setting = Allocation(minimum=0.4, maximum=0.4, daily_change=0.001, locked={"a": 1.0})
+    bounds = bounds_of(np.array([0.0, 0.5, 0.5]), ("a", "b", "c"), setting)
+    assert (bounds.lower <= bounds.upper).all()
+    assert bounds.lower.sum() <= 1
+
+
+def test_ten_years_of_five_strategies_take_less_than_a_second() -> None:
+    returns = paper(2_520)
+    started = process_time()
+    allocate(returns, 2_520, NAMES, Allocation(), None)
+    assert process_time() - started < 2.0  # twice the promise, for slower machines
+
+
+@given(setting=allocations(), seed=st.integers(0, 50))
+@settings(max_examples=60, deadline=None)
+def test_who_takes_no_new_capital_never_has_more_than_before_whatever_the_limits(
+    setting: Allocation, seed: int
+) -> None:
+    generator = np.random.default_rng(seed)
+    takes = generator.random((10, 5)) < 0.5
+    candidates = {NAMES[place] for place in np.flatnonzero(generator.random(5) < 0.2)}
+    held = dict(zip(NAMES, generator.dirichlet(np.ones(6))[:5].tolist(), strict=True)) if seed % 3 else None
+    found = allocate(paper(40, seed), 10, NAMES, setting, held, takes_new_capital=takes, candidates=candidates)
+    before = np.zeros(5) if held is None else np.array(list(held.values()))
+    for row, share in enumerate(found.weight):
+        assert (share[~takes[row]] <= before[~takes[row]]).all()
+        for place, name in enumerate(NAMES):
+            if name in candidates:
+                assert share[place] == max(before[place] - setting.daily_change, 0.0)
+                assert found.requested[row, place] == 0.0
+                assert found.reason[row][place] == "candidate"
+        assert share.sum() <= 1 + 1e-12
+        known = None if held is None and row == 0 else dict(zip(NAMES, before.tolist(), strict=True))
+        closed = {name for name, may in zip(NAMES, takes[row], strict=True) if not may}
+        shares = dict(zip(NAMES, share.tolist(), strict=True))
+        assert broken_limits(shares, known, setting, no_new_capital=closed, candidates=candidates) == ()
+        before = share
+
+
+def test_capital_that_a_doubted_strategy_may_not_have_goes_to_the_others() -> None:
+    setting = Allocation(method="equal", daily_change=0.02)
+    held = {"a": 0.1, "b": 0.3, "c": 0.2, "d": 0.2, "e": 0.2}
+    takes = np.ones((3, 5), dtype=bool)
+    takes[:, 0] = False
+    shares = allocate(paper(5), 3, NAMES, setting, held, takes_new_capital=takes)
+    np.testing.assert_allclose(shares.weight[:, 0], 0.1)
+    np.testing.assert_allclose(shares.weight.sum(axis=1), 1.0)
+    np.testing.assert_allclose(shares.weight[-1, 1:], [0.24, 0.22, 0.22, 0.22])
+    assert shares.reason[0][0] == "gets no new capital: doubted"
+
+
+def test_a_doubted_strategy_may_shrink_and_grows_again_only_when_it_is_no_longer_doubted() -> None:
+    setting = Allocation(method="static", minimum=0, maximum=0.5, daily_change=0.02, static={"a": 0.1, "b": 0.5})
+    closed, opened = np.array([[False, True]] * 3), np.array([[True, True]])
+    fallen = allocate(paper(5, names=2), 3, ("a", "b"), setting, {"a": 0.15, "b": 0.5}, takes_new_capital=closed)
+    np.testing.assert_allclose(fallen.weight[:, 0], [0.13, 0.11, 0.1])
+    more = setting.model_copy(update={"static": {"a": 0.3, "b": 0.5}})
+    held = {"a": 0.1, "b": 0.5}
+    for takes, share in ((closed[:1], 0.1), (opened, 0.12)):
+        assert allocate(paper(5, names=2), 1, ("a", "b"), more, held, takes_new_capital=takes).weight[
+            0, 0
+        ] == pytest.approx(share)
+
+
+def test_the_active_strategies_share_capital_as_if_candidates_did_not_exist() -> None:
+    returns = paper(80)
+    alone = allocate(returns[:, 1:], 10, NAMES[1:], Allocation(), None)
+    beside = allocate(returns, 10, NAMES, Allocation(), None, candidates={"a"})
+    np.testing.assert_allclose(beside.weight[:, 1:], alone.weight, rtol=1e-12)
+    assert (beside.weight[:, 0] == 0.0).all()
+
+
+def test_capital_given_against_doubt_is_named() -> None:
+    shares = {"a": 0.31, "b": 0.3, "c": 0.01}
+    held = {"a": 0.3, "b": 0.3, "c": 0.0}
+    setting = Allocation(minimum=0)
+    assert broken_limits(shares, held, setting, no_new_capital={"a"}, candidates={"c"}) == (
+        "SHARE_TOO_LARGE: strategy=a, found=0.31, limit=0.3",
+        "SHARE_TOO_LARGE: strategy=c, found=0.01, limit=0",
+    )

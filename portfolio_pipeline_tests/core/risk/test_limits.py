@@ -1,0 +1,132 @@
+"""The limits: what breaks them, what only warns, and that no figure slips through."""
+
+from __future__ import annotations
+
+import math
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from portfolio_pipeline.core.risk.limits import Breach, check_limits, exposures, only_shrinks, turnover
+from portfolio_pipeline.core.risk.settings import Limits
+from portfolio_pipeline.core.sections import AssetClass
+
+CLASSES = {"SPY": "equity", "QQQ": "equity", "IEF": "bond", "GLD": "commodity"}
+CAPS: dict[AssetClass, float] = {"equity": 0.6, "bond": 0.7}
+LIMITS = Limits(gross=1.0, net=0.9, net_minimum=-0.1, symbol=0.4, asset_class=CAPS, turnover=0.5)
+WEIGHTS = st.dictionaries(st.sampled_from(sorted(CLASSES)), st.floats(-1, 1), max_size=4)
+
+
+def rules(breaches: tuple[Breach, ...]) -> list[tuple[str, str]]:
+    return [(breach.subject, breach.rule) for breach in breaches]
+
+
+def test_weights_within_every_limit_break_none() -> None:
+    assert check_limits({"SPY": 0.3, "QQQ": 0.2, "IEF": 0.3}, CLASSES, LIMITS) == ()
+
+
+@pytest.mark.parametrize(
+    ("weights", "expected"),
+    [
+        ({"SPY": 0.41}, [("SPY", "symbol")]),
+        ({"SPY": -0.41, "IEF": 0.4}, [("SPY", "symbol")]),
+        ({"SPY": 0.35, "QQQ": 0.3}, [("equity", "asset_class")]),
+        ({"SPY": 0.35, "QQQ": -0.3}, [("equity", "asset_class")]),
+        ({"SPY": 0.3, "QQQ": 0.2, "IEF": 0.3, "GLD": -0.25}, [("portfolio", "gross")]),
+        ({"SPY": 0.3, "QQQ": 0.2, "IEF": 0.3, "GLD": 0.15}, [("portfolio", "net")]),
+        ({"SPY": -0.2}, [("portfolio", "net_minimum")]),
+        ({"TSLA": 0.1}, [("TSLA", "universe")]),
+        ({"TSLA": 0.5}, [("TSLA", "universe"), ("TSLA", "symbol")]),
+        ({"SPY": math.nan, "QQQ": 0.9}, [("SPY", "finite")]),
+        ({"SPY": math.inf}, [("SPY", "finite")]),
+    ],
+)
+def test_each_limit_is_found_by_name(weights: dict[str, float], expected: list[tuple[str, str]]) -> None:
+    breaches = check_limits(weights, CLASSES, LIMITS)
+    assert rules(breaches) == expected
+    assert {breach.severity for breach in breaches} == {"block"}
+
+
+def test_a_breach_reads_with_its_figures() -> None:
+    (breach,) = check_limits({"SPY": 0.45}, CLASSES, LIMITS)
+    assert str(breach) == "SYMBOL_LIMIT: subject=SPY, found=0.45, limit=0.4"
+
+
+def test_turnover_counts_bought_plus_sold_and_symbols_that_are_left() -> None:
+    assert turnover({"SPY": 0.3}, {"IEF": 0.2, "SPY": 0.1}) == pytest.approx(0.4)
+    assert rules(check_limits({"SPY": 0.3}, CLASSES, LIMITS, previous={"IEF": 0.3})) == [("portfolio", "turnover")]
+
+
+def test_turnover_that_only_shrinks_positions_is_a_warning() -> None:
+    (breach,) = check_limits({"SPY": 0.05}, CLASSES, LIMITS, previous={"SPY": 0.4, "IEF": 0.3})
+    assert (breach.rule, breach.severity) == ("turnover", "warning")
+
+
+def test_selling_through_zero_does_not_count_as_shrinking() -> None:
+    assert not only_shrinks({"SPY": -0.1}, {"SPY": 0.4})
+    assert only_shrinks({"SPY": 0.0, "QQQ": -0.1}, {"SPY": 0.4, "QQQ": -0.1})
+
+
+def test_prices_may_carry_a_book_past_a_limit_by_the_tolerance_and_no_further() -> None:
+    assert check_limits({"SPY": 0.409}, CLASSES, LIMITS, tolerance=0.01) == ()
+    assert rules(check_limits({"SPY": 0.411}, CLASSES, LIMITS, tolerance=0.01)) == [("SPY", "symbol")]
+
+
+def test_no_tolerance_lets_a_symbol_outside_the_universe_in() -> None:
+    (breach,) = check_limits({"TSLA": 0.005}, CLASSES, LIMITS, previous={}, tolerance=0.01)
+    assert (breach.rule, breach.severity) == ("universe", "block")
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "severity"), [(0.5, 0.45, "warning"), (0.45, 0.45, "warning"), (0.44, 0.45, "block")]
+)
+def test_a_breach_of_a_book_blocks_only_when_the_trades_make_it_worse(
+    before: float, after: float, severity: str
+) -> None:
+    (breach,) = check_limits({"SPY": after}, CLASSES, LIMITS, previous={"SPY": before}, tolerance=0.01)
+    assert (breach.rule, breach.severity) == ("symbol", severity)
+
+
+def test_targets_are_strict_even_when_a_breach_gets_smaller() -> None:
+    (breach,) = check_limits({"SPY": 0.45}, CLASSES, LIMITS, previous={"SPY": 0.5})
+    assert breach.severity == "block"
+
+
+@given(before=WEIGHTS, part=st.floats(0, 1))
+def test_a_book_that_is_only_scaled_down_is_never_blocked(before: dict[str, float], part: float) -> None:
+    after = {symbol: weight * part for symbol, weight in before.items()}
+    # The net minimum is about the sum: scaled towards zero it gets nearer to it, or holds already.
+    breaches = check_limits(after, CLASSES, LIMITS, previous=before, tolerance=0.01)
+    assert [breach for breach in breaches if breach.severity == "block"] == []
+
+
+@given(weights=WEIGHTS, previous=WEIGHTS)
+@settings(max_examples=200)
+def test_nothing_is_found_exactly_when_a_plain_reading_of_the_limits_finds_nothing(
+    weights: dict[str, float], previous: dict[str, float]
+) -> None:
+    def size(name: str) -> float:
+        return sum(abs(weight) for symbol, weight in weights.items() if CLASSES[symbol] == name)
+
+    traded = sum(abs(weights.get(symbol, 0) - previous.get(symbol, 0)) for symbol in CLASSES)
+    margins = [
+        *(0.4 - abs(weight) for weight in weights.values()),
+        0.6 - size("equity"),
+        0.7 - size("bond"),
+        1.0 - sum(map(abs, weights.values())),
+        0.9 - sum(weights.values()),
+        sum(weights.values()) + 0.1,
+        0.5 - traded,
+    ]
+    if min(map(abs, margins)) < 1e-6:
+        return  # at a limit, rounding decides
+    assert (check_limits(weights, CLASSES, LIMITS, previous=previous) == ()) == (min(margins) > 0)
+
+
+@given(weights=WEIGHTS)
+def test_exposures_do_not_depend_on_order_or_on_symbols_without_weight(weights: dict[str, float]) -> None:
+    turned = dict(reversed(weights.items())) | {symbol: 0.0 for symbol in CLASSES if symbol not in weights}
+    one, other = exposures(weights, CLASSES), exposures(turned, CLASSES)
+    assert (one.gross, one.net) == (other.gross, other.net)
+    assert all(other.by_class[name] == value for name, value in one.by_class.items())

@@ -1,0 +1,326 @@
+"""Orders, submissions, fills and positions as Dagster runs them: what is sent, refused and written down."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import UTC, datetime
+from typing import Any
+
+import dagster as dg
+import pandas as pd
+import pytest
+
+from portfolio_pipeline.adapters.broker import open_broker
+from portfolio_pipeline.core.calendar.sessions import SessionRange
+from portfolio_pipeline.core.execution.halt import next_event
+from portfolio_pipeline.core.risk.settings import Limits
+from portfolio_pipeline.core.settings import Settings
+from portfolio_pipeline.core.tables import HALT_EVENTS
+from portfolio_pipeline.defs.execution import fills as fills_module
+from portfolio_pipeline.defs.execution import orders as orders_module
+from portfolio_pipeline.defs.execution import positions as positions_module
+from portfolio_pipeline.defs.execution import submissions as submissions_module
+from portfolio_pipeline.ports import Warehouse
+from portfolio_pipeline_tests.fakes.clock import FixedClock
+from portfolio_pipeline_tests.trading import first_sessions, market, settings, wanted
+
+RANGE = first_sessions(12)
+DAYS = tuple(RANGE)
+HOUSE = settings(limits=Limits(symbol=0.6, turnover=2.0, asset_class={"equity": 0.9, "bond": 0.9}))
+TABLES = (
+    *("orders", "submissions", "fills", "order_outcomes", "positions", "account", "risk_breaches"),
+    *("sim_orders", "sim_outcomes", "sim_fills", "sim_positions", "sim_account"),
+)
+INSTANCE = dg.DagsterInstance.ephemeral()  # one for all runs: to set one up takes longer than a run
+PARTS = [
+    part
+    for module in (orders_module, submissions_module, fills_module, positions_module)
+    for part in vars(module).values()
+    if isinstance(part, (dg.AssetsDefinition, dg.AssetChecksDefinition))
+]
+
+
+class Desk:
+    """The execution half of the chain over one warehouse whose prices and targets are there already."""
+
+    def __init__(self, warehouse: Warehouse, house: Settings = HOUSE) -> None:
+        self.warehouse, self.house = warehouse, house
+
+    def filled_in(self, seed: int = 3) -> Desk:
+        self.warehouse.replace("prices", RANGE, market(seed, RANGE))
+        for table, rows in wanted(seed, RANGE, self.house).items():
+            self.warehouse.replace(table, RANGE, rows)
+        return self
+
+    def run(self, sessions: SessionRange, *assets: str | dg.AssetSelection) -> dg.ExecuteInProcessResult:
+        return dg.materialize(
+            PARTS,
+            selection=assets[0] if assets and isinstance(assets[0], dg.AssetSelection) else list(assets) or None,  # type: ignore[arg-type]
+            resources={
+                "warehouse": self.warehouse,
+                "broker": open_broker("SIMULATED", self.house, self.warehouse),
+                "settings": self.house,
+                "clock": FixedClock.after_close(DAYS[-1]),
+            },
+            tags={
+                "dagster/asset_partition_range_start": sessions.first.isoformat(),
+                "dagster/asset_partition_range_end": sessions.last.isoformat(),
+            },
+            raise_on_error=False,
+            instance=INSTANCE,
+        )
+
+    def table(self, name: str, **where: object) -> pd.DataFrame:
+        return self.warehouse.read(name, where=where or None).to_pandas()
+
+    def tables(self) -> dict[str, pd.DataFrame]:
+        return {name: self.table(name) for name in TABLES}
+
+    def tamper(self, session: Any, symbol: str, weight: float) -> None:
+        """Someone writes another target into the warehouse."""
+        rows = self.table("aggregated_targets", session=session)
+        rows.loc[rows["symbol"] == symbol, ["weight", "requested_weight"]] = weight
+        self.warehouse.replace("aggregated_targets", SessionRange.single(session), rows)
+
+
+def single(place: int) -> SessionRange:
+    return SessionRange.single(DAYS[place])
+
+
+def failure(result: dg.ExecuteInProcessResult, step: str) -> str:
+    """Why a step failed."""
+    error = result.failure_data_for_node(step).error  # type: ignore[union-attr]
+    message = error.message if error.cause is None else error.cause.message  # type: ignore[union-attr]
+    return str(message)
+
+
+def failed_checks(result: dg.ExecuteInProcessResult) -> dict[str, str]:
+    return {c.check_name: str(c.description) for c in result.get_asset_check_evaluations() if not c.passed}
+
+
+def unsent(result: dg.ExecuteInProcessResult) -> str:
+    """Why orders were not sent, of a run that did its work all the same."""
+    assert result.success
+    [check] = [c for c in result.get_asset_check_evaluations() if c.check_name == "every_order_was_sent"]
+    assert (check.passed, check.severity, check.blocking) == (False, dg.AssetCheckSeverity.ERROR, False)
+    return str(check.description)
+
+
+@pytest.fixture
+def desk(duckdb_warehouse: Warehouse) -> Desk:
+    return Desk(duckdb_warehouse).filled_in()
+
+
+def assert_same(found: dict[str, pd.DataFrame], expected: dict[str, pd.DataFrame]) -> None:
+    for name in TABLES:
+        pd.testing.assert_frame_equal(found[name], expected[name], check_exact=True, obj=name)
+
+
+def test_a_range_writes_what_its_sessions_one_by_one_write(desk: Desk) -> None:
+    week = SessionRange(DAYS[0], DAYS[2])
+    assert desk.run(week).success
+    at_once = desk.tables()
+    assert all(len(at_once[name]) for name in TABLES if name != "risk_breaches")
+    assert set(at_once["submissions"]["state"]) == {"accepted"}
+    assert "filled" in set(at_once["order_outcomes"]["state"])
+    with desk.warehouse.transaction() as tx:
+        for name in TABLES:
+            tx.delete(name, None)
+    for session in week:
+        assert desk.run(SessionRange.single(session)).success
+    assert_same(desk.tables(), at_once)
+    assert desk.run(SessionRange(DAYS[1], DAYS[2])).success
+    assert_same(desk.tables(), at_once)
+
+
+def test_another_future_changes_nothing_that_was_written_before_it(desk: Desk) -> None:
+    """Not even what is said of orders: half the volume and twice the price at the next open come after their close."""
+    week = SessionRange(DAYS[0], DAYS[4])
+    assert desk.run(week).success
+    expected = desk.tables()
+    with desk.warehouse.transaction() as tx:
+        for name in TABLES:
+            tx.delete(name, None)
+        prices = tx.read("prices").to_pandas()
+        later = prices["session"] > DAYS[3]
+        prices.loc[later, ["open", "high", "low", "close"]] *= 2.0
+        prices.loc[later, "volume"] = 1_000.0
+        tx.replace("prices", RANGE, prices)
+    assert desk.run(week).success
+    found = desk.tables()
+    for name in TABLES:
+        known, before = (tables[name][tables[name]["session"] <= DAYS[3]] for tables in (found, expected))
+        pd.testing.assert_frame_equal(known, before, check_exact=True, obj=name)
+    assert not found["order_outcomes"].equals(expected["order_outcomes"])
+
+
+def test_every_check_of_execution_passes_on_an_honest_range(desk: Desk) -> None:
+    result = desk.run(RANGE)
+    evaluated = {check.check_name: check.passed for check in result.get_asset_check_evaluations()}
+    assert evaluated == dict.fromkeys(evaluated, True)
+    assert set(evaluated) == {
+        *("orders_within_limits", "every_order_was_sent", "fills_have_orders", "fills_add_up_to_orders"),
+        *("books_add_up_to_account", "positions_tie_to_broker"),
+    }
+
+
+@pytest.mark.parametrize("asset", ["orders", "submissions"])
+def test_materialising_one_asset_alone_after_a_failed_limit_check_sends_nothing(desk: Desk, asset: str) -> None:
+    assert desk.run(SessionRange(DAYS[0], DAYS[4])).success
+    desk.tamper(DAYS[5], "AAA", 0.9)
+    chain = desk.run(single(5))
+    assert not chain.success
+    [check] = [c for c in chain.get_asset_check_evaluations() if c.check_name == "orders_within_limits"]
+    assert not check.passed
+    assert "AAA" in check.metadata["offending rows"].value  # type: ignore[operator]
+    assert failed_checks(desk.run(single(5), asset))
+    assert desk.table("sim_orders", session=DAYS[5]).empty
+    assert set(desk.table("orders", session=DAYS[5])["verdict"]) == {"refused"}
+
+
+def test_targets_tampered_with_after_planning_stop_the_submission(desk: Desk) -> None:
+    assert desk.run(SessionRange(DAYS[0], DAYS[4])).success
+    assert desk.run(single(5), "orders").success
+    assert set(desk.table("orders", session=DAYS[5])["verdict"]) == {"accepted"}
+    desk.tamper(DAYS[5], "AAA", 0.9)
+    why = unsent(desk.run(single(5), "submissions"))
+    assert f"ORDERS_REFUSED: session={DAYS[5]}, why=SYMBOL_LIMIT: subject=AAA" in why
+    assert "found=0.9" in why
+    assert desk.table("sim_orders", session=DAYS[5]).empty
+    refused = desk.table("submissions", session=DAYS[5])
+    assert set(refused["state"]) == {"refused"}
+    assert refused["error"].str.contains("SYMBOL_LIMIT: subject=AAA").all()
+    breaches = desk.table("risk_breaches", session=DAYS[5], level="submission")
+    assert ("AAA", "targets_symbol", "block") in set(breaches[["subject", "rule", "severity"]].itertuples(index=False))
+    assert desk.run(single(5), "fills", "positions").success
+    desk.tamper(DAYS[5], "AAA", 0.1)
+    assert not failed_checks(desk.run(single(6)))
+    assert desk.table("fills", session=DAYS[6]).empty
+    assert len(desk.table("sim_orders", session=DAYS[6]))
+
+
+def _bigger(rows: pd.DataFrame) -> pd.DataFrame:
+    return rows.assign(quantity=rows["quantity"] * 10)
+
+
+def _accepted(rows: pd.DataFrame) -> pd.DataFrame:
+    return rows.assign(verdict="accepted")
+
+
+@pytest.mark.parametrize("change", [_bigger, _accepted])
+def test_tickets_tampered_with_are_never_sent(desk: Desk, change: Callable[[pd.DataFrame], pd.DataFrame]) -> None:
+    assert desk.run(SessionRange(DAYS[0], DAYS[4])).success
+    if change is _accepted:
+        desk.tamper(DAYS[5], "AAA", 0.9)
+    desk.run(single(5), "orders")
+    desk.warehouse.replace("orders", single(5), change(desk.table("orders", session=DAYS[5])))
+    assert "ORDERS_REFUSED" in unsent(desk.run(single(5), "submissions"))
+    assert desk.table("sim_orders", session=DAYS[5]).empty
+
+
+def test_tighter_limits_count_at_once(desk: Desk) -> None:
+    assert desk.run(SessionRange(DAYS[0], DAYS[4])).success
+    assert desk.run(single(5), "orders").success
+    tight = Desk(desk.warehouse, settings(limits=Limits(symbol=0.01, gross=0.05)))
+    assert "ORDERS_REFUSED" in unsent(tight.run(single(5), "submissions"))
+    assert desk.table("sim_orders", session=DAYS[5]).empty
+
+
+def say(desk: Desk, action: Any) -> None:
+    with desk.warehouse.transaction() as tx:
+        event = next_event(tx.read(HALT_EVENTS.name), action, "fat finger", datetime.now(UTC).replace(tzinfo=None))
+        tx.insert(HALT_EVENTS.name, event)
+
+
+@pytest.mark.parametrize("sent_late", [False, True])
+def test_a_halted_session_sends_nothing_and_the_chain_goes_on(desk: Desk, sent_late: bool) -> None:
+    assert desk.run(SessionRange(DAYS[0], DAYS[4])).success
+    before = desk.table("submissions")
+
+    say(desk, "halt")
+    told = unsent(desk.run(single(5)))
+    for words in ("TRADING_HALTED", "fat finger", "portfolio resume"):
+        assert words in told
+    assert desk.table("sim_orders", session=DAYS[5]).empty
+    pd.testing.assert_frame_equal(desk.table("submissions"), before)
+    assert len(desk.table("positions", session=DAYS[5]))
+    say(desk, "resume")
+    if sent_late:
+        assert not failed_checks(desk.run(single(5), "submissions"))
+        assert len(desk.table("sim_orders", session=DAYS[5]))
+    assert not failed_checks(desk.run(single(6)))
+    assert desk.table("fills", session=DAYS[6]).empty == (not sent_late)
+    assert len(desk.table("sim_orders", session=DAYS[6]))
+
+
+def test_a_session_without_orders_has_nothing_left_unsent(desk: Desk) -> None:
+    assert not failed_checks(desk.run(single(0), dg.AssetSelection.checks_for_assets("submissions")))
+
+
+def test_orders_that_nobody_tried_to_send_are_named(desk: Desk) -> None:
+    assert desk.run(single(0), "orders").success
+    assert "NOT_SENT" in unsent(desk.run(single(0), dg.AssetSelection.checks_for_assets("submissions")))
+
+
+def test_a_halt_forgets_nothing_that_was_sent_before_it(desk: Desk) -> None:
+    assert desk.run(SessionRange(DAYS[0], DAYS[4])).success
+    before = desk.tables()
+    say(desk, "halt")
+    assert not failed_checks(desk.run(single(4)))
+    assert_same(desk.tables(), before)
+
+
+def test_a_refused_session_far_back_in_a_range_is_recorded_and_the_range_goes_on(desk: Desk) -> None:
+    desk.tamper(DAYS[5], "AAA", 0.9)
+    assert desk.run(RANGE).success
+    at_once = desk.tables()
+    refused = at_once["submissions"][at_once["submissions"]["state"] == "refused"]
+    assert set(refused["session"]) == {DAYS[5]}
+    assert DAYS[5] not in set(at_once["sim_orders"]["session"])
+    assert {DAYS[4], DAYS[6]} <= set(at_once["sim_orders"]["session"])
+    assert {DAYS[5]} <= set(at_once["risk_breaches"].query("severity == 'block'")["session"])
+
+
+def test_a_session_whose_orders_were_refused_is_still_filled_and_held(desk: Desk) -> None:
+    """The day after: fills, positions and the next day's orders need no submission of the day before."""
+    desk.tamper(DAYS[5], "AAA", 0.9)
+    assert desk.run(SessionRange(DAYS[0], DAYS[4])).success
+    assert not desk.run(single(5)).success
+    assert desk.run(single(5), "fills", "positions").success
+    desk.tamper(DAYS[5], "AAA", 0.1)
+    assert desk.run(single(6)).success
+    assert desk.table("fills", session=DAYS[6]).empty
+    assert len(desk.table("account", session=DAYS[6])) > 1
+
+
+def test_a_missing_session_before_the_range_is_named(desk: Desk) -> None:
+    assert desk.run(SessionRange(DAYS[0], DAYS[2])).success
+    result = desk.run(single(4), "positions")
+    assert f"PREVIOUS_SESSION_MISSING: found={DAYS[2]}, expected={DAYS[3]}" in failure(result, "positions")
+
+
+def test_a_session_without_targets_is_not_sold_out_but_refused(desk: Desk) -> None:
+    assert desk.run(SessionRange(DAYS[0], DAYS[2])).success
+    with desk.warehouse.transaction() as tx:
+        tx.delete("aggregated_targets", single(3))
+    assert "TARGETS_MISSING" in failure(desk.run(single(3), "orders"), "orders")
+    assert desk.table("orders", session=DAYS[3]).empty
+
+
+def test_a_strangers_fill_and_a_book_that_does_not_add_up_are_shown(desk: Desk) -> None:
+    assert desk.run(RANGE).success
+    rows = desk.table("fills", session=DAYS[6])
+    stranger = rows.iloc[[0]].assign(fill_id="f-1", client_order_id="somebody's", quantity=3.0)
+    desk.warehouse.replace("fills", single(6), pd.concat([rows, stranger]))
+    held = desk.table("positions", session=DAYS[6])
+    held.loc[held["book"] == "account", "quantity"] += 1.0
+    desk.warehouse.replace("positions", single(6), held)
+    checks = desk.run(
+        single(6), dg.AssetSelection.checks_for_assets("fills", "positions")
+    ).get_asset_check_evaluations()
+    assert {check.check_name: check.passed for check in checks} == {
+        "fills_have_orders": False,
+        "fills_add_up_to_orders": False,
+        "books_add_up_to_account": False,
+        "positions_tie_to_broker": False,
+    }

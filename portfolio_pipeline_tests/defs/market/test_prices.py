@@ -1,0 +1,212 @@
+"""The asset `prices` and its checks, materialised as Dagster would, on a real warehouse."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import date
+
+import dagster as dg
+import numpy as np
+import pandas as pd
+import pytest
+
+from portfolio_pipeline.core.calendar.sessions import SessionRange
+from portfolio_pipeline.core.market.instruments import Instrument
+from portfolio_pipeline.core.settings import Settings
+from portfolio_pipeline.core.tables.rows import frame
+from portfolio_pipeline.defs.market import prices as noun
+from portfolio_pipeline.ports import Warehouse
+from portfolio_pipeline_tests.fakes.clock import FixedClock
+from portfolio_pipeline_tests.fakes.market_data import ScriptedMarketData, quiet_bars
+
+SYMBOLS = ("AAA", "BBB", "CCC")
+SETTINGS = Settings(
+    benchmark="AAA",
+    universe=tuple(Instrument(symbol=s, asset_class="equity", group="any", name=s) for s in SYMBOLS),
+)
+WEEK = SessionRange(date(2024, 7, 1), date(2024, 7, 9))
+PARTS = [
+    noun.prices,
+    noun.bars_are_healthy,
+    noun.no_restatements,
+    noun.every_symbol_has_history,
+    noun.most_of_the_universe_is_there,
+]
+
+
+@dataclass(frozen=True)
+class Run:
+    """One run of the asset with its checks."""
+
+    result: dg.ExecuteInProcessResult
+
+    @property
+    def checks(self) -> dict[str, dg.AssetCheckEvaluation]:
+        return {check.check_name: check for check in self.result.get_asset_check_evaluations()}
+
+    def failure(self) -> str:
+        failed = self.result.failure_data_for_node("prices")
+        assert failed is not None
+        assert failed.error is not None
+        return failed.error.message
+
+
+def materialize(
+    warehouse: Warehouse, market: ScriptedMarketData, sessions: SessionRange = WEEK, *, accept: bool = False
+) -> Run:
+    config = {"ops": {"prices": {"config": {"accept_restatements": accept}}}}
+    result = dg.materialize(
+        PARTS,
+        instance=dg.DagsterInstance.ephemeral(),
+        resources={
+            "warehouse": warehouse,
+            "market_data": market,
+            "settings": SETTINGS,
+            "clock": FixedClock.after_close(WEEK.last),
+        },
+        run_config=config,
+        tags={
+            "dagster/asset_partition_range_start": sessions.first.isoformat(),
+            "dagster/asset_partition_range_end": sessions.last.isoformat(),
+        },
+        raise_on_error=False,
+    )
+    return Run(result)
+
+
+def shown(check: dg.AssetCheckEvaluation) -> str:
+    """The offending rows as a person sees them."""
+    return str(check.metadata["offending rows"].value)
+
+
+def table(warehouse: Warehouse, name: str) -> pd.DataFrame:
+    return frame(warehouse.read(name))
+
+
+@pytest.fixture
+def market() -> ScriptedMarketData:
+    return ScriptedMarketData(quiet_bars(SYMBOLS, WEEK))
+
+
+def test_healthy_sessions_are_stored_and_every_check_passes(warehouse: Warehouse, market: ScriptedMarketData) -> None:
+    run = materialize(warehouse, market)
+    assert run.result.success
+    expected = market.frame.sort_values(["session", "symbol"], ignore_index=True)
+    pd.testing.assert_frame_equal(table(warehouse, "prices"), expected, check_exact=True, check_dtype=False)
+    assert len(run.checks) == 4
+    assert all(check.passed for check in run.checks.values())
+
+
+def test_a_broken_bar_is_shown_with_its_reason_and_stops_nothing(
+    duckdb_warehouse: Warehouse, market: ScriptedMarketData
+) -> None:
+    market.restate(date(2024, 7, 3), "BBB", close=np.nan)
+    run = materialize(duckdb_warehouse, market)
+    assert run.result.success
+    check = run.checks["bars_are_healthy"]
+    assert not check.passed
+    assert check.severity == dg.AssetCheckSeverity.WARN
+    assert "2024-07-03 | BBB | missing_value" in shown(check)
+    assert len(table(duckdb_warehouse, "prices")) == len(WEEK) * 3 - 1
+
+
+def test_a_restated_bar_is_recorded_and_changes_nothing(warehouse: Warehouse, market: ScriptedMarketData) -> None:
+    materialize(warehouse, market)
+    before = table(warehouse, "prices")
+    market.restate(date(2024, 7, 3), "BBB", close=101.5)
+    run = materialize(warehouse, market, SessionRange(date(2024, 7, 2), date(2024, 7, 5)))
+    assert run.result.success
+    pd.testing.assert_frame_equal(table(warehouse, "prices"), before, check_exact=True)
+    check = run.checks["no_restatements"]
+    assert not check.passed
+    assert "101.5" in shown(check)
+
+    accepted = materialize(warehouse, market, accept=True)
+    assert accepted.checks["no_restatements"].passed
+    prices = table(warehouse, "prices").set_index(["session", "symbol"])["close"]
+    assert prices[(pd.Timestamp("2024-07-03"), "BBB")] == 101.5
+    assert (
+        prices.drop((pd.Timestamp("2024-07-03"), "BBB"))
+        == before.set_index(["session", "symbol"])["close"].drop((pd.Timestamp("2024-07-03"), "BBB"))
+    ).all()
+
+
+def test_a_symbol_without_history_is_named_and_stops_no_other(
+    duckdb_warehouse: Warehouse, market: ScriptedMarketData
+) -> None:
+    market.frame = market.frame[market.frame["symbol"] != "CCC"]
+    run = materialize(duckdb_warehouse, market)
+    assert run.result.success
+    check = run.checks["every_symbol_has_history"]
+    assert not check.passed
+    assert "CCC" in shown(check)
+    assert len(table(duckdb_warehouse, "prices")) == len(WEEK) * 2
+
+
+def test_a_missing_session_stops_the_run_and_stores_nothing(warehouse: Warehouse, market: ScriptedMarketData) -> None:
+    market.drop(date(2024, 7, 5))
+    run = materialize(warehouse, market)
+    assert not run.result.success
+    assert "SESSION_MISSING: found=2024-07-05 (0 of 3 bars)" in run.failure()
+    assert table(warehouse, "prices").empty
+    assert table(warehouse, "quarantine").empty
+
+
+def test_a_hole_in_the_history_is_refused(duckdb_warehouse: Warehouse, market: ScriptedMarketData) -> None:
+    materialize(duckdb_warehouse, market, SessionRange.single(date(2024, 7, 1)))
+    run = materialize(duckdb_warehouse, market, SessionRange.single(date(2024, 7, 3)))
+    assert "PREVIOUS_SESSION_MISSING" in run.failure()
+    assert len(table(duckdb_warehouse, "prices")) == 3
+
+
+def test_a_session_that_has_not_closed_is_refused(duckdb_warehouse: Warehouse, market: ScriptedMarketData) -> None:
+    run = materialize(duckdb_warehouse, market, SessionRange(WEEK.first, date(2024, 7, 10)))
+    assert "SESSION_NOT_CLOSED" in run.failure()
+
+
+def test_a_range_stores_what_its_sessions_one_by_one_store(
+    duckdb_warehouse: Warehouse, postgres_url: str, market: ScriptedMarketData
+) -> None:
+    from portfolio_pipeline.adapters.warehouse import open_warehouse
+
+    market.restate(date(2024, 7, 3), "BBB", close=400.0, high=400.0)
+    market.drop(date(2024, 7, 5), "AAA")
+    postgres = open_warehouse(postgres_url)
+    postgres.prepare()
+    materialize(duckdb_warehouse, market)
+    for session in WEEK:
+        assert materialize(postgres, market, SessionRange.single(session)).result.success
+    for name in ("prices", "quarantine", "price_restatements"):
+        found, expected = table(postgres, name), table(duckdb_warehouse, name)
+        pd.testing.assert_frame_equal(found, expected, check_exact=True)
+    rules = table(postgres, "quarantine")[["session", "symbol", "rule"]]
+    assert rules.astype(str).to_numpy().tolist() == [
+        ["2024-07-03", "BBB", "unexplained_jump"],
+        ["2024-07-05", "AAA", "gap"],
+    ]
+
+
+def test_the_blocking_check_finds_sessions_that_lost_their_bars(
+    duckdb_warehouse: Warehouse, market: ScriptedMarketData
+) -> None:
+    """Somebody deletes rows behind the pipeline's back: nothing that depends on them may run."""
+    materialize(duckdb_warehouse, market)
+    with duckdb_warehouse.transaction() as transaction:
+        lost = SessionRange.single(date(2024, 7, 5))
+        transaction.delete("prices", lost, where={"symbol": ["AAA", "BBB"]})
+    result = dg.materialize(
+        PARTS,
+        instance=dg.DagsterInstance.ephemeral(),
+        resources={"warehouse": duckdb_warehouse, "settings": SETTINGS, "market_data": market, "clock": None},
+        tags={
+            "dagster/asset_partition_range_start": "2024-07-03",
+            "dagster/asset_partition_range_end": "2024-07-09",
+        },
+        selection=dg.AssetSelection.checks(noun.most_of_the_universe_is_there),
+        raise_on_error=False,
+    )
+    (check,) = result.get_asset_check_evaluations()
+    assert check.blocking
+    assert not check.passed
+    assert check.severity == dg.AssetCheckSeverity.ERROR
+    assert "2024-07-05" in shown(check)

@@ -1,0 +1,264 @@
+"""The portfolio's assets on a real warehouse: tables, checks, refusals, and a range as its sessions one by one."""
+
+from __future__ import annotations
+
+from datetime import date
+
+import dagster as dg
+import numpy as np
+import pandas as pd
+import pytest
+
+from portfolio_pipeline.adapters.cards import load_cards
+from portfolio_pipeline.adapters.market_data.simulated import SimulatedMarketData
+from portfolio_pipeline.core.arrays import long
+from portfolio_pipeline.core.calendar.sessions import SessionRange, as_days, sessions_between
+from portfolio_pipeline.core.strategies.card import StrategyCard
+from portfolio_pipeline.core.tables import STRATEGY_HONESTY
+from portfolio_pipeline.defs.portfolio.aggregated_targets import (
+    aggregated_targets,
+    targets_cover_the_universe,
+    targets_within_limits,
+)
+from portfolio_pipeline.defs.portfolio.risk import figures_within_limits, risk
+from portfolio_pipeline.defs.portfolio.strategy_weights import shares_within_limits, strategy_weights
+from portfolio_pipeline.ports import Warehouse
+from portfolio_pipeline_tests.chain import active_settings
+from portfolio_pipeline_tests.fakes.clock import FixedClock
+
+MARKET = SessionRange(date(2022, 9, 1), date(2023, 2, 28))
+LIFE = SessionRange(date(2023, 1, 17), MARKET.last)
+DAYS = sessions_between(LIFE.first, LIFE.last)
+LAST = SessionRange(DAYS[-2], DAYS[-1])
+BEFORE = SessionRange(DAYS[0], DAYS[-3])
+ASSETS = [
+    strategy_weights,
+    shares_within_limits,
+    aggregated_targets,
+    targets_within_limits,
+    targets_cover_the_universe,
+    risk,
+    figures_within_limits,
+]
+TABLES = ("strategy_weights", "aggregated_targets", "risk_metrics", "risk_breaches")
+
+
+@pytest.fixture
+def filled(duckdb_warehouse: Warehouse) -> Warehouse:
+    """Prices of a simulated market, and for each card targets and paper returns that wander."""
+    settings, generator = active_settings(), np.random.default_rng(11)
+    bars = SimulatedMarketData(settings.universe).bars(settings.symbols, MARKET)
+    duckdb_warehouse.replace("prices", MARKET, bars)
+    days = as_days(DAYS)
+    for card in load_cards():
+        wandering = 0.5 * generator.normal(size=31) + np.cumsum(generator.normal(0, 0.02, (len(days), 31)), axis=0)
+        targets = np.maximum(wandering, 0) ** 3 / (np.maximum(wandering, 0) ** 3).sum(axis=1, keepdims=True)
+        rows = long(days, settings.symbols, by="symbol", weight=targets).assign(strategy=card.name, decided=True)
+        duckdb_warehouse.replace("strategy_targets", LIFE, rows, where={"strategy": card.name})
+        figures = {"gross_return": generator.normal(0.0005, 0.004 + 0.01 * generator.random(), (len(days), 1))}
+        figures |= {"cost": np.full((len(days), 1), 1e-5), "turnover": np.full((len(days), 1), 0.1)}
+        paper = long(days, [card.name], by="strategy", **figures)
+        paper["net_return"] = paper["gross_return"] - paper["cost"]
+        duckdb_warehouse.replace("strategy_returns", LIFE, paper, where={"strategy": card.name})
+        judge(duckdb_warehouse, card.name, LIFE, takes_new_capital=True)
+    return duckdb_warehouse
+
+
+def judge(warehouse: Warehouse, strategy: str, sessions: SessionRange, *, takes_new_capital: bool) -> None:
+    """Rows of strategy_honesty that say this, and nothing else that matters here."""
+    rows = pd.DataFrame({column.name: None for column in STRATEGY_HONESTY.columns}, index=range(len(sessions)))
+    rows["session"], rows["strategy"], rows["reasons"] = as_days(tuple(sessions)).astype("datetime64[s]"), strategy, ""
+    rows["verdict"] = "unproven" if takes_new_capital else "doubted"
+    rows["walked_sessions"], rows["takes_new_capital"] = 0, takes_new_capital
+    warehouse.replace("strategy_honesty", sessions, rows, where={"strategy": strategy})
+
+
+def materialise(
+    warehouse: Warehouse,
+    sessions: SessionRange,
+    *,
+    succeed: bool = True,
+    strategies: tuple[StrategyCard, ...] | None = None,
+) -> dg.ExecuteInProcessResult:
+    return dg.materialize(
+        ASSETS,
+        resources={
+            "warehouse": warehouse,
+            "settings": active_settings(),
+            "strategies": strategies or load_cards(),
+            "clock": FixedClock.after_close(LIFE.last),
+        },
+        tags={
+            "dagster/asset_partition_range_start": sessions.first.isoformat(),
+            "dagster/asset_partition_range_end": sessions.last.isoformat(),
+        },
+        raise_on_error=succeed,
+    )
+
+
+def tables(warehouse: Warehouse) -> dict[str, pd.DataFrame]:
+    return {name: warehouse.read(name).to_pandas() for name in TABLES}
+
+
+def test_a_range_session_by_session_and_overlapping_ranges_give_identical_tables(filled: Warehouse) -> None:
+    materialise(filled, LIFE)
+    at_once = tables(filled)
+    materialise(filled, BEFORE)
+    materialise(filled, SessionRange(DAYS[12], BEFORE.last))
+    for session in LAST:
+        materialise(filled, SessionRange.single(session))
+    for name, table in tables(filled).items():
+        pd.testing.assert_frame_equal(table, at_once[name], check_exact=True, obj=name)
+    assert all(len(table) for table in at_once.values())
+
+
+def test_all_checks_hold_and_pictures_and_figures_are_shown(filled: Warehouse) -> None:
+    result = materialise(filled, LIFE)
+    evaluations = {found.check_name: found for found in result.get_asset_check_evaluations()}
+    assert len(evaluations) == 4
+    assert all(found.passed for found in evaluations.values())
+    for asset in ("strategy_weights", "aggregated_targets", "risk"):
+        shown: dict[str, dg.MetadataValue] = {}
+        for event in result.asset_materializations_for_node(asset):
+            shown |= event.metadata
+        assert "SIMULATED" in str(shown["picture"].value)
+
+
+def test_the_future_changes_no_row_of_the_past(filled: Warehouse) -> None:
+    materialise(filled, LIFE)
+    before = tables(filled)
+    for noun, column in (("strategy_returns", "net_return"), ("prices", "close"), ("strategy_targets", "weight")):
+        with filled.transaction() as transaction:
+            transaction.execute(f"update {noun} set {column} = {column} * 1.01 where session > '{BEFORE.last}'")
+    materialise(filled, LIFE)
+    for name, table in tables(filled).items():
+        past, expected = (rows[rows["session"] <= BEFORE.last] for rows in (table, before[name]))
+        pd.testing.assert_frame_equal(past, expected, check_exact=True, obj=name)
+    assert not tables(filled)["aggregated_targets"].equals(before["aggregated_targets"])
+
+
+def test_a_missing_previous_session_is_refused(filled: Warehouse) -> None:
+    materialise(filled, BEFORE)
+    result = materialise(filled, SessionRange.single(DAYS[-1]), succeed=False)
+    assert not result.success
+    (failure, *_) = result.get_step_failure_events()
+    assert "PREVIOUS_SESSION_MISSING" in str(failure.step_failure_data.user_failure_data)
+
+
+def test_a_strategy_without_targets_is_refused_and_nothing_is_stored(filled: Warehouse) -> None:
+    name = load_cards()[0].name
+    filled.replace("strategy_targets", LAST, filled.read("strategy_targets").slice(0, 0), where={"strategy": name})
+    result = materialise(filled, LIFE, succeed=False)
+    (failure, *_) = result.get_step_failure_events()
+    assert f"STRATEGY_TARGETS_MISSING: strategy={name}" in str(failure.step_failure_data.user_failure_data)
+    assert len(filled.read("aggregated_targets")) == 0
+
+
+def check_alone(warehouse: Warehouse, check: dg.AssetChecksDefinition) -> dg.AssetCheckEvaluation:
+    result = dg.materialize(
+        [check, aggregated_targets, strategy_weights],
+        selection=dg.AssetSelection.checks(check),
+        resources={
+            "warehouse": warehouse,
+            "settings": active_settings(),
+            "strategies": load_cards(),
+            "clock": FixedClock.after_close(LIFE.last),
+        },
+        tags={
+            "dagster/asset_partition_range_start": LAST.first.isoformat(),
+            "dagster/asset_partition_range_end": LAST.last.isoformat(),
+        },
+        raise_on_error=False,
+    )
+    (evaluation,) = result.get_asset_check_evaluations()
+    return evaluation
+
+
+def test_a_target_above_its_limit_fails_the_check_with_the_offending_row(filled: Warehouse) -> None:
+    materialise(filled, LIFE)
+    with filled.transaction() as transaction:
+        transaction.execute(
+            f"update aggregated_targets set weight = 0.21 where symbol = 'SPY' and session = '{LAST.last}'"
+        )
+    evaluation = check_alone(filled, targets_within_limits)
+    assert not evaluation.passed
+    assert evaluation.blocking
+    assert f"| {LAST.last} | SPY | symbol | 0.21 | 0.2 |" in str(evaluation.metadata["offending rows"].value)
+
+
+def test_a_missing_target_fails_the_check(filled: Warehouse) -> None:
+    materialise(filled, LIFE)
+    with filled.transaction() as transaction:
+        transaction.execute(f"delete from aggregated_targets where symbol = 'IEF' and session = '{LAST.last}'")
+    evaluation = check_alone(filled, targets_cover_the_universe)
+    assert not evaluation.passed
+    assert f"| {LAST.last} | IEF |" in str(evaluation.metadata["offending rows"].value)
+
+
+def test_a_share_that_jumps_fails_the_check(filled: Warehouse) -> None:
+    materialise(filled, LIFE)
+    name = load_cards()[0].name
+    with filled.transaction() as transaction:
+        transaction.execute(
+            f"update strategy_weights set weight = weight - 0.03 where strategy = '{name}' and session = '{LAST.last}'"
+        )
+    evaluation = check_alone(filled, shares_within_limits)
+    assert not evaluation.passed
+    assert f"SHARE_TOO_SMALL: strategy={name}" in str(evaluation.metadata["offending rows"].value)
+
+
+def shares_of(warehouse: Warehouse, strategy: str) -> pd.DataFrame:
+    return warehouse.read("strategy_weights", where={"strategy": strategy}).to_pandas().set_index("session")
+
+
+def test_a_doubted_strategy_gets_no_new_capital_and_the_check_knows(filled: Warehouse) -> None:
+    name = load_cards()[0].name
+    materialise(filled, SessionRange(DAYS[0], DAYS[9]))
+    share = shares_of(filled, name)["weight"].iloc[-1]
+    later = SessionRange(DAYS[10], LIFE.last)
+    judge(filled, name, later, takes_new_capital=False)
+    # Its returns are so quiet that inverse volatility would hand it nearly everything.
+    with filled.transaction() as transaction:
+        transaction.execute(f"update strategy_returns set net_return = net_return / 50 where strategy = '{name}'")
+    result = materialise(filled, later)
+    assert all(found.passed for found in result.get_asset_check_evaluations())
+    at_once = tables(filled)["strategy_weights"]
+    found = shares_of(filled, name)
+    assert (found["requested_weight"].iloc[20:] > 0.8).all()
+    assert (found["weight"].iloc[10:] <= share).all()
+    assert found["weight"].iloc[-1] > 0.1
+    assert found["reason"].iloc[-1] == "gets no new capital: doubted"
+    totals = at_once.groupby("session")["weight"].sum()
+    np.testing.assert_allclose(totals, 1.0, atol=1e-9)
+    for session in LAST:
+        materialise(filled, SessionRange.single(session))
+    pd.testing.assert_frame_equal(tables(filled)["strategy_weights"], at_once, check_exact=True)
+    with filled.transaction() as transaction:
+        transaction.execute(
+            f"update strategy_weights set weight = weight + 0.01 where strategy = '{name}' and session = '{LAST.last}'"
+        )
+    evaluation = check_alone(filled, shares_within_limits)
+    assert evaluation.blocking
+    assert f"SHARE_TOO_LARGE: strategy={name}" in str(evaluation.metadata["offending rows"].value)
+
+
+def test_a_candidate_holds_nothing_of_the_capital(filled: Warehouse) -> None:
+    first, *others = load_cards()
+    candidate = first.model_copy(update={"stage": "candidate"})
+    judge(filled, first.name, LIFE, takes_new_capital=False)
+    result = materialise(filled, LIFE, strategies=(candidate, *others))
+    assert all(found.passed for found in result.get_asset_check_evaluations())
+    assert (shares_of(filled, first.name)["weight"] == 0.0).all()
+    assert (shares_of(filled, first.name)["reason"] == "candidate").all()
+    assert shares_of(filled, others[0].name)["weight"].iloc[-1] > 0.0
+
+
+def test_capital_is_not_shared_out_before_the_strategies_are_judged(filled: Warehouse) -> None:
+    name = load_cards()[2].name
+    with filled.transaction() as transaction:
+        transaction.delete("strategy_honesty", LAST, where={"strategy": name})
+    result = materialise(filled, LIFE, succeed=False)
+    (failure, *_) = result.get_step_failure_events()
+    message = str(failure.step_failure_data.user_failure_data)
+    assert f"STRATEGY_HONESTY_MISSING: strategy={name}, sessions=2, first_missing={LAST.first}" in message
+    assert len(filled.read("strategy_weights")) == 0
