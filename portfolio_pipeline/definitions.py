@@ -1,13 +1,17 @@
 """Everything Dagster knows of the project: what stands in the folder `defs`, and how a run is carried out."""
 
-from pathlib import Path
-
 import dagster as dg
+
+import portfolio_pipeline.defs
+from portfolio_pipeline.adapters.environment import PROJECT_ROOT
 
 
 @dg.definitions
 def defs() -> dg.Definitions:
-    return dg.Definitions.merge(dg.load_from_defs_folder(path_within_project=Path(__file__).parent), RUNS)
+    # From the module and not from a project's files, which an installed package does not have; and at the folder's own
+    # place, without the list of all component types, which only scaffolding needs.
+    tree = dg.ComponentTree.from_module(defs_module=portfolio_pipeline.defs, project_root=PROJECT_ROOT)
+    return dg.Definitions.merge(tree.build_defs_at_path(tree.defs_module_path), RUNS)
 
 
 RUNS = dg.Definitions(

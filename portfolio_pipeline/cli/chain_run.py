@@ -9,7 +9,7 @@ import os
 import socket
 import sys
 import warnings
-from collections.abc import Iterator, Sequence, Set
+from collections.abc import Sequence, Set
 from dataclasses import dataclass, field
 
 import dagster as dg
@@ -22,13 +22,14 @@ from dagster._core.remote_origin import (
 )
 from dagster._core.storage.dagster_run import IN_PROGRESS_RUN_STATUSES
 from dagster._core.types.loadable_target_origin import LoadableTargetOrigin
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 
 from portfolio_pipeline.adapters.environment import PROJECT_ROOT
-from portfolio_pipeline.cli.terminal import PROGRESS, complain, say
+from portfolio_pipeline.cli.progress import shown_progress
+from portfolio_pipeline.cli.terminal import complain, say
 from portfolio_pipeline.core.calendar.sessions import SessionRange
 from portfolio_pipeline.core.errors import PortfolioError
 from portfolio_pipeline.core.tables import SUBMISSIONS
+from portfolio_pipeline.dagster_home.range_events import DEFERS_EVENTS
 
 CODE_LOCATION = "portfolio"  # as in workspace.yaml
 JOB = "daily"
@@ -54,26 +55,19 @@ def run_chain(sessions: SessionRange, only: Sequence[str] = ()) -> PortfolioErro
     """
     warnings.simplefilter("ignore", dg.BetaWarning)
     warnings.simplefilter("ignore", dg.PreviewWarning)
+    outcome = Outcome()
     with dg.DagsterInstance.get() as instance:
         close_dead_runs(instance)
         _refuse_company(instance)
-        with Progress(
-            SpinnerColumn(),
-            TextColumn("{task.description:<34}"),
-            BarColumn(),
-            MofNCompleteColumn(),
-            TimeElapsedColumn(),
-            console=PROGRESS,
+        run, job = _created(instance, sessions, only)
+        with shown_progress(
+            assets=len(run.asset_selection or job.asset_layer.executable_asset_keys), sessions=sessions
         ) as progress:
-            task = progress.add_task("preparing", total=None)
-            outcome = Outcome()
-            for event in _events(instance, sessions, only):
-                if event.event_type == dg.DagsterEventType.RUN_START:
-                    progress.update(task, total=_steps(instance, event))
-                elif event.event_type == dg.DagsterEventType.STEP_START:
-                    progress.update(task, description=str(event.step_key).replace("__", "/"))
+            for event in execute_run_iterator(InMemoryJob(job), run, instance):
+                if event.event_type == dg.DagsterEventType.STEP_START:
+                    progress.begin(str(event.step_key).replace("__", "/"))
                 elif event.is_step_success or event.is_step_failure or event.is_step_skipped:
-                    progress.advance(task)
+                    progress.end(str(event.step_key).replace("__", "/"))
                 _remember(outcome, event)
     for reported in outcome.warnings:
         say(f"Check reports: {reported}", "yellow")
@@ -110,7 +104,9 @@ def _refuse_company(instance: dg.DagsterInstance) -> None:
         )
 
 
-def _events(instance: dg.DagsterInstance, sessions: SessionRange, only: Sequence[str]) -> Iterator[dg.DagsterEvent]:
+def _created(
+    instance: dg.DagsterInstance, sessions: SessionRange, only: Sequence[str]
+) -> tuple[dg.DagsterRun, dg.JobDefinition]:
     from portfolio_pipeline.definitions import defs
 
     job = defs().resolve_job_def(JOB)
@@ -124,7 +120,7 @@ def _events(instance: dg.DagsterInstance, sessions: SessionRange, only: Sequence
         tags={**_partition_tags(sessions), HOST_TAG: socket.gethostname()},
         remote_job_origin=_origin(),
     )
-    yield from execute_run_iterator(InMemoryJob(job), run, instance)
+    return run, job
 
 
 def _chosen(job: dg.JobDefinition, names: Sequence[str]) -> Set[dg.AssetKey] | None:
@@ -143,6 +139,7 @@ def _partition_tags(sessions: SessionRange) -> dict[str, str]:
     return {
         "dagster/asset_partition_range_start": sessions.first.isoformat(),
         "dagster/asset_partition_range_end": sessions.last.isoformat(),
+        DEFERS_EVENTS: "true",
     }
 
 
@@ -155,14 +152,6 @@ def _origin() -> RemoteJobOrigin:
     )
     location = ManagedGrpcPythonEnvCodeLocationOrigin(target, CODE_LOCATION)
     return RemoteJobOrigin(RemoteRepositoryOrigin(location, "__repository__"), JOB)
-
-
-def _steps(instance: dg.DagsterInstance, event: dg.DagsterEvent) -> int | None:
-    run = next(iter(instance.get_runs(dg.RunsFilter(job_name=event.job_name), limit=1)))
-    plan = (
-        instance.get_execution_plan_snapshot(run.execution_plan_snapshot_id) if run.execution_plan_snapshot_id else None
-    )
-    return len(plan.step_keys_to_execute) if plan else None
 
 
 def _remember(outcome: Outcome, event: dg.DagsterEvent) -> None:

@@ -1,26 +1,38 @@
-"""What all assets of the house have in common: sessions as partitions, one run for a range, a table, an owner.
+"""What all assets of the house have in common: sessions as partitions, one run for a range, tables, checks, an owner.
 
-Here: the decorator that makes an asset of a function that fills one table, and the two ends of such a function
-(`closed_sessions`, `stored`). Not here: anything about a particular noun.
+Here: the decorator that makes an asset of a function that fills tables for some sessions. The function is given
+`sessions`, a warehouse that knows what it declared, and other resources by their names; it gives back what it
+`Stored`. Dependencies follow from the tables it reads. Not here: anything about a particular noun.
 """
 
-import functools
+import inspect
 import warnings
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Any
 
 import dagster as dg
-from dagster import AssetExecutionContext
+import pyarrow as pa
 
+from portfolio_pipeline.components.audits import audits_of
+from portfolio_pipeline.components.declared_warehouse import Declaration, DeclaredWarehouse
+from portfolio_pipeline.components.filling import dependencies, strategies
+from portfolio_pipeline.components.lineage import column_lineage, declared_lineage, readable_lineage
+from portfolio_pipeline.components.session_check import SessionCheck
 from portfolio_pipeline.core.calendar.sessions import SessionRange, require_closed
 from portfolio_pipeline.core.errors import PortfolioError
 from portfolio_pipeline.core.tables import Column, Table
+from portfolio_pipeline.dagster_home.range_events import defers_events, record_range
 from portfolio_pipeline.partitions import ONE_RUN, SESSIONS, sessions_of
-from portfolio_pipeline.ports import Clock
+from portfolio_pipeline.ports import Clock, Warehouse
+from portfolio_pipeline.reads.state import sources
+from portfolio_pipeline.reports.tables import first_rows
 
 OWNER = "team:portfolio"
+Picture = Callable[[Sequence[str]], str | None]
+"""Draws, given where the prices came from, markdown with the picture in it."""
 
 # A session's rows have to be there at 8:00 on the next morning, made after its close (13:00 at the earliest). Dagster's
 # cron knows no holidays: on the mornings after them this says FAIL until the evening's run.
@@ -29,38 +41,89 @@ FRESH_BY_NEXT_MORNING = dg.FreshnessPolicy.cron(
 )
 
 
+@dataclass(frozen=True, eq=False)
+class Stored:
+    """What an asset tells of its work: rows stored, what was left out of what came in, and what else is worth seeing.
+
+    `came_in` counts what was delivered or looked at; `dropped` says how much of it was left out, by reason.
+    """
+
+    rows: int
+    metadata: Mapping[str, Any] = field(default_factory=dict)
+    picture: Picture | None = None
+    came_in: int | None = None
+    dropped: Mapping[str, int] = field(default_factory=dict)
+    checks: Sequence[dg.AssetCheckResult] = ()  # of checks that the function made itself (`own_checks`)
+    shown: pa.Table | None = None  # rows worth seeing, where they are not those of the asset's own table
+
+
+@dataclass(frozen=True)
+class _Asked:
+    """One session asset, as its step needs it."""
+
+    table: Table
+    key: dg.AssetKey
+    declaration: Callable[[], Declaration]
+    checks: Sequence[SessionCheck]
+    rows_of: Mapping[str, object]
+    declared: bool  # whether it fills a declared table; a view's rows and lineage are told by its function
+
+
 def session_asset(
     *,
     table: Table,
     group: str,
-    kinds: Iterable[str],
-    deps: Sequence[Any] = (),
-    key: Sequence[str] | str | None = None,
+    reads: Sequence[Table] = (),
+    also_fills: Sequence[Table] = (),
+    checks: Sequence[SessionCheck] = (),
+    key: dg.AssetKey | None = None,
+    kinds: Iterable[str] = ("python",),
     description: str | None = None,
     owners: Sequence[str] = (OWNER,),
     tags: Mapping[str, str] | None = None,
     metadata: Mapping[str, Any] | None = None,
-    **asset_arguments: Any,
-) -> Callable[[Callable[..., Any]], dg.AssetsDefinition]:
-    """`dg.asset` for a function that fills `table` for the sessions it is asked for and returns `stored(…)`.
+    rows_of: Mapping[str, object] | None = None,
+    deps: Sequence[dg.AssetKey] | None = None,
+    own_checks: Sequence[dg.AssetCheckSpec] = (),
+) -> Callable[[Callable[..., Stored]], dg.AssetsDefinition]:
+    """Makes an asset of a function that fills `table` (and `also_fills`) for the sessions it is given.
 
-    The key is the table's name unless given. What else `dg.asset` takes is passed on.
+    `reads` are the tables it computes from: the asset depends on who fills them, and may read no others. The key is the
+    table's name unless given; `rows_of` says which rows of the table are the asset's own. `deps` is for assets whose
+    dependencies are found out elsewhere (SQL models), which get the warehouse as it is.
     """
+    asset_key = key or dg.AssetKey([table.name])
+    reading = dependencies(asset_key, [one.name for one in reads], strategies()) if deps is None else list(deps)
+    filled = (table, *also_fills)
+    checks = (*checks, *(audits_of(asset_key) if deps is None else ()))
 
-    def decorate(function: Callable[..., Any]) -> dg.AssetsDefinition:
-        @functools.wraps(function)
-        def refusing(*arguments: Any, **named: Any) -> Any:
+    def declaration() -> Declaration:
+        return Declaration(asset_key.to_user_string(), [one.name for one in reads], [one.name for one in filled])
+
+    asked = _Asked(table, asset_key, declaration, checks, rows_of or {}, declared=deps is None)
+
+    def decorate(function: Callable[..., Stored]) -> dg.AssetsDefinition:
+        needed = _parameters(function, checks)
+
+        def step(context: dg.AssetExecutionContext, **given: Any) -> dg.MaterializeResult:
             with refusals_as_failures():
-                return function(*arguments, **named)
+                return _carry_out(asked, function, context, given)
 
+        step.__name__ = function.__name__
+        step.__doc__ = function.__doc__
+        step.__signature__ = inspect.Signature(  # type: ignore[attr-defined]
+            [_CONTEXT, *needed.values()], return_annotation=dg.MaterializeResult
+        )
         # Dagster warns at every asset that backfill policies are in beta.
-        with warnings.catch_warnings(action="ignore", category=dg.BetaWarning):
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", dg.BetaWarning)
+            warnings.simplefilter("ignore", dg.PreviewWarning)
             return dg.asset(
-                key=[table.name] if key is None else key,
+                key=asset_key,
                 description=description or describe(table),
                 group_name=group,
                 kinds=set(kinds),
-                deps=deps,
+                deps=reading,
                 owners=owners,
                 tags=tags,
                 metadata={
@@ -71,10 +134,87 @@ def session_asset(
                 partitions_def=SESSIONS,
                 backfill_policy=ONE_RUN,
                 freshness_policy=FRESH_BY_NEXT_MORNING,
-                **asset_arguments,
-            )(refusing)
+                check_specs=[*(check.spec(asset_key) for check in checks), *own_checks],
+            )(step)
 
     return decorate
+
+
+_CONTEXT = inspect.Parameter("context", inspect.Parameter.POSITIONAL_OR_KEYWORD, annotation=dg.AssetExecutionContext)
+_ALWAYS = {
+    "warehouse": inspect.Parameter("warehouse", inspect.Parameter.KEYWORD_ONLY, annotation=dg.ResourceParam[Warehouse]),
+    "clock": inspect.Parameter("clock", inspect.Parameter.KEYWORD_ONLY, annotation=dg.ResourceParam[Clock]),
+}
+_GIVEN = ("sessions", "context")
+
+
+def _parameters(function: Callable[..., Stored], checks: Sequence[SessionCheck]) -> dict[str, inspect.Parameter]:
+    """What Dagster has to hand over: what the function and its checks ask for by name."""
+    found = dict(_ALWAYS)
+    for parameters in (inspect.signature(function).parameters, *(check.parameters for check in checks)):
+        for name, parameter in parameters.items():
+            if name not in _GIVEN:
+                found[name] = parameter.replace(kind=inspect.Parameter.KEYWORD_ONLY)
+    return found
+
+
+def _carry_out(
+    asked: _Asked,
+    function: Callable[..., Stored],
+    context: dg.AssetExecutionContext,
+    given: Mapping[str, Any],
+) -> dg.MaterializeResult:
+    warehouse: Warehouse = given["warehouse"]
+    sessions = closed_sessions(context, given["clock"])
+    declaration = asked.declaration()
+    everything = {**given, "sessions": sessions, "context": context}
+    mine = everything | ({"warehouse": DeclaredWarehouse(warehouse, declaration)} if asked.declared else {})
+    stored = function(**{name: mine[name] for name in inspect.signature(function).parameters})
+    context.log.info(_in_words(stored, sessions))
+    newest = _newest(asked, stored, sessions, warehouse)
+    if asked.declared:
+        read = sorted(declaration.really_read - declaration.fills)
+        newest["read from"] = ", ".join(read) or "nothing: it comes from outside"
+    results = [*(check.result(asked.key, everything) for check in asked.checks), *stored.checks]
+    if defers_events(context):
+        record_range(context, asked.key, sessions, newest)
+        return dg.MaterializeResult(check_results=results)
+    context.add_asset_metadata(newest, partition_key=sessions.last.isoformat())
+    # Dagster copies what stands here into the event of every partition.
+    return dg.MaterializeResult(metadata={"sessions": str(sessions)}, check_results=results)
+
+
+def _in_words(stored: Stored, sessions: SessionRange) -> str:
+    over = f"{sessions}" if sessions.first == sessions.last else f"{len(sessions):,} sessions, {sessions}"
+    left_out = ", ".join(f"{count:,} {why}" for why, count in stored.dropped.items() if count)
+    came = f" of {stored.came_in:,} that came in" if stored.came_in is not None else ""
+    return f"{stored.rows:,} rows stored{came} for {over}" + (f"; left out: {left_out}" if left_out else "")
+
+
+def _newest(asked: _Asked, stored: Stored, sessions: SessionRange, warehouse: Warehouse) -> dict[str, Any]:
+    """What is shown at the newest session, which is the one that the UI shows first."""
+    table, last = asked.table, sessions.last
+    single = sessions.first == last
+    told: dict[str, Any] = {"dagster/partition_row_count" if single else "dagster/row_count": stored.rows}
+    with warehouse.reading() as reader:
+        rows = (
+            reader.read(table.name, SessionRange.single(last), where=asked.rows_of) if asked.declared else stored.shown
+        )
+        origin = sources(reader, last) if stored.picture is not None else ()
+    if stored.came_in is not None:
+        told["came in"] = stored.came_in
+    if stored.dropped:
+        told["left out"] = ", ".join(f"{count:,} {why}" for why, count in stored.dropped.items() if count) or "nothing"
+    told |= stored.metadata
+    if rows is not None:
+        told[f"rows of {last}"] = dg.MetadataValue.md(first_rows(rows))
+    if stored.picture is not None and (picture := stored.picture(origin)) is not None:
+        told["picture"] = dg.MetadataValue.md(picture)
+    if asked.declared:
+        lineage = declared_lineage(table)
+        told["dagster/column_lineage"] = column_lineage(lineage, strategies())
+        told["columns come from"] = dg.MetadataValue.md(readable_lineage(lineage))
+    return told
 
 
 @contextmanager
@@ -87,35 +227,11 @@ def refusals_as_failures() -> Iterator[None]:
         raise dg.Failure(str(refusal), metadata=figures, allow_retries=False) from None
 
 
-def closed_sessions(context: AssetExecutionContext | dg.AssetCheckExecutionContext, clock: Clock) -> SessionRange:
+def closed_sessions(context: dg.AssetExecutionContext, clock: Clock) -> SessionRange:
     """The sessions that were asked for; refused when the last of them has not closed."""
     sessions = sessions_of(context)
     require_closed(sessions, clock.now())
     return sessions
-
-
-def stored(
-    context: AssetExecutionContext,
-    sessions: SessionRange,
-    *,
-    rows: int,
-    metadata: Mapping[str, Any] | None = None,
-    picture: str | None = None,
-) -> dg.MaterializeResult:
-    """What an asset returns. Metadata and picture (markdown) are shown at the newest session.
-
-    Dagster copies what a MaterializeResult carries into the event of every partition: in ten years a picture of 50 kB
-    would be stored 2,520 times. So all but the range goes to the newest partition, which is the one the UI shows first.
-    """
-    single = sessions.first == sessions.last
-    newest: dict[str, Any] = {
-        "dagster/partition_row_count" if single else "dagster/row_count": rows,
-        **(metadata or {}),
-    }
-    if picture is not None:
-        newest["picture"] = dg.MetadataValue.md(picture)
-    context.add_asset_metadata(newest, partition_key=sessions.last.isoformat())
-    return dg.MaterializeResult(metadata={"sessions": str(sessions)})
 
 
 def describe(table: Table) -> str:

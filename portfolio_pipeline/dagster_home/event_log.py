@@ -31,6 +31,7 @@ from sqlalchemy.event import listen
 from sqlalchemy.pool import NullPool, StaticPool
 
 EVENTS_PER_BATCH = 1000
+BESIDE_THE_RUN = "/range"
 _CONNECT = {"timeout": SQLITE_BUSY_TIMEOUT_SECONDS}
 
 
@@ -60,11 +61,34 @@ class _BatchingEventLog(SqlEventLogStorage):
             if pattern is not None and pattern.fits(event):
                 partition = event.get_dagster_event().partition
                 time = self._event_insert_timestamp(event)
-                rows.append({**rows[-1], "event": pattern.text(event), "partition": partition, "timestamp": time})
+                rows.append(
+                    {
+                        **rows[-1],
+                        "event": pattern.text(partition, event.timestamp),
+                        "partition": partition,
+                        "timestamp": time,
+                    }
+                )
             else:
                 rows.append(self._event_to_row(event))
                 pattern = _Pattern.of(event, rows[-1]["event"])
         return rows
+
+    def store_range(self, event: EventLogEntry, partitions: Sequence[str]) -> None:
+        """Store a materialization once for each of the partitions, where assets look for theirs.
+
+        Its run's own page would list them all: they are filed beside the run, under a name of their own.
+        """
+        row = self._event_to_row(event)
+        pattern = _Pattern.of(event, row["event"])
+        assert pattern is not None, "a materialization with one partition"
+        rows = [
+            {**row, "event": pattern.text(partition, event.timestamp), "partition": partition}
+            | {"run_id": f"{event.run_id}{BESIDE_THE_RUN}"}
+            for partition in partitions
+        ]
+        with self.index_connection() as connection:
+            connection.execute(SqlEventLogStorageTable.insert(), rows)
 
     def _store_asset_check_evaluation_planned(self, event: EventLogEntry, event_id: int | None) -> None:
         with self.index_connection() as connection:
@@ -224,10 +248,10 @@ class _Pattern:
             )
         )
 
-    def text(self, event: EventLogEntry) -> str:
-        partition = json.dumps(event.get_dagster_event().partition)
-        time = json.dumps(event.timestamp)
-        return f'{self.before}"partition": {partition}{self.between}"timestamp": {time}{self.after}'
+    def text(self, partition: str | None, time: float) -> str:
+        """The same event of another partition and time."""
+        at, when = json.dumps(partition), json.dumps(time)
+        return f'{self.before}"partition": {at}{self.between}"timestamp": {when}{self.after}'
 
 
 def _same_but(one: Any, other: Any, *but: str) -> bool:

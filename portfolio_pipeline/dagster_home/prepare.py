@@ -53,6 +53,12 @@ def instance_configuration(home: Path, *, postgres: bool) -> dict[str, Any]:
     """What dagster.yaml says."""
     return {
         **{name: _storage(name, home, postgres=postgres) for name in _STORAGES},
+        # Dagster's own takes this process's output away, progress bar and all; what assets say is in the event log.
+        "compute_logs": {
+            "module": "dagster._core.storage.noop_compute_log_manager",
+            "class": "NoOpComputeLogManager",
+            "config": {},
+        },
         "telemetry": {"enabled": False},
         "nux": {"enabled": False},
         # Every materialization is an event of level DEBUG: thousands of lines in the log of a run over years.

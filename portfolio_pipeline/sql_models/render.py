@@ -88,13 +88,28 @@ def offending_rows(audit: Audit, sessions: SessionRange) -> Statement:
     )
 
 
+def keep_rows(model: Model) -> Statement:
+    """Compute a view once, for everything that is asked of its rows in this transaction."""
+    return _join([f"create temporary table {EXAMINED} as select * from {model.name}"])
+
+
+def forget_rows() -> Statement:
+    return _join([f"drop table {EXAMINED}"])
+
+
+def newest_rows(library: Library, model: Model, sessions: SessionRange) -> Statement:
+    """A few rows of the newest session; of all there are, when there is no session column."""
+    where = f"where session = {_day(sessions.last)}" if "session" in library.columns(model.name) else ""
+    return _join([f"select * from {EXAMINED} {where} order by {', '.join(model.header.grain)} limit {SHOWN_ROWS}"])
+
+
 def count_rows(library: Library, model: Model, sessions: SessionRange) -> Statement:
     """How many rows there are in all and in the sessions; all are the sessions' when there is no session column."""
     counted = _within(library, model, sessions) or "1 = 1"
     return _join(
         [
             f"select count(*) as rows_in_all, count(case when {counted} then 1 end) as rows_in_sessions",
-            f"from {model.name}",
+            f"from {EXAMINED}",
         ]
     )
 
@@ -103,16 +118,16 @@ def header_checks(library: Library, model: Model, sessions: SessionRange) -> dic
     """By name, the rows that break what the model's header promises."""
     checks, grain, within = model.header.checks, ", ".join(model.header.grain), _within(library, model, sessions)
     where = f"where {within} and" if within else "where"
-    repeated = f"select {grain}, count(*) as found from {model.name} {where} 1 = 1 group by {grain} having count(*) > 1"
+    repeated = f"select {grain}, count(*) as found from {EXAMINED} {where} 1 = 1 group by {grain} having count(*) > 1"
     found = {"grain_is_unique": repeated}
     if checks.not_null:
         missing = " or ".join(f"{column} is null" for column in checks.not_null)
-        found["nothing_is_missing"] = f"select * from {model.name} {where} ({missing})"
+        found["nothing_is_missing"] = f"select * from {EXAMINED} {where} ({missing})"
     if checks.between:
         outside = " or ".join(
             f"{name} not between {low!r} and {high!r}" for name, (low, high) in checks.between.items()
         )
-        found["values_are_in_range"] = f"select * from {model.name} {where} ({outside})"
+        found["values_are_in_range"] = f"select * from {EXAMINED} {where} ({outside})"
     return {name: _join([sql]) for name, sql in found.items()}
 
 
@@ -124,6 +139,10 @@ def check_names(model: Model) -> tuple[str, ...]:
         *(["nothing_is_missing"] if checks.not_null else []),
         *(["values_are_in_range"] if checks.between else []),
     )
+
+
+EXAMINED = "examined_rows"
+SHOWN_ROWS = 10
 
 
 def _by_session(library: Library, name: str) -> bool:

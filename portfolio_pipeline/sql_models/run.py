@@ -24,7 +24,10 @@ from portfolio_pipeline.sql_models.render import (
     Statement,
     count_rows,
     create_view,
+    forget_rows,
     header_checks,
+    keep_rows,
+    newest_rows,
     offending_rows,
     select_range,
 )
@@ -95,22 +98,38 @@ def _create(transaction: Transaction, library: Library, wanted: set[str]) -> Non
 
 @dataclass(frozen=True)
 class Examination:
-    """A model's rows: how many in all and in the sessions, and by check of its header those that break it."""
+    """A view's rows: how many in all and in the sessions, by check of its header those that break it, and a few new."""
 
     rows: int
     rows_in_sessions: int
     broken: dict[str, pa.Table]
+    newest: pa.Table
 
 
-def examine(warehouse: Warehouse, library: Library, name: str, sessions: SessionRange) -> Examination:
-    """Count a model's rows (all count as the sessions' if it has no session column) and ask its header's checks."""
-    model = library.models[name]
-    counting, broken = count_rows(library, model, sessions), {}
-    with warehouse.transaction() as transaction, _blaming(counting, model):
-        count = transaction.query(counting.sql).to_pylist()[0]
-        for check, statement in header_checks(library, model, sessions).items():
-            broken[check] = transaction.query(statement.sql)
-    return Examination(count["rows_in_all"], count["rows_in_sessions"], broken)
+def make_and_examine(warehouse: Warehouse, library: Library, name: str, sessions: SessionRange) -> Examination:
+    """Create a view, count its rows (all count as the sessions' without a session column), ask its header's checks."""
+    wanted = {*library.upstream(name), name}
+    try:
+        with warehouse.transaction() as transaction:
+            _create(transaction, library, wanted)
+            return _examined(transaction, library, library.models[name], sessions)
+    except SqlModelError:
+        create_views(warehouse, library, [name])
+        with warehouse.transaction() as transaction:
+            return _examined(transaction, library, library.models[name], sessions)
+
+
+def _examined(transaction: Transaction, library: Library, model: Model, sessions: SessionRange) -> Examination:
+    """The view is computed once, whatever is asked of its rows."""
+    computing = keep_rows(model)
+    with _blaming(computing, model):
+        transaction.execute(computing.sql)
+        count = transaction.query(count_rows(library, model, sessions).sql).to_pylist()[0]
+        checks = header_checks(library, model, sessions)
+        broken = {check: transaction.query(statement.sql) for check, statement in checks.items()}
+        newest = transaction.query(newest_rows(library, model, sessions).sql)
+        transaction.execute(forget_rows().sql)
+    return Examination(count["rows_in_all"], count["rows_in_sessions"], broken, newest)
 
 
 def audit_rows(warehouse: Warehouse, library: Library, name: str, sessions: SessionRange) -> pa.Table:

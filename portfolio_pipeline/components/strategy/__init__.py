@@ -10,9 +10,9 @@ import dagster as dg
 from pydantic import Field
 
 from portfolio_pipeline.adapters.cards import CARDS, active_settings, load_cards, read_card, write_card
-from portfolio_pipeline.components.strategy.honesty import honesty_definitions
-from portfolio_pipeline.components.strategy.paper import paper_definitions
-from portfolio_pipeline.components.strategy.parameters import parameter_definitions
+from portfolio_pipeline.components.strategy.honesty import honesty_asset
+from portfolio_pipeline.components.strategy.paper import paper_asset
+from portfolio_pipeline.components.strategy.parameters import parameters_asset
 from portfolio_pipeline.core.strategies.card import StrategyCard
 
 __all__ = ["CARDS", "StrategyComponent", "load_cards", "strategy_definitions", "write_card"]
@@ -45,5 +45,5 @@ class StrategyComponent(dg.Component, dg.Model, dg.Resolvable):
 
 
 def strategy_definitions(card: StrategyCard) -> dg.Definitions:
-    """The assets and checks of a card that has been read and checked."""
-    return dg.Definitions.merge(parameter_definitions(card), paper_definitions(card), honesty_definitions(card))
+    """The assets of a card that has been read and checked."""
+    return dg.Definitions(assets=[parameters_asset(card), paper_asset(card), honesty_asset(card)])

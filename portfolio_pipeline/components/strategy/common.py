@@ -1,4 +1,4 @@
-"""What the assets of one card share: their keys, how the UI shows them, and the session they go on from."""
+"""What the assets of one card share: how they are named and shown in the UI, and the session they go on from."""
 
 from __future__ import annotations
 
@@ -7,27 +7,18 @@ from typing import Any
 
 import dagster as dg
 
+from portfolio_pipeline.components.filling import strategy_key
 from portfolio_pipeline.core.calendar.continuity import previous_state_session
 from portfolio_pipeline.core.strategies.card import StrategyCard
 from portfolio_pipeline.ports import Reader
 
 
-def parameters_key(card: StrategyCard) -> dg.AssetKey:
-    return dg.AssetKey(["optimized_parameters", card.name])
-
-
-def targets_key(card: StrategyCard) -> dg.AssetKey:
-    return dg.AssetKey(["strategy_targets", card.name])
-
-
-def honesty_key(card: StrategyCard) -> dg.AssetKey:
-    return dg.AssetKey(["strategy_honesty", card.name])
-
-
-def shown(card: StrategyCard) -> dict[str, Any]:
-    """Arguments of `session_asset` that all assets of a card have in common."""
+def of_card(card: StrategyCard, noun: str) -> dict[str, Any]:
+    """Arguments of `session_asset` that all assets of a card have in common: each strategy is a group of its own."""
     return {
-        "group": "strategies",
+        "key": strategy_key(card.name, noun),
+        "rows_of": {"strategy": card.name},
+        "group": card.name,
         "owners": [f"team:{card.owner}"],
         "tags": {"strategy_type": card.type},
         "metadata": {"card": dg.MetadataValue.json(card.model_dump(mode="json"))},

@@ -1,20 +1,25 @@
-"""The asset strategy_honesty/S of a card and its checks: whether its results are believed, and what follows."""
+"""The asset S/strategy_honesty of a card and its checks: whether its results are believed, and what follows."""
 
 import dagster as dg
 import numpy as np
 import pandas as pd
 
-from portfolio_pipeline.components.session_asset import closed_sessions, session_asset, stored
-from portfolio_pipeline.components.strategy.common import honesty_key, parameters_key, shown, targets_key
+from portfolio_pipeline.components.session_asset import Stored, session_asset
+from portfolio_pipeline.components.session_check import session_check
+from portfolio_pipeline.components.strategy.common import of_card
 from portfolio_pipeline.core.arrays import days
 from portfolio_pipeline.core.calendar.sessions import SessionRange, as_days
 from portfolio_pipeline.core.errors import SessionError
 from portfolio_pipeline.core.honesty import SEPARATOR, assess
 from portfolio_pipeline.core.strategies.card import StrategyCard
-from portfolio_pipeline.core.tables import STRATEGY_HONESTY
+from portfolio_pipeline.core.tables import (
+    OPTIMIZED_PARAMETERS,
+    SEARCH_STATISTICS,
+    STRATEGY_HONESTY,
+    STRATEGY_RETURNS,
+)
 from portfolio_pipeline.core.tables.rows import frame
-from portfolio_pipeline.partitions import SESSIONS, sessions_of
-from portfolio_pipeline.ports import Clock, Warehouse
+from portfolio_pipeline.ports import Warehouse
 
 _FIGURES = ("deflated_sharpe", "overfitting", "promised_sharpe", "arrived_sharpe", "efficiency")
 # What the searches showed and what arrived on paper, in one read.
@@ -28,56 +33,20 @@ _HISTORY = """
 """
 
 
-def honesty_definitions(card: StrategyCard) -> dg.Definitions:
-    """The asset of a card and its checks."""
+def honesty_asset(card: StrategyCard) -> dg.AssetsDefinition:
+    """The asset of a card, with its check."""
     follows = "it gets no new capital" if card.honesty.when_doubted == "no_new_capital" else "it is reported"
-
-    @session_asset(
-        table=STRATEGY_HONESTY,
-        key=list(honesty_key(card).path),
-        kinds={"python"},
-        deps=[parameters_key(card), targets_key(card)],
-        description=f"Whether the results of {card.name} are to be believed at the close, and why not: the deflated "
-        "Sharpe ratio and the probability of overfitting of its search, and how much of what the search promised "
-        f"arrived on paper over the last {card.honesty.walk_forward_sessions} sessions. When doubted, {follows}.",
-        **shown(card),
-    )
-    def strategy_honesty(
-        context: dg.AssetExecutionContext,
-        warehouse: dg.ResourceParam[Warehouse],
-        clock: dg.ResourceParam[Clock],
-    ) -> dg.MaterializeResult:
-        sessions = closed_sessions(context, clock)
-        rows = assess(card, _history(warehouse, card, sessions), len(sessions))
-        written = warehouse.replace("strategy_honesty", sessions, rows, where={"strategy": card.name})
-        newest = rows.iloc[-1]
-        return stored(
-            context,
-            sessions,
-            rows=written,
-            metadata={
-                "verdict": str(newest["verdict"]),
-                "reasons": str(newest["reasons"]),
-                "takes new capital": bool(newest["takes_new_capital"]),
-                "walked sessions": int(newest["walked_sessions"]),
-                **{
-                    name.replace("_", " "): round(float(newest[name]), 6) for name in _FIGURES if pd.notna(newest[name])
-                },
-            },
-        )
 
     candidate = card.stage == "candidate"
 
-    @dg.asset_check(
-        asset=honesty_key(card),
+    @session_check(
         name="ready_for_promotion" if candidate else "results_are_believed",
-        partitions_def=SESSIONS,
         description="The candidate's results are believed, so that its card may say `stage: active`."
         if candidate
         else f"The strategy's results are not doubted at the newest session. When they are, {follows}.",
     )
-    def holds_up(context: dg.AssetCheckExecutionContext, warehouse: dg.ResourceParam[Warehouse]) -> dg.AssetCheckResult:
-        newest = SessionRange.single(sessions_of(context).last)
+    def holds_up(sessions: SessionRange, warehouse: dg.ResourceParam[Warehouse]) -> dg.AssetCheckResult:
+        newest = SessionRange.single(sessions.last)
         rows = warehouse.read("strategy_honesty", newest, where={"strategy": card.name}).to_pylist()
         if not rows:
             return dg.AssetCheckResult(passed=False, description=f"{card.name} was not judged on {newest.last}")
@@ -94,7 +63,33 @@ def honesty_definitions(card: StrategyCard) -> dg.Definitions:
             },
         )
 
-    return dg.Definitions(assets=[strategy_honesty], asset_checks=[holds_up])
+    @session_asset(
+        table=STRATEGY_HONESTY,
+        reads=(OPTIMIZED_PARAMETERS, STRATEGY_RETURNS, SEARCH_STATISTICS),
+        checks=(holds_up,),
+        description=f"Whether the results of {card.name} are to be believed at the close, and why not: the deflated "
+        "Sharpe ratio and the probability of overfitting of its search, and how much of what the search promised "
+        f"arrived on paper over the last {card.honesty.walk_forward_sessions} sessions. When doubted, {follows}.",
+        **of_card(card, "strategy_honesty"),
+    )
+    def strategy_honesty(sessions: SessionRange, warehouse: dg.ResourceParam[Warehouse]) -> Stored:
+        rows = assess(card, _history(warehouse, card, sessions), len(sessions))
+        written = warehouse.replace("strategy_honesty", sessions, rows, where={"strategy": card.name})
+        newest = rows.iloc[-1]
+        return Stored(
+            written,
+            metadata={
+                "verdict": str(newest["verdict"]),
+                "reasons": str(newest["reasons"]),
+                "takes new capital": bool(newest["takes_new_capital"]),
+                "walked sessions": int(newest["walked_sessions"]),
+                **{
+                    name.replace("_", " "): round(float(newest[name]), 6) for name in _FIGURES if pd.notna(newest[name])
+                },
+            },
+        )
+
+    return strategy_honesty
 
 
 def _history(warehouse: Warehouse, card: StrategyCard, sessions: SessionRange) -> pd.DataFrame:
@@ -108,6 +103,6 @@ def _history(warehouse: Warehouse, card: StrategyCard, sessions: SessionRange) -
             strategy=card.name,
             sessions=missing.size,
             first_missing=missing[0],
-            remedy=f"Materialise optimized_parameters/{card.name} and strategy_targets/{card.name} for them first.",
+            remedy=f"Materialise {card.name}/optimized_parameters and {card.name}/strategy_targets for them first.",
         )
     return rows

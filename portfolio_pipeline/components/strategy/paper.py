@@ -1,14 +1,15 @@
-"""The asset strategy_targets/S of a card and its check: what the strategy aims at, and what it earns on paper."""
+"""The asset S/strategy_targets of a card and its check: what the strategy aims at, and what it earns on paper."""
 
 import json
+from collections.abc import Sequence
 from datetime import date
 
 import dagster as dg
 import numpy as np
 
-from portfolio_pipeline.components.check_results import check_result
-from portfolio_pipeline.components.session_asset import closed_sessions, session_asset, stored
-from portfolio_pipeline.components.strategy.common import parameters_key, shown, state_session, targets_key
+from portfolio_pipeline.components.session_asset import Stored, session_asset
+from portfolio_pipeline.components.session_check import check_result, session_check
+from portfolio_pipeline.components.strategy.common import of_card, state_session
 from portfolio_pipeline.core.calendar.sessions import SessionRange, all_sessions, previous_session
 from portfolio_pipeline.core.errors import ConfigurationError, SessionError
 from portfolio_pipeline.core.settings import Settings
@@ -24,37 +25,49 @@ from portfolio_pipeline.core.strategies.paper import (
 from portfolio_pipeline.core.strategies.parameters import Parameters, ParameterSpace
 from portfolio_pipeline.core.strategies.registry import STRATEGY_TYPES
 from portfolio_pipeline.core.strategies.transitions import sessions_looked_back
-from portfolio_pipeline.core.tables import STRATEGY_TARGETS
+from portfolio_pipeline.core.tables import (
+    OPTIMIZED_PARAMETERS,
+    PRICES,
+    STRATEGY_PAPER_BOOKS,
+    STRATEGY_RETURNS,
+    STRATEGY_TARGETS,
+)
 from portfolio_pipeline.core.tables.rows import frame
-from portfolio_pipeline.partitions import SESSIONS, sessions_of
-from portfolio_pipeline.ports import Clock, Reader, Warehouse
+from portfolio_pipeline.ports import Reader, Warehouse
 from portfolio_pipeline.reads.prices import price_history
-from portfolio_pipeline.reads.state import sources
 from portfolio_pipeline.reports import pictures
 
 
-def paper_definitions(card: StrategyCard) -> dg.Definitions:
-    """The asset of a card and its check."""
+def paper_asset(card: StrategyCard) -> dg.AssetsDefinition:
+    """The asset of a card, with its check."""
     strategy = STRATEGY_TYPES[card.type]
     space = ParameterSpace.of(strategy.Parameters, card.parameters, card.constraints)
 
+    @session_check(
+        blocking=True,
+        description="Decided weights keep to the card: direction, largest position, gross exposure.",
+    )
+    def targets_within_strategy_limits(
+        sessions: SessionRange, warehouse: dg.ResourceParam[Warehouse]
+    ) -> dg.AssetCheckResult:
+        rows = frame(warehouse.read("strategy_targets", sessions, where={"strategy": card.name}))
+        return check_result(
+            limits_broken(card, rows), checked=len(rows), remedy="Materialise strategy_targets of these again."
+        )
+
     @session_asset(
         table=STRATEGY_TARGETS,
-        key=list(targets_key(card).path),
-        kinds={"python"},
-        deps=[parameters_key(card), "prices"],
+        reads=(OPTIMIZED_PARAMETERS, PRICES),
+        also_fills=(STRATEGY_RETURNS, STRATEGY_PAPER_BOOKS),
+        checks=(targets_within_strategy_limits,),
         description=f"{card.description}\n\nIts target weights at the close, decided {card.rebalance} and when its "
         f"parameters change{_meanwhile(card)}; its paper return over the session and its paper book (strategy_returns, "
         "strategy_paper_books).",
-        **shown(card),
+        **of_card(card, "strategy_targets"),
     )
     def strategy_targets(
-        context: dg.AssetExecutionContext,
-        warehouse: dg.ResourceParam[Warehouse],
-        settings: dg.ResourceParam[Settings],
-        clock: dg.ResourceParam[Clock],
-    ) -> dg.MaterializeResult:
-        sessions = closed_sessions(context, clock)
+        sessions: SessionRange, warehouse: dg.ResourceParam[Warehouse], settings: dg.ResourceParam[Settings]
+    ) -> Stored:
         universe = card.universe(settings)
         with warehouse.reading() as reader:
             before = _paper_state(reader, card.name, sessions.first)
@@ -87,34 +100,18 @@ def paper_definitions(card: StrategyCard) -> dg.Definitions:
         held = {
             symbol: round(float(weight), 4) for symbol, weight in zip(symbols, newest.weights, strict=True) if weight
         }
-        return stored(
-            context,
-            sessions,
-            rows=written,
+        return Stored(
+            written,
             metadata={
                 "targets": dg.MetadataValue.json(held),
                 "gross exposure": float(np.abs(newest.weights).sum()),
                 "paper return of the session": float(newest.result.net_return[0]),
                 "decisions": sum(session.decided for session in played),
             },
-            picture=_equity(warehouse, card.name, sessions.last),
+            picture=lambda origin: _equity(warehouse, card.name, sessions.last, origin),
         )
 
-    @dg.asset_check(
-        asset=targets_key(card),
-        blocking=True,
-        partitions_def=SESSIONS,
-        description="Decided weights keep to the card: direction, largest position, gross exposure.",
-    )
-    def targets_within_strategy_limits(
-        context: dg.AssetCheckExecutionContext, warehouse: dg.ResourceParam[Warehouse]
-    ) -> dg.AssetCheckResult:
-        rows = frame(warehouse.read("strategy_targets", sessions_of(context), where={"strategy": card.name}))
-        return check_result(
-            limits_broken(card, rows), checked=len(rows), remedy="Materialise strategy_targets of these again."
-        )
-
-    return dg.Definitions(assets=[strategy_targets], asset_checks=[targets_within_strategy_limits])
+    return strategy_targets
 
 
 def _meanwhile(card: StrategyCard) -> str:
@@ -153,7 +150,7 @@ def _chosen(
                 "PARAMETERS_MISSING",
                 strategy=card.name,
                 session=session,
-                remedy=f"Materialise optimized_parameters/{card.name} for these sessions first.",
+                remedy=f"Materialise {card.name}/optimized_parameters for these sessions first.",
             )
         text = rows[session]["parameters"]
         if text not in known:
@@ -164,7 +161,7 @@ def _chosen(
                     strategy=card.name,
                     session=session,
                     found=text,
-                    remedy=f"The card has changed: materialise optimized_parameters/{card.name} again.",
+                    remedy=f"The card has changed: materialise {card.name}/optimized_parameters again.",
                 )
             known[text] = parameters
     return [(known[rows[session]["parameters"]], bool(rows[session]["changed"])) for session in sessions]
@@ -190,14 +187,11 @@ def _earlier(reader: Reader, card: StrategyCard, space: ParameterSpace, first: d
     return earlier
 
 
-def _equity(warehouse: Warehouse, strategy: str, last: date) -> str:
+def _equity(warehouse: Warehouse, strategy: str, last: date, origin: Sequence[str]) -> str:
     """What 1 on paper became, up to `last`."""
-    with warehouse.reading() as reader:
-        rows = reader.query(
-            "select session, net_return from strategy_returns where strategy = $1 and session <= $2 order by session",
-            [strategy, last],
-        )
-        origin = sources(reader, last)
+    life = SessionRange(all_sessions()[0], last)
+    mine = {"strategy": strategy}
+    rows = warehouse.read(STRATEGY_RETURNS.name, life, columns=["session", "net_return"], where=mine)
     growth = np.cumprod(1.0 + rows["net_return"].to_numpy())
     title = pictures.simulated(f"{strategy}: on paper, out of sample", origin)
     return pictures.equity_picture(

@@ -1,4 +1,4 @@
-"""The asset optimized_parameters/S of a card and its check: the parameters that the strategy uses from now on.
+"""The asset S/optimized_parameters of a card and its check: the parameters that the strategy uses from now on.
 
 A range is stored in parts, one transaction each: a run that is cancelled loses nothing that was stored, and one that is
 started again comes to the same tables.
@@ -13,52 +13,69 @@ import numpy as np
 import pandas as pd
 
 from portfolio_pipeline.adapters.environment import read_environment
-from portfolio_pipeline.components.check_results import check_result
-from portfolio_pipeline.components.session_asset import closed_sessions, session_asset, stored
-from portfolio_pipeline.components.strategy.common import parameters_key, shown, state_session
+from portfolio_pipeline.components.session_asset import Stored, session_asset
+from portfolio_pipeline.components.session_check import check_result, session_check
+from portfolio_pipeline.components.strategy.common import of_card, state_session
 from portfolio_pipeline.core import search
-from portfolio_pipeline.core.calendar.sessions import SessionRange
+from portfolio_pipeline.core.calendar.sessions import FIRST_SESSION, SessionRange
 from portfolio_pipeline.core.market.indicators import Inputs
 from portfolio_pipeline.core.settings import Settings
 from portfolio_pipeline.core.strategies.card import StrategyCard
 from portfolio_pipeline.core.strategies.parameters import Parameters, ParameterSpace
 from portfolio_pipeline.core.strategies.registry import STRATEGY_TYPES
-from portfolio_pipeline.core.tables import OPTIMIZED_PARAMETERS
-from portfolio_pipeline.partitions import SESSIONS, sessions_of
-from portfolio_pipeline.ports import Clock, Reader, Warehouse
+from portfolio_pipeline.core.tables import (
+    OPTIMIZATION_RESULTS,
+    OPTIMIZED_PARAMETERS,
+    PRICES,
+    REGIME_TABLE,
+    SEARCH_STATISTICS,
+)
+from portfolio_pipeline.ports import Reader, Warehouse
 from portfolio_pipeline.reads.prices import price_history
 from portfolio_pipeline.reads.regimes import regime_probabilities
-from portfolio_pipeline.reads.state import sources
 from portfolio_pipeline.reports import pictures
 
 STORED_TOGETHER = 1000  # sessions of one transaction
 _TOLD = 0.1  # share of the parameter sets between two messages
 
 
-def parameter_definitions(card: StrategyCard) -> dg.Definitions:
-    """The asset of a card and its check."""
+def parameters_asset(card: StrategyCard) -> dg.AssetsDefinition:
+    """The asset of a card, with its check."""
     strategy = STRATEGY_TYPES[card.type]
     space = ParameterSpace.of(strategy.Parameters, card.parameters, card.constraints)
     by_regime = card.search.regime_share > 0.0
 
+    @session_check(
+        blocking=True,
+        description="Every chosen parameter lies in the card's range.",
+    )
+    def parameters_in_range(sessions: SessionRange, warehouse: dg.ResourceParam[Warehouse]) -> dg.AssetCheckResult:
+        columns = ["session", "strategy", "parameters"]
+        rows = warehouse.read(
+            "optimized_parameters", sessions, columns=columns, where={"strategy": card.name}
+        ).to_pylist()
+        wrong = {text: space.holds(json.loads(text)) for text in {row["parameters"] for row in rows}}
+        offending = [row | {"problem": wrong[row["parameters"]]} for row in rows if wrong[row["parameters"]]]
+        return check_result(offending, checked=len(rows), remedy="Materialise optimized_parameters of these again.")
+
     @session_asset(
         table=OPTIMIZED_PARAMETERS,
-        key=list(parameters_key(card).path),
-        kinds={"python", "optuna"},
-        deps=["prices", *(["regimes"] if by_regime else [])],
+        kinds=("python", "optuna"),
+        reads=(PRICES, *((REGIME_TABLE,) if by_regime else ())),
+        also_fills=(OPTIMIZATION_RESULTS, SEARCH_STATISTICS),
+        checks=(parameters_in_range,),
         description=f"{card.description}\n\nThe parameters it uses from the next session on: the best neighbourhood "
         f"of up to {card.search.trials} sets by {search.Objective.of(card.search.objective)} over the last "
         f"{card.search.window_sessions} sessions, chosen {card.search.cadence} with data up to the close, and changed "
         "when that is worth its cost. Also fills optimization_results and search_statistics.",
-        **shown(card),
+        **of_card(card, "optimized_parameters"),
     )
     def optimized_parameters(
         context: dg.AssetExecutionContext,
+        sessions: SessionRange,
         warehouse: dg.ResourceParam[Warehouse],
         settings: dg.ResourceParam[Settings],
-        clock: dg.ResourceParam[Clock],
-    ) -> dg.MaterializeResult:
-        sessions = closed_sessions(context, clock)
+    ) -> Stored:
         with warehouse.reading() as reader:
             panel = price_history(reader, card.universe(settings), sessions.last)
             chances = regime_probabilities(reader, panel.sessions) if by_regime else None
@@ -92,11 +109,10 @@ def parameter_definitions(card: StrategyCard) -> dg.Definitions:
             if last < stop:
                 context.log.info("stored up to %s: %d of %d sessions", part.last, written, len(sessions))
         newest = chosen.iloc[-1]
-        return stored(
-            context,
-            sessions,
-            rows=written,
-            metadata={
+        final = stretches[-1]
+        return Stored(
+            written,
+            {
                 "parameters": dg.MetadataValue.json(json.loads(newest["parameters"])),
                 "score": float(newest["score"]),
                 "reason": str(newest["reason"]),
@@ -107,27 +123,10 @@ def parameter_definitions(card: StrategyCard) -> dg.Definitions:
                 "sessions with a change": changes,
                 "best sets": dg.MetadataValue.md(_best(results)),
             },
-            picture=_pictures(warehouse, card, space, stretches[-1], sessions.last),
+            picture=lambda origin: _pictures(warehouse, card, space, final, sessions.last, origin),
         )
 
-    @dg.asset_check(
-        asset=parameters_key(card),
-        blocking=True,
-        partitions_def=SESSIONS,
-        description="Every chosen parameter lies in the card's range.",
-    )
-    def parameters_in_range(
-        context: dg.AssetCheckExecutionContext, warehouse: dg.ResourceParam[Warehouse]
-    ) -> dg.AssetCheckResult:
-        columns = ["session", "strategy", "parameters"]
-        rows = warehouse.read(
-            "optimized_parameters", sessions_of(context), columns=columns, where={"strategy": card.name}
-        ).to_pylist()
-        wrong = {text: space.holds(json.loads(text)) for text in {row["parameters"] for row in rows}}
-        offending = [row | {"problem": wrong[row["parameters"]]} for row in rows if wrong[row["parameters"]]]
-        return check_result(offending, checked=len(rows), remedy="Materialise optimized_parameters of these again.")
-
-    return dg.Definitions(assets=[optimized_parameters], asset_checks=[parameters_in_range])
+    return optimized_parameters
 
 
 class _Stored:
@@ -199,16 +198,16 @@ def _best(results: pd.DataFrame) -> str:
 
 
 def _pictures(
-    warehouse: Warehouse, card: StrategyCard, space: ParameterSpace, stretch: search.Stretch, last: date
+    warehouse: Warehouse,
+    card: StrategyCard,
+    space: ParameterSpace,
+    stretch: search.Stretch,
+    last: date,
+    origin: Sequence[str],
 ) -> str | None:
     """The scores of the newest session over two parameters, and how the parameters came to be what they are."""
-    with warehouse.reading() as reader:
-        rows = reader.query(
-            "select session, parameters from optimized_parameters where strategy = $1 and session <= $2"
-            " order by session",
-            [card.name, last],
-        )
-        origin = sources(reader, last)
+    life, mine = SessionRange(FIRST_SESSION, last), {"strategy": card.name}
+    rows = warehouse.read(OPTIMIZED_PARAMETERS.name, life, columns=["session", "parameters"], where=mine)
     shown = []
     seen = search.surface(space, stretch)
     if seen is not None:

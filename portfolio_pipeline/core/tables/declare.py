@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
 ColumnType = Literal["date", "text", "double", "bigint", "boolean", "timestamp"]
@@ -10,7 +10,10 @@ ColumnType = Literal["date", "text", "double", "bigint", "boolean", "timestamp"]
 
 @dataclass(frozen=True)
 class Column:
-    """One column. `timestamp` is UTC without a zone, in microseconds. NaN counts as NULL."""
+    """One column. `timestamp` is UTC without a zone, in microseconds. NaN counts as NULL.
+
+    `comes_from` names the columns of other tables, as `table.column`, that its values are made of.
+    """
 
     name: str
     type: ColumnType
@@ -20,6 +23,11 @@ class Column:
     minimum: float | None = None
     maximum: float | None = None
     one_of: tuple[str, ...] = ()
+    comes_from: tuple[str, ...] = ()
+
+    def made_of(self, *columns: str) -> Column:
+        """The same column, made of these columns of other tables."""
+        return replace(self, comes_from=columns)
 
 
 @dataclass(frozen=True)

@@ -8,26 +8,57 @@ decided in positions.
 import dagster as dg
 import pandas as pd
 
-from portfolio_pipeline.components.check_results import check_result
-from portfolio_pipeline.components.session_asset import closed_sessions, session_asset, stored
+from portfolio_pipeline.components.session_asset import Stored, session_asset
+from portfolio_pipeline.components.session_check import check_result, session_check
 from portfolio_pipeline.core.calendar.sessions import SessionRange, next_session, previous_session
-from portfolio_pipeline.core.tables import FILLS, ORDER_OUTCOMES, ORDERS
+from portfolio_pipeline.core.tables import FILLS, ORDER_OUTCOMES, ORDERS, SUBMISSIONS
 from portfolio_pipeline.core.tables.rows import frame
-from portfolio_pipeline.partitions import SESSIONS, sessions_of
-from portfolio_pipeline.ports import Broker, Clock, Warehouse
+from portfolio_pipeline.ports import Broker, Warehouse
 
 
-# What is read is the session before's submissions. The edge is drawn without that offset: with it, Dagster splits a
+@session_check()
+def fills_have_orders(sessions: SessionRange, warehouse: dg.ResourceParam[Warehouse]) -> dg.AssetCheckResult:
+    """Every execution belongs to an order of the session before, of the same symbol and side."""
+    with warehouse.reading() as reader:
+        executed = frame(reader.read(FILLS.name, sessions))
+        planned = frame(reader.read(ORDERS.name, _decided(sessions), columns=["client_order_id", "symbol", "side"]))
+    joined = executed.merge(planned, on=["client_order_id", "symbol", "side"], how="left", indicator=True)
+    strangers = joined.loc[joined["_merge"] == "left_only", ["session", "fill_id", "symbol", "side", "quantity"]]
+    remedy = "Look at the order at the broker; materialise orders and submissions of the session before again."
+    return check_result(strangers.to_dict("records"), checked=len(executed), remedy=remedy)
+
+
+@session_check()
+def fills_add_up_to_orders(sessions: SessionRange, warehouse: dg.ResourceParam[Warehouse]) -> dg.AssetCheckResult:
+    """The executions of an order add up to the quantity that the broker calls filled."""
+    with warehouse.reading() as reader:
+        executed = frame(reader.read(FILLS.name, sessions)).groupby("client_order_id")["quantity"].sum()
+        told = frame(reader.read(ORDER_OUTCOMES.name, sessions)).set_index("client_order_id")["filled_quantity"]
+    both = pd.DataFrame({"executed": executed, "filled": told}).fillna(0.0)
+    wrong = both[(both["executed"] - both["filled"]).abs() > 5e-7].reset_index(names="client_order_id")
+    remedy = "Materialise fills again; if it stays, ask the broker for the order's executions."
+    return check_result(wrong.to_dict("records"), checked=len(both), remedy=remedy)
+
+
+# The submissions of the session before are read. The edge is drawn without that offset: with it, Dagster splits a
 # backfill of the chain into several runs and leaves the first session's fills out.
-@session_asset(table=FILLS, group="execution", kinds={"python"}, deps=["submissions"])
+@session_asset(
+    table=FILLS,
+    group="execution",
+    reads=(SUBMISSIONS,),
+    also_fills=(ORDER_OUTCOMES,),
+    checks=(
+        fills_have_orders,
+        fills_add_up_to_orders,
+    ),
+)
 def fills(
-    context: dg.AssetExecutionContext,
+    sessions: SessionRange,
     warehouse: dg.ResourceParam[Warehouse],
     broker: dg.ResourceParam[Broker],
-    clock: dg.ResourceParam[Clock],
-) -> dg.MaterializeResult:
-    sessions = closed_sessions(context, clock)
+) -> Stored:
     executed = broker.fills(sessions)
+    sent = warehouse.read(SUBMISSIONS.name, _decided(sessions), columns=["state"])["state"].to_pylist()
     outcomes = _outcomes(sessions, broker.submissions(_decided(sessions)))
     with warehouse.transaction() as tx:
         rows = tx.replace(FILLS.name, sessions, executed)
@@ -40,37 +71,9 @@ def fills(
         "notional": float((newest["quantity"] * newest["price"]).sum()),
         "commission": float(newest["commission"].sum()),
     }
-    return stored(context, sessions, rows=rows, metadata=metadata)
-
-
-@dg.asset_check(asset=fills, partitions_def=SESSIONS)
-def fills_have_orders(
-    context: dg.AssetCheckExecutionContext, warehouse: dg.ResourceParam[Warehouse]
-) -> dg.AssetCheckResult:
-    """Every execution belongs to an order of the session before, of the same symbol and side."""
-    sessions = sessions_of(context)
-    with warehouse.reading() as reader:
-        executed = frame(reader.read(FILLS.name, sessions))
-        planned = frame(reader.read(ORDERS.name, _decided(sessions), columns=["client_order_id", "symbol", "side"]))
-    joined = executed.merge(planned, on=["client_order_id", "symbol", "side"], how="left", indicator=True)
-    strangers = joined.loc[joined["_merge"] == "left_only", ["session", "fill_id", "symbol", "side", "quantity"]]
-    remedy = "Look at the order at the broker; materialise orders and submissions of the session before again."
-    return check_result(strangers.to_dict("records"), checked=len(executed), remedy=remedy)
-
-
-@dg.asset_check(asset=fills, partitions_def=SESSIONS)
-def fills_add_up_to_orders(
-    context: dg.AssetCheckExecutionContext, warehouse: dg.ResourceParam[Warehouse]
-) -> dg.AssetCheckResult:
-    """The executions of an order add up to the quantity that the broker calls filled."""
-    sessions = sessions_of(context)
-    with warehouse.reading() as reader:
-        executed = frame(reader.read(FILLS.name, sessions)).groupby("client_order_id")["quantity"].sum()
-        told = frame(reader.read(ORDER_OUTCOMES.name, sessions)).set_index("client_order_id")["filled_quantity"]
-    both = pd.DataFrame({"executed": executed, "filled": told}).fillna(0.0)
-    wrong = both[(both["executed"] - both["filled"]).abs() > 5e-7].reset_index(names="client_order_id")
-    remedy = "Materialise fills again; if it stays, ask the broker for the order's executions."
-    return check_result(wrong.to_dict("records"), checked=len(both), remedy=remedy)
+    states = outcomes["state"].value_counts().sort_index().to_dict()
+    unfilled = {f"orders {state}": int(count) for state, count in states.items() if state != "filled"}
+    return Stored(rows, metadata, came_in=sum(state == "accepted" for state in sent), dropped=unfilled)
 
 
 def _decided(sessions: SessionRange) -> SessionRange:

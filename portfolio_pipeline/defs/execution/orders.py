@@ -8,29 +8,72 @@ from typing import Any
 
 import dagster as dg
 
-from portfolio_pipeline.components.check_results import check_result, markdown_table
-from portfolio_pipeline.components.session_asset import closed_sessions, session_asset, stored
+from portfolio_pipeline.components.session_asset import Stored, session_asset
+from portfolio_pipeline.components.session_check import check_result, session_check
 from portfolio_pipeline.core.books.book import Book, to_shares, value
+from portfolio_pipeline.core.calendar.sessions import SessionRange
+from portfolio_pipeline.core.errors import DataError
 from portfolio_pipeline.core.execution.gate import judge_submission
 from portfolio_pipeline.core.execution.orders import Ticket, plan, ticket_rows, tickets_of
 from portfolio_pipeline.core.execution.verdicts import breach_rows
 from portfolio_pipeline.core.settings import Settings
-from portfolio_pipeline.core.tables import ORDERS, RISK_BREACHES
-from portfolio_pipeline.partitions import SESSIONS, sessions_of
-from portfolio_pipeline.ports import Broker, Clock, Warehouse
+from portfolio_pipeline.core.tables import (
+    AGGREGATED_TARGETS,
+    ORDERS,
+    PRICES,
+    RISK_BREACHES,
+    RISK_METRICS,
+    STRATEGY_TARGETS,
+    STRATEGY_WEIGHTS,
+)
+from portfolio_pipeline.ports import Broker, Reader, Warehouse
 from portfolio_pipeline.reads.trading import trading_inputs
+from portfolio_pipeline.reports.tables import markdown_table
 
 
-@session_asset(table=ORDERS, group="execution", kinds={"python"}, deps=["aggregated_targets", "risk"])
-def orders(
-    context: dg.AssetExecutionContext,
+@session_check(blocking=True)
+def orders_within_limits(
+    sessions: SessionRange,
     warehouse: dg.ResourceParam[Warehouse],
     broker: dg.ResourceParam[Broker],
     settings: dg.ResourceParam[Settings],
-    clock: dg.ResourceParam[Clock],
-) -> dg.MaterializeResult:
-    sessions = closed_sessions(context, clock)
+) -> dg.AssetCheckResult:
+    """The stored tickets, done at the closes they were sized at, leave every limit of portfolio.yaml in place.
+
+    Fails for the newest session, and for tickets that are not what was planned. What the planner refused further
+    back in a range was not traded: it is shown as a warning.
+    """
     with warehouse.reading() as reader:
+        inputs, tickets = trading_inputs(reader, sessions), tickets_of(reader.read(ORDERS.name, sessions))
+    book = Book.of(broker.account(sessions.first))
+    gate = judge_submission(broker.mode, sessions, tickets, book, inputs.targets, inputs.bars, settings)
+    failed_at = gate.failed_at(sessions.last)
+    offending: list[dict[str, object]] = []
+    warnings: list[dict[str, object]] = []
+    for session, findings in gate.findings.items():
+        for finding in findings:
+            row = {"session": session, "subject": finding.subject, "rule": finding.rule, "why": finding.message}
+            fails = finding.severity == "block" and failed_at is not None and session >= failed_at
+            (offending if fails else warnings).append(row)
+    remedy = "Nothing of these sessions is sent. Look at the targets and the limits, then materialise orders again."
+    return check_result(offending, warnings=warnings, checked=len(tickets), remedy=remedy)
+
+
+@session_asset(
+    table=ORDERS,
+    group="execution",
+    reads=(AGGREGATED_TARGETS, RISK_METRICS, STRATEGY_TARGETS, STRATEGY_WEIGHTS, PRICES),
+    also_fills=(RISK_BREACHES,),
+    checks=(orders_within_limits,),
+)
+def orders(
+    sessions: SessionRange,
+    warehouse: dg.ResourceParam[Warehouse],
+    broker: dg.ResourceParam[Broker],
+    settings: dg.ResourceParam[Settings],
+) -> Stored:
+    with warehouse.reading() as reader:
+        _refuse_unmeasured(reader, sessions)
         inputs = trading_inputs(reader, sessions)
     book = Book.of(broker.account(sessions.first))
     planned = plan(broker.mode, sessions, book, inputs.targets, inputs.bars, settings)
@@ -48,36 +91,20 @@ def orders(
     }
     if newest:
         metadata["orders"] = dg.MetadataValue.md(_shown(newest))
-    return stored(context, sessions, rows=rows, metadata=metadata)
+    refused = sum(ticket.verdict == "refused" for ticket in planned.tickets)
+    return Stored(rows, metadata, came_in=len(planned.tickets), dropped={"refused": refused})
 
 
-@dg.asset_check(asset=orders, blocking=True, partitions_def=SESSIONS)
-def orders_within_limits(
-    context: dg.AssetCheckExecutionContext,
-    warehouse: dg.ResourceParam[Warehouse],
-    broker: dg.ResourceParam[Broker],
-    settings: dg.ResourceParam[Settings],
-) -> dg.AssetCheckResult:
-    """The stored tickets, done at the closes they were sized at, leave every limit of portfolio.yaml in place.
-
-    Fails for the newest session, and for tickets that are not what was planned. What the planner refused further
-    back in a range was not traded: it is shown as a warning.
-    """
-    sessions = sessions_of(context)
-    with warehouse.reading() as reader:
-        inputs, tickets = trading_inputs(reader, sessions), tickets_of(reader.read(ORDERS.name, sessions))
-    book = Book.of(broker.account(sessions.first))
-    gate = judge_submission(broker.mode, sessions, tickets, book, inputs.targets, inputs.bars, settings)
-    failed_at = gate.failed_at(sessions.last)
-    offending: list[dict[str, object]] = []
-    warnings: list[dict[str, object]] = []
-    for session, findings in gate.findings.items():
-        for finding in findings:
-            row = {"session": session, "subject": finding.subject, "rule": finding.rule, "why": finding.message}
-            fails = finding.severity == "block" and failed_at is not None and session >= failed_at
-            (offending if fails else warnings).append(row)
-    remedy = "Nothing of these sessions is sent. Look at the targets and the limits, then materialise orders again."
-    return check_result(offending, warnings=warnings, checked=len(tickets), remedy=remedy)
+def _refuse_unmeasured(reader: Reader, sessions: SessionRange) -> None:
+    """Nothing is planned on targets whose risk was not measured."""
+    measured = set(reader.sessions(RISK_METRICS.name, sessions))
+    missing = [session for session in sessions if session not in measured]
+    if missing:
+        raise DataError(
+            "RISK_MISSING",
+            found=f"{len(missing)} sessions, the first {missing[0]}",
+            remedy="Materialise risk for them first.",
+        )
 
 
 def _notional(ticket: Ticket) -> float:

@@ -5,38 +5,87 @@ It fills two tables, positions and account, which belong together. Only reading,
 writing belong here. The broker is not asked: a check compares what it says with what was computed.
 """
 
+from collections.abc import Sequence
 from datetime import date
 
 import dagster as dg
 
-from portfolio_pipeline.components.check_results import check_result
-from portfolio_pipeline.components.session_asset import closed_sessions, session_asset, stored
+from portfolio_pipeline.components.session_asset import Stored, session_asset
+from portfolio_pipeline.components.session_check import check_result, session_check
 from portfolio_pipeline.core.books.positions import books_that_do_not_add_up, fills_by_session, hold, stored_ledger
 from portfolio_pipeline.core.calendar.sessions import SessionRange, previous_session
 from portfolio_pipeline.core.settings import Settings
-from portfolio_pipeline.core.tables import ACCOUNT, FILLS, POSITIONS
+from portfolio_pipeline.core.tables import (
+    ACCOUNT,
+    AGGREGATED_TARGETS,
+    FILLS,
+    POSITIONS,
+    PRICES,
+    STRATEGY_TARGETS,
+    STRATEGY_WEIGHTS,
+)
 from portfolio_pipeline.core.tables.declare import ACCOUNT_BOOK
 from portfolio_pipeline.core.tables.rows import frame
-from portfolio_pipeline.partitions import SESSIONS, sessions_of
-from portfolio_pipeline.ports import Broker, Clock, Warehouse
-from portfolio_pipeline.reads.state import first_stored, rows_before, sources
+from portfolio_pipeline.ports import Broker, Warehouse
+from portfolio_pipeline.reads.state import first_stored, rows_before
 from portfolio_pipeline.reads.trading import trading_inputs
 from portfolio_pipeline.reports.pictures import line_picture, simulated
+
+
+@session_check(blocking=True)
+def books_add_up_to_account(sessions: SessionRange, warehouse: dg.ResourceParam[Warehouse]) -> dg.AssetCheckResult:
+    """The strategies' books and the reserve are together the account: every quantity, and all money to the cent."""
+    with warehouse.reading() as reader:
+        held, account = frame(reader.read(POSITIONS.name, sessions)), frame(reader.read(ACCOUNT.name, sessions))
+    wrong = books_that_do_not_add_up(held, account)
+    remedy = "Materialise positions again from the first of these sessions on."
+    return check_result(wrong.to_dict("records"), checked=len(held) + len(account), remedy=remedy)
+
+
+@session_check()
+def positions_tie_to_broker(
+    sessions: SessionRange,
+    warehouse: dg.ResourceParam[Warehouse],
+    broker: dg.ResourceParam[Broker],
+) -> dg.AssetCheckResult:
+    """Cash to the cent and every quantity are what the broker says, at the newest session of the range.
+
+    A book goes on from the session before, so what is right at the end was right on the way; and a real broker
+    answers for the newest session only.
+    """
+    session = sessions.last
+    single, mine = SessionRange.single(session), {"book": ACCOUNT_BOOK}
+    with warehouse.reading() as reader:
+        held = frame(reader.read(POSITIONS.name, single, where=mine)).set_index("symbol")["quantity"].to_dict()
+        cash = frame(reader.read(ACCOUNT.name, single, where=mine))["cash"].sum()
+    told = broker.account(session)
+    there = {symbol: holding.quantity for symbol, holding in told.holdings.items()}
+    offending = [
+        {"session": session, "symbol": symbol, "computed": held.get(symbol, 0.0), "broker": there.get(symbol, 0.0)}
+        for symbol in sorted({*held, *there})
+        if abs(held.get(symbol, 0.0) - there.get(symbol, 0.0)) > 5e-7
+    ]
+    if abs(cash - told.cash) > 0.005:
+        offending.append({"session": session, "symbol": "cash", "computed": float(cash), "broker": told.cash})
+    remedy = "Materialise fills and positions again, from the first session that differs."
+    return check_result(offending, checked=len({*held, *there}) + 1, remedy=remedy)
 
 
 @session_asset(
     table=POSITIONS,
     group="execution",
-    kinds={"python"},
-    deps=["fills", "prices", "strategy_weights", "aggregated_targets"],
+    reads=(FILLS, AGGREGATED_TARGETS, STRATEGY_TARGETS, STRATEGY_WEIGHTS, PRICES),
+    also_fills=(ACCOUNT,),
+    checks=(
+        books_add_up_to_account,
+        positions_tie_to_broker,
+    ),
 )
 def positions(
-    context: dg.AssetExecutionContext,
+    sessions: SessionRange,
     warehouse: dg.ResourceParam[Warehouse],
     settings: dg.ResourceParam[Settings],
-    clock: dg.ResourceParam[Clock],
-) -> dg.MaterializeResult:
-    sessions = closed_sessions(context, clock)
+) -> Stored:
     ledger, before = None, None
     with warehouse.reading() as reader:
         account = rows_before(reader, ACCOUNT, sessions.first)
@@ -73,57 +122,14 @@ def positions(
         ),
         **{f"equity {book}": float(equity) for book, equity in newest["equity"].items() if book != ACCOUNT_BOOK},
     }
-    return stored(context, sessions, rows=rows, metadata=metadata, picture=_picture(warehouse, sessions.last))
+    return Stored(rows, metadata, lambda origin: _picture(warehouse, sessions.last, origin))
 
 
-@dg.asset_check(asset=positions, blocking=True, partitions_def=SESSIONS)
-def books_add_up_to_account(
-    context: dg.AssetCheckExecutionContext, warehouse: dg.ResourceParam[Warehouse]
-) -> dg.AssetCheckResult:
-    """The strategies' books and the reserve are together the account: every quantity, and all money to the cent."""
-    sessions = sessions_of(context)
-    with warehouse.reading() as reader:
-        held, account = frame(reader.read(POSITIONS.name, sessions)), frame(reader.read(ACCOUNT.name, sessions))
-    wrong = books_that_do_not_add_up(held, account)
-    remedy = "Materialise positions again from the first of these sessions on."
-    return check_result(wrong.to_dict("records"), checked=len(held) + len(account), remedy=remedy)
-
-
-@dg.asset_check(asset=positions, partitions_def=SESSIONS)
-def positions_tie_to_broker(
-    context: dg.AssetCheckExecutionContext,
-    warehouse: dg.ResourceParam[Warehouse],
-    broker: dg.ResourceParam[Broker],
-) -> dg.AssetCheckResult:
-    """Cash to the cent and every quantity are what the broker says, at the newest session of the range.
-
-    A book goes on from the session before, so what is right at the end was right on the way; and a real broker
-    answers for the newest session only.
-    """
-    session = sessions_of(context).last
-    single, mine = SessionRange.single(session), {"book": ACCOUNT_BOOK}
-    with warehouse.reading() as reader:
-        held = frame(reader.read(POSITIONS.name, single, where=mine)).set_index("symbol")["quantity"].to_dict()
-        cash = frame(reader.read(ACCOUNT.name, single, where=mine))["cash"].sum()
-    told = broker.account(session)
-    there = {symbol: holding.quantity for symbol, holding in told.holdings.items()}
-    offending = [
-        {"session": session, "symbol": symbol, "computed": held.get(symbol, 0.0), "broker": there.get(symbol, 0.0)}
-        for symbol in sorted({*held, *there})
-        if abs(held.get(symbol, 0.0) - there.get(symbol, 0.0)) > 5e-7
-    ]
-    if abs(cash - told.cash) > 0.005:
-        offending.append({"session": session, "symbol": "cash", "computed": float(cash), "broker": told.cash})
-    remedy = "Materialise fills and positions again, from the first session that differs."
-    return check_result(offending, checked=len({*held, *there}) + 1, remedy=remedy)
-
-
-def _picture(warehouse: Warehouse, last: date) -> str:
+def _picture(warehouse: Warehouse, last: date, origin: Sequence[str]) -> str:
     """Equity of every book since the account was opened."""
     with warehouse.reading() as reader:
         first = first_stored(reader, ACCOUNT) or last
         rows = frame(reader.read(ACCOUNT.name, SessionRange(first, last), columns=["session", "book", "equity"]))
-        origin = sources(reader, last)
     drawn = rows[rows["book"] != ACCOUNT_BOOK].pivot_table(index="session", columns="book", values="equity")
     lines = {str(book): drawn[book].to_numpy() for book in drawn.columns}
     title = simulated("Equity of the strategies' books", origin)

@@ -9,8 +9,8 @@ That orders were held back or refused is what the check says. Planning belongs t
 import dagster as dg
 import pandas as pd
 
-from portfolio_pipeline.components.check_results import check_result
-from portfolio_pipeline.components.session_asset import closed_sessions, session_asset, stored
+from portfolio_pipeline.components.session_asset import Stored, session_asset
+from portfolio_pipeline.components.session_check import check_result, session_check
 from portfolio_pipeline.core.books.book import Book
 from portfolio_pipeline.core.calendar.sessions import SessionRange, previous_session, session_close
 from portfolio_pipeline.core.execution.gate import Gate, judge_submission
@@ -18,24 +18,61 @@ from portfolio_pipeline.core.execution.halt import refusal, trading_state
 from portfolio_pipeline.core.execution.orders import ticket_rows, tickets_of
 from portfolio_pipeline.core.execution.verdicts import breach_rows
 from portfolio_pipeline.core.settings import Settings
-from portfolio_pipeline.core.tables import HALT_EVENTS, ORDERS, RISK_BREACHES, SUBMISSIONS
-from portfolio_pipeline.partitions import SESSIONS, sessions_of
-from portfolio_pipeline.ports import Broker, Clock, Warehouse
+from portfolio_pipeline.core.tables import (
+    AGGREGATED_TARGETS,
+    HALT_EVENTS,
+    ORDERS,
+    PRICES,
+    RISK_BREACHES,
+    STRATEGY_TARGETS,
+    STRATEGY_WEIGHTS,
+    SUBMISSIONS,
+)
+from portfolio_pipeline.ports import Broker, Warehouse
 from portfolio_pipeline.reads.trading import trading_inputs
 
 NOTHING_TO_SEND = Gate((), (), {}, None)
 _TAKEN = ("accepted", "partially_filled", "filled", "expired")
 
 
-@session_asset(table=SUBMISSIONS, group="execution", kinds={"python"}, deps=["orders"])
+@session_check()
+def every_order_was_sent(sessions: SessionRange, warehouse: dg.ResourceParam[Warehouse]) -> dg.AssetCheckResult:
+    """Every order was sent and taken: none was held back by a halt, none refused, and of none the state is unknown.
+
+    What the planner itself had refused further back in a range is history: it is shown as a warning.
+    """
+    with warehouse.reading() as reader:
+        planned = {row["client_order_id"]: row for row in reader.read(ORDERS.name, sessions).to_pylist()}
+        told = {row["client_order_id"]: row for row in reader.read(SUBMISSIONS.name, sessions).to_pylist()}
+        halt = refusal(trading_state(reader.read(HALT_EVENTS.name)))
+    held_back = str(halt) if halt else "NOT_SENT: nobody has tried since it was planned. Materialise submissions."
+    offending: list[dict[str, object]] = []
+    warnings: list[dict[str, object]] = []
+    for name in {**planned, **told}:
+        state = told[name]["state"] if name in told else "not sent"
+        if state in _TAKEN:
+            continue
+        order = planned.get(name) or told[name]
+        why = told[name]["error"] if name in told else held_back
+        row: dict[str, object] = {"session": order["session"], "client_order_id": name, "state": state, "why": why}
+        history = order.get("verdict") == "refused" and order["session"] < sessions.last
+        (warnings if history else offending).append(row)
+    return check_result(offending, warnings=warnings, checked=len({**planned, **told}), remedy=_told(offending))
+
+
+@session_asset(
+    table=SUBMISSIONS,
+    group="execution",
+    reads=(ORDERS, AGGREGATED_TARGETS, STRATEGY_TARGETS, STRATEGY_WEIGHTS, PRICES, HALT_EVENTS),
+    also_fills=(RISK_BREACHES,),
+    checks=(every_order_was_sent,),
+)
 def submissions(
-    context: dg.AssetExecutionContext,
+    sessions: SessionRange,
     warehouse: dg.ResourceParam[Warehouse],
     broker: dg.ResourceParam[Broker],
     settings: dg.ResourceParam[Settings],
-    clock: dg.ResourceParam[Clock],
-) -> dg.MaterializeResult:
-    sessions = closed_sessions(context, clock)
+) -> Stored:
     halted = trading_state(warehouse.read(HALT_EVENTS.name)).halted
     if halted:
         gate = NOTHING_TO_SEND
@@ -59,35 +96,9 @@ def submissions(
         "broker": broker.mode,
         "trading": "halted: nothing was sent" if halted else "allowed",
     }
-    return stored(context, sessions, rows=count, metadata=metadata)
-
-
-@dg.asset_check(asset=submissions, partitions_def=SESSIONS)
-def every_order_was_sent(
-    context: dg.AssetCheckExecutionContext, warehouse: dg.ResourceParam[Warehouse]
-) -> dg.AssetCheckResult:
-    """Every order was sent and taken: none was held back by a halt, none refused, and of none the state is unknown.
-
-    What the planner itself had refused further back in a range is history: it is shown as a warning.
-    """
-    sessions = sessions_of(context)
-    with warehouse.reading() as reader:
-        planned = {row["client_order_id"]: row for row in reader.read(ORDERS.name, sessions).to_pylist()}
-        told = {row["client_order_id"]: row for row in reader.read(SUBMISSIONS.name, sessions).to_pylist()}
-        halt = refusal(trading_state(reader.read(HALT_EVENTS.name)))
-    held_back = str(halt) if halt else "NOT_SENT: nobody has tried since it was planned. Materialise submissions."
-    offending: list[dict[str, object]] = []
-    warnings: list[dict[str, object]] = []
-    for name in {**planned, **told}:
-        state = told[name]["state"] if name in told else "not sent"
-        if state in _TAKEN:
-            continue
-        order = planned.get(name) or told[name]
-        why = told[name]["error"] if name in told else held_back
-        row: dict[str, object] = {"session": order["session"], "client_order_id": name, "state": state, "why": why}
-        history = order.get("verdict") == "refused" and order["session"] < sessions.last
-        (warnings if history else offending).append(row)
-    return check_result(offending, warnings=warnings, checked=len({**planned, **told}), remedy=_told(offending))
+    return Stored(
+        count, metadata, came_in=len(gate.sendable) + len(gate.refused), dropped={"refused": len(gate.refused)}
+    )
 
 
 def _told(offending: list[dict[str, object]]) -> str:

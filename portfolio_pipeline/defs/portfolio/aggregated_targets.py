@@ -3,15 +3,15 @@
 Only reading, calling `core.targets` and `core.limits`, and writing belong here.
 """
 
+from collections.abc import Sequence
 from datetime import date
 
 import dagster as dg
 import numpy as np
 import pandas as pd
 
-from portfolio_pipeline.adapters.cards import load_cards
-from portfolio_pipeline.components.check_results import check_result
-from portfolio_pipeline.components.session_asset import closed_sessions, session_asset, stored
+from portfolio_pipeline.components.session_asset import Stored, session_asset
+from portfolio_pipeline.components.session_check import check_result, session_check
 from portfolio_pipeline.core.arrays import by_session, days, spread
 from portfolio_pipeline.core.calendar.sessions import FIRST_SESSION, SessionRange, as_days, previous_session
 from portfolio_pipeline.core.errors import DataError
@@ -19,27 +19,67 @@ from portfolio_pipeline.core.portfolio.netting import net, target_rows
 from portfolio_pipeline.core.risk.cutting import limit_path
 from portfolio_pipeline.core.risk.limits import check_limits
 from portfolio_pipeline.core.settings import Settings
-from portfolio_pipeline.core.tables import AGGREGATED_TARGETS
+from portfolio_pipeline.core.tables import AGGREGATED_TARGETS, STRATEGY_TARGETS, STRATEGY_WEIGHTS
 from portfolio_pipeline.core.tables.rows import frame
-from portfolio_pipeline.partitions import SESSIONS, sessions_of
-from portfolio_pipeline.ports import Clock, Warehouse
-from portfolio_pipeline.reads.state import rows_before, sources
+from portfolio_pipeline.ports import Warehouse
+from portfolio_pipeline.reads.state import rows_before
 from portfolio_pipeline.reports.pictures import simulated, stacked_picture
+
+
+@session_check(blocking=True)
+def targets_within_limits(
+    sessions: SessionRange,
+    warehouse: dg.ResourceParam[Warehouse],
+    settings: dg.ResourceParam[Settings],
+) -> dg.AssetCheckResult:
+    """Every limit of portfolio.yaml holds for the final targets of every session."""
+    first = previous_session(sessions.first) or sessions.first
+    columns = ["session", "symbol", "weight"]
+    rows = frame(warehouse.read(AGGREGATED_TARGETS.name, SessionRange(first, sessions.last), columns=columns))
+    targets = by_session(rows, "symbol", "weight")
+    offending: list[dict[str, object]] = []
+    warnings: list[dict[str, object]] = []
+    before = targets.get(first, {}) if first < sessions.first else {}
+    for session in sessions:
+        weights = targets.get(session, {})
+        for breach in check_limits(weights, settings.asset_classes, settings.limits, previous=before):
+            figures = {"found": breach.found, "limit": breach.limit}
+            row: dict[str, object] = {"session": session, "subject": breach.subject, "rule": breach.rule, **figures}
+            (offending if breach.severity == "block" else warnings).append(row)
+        before = weights
+    remedy = "Nothing is traded on these targets. Materialise aggregated_targets again, or look at the limits."
+    return check_result(offending, warnings=warnings, checked=len(sessions), remedy=remedy)
+
+
+@session_check(blocking=True)
+def targets_cover_the_universe(
+    sessions: SessionRange,
+    warehouse: dg.ResourceParam[Warehouse],
+    settings: dg.ResourceParam[Settings],
+) -> dg.AssetCheckResult:
+    """Every symbol of the universe has a finite target in every session: a missing row must not read as `sell`."""
+    rows = frame(warehouse.read(AGGREGATED_TARGETS.name, sessions, columns=["session", "symbol", "weight"]))
+    found = spread(rows, "weight", as_days(tuple(sessions)), settings.symbols, by="symbol")
+    missing = np.argwhere(~np.isfinite(found))
+    listed = tuple(sessions)
+    offending = [{"session": listed[row], "symbol": settings.symbols[column]} for row, column in missing]
+    return check_result(offending, checked=found.size, remedy="Materialise aggregated_targets again.")
 
 
 @session_asset(
     table=AGGREGATED_TARGETS,
     group="portfolio",
-    kinds={"python"},
-    deps=["strategy_weights", *(dg.AssetKey(["strategy_targets", card.name]) for card in load_cards())],
+    reads=(STRATEGY_WEIGHTS, STRATEGY_TARGETS),
+    checks=(
+        targets_within_limits,
+        targets_cover_the_universe,
+    ),
 )
 def aggregated_targets(
-    context: dg.AssetExecutionContext,
+    sessions: SessionRange,
     warehouse: dg.ResourceParam[Warehouse],
     settings: dg.ResourceParam[Settings],
-    clock: dg.ResourceParam[Clock],
-) -> dg.MaterializeResult:
-    sessions = closed_sessions(context, clock)
+) -> Stored:
     with warehouse.reading() as reader:
         before = rows_before(reader, AGGREGATED_TARGETS, sessions.first)
         weights = frame(reader.read("strategy_weights", sessions))
@@ -60,59 +100,17 @@ def aggregated_targets(
     rows = target_rows(wanted, symbols, requested, path, always=settings.symbols)
     count = warehouse.replace(AGGREGATED_TARGETS.name, sessions, rows)
     newest = rows[rows["session"] == rows["session"].max()]
-    return stored(
-        context,
-        sessions,
+    return Stored(
         rows=count,
         metadata={
             "gross": float(newest["weight"].abs().sum()),
             "positions": int((newest["weight"] != 0).sum()),
             "cut": ", ".join(newest.loc[newest["reason"] != "", "symbol"]) or "nothing",
         },
-        picture=_picture(warehouse, sessions.last, settings),
+        picture=lambda origin: _picture(warehouse, sessions.last, settings, origin),
+        came_in=int((rows["requested_weight"] != 0).sum()),
+        dropped={"cut by limits": int((rows["reason"] != "").sum())},
     )
-
-
-@dg.asset_check(asset=aggregated_targets, blocking=True, partitions_def=SESSIONS)
-def targets_within_limits(
-    context: dg.AssetCheckExecutionContext,
-    warehouse: dg.ResourceParam[Warehouse],
-    settings: dg.ResourceParam[Settings],
-) -> dg.AssetCheckResult:
-    """Every limit of portfolio.yaml holds for the final targets of every session."""
-    sessions = sessions_of(context)
-    first = previous_session(sessions.first) or sessions.first
-    columns = ["session", "symbol", "weight"]
-    rows = frame(warehouse.read(AGGREGATED_TARGETS.name, SessionRange(first, sessions.last), columns=columns))
-    targets = by_session(rows, "symbol", "weight")
-    offending: list[dict[str, object]] = []
-    warnings: list[dict[str, object]] = []
-    before = targets.get(first, {}) if first < sessions.first else {}
-    for session in sessions:
-        weights = targets.get(session, {})
-        for breach in check_limits(weights, settings.asset_classes, settings.limits, previous=before):
-            figures = {"found": breach.found, "limit": breach.limit}
-            row: dict[str, object] = {"session": session, "subject": breach.subject, "rule": breach.rule, **figures}
-            (offending if breach.severity == "block" else warnings).append(row)
-        before = weights
-    remedy = "Nothing is traded on these targets. Materialise aggregated_targets again, or look at the limits."
-    return check_result(offending, warnings=warnings, checked=len(sessions), remedy=remedy)
-
-
-@dg.asset_check(asset=aggregated_targets, blocking=True, partitions_def=SESSIONS)
-def targets_cover_the_universe(
-    context: dg.AssetCheckExecutionContext,
-    warehouse: dg.ResourceParam[Warehouse],
-    settings: dg.ResourceParam[Settings],
-) -> dg.AssetCheckResult:
-    """Every symbol of the universe has a finite target in every session: a missing row must not read as `sell`."""
-    sessions = sessions_of(context)
-    rows = frame(warehouse.read(AGGREGATED_TARGETS.name, sessions, columns=["session", "symbol", "weight"]))
-    found = spread(rows, "weight", as_days(tuple(sessions)), settings.symbols, by="symbol")
-    missing = np.argwhere(~np.isfinite(found))
-    listed = tuple(sessions)
-    offending = [{"session": listed[row], "symbol": settings.symbols[column]} for row, column in missing]
-    return check_result(offending, checked=found.size, remedy="Materialise aggregated_targets again.")
 
 
 def _refuse_missing(sessions: SessionRange, weights: pd.DataFrame, targets: pd.DataFrame) -> None:
@@ -135,16 +133,14 @@ def _refuse_missing(sessions: SessionRange, weights: pd.DataFrame, targets: pd.D
             strategy=name,
             session=day,
             found=f"{len(without_targets)} sessions and strategies without targets",
-            remedy=f"Materialise strategy_targets/{name} for them first.",
+            remedy=f"Materialise {name}/strategy_targets for them first.",
         )
 
 
-def _picture(warehouse: Warehouse, last: date, settings: Settings) -> str:
+def _picture(warehouse: Warehouse, last: date, settings: Settings, origin: Sequence[str]) -> str:
     """Gross weight of each asset class over time."""
     columns = ["session", "symbol", "weight"]
-    with warehouse.reading() as reader:
-        rows = frame(reader.read(AGGREGATED_TARGETS.name, SessionRange(FIRST_SESSION, last), columns=columns))
-        origin = sources(reader, last)
+    rows = frame(warehouse.read(AGGREGATED_TARGETS.name, SessionRange(FIRST_SESSION, last), columns=columns))
     classes = rows["symbol"].map(settings.asset_classes)
     gross = rows.assign(weight=rows["weight"].abs(), asset_class=classes)
     sums = gross.groupby(["session", "asset_class"])[["weight"]].sum().reset_index()

@@ -8,68 +8,25 @@ import dagster as dg
 import numpy as np
 import pandas as pd
 
-from portfolio_pipeline.components.check_results import check_result
-from portfolio_pipeline.components.session_asset import closed_sessions, session_asset, stored
+from portfolio_pipeline.components.session_asset import Stored, session_asset
+from portfolio_pipeline.components.session_check import check_result, session_check
 from portfolio_pipeline.core.arrays import days, spread
 from portfolio_pipeline.core.calendar.sessions import SessionRange
 from portfolio_pipeline.core.errors import DataError
 from portfolio_pipeline.core.risk.cutting import limit_path
 from portfolio_pipeline.core.risk.measures import TargetHistory, breach_rows, risk_metrics
 from portfolio_pipeline.core.settings import Settings
-from portfolio_pipeline.core.tables import AGGREGATED_TARGETS, RISK_METRICS
+from portfolio_pipeline.core.tables import AGGREGATED_TARGETS, PRICES, RISK_BREACHES, RISK_METRICS
 from portfolio_pipeline.core.tables.rows import frame
-from portfolio_pipeline.partitions import SESSIONS, sessions_of
-from portfolio_pipeline.ports import Clock, Reader, Warehouse
+from portfolio_pipeline.ports import Reader, Warehouse
 from portfolio_pipeline.reads.prices import price_history
-from portfolio_pipeline.reads.state import first_stored, sources
+from portfolio_pipeline.reads.state import first_stored
 from portfolio_pipeline.reports.pictures import bar_picture, simulated
 
 
-@session_asset(
-    table=RISK_METRICS, key="risk", group="portfolio", kinds={"python"}, deps=["aggregated_targets", "prices"]
-)
-def risk(
-    context: dg.AssetExecutionContext,
-    warehouse: dg.ResourceParam[Warehouse],
-    settings: dg.ResourceParam[Settings],
-    clock: dg.ResourceParam[Clock],
-) -> dg.MaterializeResult:
-    sessions = closed_sessions(context, clock)
-    with warehouse.reading() as reader:
-        history, requested = _history(reader, sessions, settings)
-        origin = sources(reader, sessions.last)
-    count = len(requested)
-    symbols = history.panel.symbols
-    before = history.weights[-count - 1].tolist() if count < len(history.weights) else [0.0] * len(symbols)
-    previous = {symbol: weight for symbol, weight in zip(symbols, before, strict=True) if weight}
-    path = limit_path(requested, symbols, settings.asset_classes, settings.limits, previous)
-    figures = risk_metrics(history, count, settings.asset_classes, settings.limits)
-    breaches = breach_rows(tuple(sessions), path)
-    with warehouse.transaction() as transaction:
-        rows = transaction.replace(RISK_METRICS.name, sessions, figures)
-        transaction.replace("risk_breaches", sessions, breaches, where={"level": "targets"})
-    newest = figures[figures["session"] == figures["session"].max()]
-    portfolio = newest[newest["scope"] == "portfolio"].set_index("metric")["value"]
-    exposures, limits = _bars(newest)
-    title = simulated(f"Exposures and their limits, {sessions.last}", origin)
-    return stored(
-        context,
-        sessions,
-        rows=rows,
-        metadata={
-            "limits hit": len(breaches),
-            **{name: float(value) for name, value in portfolio.items() if np.isfinite(value)},
-        },
-        picture=bar_picture(title, exposures, limits=limits),
-    )
-
-
-@dg.asset_check(asset=risk, partitions_def=SESSIONS)
-def figures_within_limits(
-    context: dg.AssetCheckExecutionContext, warehouse: dg.ResourceParam[Warehouse]
-) -> dg.AssetCheckResult:
+@session_check()
+def figures_within_limits(sessions: SessionRange, warehouse: dg.ResourceParam[Warehouse]) -> dg.AssetCheckResult:
     """Every figure that has a limit is at most at it, but for turnover that only brings targets into the limits."""
-    sessions = sessions_of(context)
     turnover_warnings = {"level": "targets", "rule": "turnover", "severity": "warning"}
     with warehouse.reading() as reader:
         rows = frame(reader.read(RISK_METRICS.name, sessions))
@@ -93,6 +50,46 @@ def figures_within_limits(
         warnings=[row for row in listed if row["excused"]],
         checked=len(rows),
         remedy="Materialise aggregated_targets and risk again.",
+    )
+
+
+@session_asset(
+    table=RISK_METRICS,
+    key=dg.AssetKey(["risk"]),
+    group="portfolio",
+    reads=(AGGREGATED_TARGETS, PRICES),
+    also_fills=(RISK_BREACHES,),
+    checks=(figures_within_limits,),
+)
+def risk(
+    sessions: SessionRange,
+    warehouse: dg.ResourceParam[Warehouse],
+    settings: dg.ResourceParam[Settings],
+) -> Stored:
+    with warehouse.reading() as reader:
+        history, requested = _history(reader, sessions, settings)
+    count = len(requested)
+    symbols = history.panel.symbols
+    before = history.weights[-count - 1].tolist() if count < len(history.weights) else [0.0] * len(symbols)
+    previous = {symbol: weight for symbol, weight in zip(symbols, before, strict=True) if weight}
+    path = limit_path(requested, symbols, settings.asset_classes, settings.limits, previous)
+    figures = risk_metrics(history, count, settings.asset_classes, settings.limits)
+    breaches = breach_rows(tuple(sessions), path)
+    with warehouse.transaction() as transaction:
+        rows = transaction.replace(RISK_METRICS.name, sessions, figures)
+        transaction.replace("risk_breaches", sessions, breaches, where={"level": "targets"})
+    newest = figures[figures["session"] == figures["session"].max()]
+    portfolio = newest[newest["scope"] == "portfolio"].set_index("metric")["value"]
+    exposures, limits = _bars(newest)
+    return Stored(
+        rows=rows,
+        metadata={
+            "limits hit": len(breaches),
+            **{name: float(value) for name, value in portfolio.items() if np.isfinite(value)},
+        },
+        picture=lambda origin: bar_picture(
+            simulated(f"Exposures and their limits, {sessions.last}", origin), exposures, limits=limits
+        ),
     )
 
 

@@ -3,40 +3,68 @@
 Only reading, calling `core.allocation` and writing belong here.
 """
 
+from collections.abc import Sequence
+from datetime import date
+
 import dagster as dg
 import numpy as np
 
-from portfolio_pipeline.adapters.cards import load_cards
-from portfolio_pipeline.components.check_results import check_result
-from portfolio_pipeline.components.session_asset import closed_sessions, session_asset, stored
+from portfolio_pipeline.components.session_asset import Stored, session_asset
+from portfolio_pipeline.components.session_check import check_result, session_check
 from portfolio_pipeline.core.arrays import by_session, days, long, spread
 from portfolio_pipeline.core.calendar.sessions import FIRST_SESSION, SessionRange, as_days, previous_session
 from portfolio_pipeline.core.errors import SessionError
 from portfolio_pipeline.core.portfolio.allocation.allocate import allocate, broken_limits
 from portfolio_pipeline.core.settings import Settings
 from portfolio_pipeline.core.strategies.card import StrategyCard
-from portfolio_pipeline.core.tables import STRATEGY_WEIGHTS
+from portfolio_pipeline.core.tables import STRATEGY_HONESTY, STRATEGY_RETURNS, STRATEGY_WEIGHTS
 from portfolio_pipeline.core.tables.rows import frame
-from portfolio_pipeline.partitions import SESSIONS, sessions_of
-from portfolio_pipeline.ports import Clock, Reader, Warehouse
-from portfolio_pipeline.reads.state import rows_before, sources
+from portfolio_pipeline.ports import Reader, Warehouse
+from portfolio_pipeline.reads.state import rows_before
 from portfolio_pipeline.reports.pictures import simulated, stacked_picture
+
+
+@session_check(blocking=True)
+def shares_within_limits(
+    sessions: SessionRange,
+    warehouse: dg.ResourceParam[Warehouse],
+    settings: dg.ResourceParam[Settings],
+    strategies: dg.ResourceParam[tuple[StrategyCard, ...]],
+) -> dg.AssetCheckResult:
+    """Minimum, maximum, daily change and sum of the shares hold, and nobody has capital it must not be given.
+
+    `core.allocation` says how these go together."""
+    first = previous_session(sessions.first) or sessions.first
+    names = tuple(card.name for card in strategies)
+    with warehouse.reading() as reader:
+        rows = frame(reader.read(STRATEGY_WEIGHTS.name, SessionRange(first, sessions.last)))
+        takes_new_capital = _takes_new_capital(reader, sessions, names)
+    shares = by_session(rows, "strategy", "weight")
+    before = shares.get(first) if first < sessions.first else None
+    offending = []
+    for session, takes in zip(sessions, takes_new_capital, strict=True):
+        found = shares.get(session, {})
+        closed = {name for name, may in zip(names, takes.tolist(), strict=True) if may == 0.0}
+        broken = broken_limits(
+            found, before, settings.allocation, no_new_capital=closed, candidates=_candidates(strategies)
+        )
+        offending += [{"session": session, "broken": line} for line in broken]
+        before = found
+    return check_result(offending, checked=len(sessions), remedy="Materialise strategy_weights again.")
 
 
 @session_asset(
     table=STRATEGY_WEIGHTS,
     group="portfolio",
-    kinds={"python"},
-    deps=[dg.AssetKey([noun, card.name]) for noun in ("strategy_targets", "strategy_honesty") for card in load_cards()],
+    reads=(STRATEGY_RETURNS, STRATEGY_HONESTY),
+    checks=(shares_within_limits,),
 )
 def strategy_weights(
-    context: dg.AssetExecutionContext,
+    sessions: SessionRange,
     warehouse: dg.ResourceParam[Warehouse],
     settings: dg.ResourceParam[Settings],
     strategies: dg.ResourceParam[tuple[StrategyCard, ...]],
-    clock: dg.ResourceParam[Clock],
-) -> dg.MaterializeResult:
-    sessions = closed_sessions(context, clock)
+) -> Stored:
     names = tuple(card.name for card in strategies)
     allocation = settings.allocation
     first = previous_session(sessions.first, allocation.window_sessions - 1) or FIRST_SESSION
@@ -70,49 +98,20 @@ def strategy_weights(
     rows["method"] = allocation.method
     rows["locked"] = rows["strategy"].isin(list(allocation.locked)).to_numpy()
     count = warehouse.replace(STRATEGY_WEIGHTS.name, sessions, rows)
-    with warehouse.reading() as reader:
-        history = frame(reader.read(STRATEGY_WEIGHTS.name, SessionRange(FIRST_SESSION, sessions.last)))
-        source = sources(reader, sessions.last)
-    drawn = np.unique(days(history))
-    parts = spread(history, "weight", drawn, names, by="strategy", missing=0.0)
-    title = simulated("Shares of capital", source)
-    return stored(
-        context,
-        sessions,
+    return Stored(
         rows=count,
         metadata={"shares": {name: float(share) for name, share in zip(names, shares.weight[-1], strict=True)}},
-        picture=stacked_picture(title, drawn, {name: parts[:, place] for place, name in enumerate(names)}),
+        picture=lambda origin: _picture(warehouse, sessions.last, names, origin),
     )
 
 
-@dg.asset_check(asset=strategy_weights, blocking=True, partitions_def=SESSIONS)
-def shares_within_limits(
-    context: dg.AssetCheckExecutionContext,
-    warehouse: dg.ResourceParam[Warehouse],
-    settings: dg.ResourceParam[Settings],
-    strategies: dg.ResourceParam[tuple[StrategyCard, ...]],
-) -> dg.AssetCheckResult:
-    """Minimum, maximum, daily change and sum of the shares hold, and nobody has capital it must not be given.
-
-    `core.allocation` says how these go together."""
-    sessions = sessions_of(context)
-    first = previous_session(sessions.first) or sessions.first
-    names = tuple(card.name for card in strategies)
-    with warehouse.reading() as reader:
-        rows = frame(reader.read(STRATEGY_WEIGHTS.name, SessionRange(first, sessions.last)))
-        takes_new_capital = _takes_new_capital(reader, sessions, names)
-    shares = by_session(rows, "strategy", "weight")
-    before = shares.get(first) if first < sessions.first else None
-    offending = []
-    for session, takes in zip(sessions, takes_new_capital, strict=True):
-        found = shares.get(session, {})
-        closed = {name for name, may in zip(names, takes.tolist(), strict=True) if may == 0.0}
-        broken = broken_limits(
-            found, before, settings.allocation, no_new_capital=closed, candidates=_candidates(strategies)
-        )
-        offending += [{"session": session, "broken": line} for line in broken]
-        before = found
-    return check_result(offending, checked=len(sessions), remedy="Materialise strategy_weights again.")
+def _picture(warehouse: Warehouse, last: date, names: Sequence[str], origin: Sequence[str]) -> str:
+    """Shares of capital over time."""
+    history = frame(warehouse.read(STRATEGY_WEIGHTS.name, SessionRange(FIRST_SESSION, last)))
+    drawn = np.unique(days(history))
+    parts = spread(history, "weight", drawn, names, by="strategy", missing=0.0)
+    lines = {name: parts[:, place] for place, name in enumerate(names)}
+    return stacked_picture(simulated("Shares of capital", origin), drawn, lines)
 
 
 def _candidates(strategies: tuple[StrategyCard, ...]) -> frozenset[str]:
@@ -134,5 +133,5 @@ def _refuse_unjudged(takes_new_capital: np.ndarray, sessions: SessionRange, name
                 strategy=name,
                 sessions=missing.size,
                 first_missing=as_days(tuple(sessions))[missing[0]],
-                remedy=f"Materialise strategy_honesty/{name} for them first.",
+                remedy=f"Materialise {name}/strategy_honesty for them first.",
             )

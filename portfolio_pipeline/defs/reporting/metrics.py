@@ -7,74 +7,29 @@ import dagster as dg
 import numpy as np
 import pandas as pd
 
-from portfolio_pipeline.components.check_results import check_result
-from portfolio_pipeline.components.session_asset import closed_sessions, session_asset, stored
+from portfolio_pipeline.components.session_asset import Stored, session_asset
+from portfolio_pipeline.components.session_check import check_result, session_check
 from portfolio_pipeline.core.arrays import days, first_row, spread
 from portfolio_pipeline.core.calendar.sessions import SessionRange, as_days
 from portfolio_pipeline.core.errors import DataError
 from portfolio_pipeline.core.market.returns import growth, total_returns
 from portfolio_pipeline.core.performance.metrics import Performance, book_returns, metric_rows, trade_turnover
 from portfolio_pipeline.core.settings import Settings
-from portfolio_pipeline.core.tables import ACCOUNT, METRICS
+from portfolio_pipeline.core.tables import ACCOUNT, FILLS, METRICS, PRICES, STRATEGY_RETURNS
 from portfolio_pipeline.core.tables.rows import frame
-from portfolio_pipeline.partitions import SESSIONS, sessions_of
-from portfolio_pipeline.ports import Clock, Reader, Warehouse
+from portfolio_pipeline.ports import Reader, Warehouse
 from portfolio_pipeline.reads.prices import price_history
-from portfolio_pipeline.reads.state import first_stored, sources
+from portfolio_pipeline.reads.state import first_stored
 from portfolio_pipeline.reports.pictures import equity_picture, simulated
 
 SHOWN = ("return_1d", "cumulative_return", "annual_return", "volatility", "sharpe", "drawdown", "max_drawdown")
 
 
-@session_asset(
-    table=METRICS, group="reporting", kinds={"python"}, deps=["positions", "strategy_weights", "fills", "prices"]
-)
-def metrics(
-    context: dg.AssetExecutionContext,
-    warehouse: dg.ResourceParam[Warehouse],
-    settings: dg.ResourceParam[Settings],
-    clock: dg.ResourceParam[Clock],
-) -> dg.MaterializeResult:
-    sessions = closed_sessions(context, clock)
-    with warehouse.reading() as reader:
-        first = first_stored(reader, ACCOUNT)
-        if first is None or first > sessions.first:
-            raise DataError("ACCOUNT_MISSING", session=sessions.first, remedy="Materialise positions for it first.")
-        life = SessionRange(first, sessions.last)
-        account = frame(reader.read(ACCOUNT.name, life))
-        _refuse_missing(sessions, account)
-        scopes = {
-            **_books(reader, life, account),
-            "benchmark": Performance(_benchmark_returns(reader, life, settings.benchmark)),
-            **_paper(reader, life),
-        }
-        origin = sources(reader, sessions.last)
-    lived = as_days(tuple(life))
-    rows = metric_rows(lived, scopes, len(sessions))
-    count = warehouse.replace(METRICS.name, sessions, rows)
-    newest = rows[(rows["session"] == rows["session"].max()) & (rows["scope"] == "account")]
-    figures = newest.set_index("metric")["value"]
-    drawn = {
-        name.removeprefix("strategy:"): growth(np.nan_to_num(series.returns))
-        for name, series in scopes.items()
-        if not name.startswith("paper:")
-    }
-    title = simulated("What 1 became, and the account's drawdown", origin)
-    return stored(
-        context,
-        sessions,
-        rows=count,
-        metadata={name: float(figures[name]) for name in SHOWN if np.isfinite(figures[name])},
-        picture=equity_picture(title, lived, drawn),
-    )
-
-
-@dg.asset_check(asset=metrics, partitions_def=SESSIONS)
+@session_check()
 def account_is_what_its_returns_say(
-    context: dg.AssetCheckExecutionContext, warehouse: dg.ResourceParam[Warehouse]
+    sessions: SessionRange, warehouse: dg.ResourceParam[Warehouse]
 ) -> dg.AssetCheckResult:
     """Compounding the account's returns from the first session on gives its equity, for nothing is paid in or out."""
-    sessions = sessions_of(context)
     with warehouse.reading() as reader:
         first = first_stored(reader, ACCOUNT) or sessions.first
         account = frame(reader.read(ACCOUNT.name, SessionRange(first, sessions.last), where={"book": "account"}))
@@ -88,6 +43,48 @@ def account_is_what_its_returns_say(
         if not paid and np.isfinite(value) and not abs(start * (1.0 + value) / equity.get(day, np.nan) - 1.0) < 1e-9
     ]
     return check_result(offending, checked=len(returned), remedy="Materialise positions and metrics again.")
+
+
+@session_asset(
+    table=METRICS,
+    group="reporting",
+    reads=(ACCOUNT, FILLS, STRATEGY_RETURNS, PRICES),
+    checks=(account_is_what_its_returns_say,),
+)
+def metrics(
+    sessions: SessionRange,
+    warehouse: dg.ResourceParam[Warehouse],
+    settings: dg.ResourceParam[Settings],
+) -> Stored:
+    with warehouse.reading() as reader:
+        first = first_stored(reader, ACCOUNT)
+        if first is None or first > sessions.first:
+            raise DataError("ACCOUNT_MISSING", session=sessions.first, remedy="Materialise positions for it first.")
+        life = SessionRange(first, sessions.last)
+        account = frame(reader.read(ACCOUNT.name, life))
+        _refuse_missing(sessions, account)
+        scopes = {
+            **_books(reader, life, account),
+            "benchmark": Performance(_benchmark_returns(reader, life, settings.benchmark)),
+            **_paper(reader, life),
+        }
+    lived = as_days(tuple(life))
+    rows = metric_rows(lived, scopes, len(sessions))
+    count = warehouse.replace(METRICS.name, sessions, rows)
+    newest = rows[(rows["session"] == rows["session"].max()) & (rows["scope"] == "account")]
+    figures = newest.set_index("metric")["value"]
+    drawn = {
+        name.removeprefix("strategy:"): growth(np.nan_to_num(series.returns))
+        for name, series in scopes.items()
+        if not name.startswith("paper:")
+    }
+    return Stored(
+        rows=count,
+        metadata={name: float(figures[name]) for name in SHOWN if np.isfinite(figures[name])},
+        picture=lambda origin: equity_picture(
+            simulated("What 1 became, and the account's drawdown", origin), lived, drawn
+        ),
+    )
 
 
 def _books(reader: Reader, life: SessionRange, account: pd.DataFrame) -> dict[str, Performance]:

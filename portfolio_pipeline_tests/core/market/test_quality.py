@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from portfolio_pipeline.core.calendar.sessions import SessionRange, sessions_between
 from portfolio_pipeline.core.errors import DataError
 from portfolio_pipeline.core.market.instruments import Instrument
-from portfolio_pipeline.core.market.quality.bar_sequence import Stored, memory_start
+from portfolio_pipeline.core.market.quality.bar_sequence import StoredBars, memory_start
 from portfolio_pipeline.core.market.quality.judge import Judgement, coverage, judge
 from portfolio_pipeline.core.settings import Settings
 from portfolio_pipeline.core.tables import PRICE_RESTATEMENTS, PRICES, QUARANTINE, Table
@@ -43,7 +43,7 @@ class Tables:
     def run(self, source: ScriptedMarketData, sessions: SessionRange = ALL, *, accept: bool = False) -> Judgement:
         known = SessionRange(memory_start(sessions.first, SETTINGS), sessions.last)
         prices = self.held["prices"]
-        stored = Stored(
+        stored = StoredBars(
             prices=_within(prices, known),
             quarantine=_within(self.held["quarantine"], known),
             restatements=_within(self.held["price_restatements"], sessions),

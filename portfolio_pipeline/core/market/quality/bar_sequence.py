@@ -46,7 +46,7 @@ def memory_start(first: date, terms: JudgingTerms) -> date:
 
 
 @dataclass(frozen=True)
-class Stored:
+class StoredBars:
     """What the tables hold before judging.
 
     `prices` and `quarantine` from `memory_start` to the end of the range, `restatements` of the range, and the first
@@ -94,7 +94,7 @@ class BarSequence:
     """
 
     def __init__(
-        self, sessions: SessionRange, terms: JudgingTerms, stored: Stored, bars: pd.DataFrame, refused: pd.DataFrame
+        self, sessions: SessionRange, terms: JudgingTerms, stored: StoredBars, bars: pd.DataFrame, refused: pd.DataFrame
     ) -> None:
         self._terms = terms
         self._symbols = tuple(sorted(terms.symbols))

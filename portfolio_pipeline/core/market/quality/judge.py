@@ -24,7 +24,7 @@ from portfolio_pipeline.core.calendar.sessions import (
     sessions_between,
 )
 from portfolio_pipeline.core.market.quality.bar_rules import VALUES, sound_bars
-from portfolio_pipeline.core.market.quality.bar_sequence import BarSequence, Stored, days_of
+from portfolio_pipeline.core.market.quality.bar_sequence import BarSequence, StoredBars, days_of
 from portfolio_pipeline.core.market.quality.settings import JudgingTerms
 from portfolio_pipeline.core.tables import PRICE_RESTATEMENTS, PRICES, QUARANTINE, Table
 
@@ -42,7 +42,7 @@ def judge(
     delivered: pd.DataFrame,
     *,
     sessions: SessionRange,
-    stored: Stored,
+    stored: StoredBars,
     source: str,
     terms: JudgingTerms,
     accept_restatements: bool = False,

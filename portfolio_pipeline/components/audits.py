@@ -1,0 +1,61 @@
+"""The SQL audits of an asset, as checks in its step: each asks for the rows that must not be there."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import dagster as dg
+import pyarrow as pa
+
+from portfolio_pipeline.components.session_check import SessionCheck
+from portfolio_pipeline.core.calendar.sessions import SessionRange
+from portfolio_pipeline.ports import Warehouse
+from portfolio_pipeline.reports.tables import SHOWN
+from portfolio_pipeline.sql_models.library import Audit, Library, Model
+from portfolio_pipeline.sql_models.run import audit_rows, project_library
+
+PREFIX = "assert_"
+
+
+def audits_of(asset: dg.AssetKey) -> Sequence[SessionCheck]:
+    """The audits whose header names the asset."""
+    library = project_library()
+    named = [audit for audit in library.audits.values() if audit.header.asset == asset.to_user_string()]
+    return [_check(library, audit) for audit in named]
+
+
+def _check(library: Library, audit: Audit) -> SessionCheck:
+    severity = dg.AssetCheckSeverity.WARN if audit.header.severity == "warning" else dg.AssetCheckSeverity.ERROR
+
+    def ask(sessions: SessionRange, warehouse: Warehouse) -> dg.AssetCheckResult:
+        return rows_result(audit_rows(warehouse, library, audit.name, sessions), severity=severity)
+
+    return SessionCheck(
+        name=audit.name.removeprefix(PREFIX),
+        description=audit.header.description.strip(),
+        blocking=False,
+        function=ask,
+        metadata=shown_sql(audit),
+    )
+
+
+def shown_sql(item: Model | Audit) -> Mapping[str, Any]:
+    """The file and its SELECT, for the UI."""
+    body = item.query.sql.split("*/", 1)[1].strip()
+    return {"sql": dg.MetadataValue.md(f"`{item.query.path}`\n\n```sql\n{body}\n```")}
+
+
+def rows_result(
+    offending: pa.Table, *, severity: dg.AssetCheckSeverity = dg.AssetCheckSeverity.ERROR
+) -> dg.AssetCheckResult:
+    """Passes without rows; the first of them are shown."""
+    metadata: dict[str, Any] = {"offending": len(offending)}
+    if len(offending):
+        records = [
+            dg.TableRecord({name: str(value) for name, value in row.items()})
+            for row in offending.slice(0, SHOWN).to_pylist()
+        ]
+        schema = dg.TableSchema([dg.TableColumn(name) for name in offending.column_names])
+        metadata["offending_rows"] = dg.MetadataValue.table(records, schema=schema)
+    return dg.AssetCheckResult(passed=not len(offending), severity=severity, metadata=metadata)

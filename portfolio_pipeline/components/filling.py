@@ -1,0 +1,56 @@
+"""Which asset fills which table: said once, so that dependencies and lineage follow from the tables that are read."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from functools import cache
+
+import dagster as dg
+
+from portfolio_pipeline.adapters.cards import load_cards
+
+# Tables that are filled by an asset of another name, and those that every strategy fills with an asset of its own.
+_FILLED_BY = {
+    "price_restatements": "prices",
+    "quarantine": "prices",
+    "risk_metrics": "risk",
+    "order_outcomes": "fills",
+    "account": "positions",
+}
+_FILLED_PER_STRATEGY = {
+    "optimized_parameters": "optimized_parameters",
+    "optimization_results": "optimized_parameters",
+    "search_statistics": "optimized_parameters",
+    "strategy_targets": "strategy_targets",
+    "strategy_returns": "strategy_targets",
+    "strategy_paper_books": "strategy_targets",
+    "strategy_honesty": "strategy_honesty",
+}
+# Filled by several assets, each at its own level: `risk_breaches` is no dependency of any. Halts come from people.
+_FILLED_BY_MANY = ("risk_breaches", "halt_events")
+
+
+def strategy_key(strategy: str, noun: str) -> dg.AssetKey:
+    """The noun comes last, so that the box in the graph reads with the noun that matters."""
+    return dg.AssetKey([strategy, noun])
+
+
+@cache
+def strategies() -> tuple[str, ...]:
+    """The names of the cards, as this process knows them."""
+    return tuple(card.name for card in load_cards())
+
+
+def asset_keys(table: str, strategies: Sequence[str]) -> tuple[dg.AssetKey, ...]:
+    """The assets that fill a table."""
+    if table in _FILLED_BY_MANY:
+        return ()
+    if table in _FILLED_PER_STRATEGY:
+        return tuple(strategy_key(strategy, _FILLED_PER_STRATEGY[table]) for strategy in strategies)
+    return (dg.AssetKey([_FILLED_BY.get(table, table)]),)
+
+
+def dependencies(own: dg.AssetKey, reads: Iterable[str], strategies: Sequence[str]) -> list[dg.AssetKey]:
+    """The assets that fill what is read; what an asset reads of its own tables is the state it goes on from."""
+    keys = {key for table in reads for key in asset_keys(table, strategies)} - {own}
+    return sorted(keys)

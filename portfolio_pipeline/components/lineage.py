@@ -1,0 +1,50 @@
+"""Column lineage as the UI takes it: from the declared origins of a table's columns, or from what SQL says.
+
+The open-source web UI stores column lineage without drawing it, so each asset also shows it as a table to be read.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+
+import dagster as dg
+
+from portfolio_pipeline.components.filling import asset_keys
+from portfolio_pipeline.core.tables import Table
+
+Lineage = Mapping[str, Iterable[tuple[str, str]]]
+"""For each column the tables and columns that it comes from."""
+
+
+def declared_lineage(table: Table) -> Lineage:
+    """What the declaration of a table says of its columns (`core.tables`)."""
+    return {column.name: [_origin(text) for text in column.comes_from] for column in table.columns}
+
+
+def column_lineage(lineage: Lineage, strategies: Sequence[str]) -> dg.TableColumnLineage:
+    """Columns of an asset's further tables are shown as its own."""
+    return dg.TableColumnLineage(
+        {
+            column: [
+                dg.TableColumnDep(asset_key=key, column_name=name)
+                for key, name in dict.fromkeys(
+                    (key, name) for table, name in sources for key in asset_keys(table, strategies)
+                )
+            ]
+            for column, sources in lineage.items()
+        }
+    )
+
+
+def readable_lineage(lineage: Lineage) -> str:
+    """The same for the eye."""
+    lines = [
+        f"| `{column}` | {', '.join(f'`{table}.{name}`' for table, name in sorted(sources)) or '-'} |"
+        for column, sources in lineage.items()
+    ]
+    return "\n".join(["| column | comes from |", "|---|---|", *lines])
+
+
+def _origin(text: str) -> tuple[str, str]:
+    table, _, column = text.partition(".")
+    return table, column
