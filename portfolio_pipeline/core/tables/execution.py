@@ -14,14 +14,18 @@ ORDERS = Table(
         text("client_order_id", "unique for good; a pure function of the plan"),
         SYMBOL,
         SIDE,
-        number("quantity", "shares to trade", "shares", minimum=0),
+        number("quantity", "shares to trade", "shares", minimum=0).made_of("aggregated_targets.weight", "prices.close"),
         text("order_type", "how it is to be filled", "market", "limit"),
         number("limit_price", "for limit orders", "currency per share", nullable=True),
         text("time_in_force", "how long it stands", "day"),
-        text("reason", "why it is traded"),
+        text("reason", "why it is traded").made_of(
+            "aggregated_targets.weight", "strategy_targets.weight", "strategy_weights.weight"
+        ),
         text("verdict", "`accepted`, or `refused` when a limit forbids the session's orders", "accepted", "refused"),
-        number("reference_price", "close it was sized at, as printed", "currency per share", minimum=0),
-        number("target_weight", "target of the symbol", "fraction of equity"),
+        number("reference_price", "close it was sized at, as printed", "currency per share", minimum=0).made_of(
+            "prices.close"
+        ),
+        number("target_weight", "target of the symbol", "fraction of equity").made_of("aggregated_targets.weight"),
     ),
 )
 SUBMISSIONS = Table(
@@ -31,8 +35,10 @@ SUBMISSIONS = Table(
     ("session", "client_order_id"),
     (
         session("the session at whose close the order was decided"),
-        text("client_order_id", "the order"),
-        text("state", "state of the order", "accepted", "filled", "partially_filled", "expired", "refused", "unknown"),
+        text("client_order_id", "the order").made_of("orders.client_order_id"),
+        text(
+            "state", "state of the order", "accepted", "filled", "partially_filled", "expired", "refused", "unknown"
+        ).made_of("orders.verdict"),
         text("broker_order_id", "the broker's own identifier", nullable=True),
         number("filled_quantity", "shares filled so far", "shares", minimum=0),
         Column("updated_at", "timestamp", "when the state was last changed (simulated: the market's time)"),
@@ -62,7 +68,7 @@ FILLS = Table(
     (
         session("the session in which it was executed"),
         text("fill_id", "the broker's identifier of the execution"),
-        text("client_order_id", "the order it belongs to"),
+        text("client_order_id", "the order it belongs to").made_of("submissions.client_order_id"),
         SYMBOL,
         SIDE,
         number("quantity", "shares", "shares", minimum=0),

@@ -12,11 +12,15 @@ STRATEGY_WEIGHTS = Table(
     (
         session(),
         STRATEGY,
-        number("weight", "share of capital from the next session on", "fraction", minimum=0),
+        number("weight", "share of capital from the next session on", "fraction", minimum=0).made_of(
+            "strategy_returns.net_return", "strategy_honesty.takes_new_capital"
+        ),
         number("previous_weight", "share at the previous session; NULL on the first", "fraction", nullable=True),
         text("method", "how it was found"),
         Column("locked", "boolean", "whether the settings hold this share fixed"),
-        number("requested_weight", "share the method asks for, before limits", "fraction", minimum=0),
+        number("requested_weight", "share the method asks for, before limits", "fraction", minimum=0).made_of(
+            "strategy_returns.net_return"
+        ),
         text("reason", "which limit moved the share away from what was asked; empty when none did"),
     ),
 )
@@ -28,8 +32,12 @@ AGGREGATED_TARGETS = Table(
     (
         session(),
         SYMBOL,
-        number("requested_weight", "what the strategies together ask for", "fraction of equity"),
-        number("weight", "what is left after limits", "fraction of equity"),
+        number("requested_weight", "what the strategies together ask for", "fraction of equity").made_of(
+            "strategy_weights.weight", "strategy_targets.weight"
+        ),
+        number("weight", "what is left after limits", "fraction of equity").made_of(
+            "strategy_weights.weight", "strategy_targets.weight"
+        ),
         text("reason", "which limits cut it; empty when nothing was cut"),
     ),
 )
@@ -42,7 +50,9 @@ RISK_METRICS = Table(
         session(),
         text("scope", "`portfolio`, `asset_class:<name>`, `symbol:<ticker>` or `stress:<scenario>`"),
         text("metric", "what was measured"),
-        number("value", "the figure", nullable=True),
+        number("value", "the figure", nullable=True).made_of(
+            "aggregated_targets.weight", "prices.close", "prices.dividend", "prices.split_ratio"
+        ),
         number("limit_value", "its limit, when it has one", nullable=True),
     ),
 )
@@ -63,7 +73,7 @@ RISK_BREACHES = Table(
             "warning",
             "block",
         ),
-        number("found", "the figure before any action", nullable=True),
+        number("found", "the figure before any action", nullable=True).made_of("aggregated_targets.requested_weight"),
         number("limit_value", "the limit", nullable=True),
         text("action", "what was done"),
         Column("resolved_session", "date", "session at which it no longer held", nullable=True),
@@ -78,13 +88,19 @@ POSITIONS = Table(
         session(),
         BOOK,
         SYMBOL,
-        number("quantity", "shares held; negative when short", "shares"),
-        number("average_cost", "average price paid, split-adjusted", "currency per share"),
+        number("quantity", "shares held; negative when short", "shares").made_of(
+            "fills.quantity", "prices.split_ratio"
+        ),
+        number("average_cost", "average price paid, split-adjusted", "currency per share").made_of(
+            "fills.price", "prices.split_ratio"
+        ),
         number(
             "price", "last close, as printed and split-adjusted while there is no bar", "currency per share", minimum=0
+        ).made_of("prices.close"),
+        number("market_value", "quantity times price", "currency").made_of("fills.quantity", "prices.close"),
+        number("unrealized_pnl", "market value less cost", "currency").made_of(
+            "fills.quantity", "fills.price", "prices.close"
         ),
-        number("market_value", "quantity times price", "currency"),
-        number("unrealized_pnl", "market value less cost", "currency"),
         Column("sessions_without_bar", "bigint", "sessions since the symbol last traded"),
     ),
 )
@@ -96,12 +112,22 @@ ACCOUNT = Table(
     (
         session(),
         BOOK,
-        number("equity", "cash plus market value", "currency"),
-        number("cash", "cash", "currency"),
-        number("gross_exposure", "absolute market value over equity", "fraction of equity"),
-        number("net_exposure", "market value over equity", "fraction of equity"),
-        number("profit_and_loss", "change of equity over the session without capital moved between books", "currency"),
-        number("transfer", "capital moved into the book at the close", "currency"),
+        number("equity", "cash plus market value", "currency").made_of(
+            "fills.quantity", "fills.price", "fills.commission", "prices.close", "prices.dividend"
+        ),
+        number("cash", "cash", "currency").made_of(
+            "fills.quantity", "fills.price", "fills.commission", "prices.dividend"
+        ),
+        number("gross_exposure", "absolute market value over equity", "fraction of equity").made_of(
+            "fills.quantity", "prices.close"
+        ),
+        number("net_exposure", "market value over equity", "fraction of equity").made_of(
+            "fills.quantity", "prices.close"
+        ),
+        number(
+            "profit_and_loss", "change of equity over the session without capital moved between books", "currency"
+        ).made_of("fills.price", "prices.close"),
+        number("transfer", "capital moved into the book at the close", "currency").made_of("strategy_weights.weight"),
     ),
 )
 METRICS = Table(
@@ -113,6 +139,13 @@ METRICS = Table(
         session(),
         text("scope", "`account`, `benchmark`, `strategy:<name>` (its book) or `paper:<name>` (its paper returns)"),
         text("metric", "what was measured"),
-        number("value", "the figure", nullable=True),
+        number("value", "the figure", nullable=True).made_of(
+            "account.equity",
+            "account.profit_and_loss",
+            "fills.quantity",
+            "fills.price",
+            "strategy_returns.net_return",
+            "prices.close",
+        ),
     ),
 )

@@ -12,13 +12,23 @@ OPTIMIZED_PARAMETERS = Table(
     (
         session(),
         STRATEGY,
-        text("parameters", "the chosen parameters, JSON with sorted keys"),
+        text("parameters", "the chosen parameters, JSON with sorted keys").made_of(
+            "features.adjusted_open", "features.adjusted_close", "regimes.regime"
+        ),
         text("objective", "what was maximised"),
-        number("score", "the chosen parameters' score on the trailing window; NULL before there is one", nullable=True),
+        number(
+            "score", "the chosen parameters' score on the trailing window; NULL before there is one", nullable=True
+        ).made_of("features.adjusted_open", "features.adjusted_close"),
         Column("trials", "bigint", "parameter sets that were compared"),
-        Column("changed", "boolean", "whether they differ from the previous session's"),
-        number("plateau_score", "what sets were compared by: the score of their neighbourhood", nullable=True),
-        number("holdout_score", "the score on the newest sessions, which the search did not see", nullable=True),
+        Column("changed", "boolean", "whether they differ from the previous session's").made_of(
+            "features.adjusted_close"
+        ),
+        number("plateau_score", "what sets were compared by: the score of their neighbourhood", nullable=True).made_of(
+            "features.adjusted_close"
+        ),
+        number(
+            "holdout_score", "the score on the newest sessions, which the search did not see", nullable=True
+        ).made_of("features.adjusted_close"),
         text("reason", "why they changed or stayed"),
     ),
 )
@@ -31,11 +41,19 @@ OPTIMIZATION_RESULTS = Table(
         session(),
         STRATEGY,
         Column("rank", "bigint", "1 is the best score"),
-        text("parameters", "JSON with sorted keys"),
-        text("metrics", "the set's metrics on the trailing window, JSON"),
-        Column("is_pareto", "boolean", "whether no other set is as good in every goal of the card and better in one"),
-        number("score", "the objective's score on the trailing window", nullable=True),
-        number("plateau_score", "the score of its neighbourhood, which ranks it", nullable=True),
+        text("parameters", "JSON with sorted keys").made_of("features.adjusted_open", "features.adjusted_close"),
+        text("metrics", "the set's metrics on the trailing window, JSON").made_of(
+            "features.adjusted_open", "features.adjusted_close"
+        ),
+        Column(
+            "is_pareto", "boolean", "whether no other set is as good in every goal of the card and better in one"
+        ).made_of("features.adjusted_close"),
+        number("score", "the objective's score on the trailing window", nullable=True).made_of(
+            "features.adjusted_close"
+        ),
+        number("plateau_score", "the score of its neighbourhood, which ranks it", nullable=True).made_of(
+            "features.adjusted_close"
+        ),
     ),
 )
 SEARCH_STATISTICS = Table(
@@ -48,20 +66,24 @@ SEARCH_STATISTICS = Table(
         STRATEGY,
         Column("trials", "bigint", "parameter sets that were compared"),
         number("effective_trials", "how many independent ones they amount to", nullable=True, minimum=0),
-        number("sharpe", "Sharpe ratio of the chosen set on the window", "per session", nullable=True),
+        number("sharpe", "Sharpe ratio of the chosen set on the window", "per session", nullable=True).made_of(
+            "features.adjusted_close"
+        ),
         number("expected_maximum", "Sharpe ratio the best of them had if none were any good", nullable=True),
         number(
             "deflated_sharpe",
             "probability that the chosen set's ratio is above zero, after so many trials",
             nullable=True,
-        ),
+        ).made_of("features.adjusted_close"),
         number("deflated_sharpe_true_trials", "the same with the true number of trials", nullable=True),
         number(
             "overfitting",
             "how likely the best of one half is below the median in the other",
             nullable=True,
+        ).made_of("features.adjusted_close"),
+        number("loss", "share of halves in which the chosen set lost", nullable=True).made_of(
+            "features.adjusted_close"
         ),
-        number("loss", "share of halves in which the chosen set lost", nullable=True),
         number("path_loss", "share of losing paths in cross-validation; candidates only", nullable=True),
     ),
 )
@@ -76,8 +98,10 @@ STRATEGY_TARGETS = Table(
         SYMBOL,
         number(
             "weight", "target share of the strategy's capital; without a decision, the share held on paper", "fraction"
+        ).made_of("optimized_parameters.parameters", "features.adjusted_close"),
+        Column("decided", "boolean", "whether the strategy decided at this close; else it keeps what it holds").made_of(
+            "optimized_parameters.changed"
         ),
-        Column("decided", "boolean", "whether the strategy decided at this close; else it keeps what it holds"),
     ),
 )
 STRATEGY_RETURNS = Table(
@@ -88,10 +112,18 @@ STRATEGY_RETURNS = Table(
     (
         session(),
         STRATEGY,
-        number("gross_return", "before costs", "fraction"),
-        number("cost", "trading costs", "fraction of equity", minimum=0),
-        number("net_return", "after costs", "fraction"),
-        number("turnover", "bought plus sold", "fraction of equity", minimum=0),
+        number("gross_return", "before costs", "fraction").made_of(
+            "optimized_parameters.parameters", "features.adjusted_open", "features.adjusted_close"
+        ),
+        number("cost", "trading costs", "fraction of equity", minimum=0).made_of(
+            "optimized_parameters.parameters", "features.adjusted_open"
+        ),
+        number("net_return", "after costs", "fraction").made_of(
+            "optimized_parameters.parameters", "features.adjusted_open", "features.adjusted_close"
+        ),
+        number("turnover", "bought plus sold", "fraction of equity", minimum=0).made_of(
+            "optimized_parameters.parameters", "features.adjusted_open"
+        ),
     ),
 )
 STRATEGY_PAPER_BOOKS = Table(
@@ -103,9 +135,13 @@ STRATEGY_PAPER_BOOKS = Table(
         session(),
         STRATEGY,
         text("symbol", "ticker, or `cash`"),
-        number("quantity", "total-return units of the symbol, or cash", "units"),
+        number("quantity", "total-return units of the symbol, or cash", "units").made_of(
+            "optimized_parameters.parameters", "features.adjusted_open"
+        ),
         Column("sessions_without_bar", "bigint", "sessions since the symbol last traded"),
-        number("price", "last total-return close it was marked at; 1 for cash", "currency"),
+        number("price", "last total-return close it was marked at; 1 for cash", "currency").made_of(
+            "features.adjusted_close"
+        ),
     ),
 )
 STRATEGY_HONESTY = Table(
@@ -116,19 +152,27 @@ STRATEGY_HONESTY = Table(
     (
         session(),
         STRATEGY,
-        text("verdict", "what follows from the figures", "believed", "doubted", "unproven"),
+        text("verdict", "what follows from the figures", "believed", "doubted", "unproven").made_of(
+            "search_statistics.deflated_sharpe", "search_statistics.overfitting", "strategy_returns.net_return"
+        ),
         text("reasons", "limits broken, then what is not known yet; separated by semicolons"),
-        number("deflated_sharpe", "from search_statistics", nullable=True),
-        number("overfitting", "from search_statistics", nullable=True),
+        number("deflated_sharpe", "from search_statistics", nullable=True).made_of("search_statistics.deflated_sharpe"),
+        number("overfitting", "from search_statistics", nullable=True).made_of("search_statistics.overfitting"),
         number(
             "promised_sharpe",
             "mean Sharpe ratio of the sets in use when chosen",
             "per session",
             nullable=True,
+        ).made_of("search_statistics.sharpe"),
+        number("arrived_sharpe", "Sharpe ratio of the paper returns since", "per session", nullable=True).made_of(
+            "strategy_returns.net_return"
         ),
-        number("arrived_sharpe", "Sharpe ratio of the paper returns since", "per session", nullable=True),
-        number("efficiency", "arrived over promised", nullable=True),
-        Column("walked_sessions", "bigint", "sessions that were walked within the window"),
+        number("efficiency", "arrived over promised", nullable=True).made_of(
+            "search_statistics.sharpe", "strategy_returns.net_return"
+        ),
+        Column("walked_sessions", "bigint", "sessions that were walked within the window").made_of(
+            "optimized_parameters.changed"
+        ),
         Column("takes_new_capital", "boolean", "whether the strategy may be given more capital than it has"),
     ),
 )
