@@ -29,6 +29,7 @@ from portfolio_pipeline.cli.terminal import complain, say
 from portfolio_pipeline.core.calendar.sessions import SessionRange
 from portfolio_pipeline.core.errors import PortfolioError
 from portfolio_pipeline.core.tables import SUBMISSIONS
+from portfolio_pipeline.dagster_home.carry_over import carry_over_keys
 from portfolio_pipeline.dagster_home.range_events import DEFERS_EVENTS
 
 CODE_LOCATION = "portfolio"  # as in workspace.yaml
@@ -57,6 +58,7 @@ def run_chain(sessions: SessionRange, only: Sequence[str] = ()) -> PortfolioErro
     warnings.simplefilter("ignore", dg.PreviewWarning)
     outcome = Outcome()
     with dg.DagsterInstance.get() as instance:
+        carry_over_keys(instance)
         close_dead_runs(instance)
         _refuse_company(instance)
         run, job = _created(instance, sessions, only)
