@@ -202,7 +202,7 @@ def test_a_refused_statement_undoes_the_transaction_and_the_warehouse_goes_on_wo
 def test_a_key_that_is_already_there_is_refused(warehouse: Warehouse) -> None:
     with warehouse.transaction() as transaction:
         transaction.insert("events", EVENT)
-    with pytest.raises(WarehouseError, match="SQL_REFUSED"), warehouse.transaction() as transaction:
+    with pytest.raises(WarehouseError, match=r"table=events.*rule=unique"), warehouse.transaction() as transaction:
         transaction.insert("events", EVENT)
 
 

@@ -19,7 +19,7 @@ from portfolio_pipeline.core.tables.declare import ACCOUNT_BOOK
 from portfolio_pipeline.core.tables.rows import frame
 from portfolio_pipeline.partitions import SESSIONS, sessions_of
 from portfolio_pipeline.ports import Broker, Clock, Warehouse
-from portfolio_pipeline.reads.state import first_stored, rows_before, sources
+from portfolio_pipeline.reads.state import rows_before, sources
 from portfolio_pipeline.reads.trading import trading_inputs
 from portfolio_pipeline.reports.pictures import line_picture, simulated
 
@@ -121,7 +121,7 @@ def positions_tie_to_broker(
 def _picture(warehouse: Warehouse, last: date) -> str:
     """Equity of every book since the account was opened."""
     with warehouse.reading() as reader:
-        first = first_stored(reader, ACCOUNT) or last
+        first = reader.oldest(ACCOUNT.name) or last
         rows = frame(reader.read(ACCOUNT.name, SessionRange(first, last), columns=["session", "book", "equity"]))
         origin = sources(reader, last)
     drawn = rows[rows["book"] != ACCOUNT_BOOK].pivot_table(index="session", columns="book", values="equity")

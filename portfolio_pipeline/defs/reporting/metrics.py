@@ -20,7 +20,7 @@ from portfolio_pipeline.core.tables.rows import frame
 from portfolio_pipeline.partitions import SESSIONS, sessions_of
 from portfolio_pipeline.ports import Clock, Reader, Warehouse
 from portfolio_pipeline.reads.prices import price_history
-from portfolio_pipeline.reads.state import first_stored, sources
+from portfolio_pipeline.reads.state import sources
 from portfolio_pipeline.reports.pictures import equity_picture, simulated
 
 SHOWN = ("return_1d", "cumulative_return", "annual_return", "volatility", "sharpe", "drawdown", "max_drawdown")
@@ -37,7 +37,7 @@ def metrics(
 ) -> dg.MaterializeResult:
     sessions = closed_sessions(context, clock)
     with warehouse.reading() as reader:
-        first = first_stored(reader, ACCOUNT)
+        first = reader.oldest(ACCOUNT.name)
         if first is None or first > sessions.first:
             raise DataError("ACCOUNT_MISSING", session=sessions.first, remedy="Materialise positions for it first.")
         life = SessionRange(first, sessions.last)
@@ -76,7 +76,7 @@ def account_is_what_its_returns_say(
     """Compounding the account's returns from the first session on gives its equity, for nothing is paid in or out."""
     sessions = sessions_of(context)
     with warehouse.reading() as reader:
-        first = first_stored(reader, ACCOUNT) or sessions.first
+        first = reader.oldest(ACCOUNT.name) or sessions.first
         account = frame(reader.read(ACCOUNT.name, SessionRange(first, sessions.last), where={"book": "account"}))
         returned = frame(reader.read(METRICS.name, sessions, where={"scope": "account", "metric": "cumulative_return"}))
     paid = account["transfer"].abs().sum()
