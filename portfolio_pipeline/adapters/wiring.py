@@ -3,42 +3,59 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
+from typing import TYPE_CHECKING
 
 from portfolio_pipeline.adapters.environment import Environment, read_environment
-from portfolio_pipeline.core.settings import Settings, load_settings
-from portfolio_pipeline.ports import Alerts, Broker, Clock, MarketData, Warehouse
+
+if TYPE_CHECKING:
+    from portfolio_pipeline.core.settings import Settings
+    from portfolio_pipeline.ports import Alerts, Broker, Clock, MarketData, Warehouse
 
 
 @dataclass(frozen=True)
 class Wiring:
-    """Everything that touches the world, behind its ports."""
+    """Everything that touches the world, behind its ports: each part imported and built when it is first asked for."""
 
     environment: Environment
-    settings: Settings
-    warehouse: Warehouse
-    market_data: MarketData
-    broker: Broker
-    alerts: Alerts
-    clock: Clock
+
+    @cached_property
+    def settings(self) -> Settings:
+        from portfolio_pipeline.core.settings import load_settings
+
+        return load_settings(self.environment.portfolio_config)
+
+    @cached_property
+    def warehouse(self) -> Warehouse:
+        from portfolio_pipeline.adapters.warehouse import open_warehouse
+
+        return open_warehouse(self.environment.database_url)
+
+    @cached_property
+    def market_data(self) -> MarketData:
+        from portfolio_pipeline.adapters.market_data import open_market_data
+
+        return open_market_data(self.environment, self.settings)
+
+    @cached_property
+    def broker(self) -> Broker:
+        from portfolio_pipeline.adapters.broker import open_broker
+
+        return open_broker(self.environment.trading_mode, self.settings, self.warehouse)
+
+    @cached_property
+    def alerts(self) -> Alerts:
+        from portfolio_pipeline.adapters.alerts.log import LogAlerts
+
+        return LogAlerts()
+
+    @cached_property
+    def clock(self) -> Clock:
+        from portfolio_pipeline.adapters.clock import SystemClock
+
+        return SystemClock()
 
 
 def wire(environment: Environment | None = None) -> Wiring:
-    """Build the adapters; nothing is connected or written yet."""
-    from portfolio_pipeline.adapters.alerts.log import LogAlerts
-    from portfolio_pipeline.adapters.broker import open_broker
-    from portfolio_pipeline.adapters.clock import SystemClock
-    from portfolio_pipeline.adapters.market_data import open_market_data
-    from portfolio_pipeline.adapters.warehouse import open_warehouse
-
-    environment = environment or read_environment()
-    settings = load_settings(environment.portfolio_config)
-    warehouse = open_warehouse(environment.database_url)
-    return Wiring(
-        environment=environment,
-        settings=settings,
-        warehouse=warehouse,
-        market_data=open_market_data(environment, settings),
-        broker=open_broker(environment.trading_mode, settings, warehouse),
-        alerts=LogAlerts(),
-        clock=SystemClock(),
-    )
+    """The adapters of this environment; nothing is connected or written yet."""
+    return Wiring(environment or read_environment())

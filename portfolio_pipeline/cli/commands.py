@@ -131,19 +131,19 @@ def backtest(
 @portfolio.command()
 def status() -> None:
     """Whether trading is halted, how far every table goes, the account, and what failed."""
-    from portfolio_pipeline.cli.home import open_home
+    from portfolio_pipeline.cli.home import open_tables
     from portfolio_pipeline.cli.summary import show_status
 
-    show_status(open_home())
+    show_status(open_tables())
 
 
 @portfolio.command()
 @click.option("--reason", default="by hand", show_default=True, help="Why; shown wherever orders are refused.")
 def halt(reason: str) -> None:
     """Stop submitting orders until `portfolio resume`."""
-    from portfolio_pipeline.cli.home import open_home, record_halt_event
+    from portfolio_pipeline.cli.home import open_tables, record_halt_event
 
-    record_halt_event(open_home(), "halt", reason)
+    record_halt_event(open_tables(), "halt", reason)
     say(f"Trading is HALTED: {reason}. No orders are submitted until `portfolio resume`.", "bold red")
 
 
@@ -151,9 +151,9 @@ def halt(reason: str) -> None:
 @click.option("--reason", default="by hand", show_default=True, help="Why.")
 def resume(reason: str) -> None:
     """Let orders be submitted again."""
-    from portfolio_pipeline.cli.home import open_home, record_halt_event
+    from portfolio_pipeline.cli.home import open_tables, record_halt_event
 
-    record_halt_event(open_home(), "resume", reason)
+    record_halt_event(open_tables(), "resume", reason)
     say("Trading goes on.", "bold green")
 
 

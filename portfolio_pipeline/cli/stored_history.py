@@ -14,7 +14,7 @@ from portfolio_pipeline.core.calendar.sessions import (
     previous_session,
     sessions_between,
 )
-from portfolio_pipeline.ports import Reader, Warehouse
+from portfolio_pipeline.ports import Warehouse
 
 YEARS = 5
 # What every session leaves rows in. A session without trades or breaches leaves none in the other tables.
@@ -40,7 +40,7 @@ def missing_sessions(warehouse: Warehouse, now: datetime, *, first_load: int | N
     complete = complete_through(warehouse)
     if complete is not None:
         return SessionRange(next_session(complete), last) if complete < last else None
-    begun = first_stored(warehouse)
+    begun = warehouse.oldest(schemas.PRICES.name)
     if begun is not None:
         return SessionRange(begun, last)
     if first_load is None:
@@ -57,17 +57,9 @@ def complete_through(warehouse: Warehouse) -> date | None:
     # A card's name is its folder's; reading the cards would import everything that strategies compute with.
     names = {card.parent.name for card in (PACKAGE_ROOT / "defs" / "strategies").glob("*/defs.yaml")}
     with warehouse.reading() as reader:
-        reached: list[date | None] = [last_stored(reader, table.name) for table in EVERY_SESSION]
+        reached = [reader.newest(table.name) for table in EVERY_SESSION]
         for table in EVERY_SESSION_AND_STRATEGY:
-            rows = reader.query(f"select strategy, max(session) as session from {table.name} group by strategy")
-            reached += [row["session"] for row in rows.to_pylist() if row["strategy"] in names] or [None]
+            of_strategies = [reader.newest(table.name, where={"strategy": name}) for name in sorted(names)]
+            reached += [session for session in of_strategies if session is not None] or [None]
     found = [session for session in reached if session is not None]
     return min(found) if len(found) == len(reached) else None
-
-
-def first_stored(warehouse: Warehouse) -> date | None:
-    return warehouse.query(f"select min(session) as session from {schemas.PRICES.name}").to_pylist()[0]["session"]
-
-
-def last_stored(reader: Reader, table: str) -> date | None:
-    return reader.query(f"select max(session) as session from {table}").to_pylist()[0]["session"]

@@ -2,24 +2,29 @@
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any
 
-import pandas as pd
 from rich.panel import Panel
 from rich.table import Column, Table
 
+from portfolio_pipeline.adapters.closes_file import last_closed
 from portfolio_pipeline.adapters.wiring import Wiring
 from portfolio_pipeline.cli.stored_history import (
     EVERY_SESSION,
     EVERY_SESSION_AND_STRATEGY,
     complete_through,
-    last_stored,
 )
 from portfolio_pipeline.cli.terminal import OUT, say
 from portfolio_pipeline.core import tables as schemas
-from portfolio_pipeline.core.calendar.sessions import SessionRange, last_closed_session
+from portfolio_pipeline.core.calendar.sessions import SessionRange
 from portfolio_pipeline.core.execution.halt import trading_state
-from portfolio_pipeline.core.tables.rows import frame
+from portfolio_pipeline.dagster_home.run_table import FAILURE, newest_run
+
+if TYPE_CHECKING:
+    from portfolio_pipeline.ports import Warehouse
+
+Row = Mapping[str, Any]
 
 _SHOWN = {
     "cumulative_return": ("Return", "{:+.1%}"),
@@ -42,10 +47,10 @@ def show_summary(wired: Wiring) -> None:
     only = SessionRange.single(session)
     _banner(wired)
     with wired.warehouse.reading() as reader:
-        account = frame(reader.read(schemas.ACCOUNT.name, only, where={"book": "account"}))
-        metrics = frame(reader.read(schemas.METRICS.name, only))
-        planned = frame(reader.read(schemas.ORDERS.name, only))
-    equity = f"{account['equity'].iloc[0]:,.2f}" if len(account) else "none"
+        account = reader.read(schemas.ACCOUNT.name, only, where={"book": "account"}).to_pylist()
+        metrics = reader.read(schemas.METRICS.name, only).to_pylist()
+        planned = reader.read(schemas.ORDERS.name, only).to_pylist()
+    equity = f"{account[0]['equity']:,.2f}" if account else "none"
     OUT.print(_performance(metrics, f"Session {session}: equity {equity}"))
     OUT.print(_orders(planned, only))
     _halt(wired)
@@ -55,13 +60,13 @@ def show_status(wired: Wiring) -> None:
     """Halt state, how far every table goes, the account, and what failed."""
     _banner(wired)
     _halt(wired)
-    last = last_closed_session(wired.clock.now())
+    last = last_closed(wired.environment.dagster_home, wired.clock.now())
     table = Table(title=f"Tables in {wired.warehouse.location}; the last closed session is {last}")
     table.add_column("table")
     table.add_column("last session")
     daily = {declared.name for declared in (*EVERY_SESSION, *EVERY_SESSION_AND_STRATEGY)}
     with wired.warehouse.reading() as reader:
-        reached = {one.name: last_stored(reader, one.name) for one in schemas.TABLES if one.by_session}
+        reached = {one.name: reader.newest(one.name) for one in schemas.TABLES if one.by_session}
     for name, session in reached.items():
         late = name in daily and session != last
         table.add_row(name, str(session or "-"), style="yellow" if late else "")
@@ -70,10 +75,10 @@ def show_status(wired: Wiring) -> None:
     if complete is None:
         say("No session is complete yet: run `portfolio up`.")
         return
-    account = frame(
-        wired.warehouse.read(schemas.ACCOUNT.name, SessionRange.single(complete), where={"book": "account"})
-    )
-    say(f"Equity at the close of {complete}: {account['equity'].iloc[0]:,.2f}")
+    (account,) = wired.warehouse.read(
+        schemas.ACCOUNT.name, SessionRange.single(complete), where={"book": "account"}
+    ).to_pylist()
+    say(f"Equity at the close of {complete}: {account['equity']:,.2f}")
     _failures(wired, SessionRange.single(complete))
 
 
@@ -81,13 +86,9 @@ def show_strategies(wired: Wiring) -> None:
     """All cards, whether they get capital, and whether their results were believed at the newest session."""
     from portfolio_pipeline.adapters.cards import load_cards
 
-    newest = wired.warehouse.query(
-        f"select strategy, session, verdict, reasons from {schemas.STRATEGY_HONESTY.name} as judged where session ="
-        f" (select max(session) from {schemas.STRATEGY_HONESTY.name} where strategy = judged.strategy)"
-    ).to_pylist()
-    verdicts = {row["strategy"]: row for row in newest}
-    table = Table(*(Column(heading, no_wrap=True) for heading in ("name", "type", "stage", "verdict", "rebalance")))
     cards = load_cards()
+    verdicts = _newest_verdicts(wired.warehouse, [card.name for card in cards])
+    table = Table(*(Column(heading, no_wrap=True) for heading in ("name", "type", "stage", "verdict", "rebalance")))
     for card in cards:
         verdict = verdicts[card.name]["verdict"] if card.name in verdicts else "-"
         style = "yellow" if verdict == "doubted" else ""
@@ -100,12 +101,26 @@ def show_strategies(wired: Wiring) -> None:
             say(f"  {judged['verdict']} at the close of {judged['session']}: {judged['reasons']}")
 
 
+def _newest_verdicts(warehouse: Warehouse, strategies: Sequence[str]) -> dict[str, dict[str, Any]]:
+    """By strategy, the row of strategy_honesty of its newest session there."""
+    verdicts = {}
+    with warehouse.reading() as reader:
+        for name in strategies:
+            newest = reader.newest(schemas.STRATEGY_HONESTY.name, where={"strategy": name})
+            if newest is not None:
+                only = SessionRange.single(newest)
+                rows = reader.read(schemas.STRATEGY_HONESTY.name, only, where={"strategy": name})
+                verdicts[name] = rows.to_pylist()[0]
+    return verdicts
+
+
 def _banner(wired: Wiring) -> None:
-    if "SIMULATED" in (wired.market_data.source, wired.broker.mode):
-        made_up = [
-            *(["prices"] if wired.market_data.source == "SIMULATED" else []),
-            *(["fills"] if wired.broker.mode == "SIMULATED" else []),
-        ]
+    environment = wired.environment
+    made_up = [
+        *(["prices"] if environment.market_data == "simulated" else []),
+        *(["fills"] if environment.trading_mode == "SIMULATED" else []),
+    ]
+    if made_up:
         OUT.print(Panel(f"S I M U L A T E D\nmade up: {' and '.join(made_up)}", style="bold yellow", expand=False))
 
 
@@ -115,35 +130,33 @@ def _halt(wired: Wiring) -> None:
         say(f"Trading is HALTED since {state.since:%Y-%m-%d %H:%M} UTC: {state.reason}", "bold red")
 
 
-def _performance(metrics: pd.DataFrame, title: str) -> Table:
+def _performance(metrics: Sequence[Row], title: str) -> Table:
     table = Table(title=title)
     table.add_column("", no_wrap=True)
     for heading, _ in _SHOWN.values():
         table.add_column(heading, justify="right")
-    values = metrics.set_index(["scope", "metric"])["value"]
-    books = sorted({str(scope) for scope in metrics["scope"] if str(scope).startswith("strategy:")})
+    values = {(row["scope"], row["metric"]): row["value"] for row in metrics}
+    books = sorted({scope for scope, _ in values if scope.startswith("strategy:")})
     for scope in (*_SCOPES, *books):
         table.add_row(scope, *(_cell(values.get((scope, name)), form) for name, (_, form) in _SHOWN.items()))
     return table
 
 
-def _cell(value: Any, form: str) -> str:
-    return "" if value is None or pd.isna(value) else form.format(value)
+def _cell(value: float | None, form: str) -> str:
+    return "" if value is None else form.format(value)
 
 
-def _orders(orders: pd.DataFrame, only: SessionRange) -> Table:
-    accepted = orders[orders["verdict"] == "accepted"]
+def _orders(orders: Sequence[Row], only: SessionRange) -> Table:
+    accepted = [order for order in orders if order["verdict"] == "accepted"]
     table = Table(title=f"Orders decided at the close of {only.first}: {len(accepted)}")
     table.add_column("symbol")
     table.add_column("side")
     for heading in ("quantity", "value"):
         table.add_column(heading, justify="right")
     table.add_column("reason")
-    largest = accepted.assign(value=accepted["quantity"] * accepted["reference_price"]).sort_values(
-        ["value", "symbol"], ascending=[False, True]
-    )
-    for order in largest.head(_MOST_ORDERS).to_dict("records"):
-        quantity, value = f"{order['quantity']:,g}", f"{order['value']:,.0f}"
+    largest = sorted(accepted, key=lambda order: (-order["quantity"] * order["reference_price"], order["symbol"]))
+    for order in largest[:_MOST_ORDERS]:
+        quantity, value = f"{order['quantity']:,g}", f"{order['quantity'] * order['reference_price']:,.0f}"
         table.add_row(order["symbol"], order["side"], quantity, value, order["reason"])
     if len(accepted) > _MOST_ORDERS:
         table.add_row(f"and {len(accepted) - _MOST_ORDERS} smaller ones", "", "", "", "")
@@ -152,34 +165,24 @@ def _orders(orders: pd.DataFrame, only: SessionRange) -> Table:
 
 def _failures(wired: Wiring, only: SessionRange) -> None:
     """What a person has to look at: refused or unknown submissions, open breaches, quarantined bars, failed runs."""
-    submissions = frame(wired.warehouse.read(schemas.SUBMISSIONS.name, only))
-    breaches = frame(wired.warehouse.read(schemas.RISK_BREACHES.name, only, where={"severity": "block"}))
-    quarantined = frame(wired.warehouse.read(schemas.QUARANTINE.name, only))
+    with wired.warehouse.reading() as reader:
+        unsent = reader.read(schemas.SUBMISSIONS.name, only, where={"state": ["refused", "unknown"]}).to_pylist()
+        breaches = reader.read(schemas.RISK_BREACHES.name, only, where={"severity": "block"}).to_pylist()
+        quarantined = reader.read(schemas.QUARANTINE.name, only).to_pylist()
     found = [
-        *(
-            f"order {row.client_order_id} is {row.state}: {row.error}"
-            for row in _rows(submissions, {"refused", "unknown"})
-        ),
-        *(f"{row.rule} of {row.subject} stopped orders: {row.action}" for row in breaches.itertuples()),
-        *(f"bar of {row.symbol} quarantined by {row.rule}: {row.found}" for row in quarantined.itertuples()),
-        *_failed_runs(),
+        *("order {client_order_id} is {state}: {error}".format_map(row) for row in unsent),
+        *("{rule} of {subject} stopped orders: {action}".format_map(row) for row in breaches),
+        *("bar of {symbol} quarantined by {rule}: {found}".format_map(row) for row in quarantined),
+        *_failed_runs(wired),
     ]
     say("Nothing is open." if not found else "Open:", "bold green" if not found else "bold yellow")
     for line in found:
         say(f"  {line}")
 
 
-def _rows(submissions: pd.DataFrame, states: set[str]) -> Any:
-    return submissions[submissions["state"].isin(states)].itertuples()
-
-
-def _failed_runs() -> list[str]:
+def _failed_runs(wired: Wiring) -> list[str]:
     """The newest run, if it failed. A back-test that was asked for wrongly is nothing that stays open."""
-    import dagster as dg
-
-    with dg.DagsterInstance.get() as instance:
-        newest = next((r for r in instance.get_run_records(limit=20) if r.dagster_run.job_name != _ASKED_BY_HAND), None)
-    if newest is None or newest.dagster_run.status != dg.DagsterRunStatus.FAILURE:
+    newest = newest_run(wired.environment.dagster_home, wired.warehouse, not_of=_ASKED_BY_HAND)
+    if newest is None or newest.status != FAILURE:
         return []
-    when = f"{newest.create_timestamp:%Y-%m-%d %H:%M}"
-    return [f"the newest run, {newest.dagster_run.run_id}, failed on {when} UTC"]
+    return [f"the newest run, {newest.run_id}, failed on {newest.created_at:%Y-%m-%d %H:%M} UTC"]

@@ -29,7 +29,9 @@ class WarehouseResource(dg.ConfigurableResource[Any]):
     def create_resource(self, context: dg.InitResourceContext) -> Any:
         with refusals_as_failures():
             warehouse = wire().warehouse
-            warehouse.prepare()
+            kept = warehouse.prepare()
+            if kept is not None and context.log is not None:
+                context.log.info(f"The tables were carried forward. As they were before: {kept}")
             return warehouse
 
 

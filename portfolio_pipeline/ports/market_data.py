@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Protocol
-
-import pandas as pd
+from typing import TYPE_CHECKING, Protocol
 
 from portfolio_pipeline.core.calendar.sessions import SessionRange
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 
 class MarketData(Protocol):

@@ -4,18 +4,24 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from contextlib import AbstractContextManager
-from typing import Literal, Protocol, TypeAlias
+from datetime import date
+from typing import TYPE_CHECKING, Literal, Protocol, TypeAlias
 
-import pandas as pd
 import pyarrow as pa
 
 from portfolio_pipeline.core.calendar.sessions import SessionRange
 
-Rows: TypeAlias = pa.Table | pd.DataFrame
+if TYPE_CHECKING:
+    import pandas as pd
+
+Rows: TypeAlias = "pa.Table | pd.DataFrame"
 
 
 class Reader(Protocol):
-    """Reading declared tables: rows come ordered by the table's key, `where` maps a column to a value or to several."""
+    """Reading declared tables: rows come ordered by the table's key, `where` maps a column to a value or to several.
+
+    Questions about tables have methods of their own; `query` is for the SQL models, and for what needs SQL.
+    """
 
     def read(
         self,
@@ -25,6 +31,22 @@ class Reader(Protocol):
         columns: Sequence[str] | None = None,
         where: Mapping[str, object] | None = None,
     ) -> pa.Table: ...
+
+    def newest(
+        self, table: str, *, before: date | None = None, where: Mapping[str, object] | None = None
+    ) -> date | None:
+        """The newest session that has rows (that match `where`), of those before a day; None when none has."""
+        ...
+
+    def oldest(self, table: str, *, where: Mapping[str, object] | None = None) -> date | None: ...
+
+    def sessions(self, table: str, within: SessionRange | None = None) -> tuple[date, ...]:
+        """The sessions that have rows, in order."""
+        ...
+
+    def version(self, table: str) -> int:
+        """Another number after every write to the table, whoever wrote: what was derived before may be out of date."""
+        ...
 
     def query(self, sql: str, parameters: Sequence[object] = ()) -> pa.Table: ...
 
@@ -42,7 +64,9 @@ class Transaction(Reader, Protocol):
         """Delete the rows of the range (all sessions if None) that match `where`."""
         ...
 
-    def insert(self, table: str, rows: Rows) -> int: ...
+    def insert(self, table: str, rows: Rows) -> int:
+        """Add rows; one whose key is stored already refuses all of them."""
+        ...
 
     def execute(self, sql: str, parameters: Sequence[object] = ()) -> None: ...
 
@@ -62,8 +86,11 @@ class Warehouse(Reader, Protocol):
         """Where the data is, without secrets, for messages and the UI."""
         ...
 
-    def prepare(self) -> None:
-        """Create missing tables and carry older ones forward to this version of the schema."""
+    def prepare(self) -> str | None:
+        """Create missing tables and carry older ones forward to this version of the schema.
+
+        Says where a copy of the older database was put; None when nothing had to be carried forward.
+        """
         ...
 
     def reading(self) -> AbstractContextManager[Reader]:

@@ -118,17 +118,15 @@ def backtest_report(
 
 
 def _stored_sessions(reader: Reader) -> SessionRange | None:
-    found = reader.query("select min(session) as first, max(session) as last from prices").to_pylist()[0]
-    return None if found["first"] is None else SessionRange(found["first"], found["last"])
+    first, last = reader.oldest("prices"), reader.newest("prices")
+    return None if first is None or last is None else SessionRange(first, last)
 
 
 def _chosen_now(reader: Reader, card: StrategyCard, space: ParameterSpace) -> ParameterSet | None:
     """The newest stored choice, unless the card no longer allows it."""
-    rows = reader.query(
-        "select session, parameters from optimized_parameters where strategy = $1 order by session desc limit 1",
-        [card.name],
-    ).to_pylist()
-    if not rows:
+    newest = reader.newest("optimized_parameters", where={"strategy": card.name})
+    if newest is None:
         return None
-    parameters = space.parameters(json.loads(rows[0]["parameters"]))
-    return None if parameters is None else ParameterSet(f"chosen at {rows[0]['session']}", parameters, "in sample")
+    (row,) = reader.read("optimized_parameters", SessionRange.single(newest), where={"strategy": card.name}).to_pylist()
+    parameters = space.parameters(json.loads(row["parameters"]))
+    return None if parameters is None else ParameterSet(f"chosen at {newest}", parameters, "in sample")

@@ -6,6 +6,7 @@ import os
 from collections.abc import Callable
 from datetime import UTC, date, datetime
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import pandas as pd
 import pytest
@@ -19,6 +20,12 @@ SYMBOLS = ("AAA", "NA")  # NA is also how pandas spells a missing value
 RANGE = SessionRange(date(2024, 7, 1), date(2024, 7, 9))
 BARS = quiet_bars(SYMBOLS, RANGE)
 VALUES = ["session", "symbol", "open", "high", "low", "close", "volume", "dividend", "split_ratio"]
+
+
+def _bars(folder: Path, sessions: SessionRange = RANGE) -> pd.DataFrame:
+    """What a folder holds for somebody who never looked into it before."""
+    with TemporaryDirectory() as parsed:
+        return FileMarketData(folder, Path(parsed)).bars(SYMBOLS, sessions)
 
 
 def _plain(rows: pd.DataFrame) -> pd.DataFrame:
@@ -59,7 +66,7 @@ def _timestamps(folder: Path) -> None:
 )
 def test_each_layout_of_bars_gives_the_same_rows(write: Callable[[Path], None], tmp_path: Path) -> None:
     write(tmp_path)
-    rows = FileMarketData(tmp_path).bars(SYMBOLS, RANGE)
+    rows = _bars(tmp_path)
     expected = BARS.assign(session=pd.to_datetime(BARS["session"]).astype("datetime64[s]"))
     pd.testing.assert_frame_equal(_plain(rows), _plain(expected), check_exact=True, check_dtype=False)
 
@@ -73,7 +80,7 @@ def test_closes_alone_become_bars_of_unknown_volume(wide: bool, suffix: str, tmp
         closes = closes if suffix == "parquet" else closes.reset_index()
     path = tmp_path / f"closes.{suffix}"
     closes.to_csv(path, index=False) if suffix == "csv" else closes.to_parquet(path)
-    rows = _plain(FileMarketData(tmp_path).bars(SYMBOLS, RANGE))
+    rows = _plain(_bars(tmp_path))
     expected = BARS.drop(index=3).sort_values(["session", "symbol"])["close"].tolist()
     for name in ("open", "high", "low", "close"):
         assert rows[name].tolist() == expected
@@ -84,16 +91,15 @@ def test_rows_carry_the_time_their_file_was_written(tmp_path: Path) -> None:
     _one_csv_file(tmp_path)
     moment = datetime(2024, 7, 9, 22, 30, tzinfo=UTC)
     os.utime(tmp_path / "bars.csv", (moment.timestamp(), moment.timestamp()))
-    rows = FileMarketData(tmp_path).bars(SYMBOLS, RANGE)
+    rows = _bars(tmp_path)
     assert set(rows["retrieved_at"]) == {pd.Timestamp("2024-07-09 22:30")}
 
 
 def test_strange_symbols_and_days_are_handed_over_with_the_next_session(tmp_path: Path) -> None:
     strange = pd.DataFrame({"session": ["2024-07-04", "2024-07-06"], "symbol": ["AAA", "ZZZ"], "close": [1.0, None]})
     strange.to_csv(tmp_path / "strange.csv", index=False)
-    source = FileMarketData(tmp_path)
-    friday = source.bars(SYMBOLS, SessionRange.single(date(2024, 7, 5)))
-    monday = source.bars(SYMBOLS, SessionRange.single(date(2024, 7, 8)))
+    friday = _bars(tmp_path, SessionRange.single(date(2024, 7, 5)))
+    monday = _bars(tmp_path, SessionRange.single(date(2024, 7, 8)))
     assert friday[["symbol", "close"]].to_numpy().tolist() == [["AAA", 1.0]]
     assert monday["symbol"].tolist() == ["ZZZ"]
     assert monday["close"].isna().all()
@@ -132,7 +138,7 @@ def test_what_cannot_be_read_is_one_refusal_with_cause_and_remedy(case: str, tmp
     write, reason, said = BROKEN[case]
     write(tmp_path)
     with pytest.raises(DataError) as refusal:
-        FileMarketData(tmp_path).bars(SYMBOLS, RANGE)
+        _bars(tmp_path)
     assert refusal.value.reason == reason
     assert said in str(refusal.value)
     assert str(tmp_path) in str(refusal.value)
@@ -141,4 +147,4 @@ def test_what_cannot_be_read_is_one_refusal_with_cause_and_remedy(case: str, tmp
 
 def test_a_missing_folder_is_refused_by_name(tmp_path: Path) -> None:
     with pytest.raises(DataError, match=r"PRICE_FOLDER_MISSING: found=.*nowhere"):
-        FileMarketData(tmp_path / "nowhere").bars(SYMBOLS, RANGE)
+        _bars(tmp_path / "nowhere")

@@ -39,9 +39,10 @@ def _scripted(folder: Path) -> MarketData:
 
 
 def _files(folder: Path) -> MarketData:
+    (folder / "prices").mkdir()
     for symbol, rows in quiet_bars(SYMBOLS, RANGE).groupby("symbol"):
-        rows.drop(columns=["source", "retrieved_at"]).to_parquet(folder / f"{symbol}.parquet")
-    return FileMarketData(folder)
+        rows.drop(columns=["source", "retrieved_at"]).to_parquet(folder / "prices" / f"{symbol}.parquet")
+    return FileMarketData(folder / "prices", folder / "parsed")
 
 
 @pytest.fixture(params=[_simulated, _scripted, _files])

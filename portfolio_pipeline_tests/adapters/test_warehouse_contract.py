@@ -19,7 +19,7 @@ from portfolio_pipeline.core import tables as schemas
 from portfolio_pipeline.core.calendar.sessions import SessionRange, sessions_between
 from portfolio_pipeline.core.errors import WarehouseError
 from portfolio_pipeline.core.tables.rows import frame
-from portfolio_pipeline.ports import Warehouse
+from portfolio_pipeline.ports import Transaction, Warehouse
 from portfolio_pipeline_tests.adapters.warehouse_tables import FIGURES, opened
 
 WEEK = sessions_between(date(2024, 1, 2), date(2024, 1, 8))
@@ -202,8 +202,74 @@ def test_a_refused_statement_undoes_the_transaction_and_the_warehouse_goes_on_wo
 def test_a_key_that_is_already_there_is_refused(warehouse: Warehouse) -> None:
     with warehouse.transaction() as transaction:
         transaction.insert("events", EVENT)
-    with pytest.raises(WarehouseError, match="SQL_REFUSED"), warehouse.transaction() as transaction:
+    with pytest.raises(WarehouseError, match=r"table=events.*rule=unique"), warehouse.transaction() as transaction:
         transaction.insert("events", EVENT)
+
+
+def test_a_key_stored_in_one_of_the_sessions_refuses_all_rows(warehouse: Warehouse) -> None:
+    with warehouse.transaction() as transaction:
+        transaction.insert("weights", targets(WEEK[1:2]))
+    refused = r"table=weights.*rule=unique, found=\(session=2024-01-03, strategy=trend, symbol=TLT\).*no stored row"
+    with pytest.raises(WarehouseError, match=refused), warehouse.transaction() as transaction:
+        transaction.insert("weights", targets())
+    assert {session for session, _, _ in stored(warehouse)} == {WEEK[1]}
+    with warehouse.transaction() as transaction:
+        transaction.insert("weights", targets(WEEK[1:2], strategy="momentum"))
+    assert len(stored(warehouse)) == 4
+
+
+def test_what_a_replacement_leaves_there_is_not_stored_twice(warehouse: Warehouse) -> None:
+    warehouse.replace("weights", ALL, targets(WEEK[:1], weight=0.1))
+    with pytest.raises(WarehouseError, match=r"table=weights.*rule=unique"):
+        warehouse.replace("weights", ALL, targets(WEEK[:1], weight=0.2), where={"weight": 0.2})
+    assert set(stored(warehouse).values()) == {0.1}
+
+
+def test_the_newest_and_the_oldest_session_and_all_of_them(warehouse: Warehouse) -> None:
+    assert (warehouse.newest("weights"), warehouse.oldest("weights"), warehouse.sessions("weights")) == (None, None, ())
+    warehouse.replace("weights", ALL, targets(WEEK[1:]))
+    with warehouse.transaction() as transaction:
+        transaction.insert("weights", targets(WEEK[:2], "momentum"))
+        assert transaction.oldest("weights") == WEEK[0]
+    with warehouse.reading() as reader:
+        assert (reader.oldest("weights"), reader.newest("weights")) == (WEEK[0], WEEK[-1])
+        assert reader.oldest("weights", where={"strategy": "trend"}) == WEEK[1]
+        assert reader.newest("weights", where={"strategy": "momentum", "symbol": ["SPY", "IEF"]}) == WEEK[1]
+        assert reader.newest("weights", before=WEEK[-1]) == WEEK[-2]
+        assert reader.newest("weights", before=WEEK[1], where={"strategy": "trend"}) is None
+        assert reader.sessions("weights") == WEEK
+        assert reader.sessions("weights", SessionRange(WEEK[1], WEEK[2])) == WEEK[1:3]
+
+
+def test_the_version_of_a_table_changes_with_every_write_and_with_nothing_else(
+    warehouse: Warehouse, database_url: str
+) -> None:
+    writes: list[Callable[[Transaction], object]] = [
+        lambda tx: tx.replace("weights", ALL, targets()),
+        lambda tx: tx.replace("weights", ALL, targets()),
+        lambda tx: tx.delete("weights", ALL, where={"symbol": "TLT"}),
+        lambda tx: tx.insert("weights", targets(strategy="momentum")),
+        lambda tx: tx.execute("delete from weights"),
+    ]
+    elsewhere = opened(database_url)
+    seen = [warehouse.version("weights")]
+    for write in writes:
+        events = warehouse.version("events")
+        with elsewhere.transaction() as transaction:
+            write(transaction)
+        if write is not writes[-1]:
+            assert warehouse.version("events") == events
+        seen.append(warehouse.version("weights"))
+    assert len(set(seen)) == len(seen)
+    warehouse.read("weights")
+    with warehouse.transaction() as transaction:
+        transaction.execute("create view light as select * from weights where weight < 0.1")
+        transaction.execute("drop view light")
+    with pytest.raises(ZeroDivisionError), warehouse.transaction() as transaction:  # noqa: PT012
+        transaction.delete("weights", None)
+        raise ZeroDivisionError
+    warehouse.prepare()
+    assert warehouse.version("weights") == seen[-1]
 
 
 def test_null_in_a_required_column_is_refused_by_the_database_too(warehouse: Warehouse) -> None:
@@ -249,6 +315,9 @@ def test_none_in_a_condition_means_null(warehouse: Warehouse) -> None:
         (lambda w: w.read("weights", where={"ticker": "SPY"}), "COLUMN_UNKNOWN: table=weights, found=ticker"),
         (lambda w: w.read("events", ALL), "NOT_BY_SESSION: table=events"),
         (lambda w: w.replace("events", ALL, EVENT), "NOT_BY_SESSION: table=events"),
+        (lambda w: w.newest("events"), "NOT_BY_SESSION: table=events"),
+        (lambda w: w.sessions("events"), "NOT_BY_SESSION: table=events"),
+        (lambda w: w.version("nonsense"), "TABLE_UNKNOWN: found=nonsense"),
     ],
 )
 def test_what_is_not_declared_is_refused_by_name(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
 from datetime import date
 from pathlib import Path
@@ -75,6 +76,61 @@ def test_nothing_holds_the_file_between_calls(impatient: TableWarehouse, path: P
     rows = impatient.query("select * from weights")
     with duckdb.connect(path) as stranger:
         assert stranger.execute("select count(*) from weights").fetchall() == [(len(rows),)]
+
+
+def test_after_a_failure_nothing_holds_the_file_either(impatient: TableWarehouse, path: Path) -> None:
+    for _ in range(3):
+        with pytest.raises(ZeroDivisionError), impatient.transaction():
+            raise ZeroDivisionError
+        with pytest.raises(ZeroDivisionError), impatient.reading() as reader:  # noqa: PT012
+            reader.read("weights")
+            raise ZeroDivisionError
+        with pytest.raises(PortfolioError, match="SQL_REFUSED"):
+            impatient.query("select nonsense")
+    with others.holding(others.hold_duckdb_file, str(path), False) as (_, stranger):
+        stranger.send("close")
+    assert not path.with_name(path.name + ".wal").exists()
+
+
+def test_threads_that_read_and_write_at_once_see_whole_transactions(path: Path) -> None:
+    shared = opened(f"duckdb:///{path}")
+    shared.prepare()
+    shared.replace("weights", SESSION, weights(SESSION.first, 0.0))
+
+    def write(number: int) -> None:
+        shared.replace("weights", SESSION, weights(SESSION.first, float(number)))
+
+    def read(number: int) -> None:
+        with shared.reading() as reader:
+            first, again = reader.read("weights"), reader.read("weights")
+        assert first.equals(again)
+        assert len(set(first["weight"].to_pylist())) == 1
+        assert len(first) == 20
+
+    with ThreadPoolExecutor(8) as threads:
+        for done in [threads.submit(write if number % 4 == 0 else read, number) for number in range(120)]:
+            done.result()
+    with duckdb.connect(path) as stranger:
+        assert stranger.execute("select count(*) from weights").fetchall() == [(20,)]
+
+
+def test_several_files_are_open_at_once_and_none_sees_the_other(tmp_path: Path) -> None:
+    one, other = (opened(f"duckdb:///{tmp_path / name / 'portfolio.duckdb'}") for name in ("one", "other"))
+    one.prepare()
+    other.prepare()
+    one.replace("weights", SESSION, weights(SESSION.first, 0.1))
+    with one.transaction() as first, other.transaction() as second:
+        second.replace("weights", SESSION, first.read("weights"))
+        first.delete("weights", None)
+    assert (len(one.read("weights")), len(other.read("weights"))) == (0, 20)
+
+
+def test_a_forked_child_opens_the_file_with_an_engine_of_its_own(impatient: TableWarehouse, path: Path) -> None:
+    impatient.replace("weights", SESSION, weights(SESSION.first, 0.5))
+    child = os.fork()
+    if child == 0:
+        os._exit(len(impatient.read("weights")))
+    assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 20
 
 
 def test_a_stream_of_readers_does_not_shut_a_writer_out(impatient: TableWarehouse, path: Path) -> None:

@@ -4,11 +4,21 @@ from __future__ import annotations
 
 from dataclasses import replace
 from datetime import date
+from pathlib import Path
 
+import duckdb
+import numpy as np
 import pandas as pd
 import pytest
 
-from portfolio_pipeline.adapters.warehouse.migrations import MIGRATIONS, AddColumn, Migration, RunSql, newest_version
+from portfolio_pipeline.adapters.warehouse.migrations import (
+    MIGRATIONS,
+    AddColumn,
+    DropDuckDBKeys,
+    Migration,
+    RunSql,
+    newest_version,
+)
 from portfolio_pipeline.adapters.warehouse.tables import TableWarehouse
 from portfolio_pipeline.core.calendar.sessions import SessionRange
 from portfolio_pipeline.core.errors import WarehouseError
@@ -44,7 +54,7 @@ FORWARD = (
 def columns(warehouse: TableWarehouse, table: str) -> list[dict[str, object]]:
     return warehouse.query(
         "select column_name::text as name, data_type::text as type, is_nullable::text as nullable"
-        " from information_schema.columns where table_name = $1 order by 1",
+        " from information_schema.columns where table_name = $1 and table_schema = current_schema() order by 1",
         [table],
     ).to_pylist()
 
@@ -72,6 +82,74 @@ def test_an_older_database_is_carried_forward_and_keeps_its_rows(old_database: s
     assert warehouse.query("select version from schema_version order by 1")["version"].to_pylist() == [1, 2, 3]
     warehouse.prepare()
     assert warehouse.query("select count(*) as n from schema_version")["n"].to_pylist() == [3]
+
+
+def test_the_database_as_it_was_is_kept_and_named(old_database: str) -> None:
+    before = opened(old_database, (OLD,)).read("shares")
+    migrated = opened(old_database, (NEW,), FORWARD)
+    kept = migrated.prepare()
+    assert kept is not None
+    if migrated.engine == "duckdb":
+        assert kept == old_database.removeprefix("duckdb:///") + ".before-v3"
+        assert opened(f"duckdb:///{kept}", (OLD,)).read("shares").equals(before)
+    else:
+        assert kept == f"schema before_v3 of {migrated.location}"
+        assert migrated.query("select * from before_v3.shares order by 1, 2").equals(before)
+    assert migrated.prepare() is None
+    # A table more is no migration: nothing that is there is touched.
+    assert opened(old_database, (NEW, FRESH), FORWARD).prepare() is None
+    assert len(opened(old_database, (NEW, FRESH), FORWARD).read("fresh")) == 0
+
+
+def test_a_copy_kept_earlier_is_not_written_over(database_url: str) -> None:
+    def older() -> TableWarehouse:
+        return opened(database_url, (OLD,), (Migration(2, "nothing", ()),))
+
+    opened(database_url, (OLD,)).prepare()
+    first = older().prepare()
+    with older().transaction() as transaction:
+        transaction.execute("delete from schema_version where version = 2")
+        transaction.execute("insert into schema_version values (1, 'set back')")
+    second = older().prepare()
+    assert first is not None
+    assert second is not None
+    assert "2-2" in second or "2_2" in second
+    assert first != second
+
+
+def test_tables_with_a_key_in_duckdb_are_stored_anew_in_its_order_and_the_file_shrinks(tmp_path: Path) -> None:
+    file = tmp_path / "portfolio.duckdb"
+    sessions = pd.bdate_range("2000-01-03", periods=3_000).date
+    rows = pd.DataFrame({"session": np.tile(sessions, 20), "name": np.repeat([f"n{n:02}" for n in range(20)], 3_000)})
+    rows = rows.assign(amount=np.arange(len(rows), dtype=float)).sample(frac=1, random_state=1)
+    opened(f"duckdb:///{file}", (OLD,)).prepare()
+    with duckdb.connect(file) as stranger:
+        stranger.execute("drop table shares")
+        stranger.execute("create table shares (session date not null, name text, amount double default 7)")
+        stranger.execute("create view large as select * from shares where amount > 100")
+        stranger.execute("alter table shares add primary key (session, name)")
+        stranger.register("found", rows)
+        stranger.execute("insert into shares select * from found")
+        stranger.execute("create table of_somebody_else as select 1 as x")
+    large = file.stat().st_size
+    migrated = opened(f"duckdb:///{file}", (OLD,), (Migration(2, "no keys", (DropDuckDBKeys(),)),))
+    assert migrated.prepare() == f"{file}.before-v2"
+    expected = rows.sort_values(["session", "name"], ignore_index=True)
+    pd.testing.assert_frame_equal(migrated.query("select * from shares").to_pandas(), expected)
+    assert len(migrated.query("select * from large")) == len(rows) - 101
+    assert migrated.query("select x from of_somebody_else")["x"].to_pylist() == [1]
+    assert [column["nullable"] for column in columns(migrated, "shares")] == ["YES", "NO", "NO"]
+    assert file.stat().st_size < 0.7 * large
+    assert {path.name for path in tmp_path.iterdir()} == {
+        "portfolio.duckdb",
+        "portfolio.duckdb.before-v2",
+        "portfolio.duckdb.lock",
+        "portfolio.duckdb.queue",
+    }
+    with duckdb.connect(file) as stranger:
+        assert not stranger.execute(
+            "select * from duckdb_constraints() where constraint_type = 'PRIMARY KEY' and table_name = 'shares'"
+        ).fetchall()
 
 
 def test_a_migrated_table_is_the_same_as_a_new_one(old_database: str) -> None:

@@ -121,7 +121,7 @@ def test_a_misspelt_setting_names_its_line(terminal: Terminal, monkeypatch: pyte
     settings = tmp_path / "portfolio.yaml"
     settings.write_text((ROOT / "portfolio_pipeline" / "portfolio.yaml").read_text().replace("  gross:", "  grosss:"))
     monkeypatch.setenv("PORTFOLIO_CONFIG", str(settings))
-    assert "limits.grosss" in terminal.is_refused("status")
+    assert "limits.grosss" in terminal.is_refused("run")
 
 
 def test_a_port_that_is_taken_is_refused_before_anything_is_loaded(terminal: Terminal) -> None:

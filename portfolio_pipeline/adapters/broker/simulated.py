@@ -207,8 +207,7 @@ def _at_close(session: date) -> datetime:
 
 def _clock(tx: Transaction) -> tuple[date | None, date]:
     """The session at which the account was opened, and the last one played."""
-    row = tx.query("select min(session) as opened, max(session) as played from sim_account").to_pylist()[0]
-    return row["opened"], row["played"] or date.min
+    return tx.oldest(SIM_ACCOUNT.name), tx.newest(SIM_ACCOUNT.name) or date.min
 
 
 def _stored_book(tx: Transaction, session: date) -> Book:

@@ -21,4 +21,4 @@ def open_market_data(environment: Environment, settings: Settings) -> MarketData
         raise ConfigurationError("MARKET_DATA_PATH_MISSING", remedy="Set MARKET_DATA_PATH, or MARKET_DATA=simulated.")
     from portfolio_pipeline.adapters.market_data.files import FileMarketData
 
-    return FileMarketData(environment.market_data_path)
+    return FileMarketData(environment.market_data_path, environment.dagster_home / "price_files")

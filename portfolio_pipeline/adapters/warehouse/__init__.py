@@ -1,8 +1,8 @@
 """The warehouse port, on an embedded DuckDB file or on PostgreSQL: chosen by DATABASE_URL, the same from outside.
 
-`tables` is what both have in common; `duckdb` and `postgres` hold what is the engine's own. `statements` writes the
-SQL, `results` gives both engines' answers the same types, `migrations` carries older databases forward, `file_lock`
-lets processes take turns. No meaning of any table lives here: tables are declared in `core.tables`.
+`tables` is what both have in common; `duckdb` (with its `duckdb_engine`) and `postgres` hold what is the engine's own.
+`statements` writes the SQL, `results` gives both engines' answers the same types, `migrations` carries older databases
+forward, `file_lock` lets processes take turns. No meaning of any table lives here: they are declared in `core.tables`.
 """
 
 from __future__ import annotations

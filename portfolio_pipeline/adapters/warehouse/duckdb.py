@@ -1,17 +1,21 @@
 """The warehouse in one DuckDB file.
 
-DuckDB lets one process in to write, or several to read, and refuses everybody else at once. So the file is opened
-inside a call only; `file_lock` makes the project's own processes take turns; strangers (a notebook, a command line)
-are waited for and then named. The statements are those of every engine, see `tables`.
+DuckDB lets one process in to write, or several to read, and refuses everybody else at once. So the file is attached to
+the process's engine (`duckdb_engine`) inside a call only; `file_lock` makes the project's own processes take turns;
+strangers (a notebook, a command line) are waited for and then named. The statements are those of every engine, see
+`tables`. Tables have no primary key here, whose index would be three quarters of the file: rows are stored in the order
+of the key, and `tables` asks whether a key is there already.
 """
 
 from __future__ import annotations
 
 import os
 import re
+import shutil
 import time
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import closing, contextmanager
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from itertools import count
 from pathlib import Path
 from typing import Literal
 
@@ -19,6 +23,7 @@ import duckdb
 import pyarrow as pa
 
 from portfolio_pipeline.adapters.warehouse import migrations as forward
+from portfolio_pipeline.adapters.warehouse.duckdb_engine import engine
 from portfolio_pipeline.adapters.warehouse.file_lock import LockTimeout, take_turn
 from portfolio_pipeline.adapters.warehouse.results import normalized
 from portfolio_pipeline.adapters.warehouse.statements import quoted
@@ -26,15 +31,6 @@ from portfolio_pipeline.adapters.warehouse.tables import TableWarehouse
 from portfolio_pipeline.core.errors import WarehouseError
 from portfolio_pipeline.core.tables import TABLES, Table
 
-CONNECTION_SETTINGS: Mapping[str, str | bool | int] = {
-    # Postgres puts NULL last when ascending and first when descending.
-    "default_null_order": "nulls_last_on_asc_first_on_desc",
-    # A mistyped table name must not find a variable of the caller.
-    "python_enable_replacements": False,
-    # Every window frame is added up by itself, from its first row on. The faster ways share partial sums between
-    # frames, so that an average depends, in its last bits, on where the rows before the frame begin.
-    "debug_window_mode": "separate",
-}
 _HELD_BY = re.compile(r"PID (\d+)")
 _INCOMING = "incoming_rows"
 
@@ -86,47 +82,95 @@ class DuckDBWarehouse(TableWarehouse):
         return f"duckdb:///{self._path}"
 
     @contextmanager
-    def _open(self, *, write: bool, create: bool = False) -> Iterator[DuckDBConnection]:
+    def _open(self, *, write: bool) -> Iterator[DuckDBConnection]:
         with self._file_errors():
-            if create:
-                self._path.parent.mkdir(parents=True, exist_ok=True)
-            elif not self._path.exists():
+            if not self._path.exists():
                 raise forward.not_prepared(self.location)
+        with self._turn(write) as deadline, self._attached(write, deadline) as connection:
+            yield connection
+
+    def _is_there(self) -> bool:
+        with self._file_errors():
+            return self._path.exists()
+
+    def _carry_forward(self) -> str | None:
+        with self._file_errors():
+            self._path.parent.mkdir(parents=True, exist_ok=True)
+        with self._turn(write=True) as deadline:
+            with self._attached(True, deadline) as connection:
+                older = self._must_migrate(connection)
+            # Copied while it is not attached: closing a copy's source would set DuckDB's own lock on the file free.
+            kept = self._copy_aside() if older else None
+            with self._attached(True, deadline) as connection:
+                self._create_and_migrate(connection)
+            if kept is not None:
+                self._compact()
+        return None if kept is None else str(kept)
+
+    def _copy_aside(self) -> Path:
+        """The file as it is, beside it, under a name that is not taken."""
+        name = f"{self._path.name}.before-v{self._newest_version}"
+        tried = (self._path.with_name(name if n == 1 else f"{name}-{n}") for n in count(1))
+        kept = next(path for path in tried if not path.exists())
+        partial = kept.with_name(kept.name + ".partial")
+        with self._file_errors():
+            shutil.copy2(self._path, partial)
+            partial.replace(kept)
+        return kept
+
+    def _compact(self) -> None:
+        """DuckDB does not shrink a file: a new one takes its place, whole or not at all."""
+        fresh = self._path.with_name(self._path.name + ".compacting")
+        with self._file_errors(), _sql_errors():
+            fresh.unlink(missing_ok=True)
+            engine().copy_compactly(self._path, fresh)
+            shutil.copymode(self._path, fresh)
+            fresh.replace(self._path)
+
+    @contextmanager
+    def _turn(self, write: bool) -> Iterator[float]:
+        """The project's own lock; yields until when a stranger's may be waited for."""
         deadline = time.monotonic() + self._wait_seconds
-        turn = self._take_turn(write, deadline)
         try:
-            with closing(self._connect(write, deadline)) as connection:
-                if write:
-                    connection.begin()
-                try:
-                    yield DuckDBConnection(connection)
-                except BaseException:
-                    if write:
-                        connection.rollback()
-                    raise
-                if write:
-                    with _sql_errors():
-                        connection.commit()
+            with self._file_errors():
+                turn = take_turn(self._path, exclusive=write, deadline=deadline)
+        except LockTimeout as timeout:
+            raise self._locked(timeout.holder) from None
+        try:
+            yield deadline
         finally:
             os.close(turn)
 
-    def _take_turn(self, write: bool, deadline: float) -> int:
+    @contextmanager
+    def _attached(self, write: bool, deadline: float) -> Iterator[DuckDBConnection]:
+        """One transaction over the attached file."""
+        connection = self._attach(write, deadline)
         try:
-            with self._file_errors():
-                return take_turn(self._path, exclusive=write, deadline=deadline)
-        except LockTimeout as timeout:
-            raise self._locked(timeout.holder) from None
+            if write:
+                connection.begin()
+            try:
+                yield DuckDBConnection(connection)
+            except BaseException:
+                if write:
+                    connection.rollback()
+                raise
+            if write:
+                with _sql_errors():
+                    connection.commit()
+        finally:
+            with _sql_errors():
+                engine().detach(self._path, connection)
 
-    def _connect(self, write: bool, deadline: float) -> duckdb.DuckDBPyConnection:
+    def _attach(self, write: bool, deadline: float) -> duckdb.DuckDBPyConnection:
         while True:
             try:
-                return duckdb.connect(self._path, read_only=not write, config=dict(CONNECTION_SETTINGS))
+                return engine().attach(self._path, write=write)
             except duckdb.IOException as error:
                 holder = _HELD_BY.search(str(error))
                 if "Could not set lock" not in str(error):
                     raise self._unusable(str(error)) from None
                 pid = int(holder.group(1)) if holder else None
-            except duckdb.ConnectionException:
+            except duckdb.ResourceInUseException:
                 # Somebody in this very process has it open in another way.
                 pid = os.getpid()
             if time.monotonic() > deadline:

@@ -2,7 +2,8 @@
 
 A new database is created from `core.tables` as it is now and is stamped with the newest version. An older one goes
 through every migration that it has not seen, in order, in one transaction; new tables need no migration, they are
-created in both cases. There is no way back: a database of a newer version than the code is refused.
+created in both cases. There is no way back but the copy that each engine keeps of the older database: one of a newer
+version than the code is refused.
 
 To add a column: declare it in `core.tables` and append `Migration(n, "why", (AddColumn(...),))` here.
 """
@@ -11,7 +12,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Protocol, TypeAlias
 
 import pyarrow as pa
 
@@ -30,9 +31,9 @@ class AddColumn:
     column: Column
     default: str = "null"
 
-    def sql(self, engine: Engine) -> str:
+    def apply(self, connection: Connection, engine: Engine) -> None:
         definition = f"{column_definition(self.column, engine)} default {self.default}"
-        return f"alter table {quoted(self.table)} add column {definition}"
+        connection.run(f"alter table {quoted(self.table)} add column {definition}")
 
 
 @dataclass(frozen=True)
@@ -41,8 +42,47 @@ class RunSql:
 
     statement: str | Mapping[Engine, str]
 
-    def sql(self, engine: Engine) -> str:
-        return self.statement if isinstance(self.statement, str) else self.statement[engine]
+    def apply(self, connection: Connection, engine: Engine) -> None:
+        connection.run(self.statement if isinstance(self.statement, str) else self.statement[engine])
+
+
+@dataclass(frozen=True)
+class DropDuckDBKeys:
+    """Every table that has a primary key in DuckDB is stored anew without one, in the order of that key."""
+
+    def apply(self, connection: Connection, engine: Engine) -> None:
+        if engine != "duckdb":
+            return
+        keyed = connection.fetch(
+            "select table_name, constraint_column_names as key from duckdb_constraints()"
+            " where constraint_type = 'PRIMARY KEY' and table_name <> 'schema_version'"
+            " and database_name = current_database() and schema_name = current_schema() order by table_name"
+        )
+        for row in keyed.to_pylist():
+            self._store_anew(connection, row["table_name"], row["key"])
+
+    @staticmethod
+    def _store_anew(connection: Connection, table: str, key: Sequence[str]) -> None:
+        found = connection.fetch(
+            "select column_name, data_type, is_nullable, column_default from duckdb_columns()"
+            " where table_name = $1 and database_name = current_database() and schema_name = current_schema()"
+            " order by column_index",
+            [table],
+        )
+        definitions = ", ".join(
+            f"{quoted(column['column_name'])} {column['data_type']}"
+            + ("" if column["is_nullable"] else " not null")
+            + (f" default {column['column_default']}" if column["column_default"] else "")
+            for column in found.to_pylist()
+        )
+        anew, order = quoted(f"{table} without key"), ", ".join(map(quoted, key))
+        connection.run(f"create table {anew} ({definitions})")
+        connection.run(f"insert into {anew} select * from {quoted(table)} order by {order}")
+        connection.run(f"drop table {quoted(table)}")
+        connection.run(f"alter table {anew} rename to {quoted(table)}")
+
+
+Step: TypeAlias = AddColumn | RunSql | DropDuckDBKeys
 
 
 @dataclass(frozen=True)
@@ -51,7 +91,7 @@ class Migration:
 
     version: int
     description: str
-    steps: tuple[AddColumn | RunSql, ...]
+    steps: tuple[Step, ...]
 
 
 MIGRATIONS: tuple[Migration, ...] = (
@@ -66,6 +106,7 @@ MIGRATIONS: tuple[Migration, ...] = (
             AddColumn("optimization_results", OPTIMIZATION_RESULTS.column("plateau_score")),
         ),
     ),
+    Migration(3, "DuckDB's tables are kept in the order of their keys, without an index", (DropDuckDBKeys(),)),
 )
 
 
@@ -97,21 +138,45 @@ def carry_forward(
         for migration in sorted(migrations, key=lambda migration: migration.version):
             if migration.version > stored:
                 for step in migration.steps:
-                    connection.run(step.sql(engine))
+                    step.apply(connection, engine)
                 connection.run("insert into schema_version values ($1, $2)", [migration.version, migration.description])
     for table in tables:
         connection.run(create_table(table, engine))
+    _count_writes(connection, tables)
+
+
+def _count_writes(connection: Connection, tables: Sequence[Table]) -> None:
+    connection.run("create table if not exists table_versions (table_name text not null, version bigint not null)")
+    counted = connection.fetch("select table_name from table_versions")["table_name"].to_pylist()
+    for table in tables:
+        if table.name not in counted:
+            connection.run("insert into table_versions values ($1, 0)", [table.name])
+
+
+def is_complete(connection: Connection, tables: Sequence[Table], migrations: Sequence[Migration]) -> bool:
+    """Whether nothing is left to do for `carry_forward`."""
+    if stored_version(connection) != newest_version(migrations):
+        return False
+    stored = stored_tables(connection)
+    return "table_versions" in stored and stored >= {table.name for table in tables}
 
 
 def stored_version(connection: Connection) -> int | None:
     """The version a database is stamped with; None if it never was prepared."""
-    exists = connection.fetch(
-        "select 1 from information_schema.tables"
-        " where table_name = 'schema_version' and table_schema = current_schema()"
-    )
-    if not len(exists):
+    if "schema_version" not in stored_tables(connection):
         return None
-    return connection.fetch("select max(version) as version from schema_version")["version"][0].as_py()
+    version: int = connection.fetch("select max(version) as version from schema_version")["version"][0].as_py()
+    return version
+
+
+def stored_tables(connection: Connection) -> frozenset[str]:
+    """The names of the tables in the database's own schema."""
+    # An engine may have other databases attached.
+    found = connection.fetch(
+        "select table_name::text as name from information_schema.tables"
+        " where table_schema = current_schema() and table_catalog = current_database()"
+    )
+    return frozenset(found["name"].to_pylist())
 
 
 def refuse_newer(stored: int, newest: int, location: str) -> None:

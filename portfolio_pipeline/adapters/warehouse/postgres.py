@@ -11,6 +11,7 @@ import threading
 import weakref
 from collections.abc import Iterator, Sequence
 from contextlib import closing, contextmanager
+from itertools import count
 from typing import Any, Literal
 from urllib.parse import parse_qsl, unquote
 
@@ -20,6 +21,7 @@ from adbc_driver_postgresql import dbapi
 
 from portfolio_pipeline.adapters.warehouse import migrations as forward
 from portfolio_pipeline.adapters.warehouse.results import normalized
+from portfolio_pipeline.adapters.warehouse.statements import quoted
 from portfolio_pipeline.adapters.warehouse.tables import TableWarehouse
 from portfolio_pipeline.core.errors import WarehouseError
 from portfolio_pipeline.core.tables import TABLES, Table
@@ -80,7 +82,7 @@ class PostgresWarehouse(TableWarehouse):
         return f"postgresql://{server}" + (f" on {host}" if host else "")
 
     @contextmanager
-    def _open(self, *, write: bool, create: bool = False) -> Iterator[PostgresConnection]:
+    def _open(self, *, write: bool) -> Iterator[PostgresConnection]:
         with closing(self._connect()) as raw:
             connection = PostgresConnection(raw)
             self._begin(connection, write)
@@ -91,6 +93,26 @@ class PostgresWarehouse(TableWarehouse):
                 raise
             with _sql_errors():
                 raw.commit()
+
+    def _is_there(self) -> bool:
+        return True
+
+    def _carry_forward(self) -> str | None:
+        with self._open(write=True) as connection:
+            kept = self._copy_aside(connection) if self._must_migrate(connection) else None
+            self._create_and_migrate(connection)
+        return None if kept is None else f"schema {kept} of {self.location}"
+
+    def _copy_aside(self, connection: PostgresConnection) -> str:
+        """The house's tables as they are, in a schema of a name that is not taken."""
+        name = f"before_v{self._newest_version}"
+        taken = connection.fetch("select nspname::text as name from pg_namespace")["name"].to_pylist()
+        kept = next(free for n in count(1) if (free := name if n == 1 else f"{name}_{n}") not in taken)
+        connection.run(f"create schema {kept}")
+        for table in sorted(forward.stored_tables(connection) & {*self._tables, "schema_version"}):
+            connection.run(f"create table {kept}.{quoted(table)} (like {quoted(table)} including all)")
+            connection.run(f"insert into {kept}.{quoted(table)} select * from {quoted(table)}")
+        return kept
 
     def _connect(self) -> Any:
         """A new connection. The driver reads the server's types once (50 ms); clones of the first connection do not."""

@@ -3,7 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
+from datetime import date
 from typing import Literal
+
+import pyarrow as pa
+import pyarrow.compute as pc
 
 from portfolio_pipeline.core.calendar.sessions import SessionRange
 from portfolio_pipeline.core.errors import WarehouseError
@@ -34,8 +38,11 @@ def column_definition(column: Column, engine: Engine) -> str:
 
 
 def create_table(table: Table, engine: Engine) -> str:
-    columns = ", ".join(column_definition(column, engine) for column in table.columns)
-    return f"create table if not exists {quoted(table.name)} ({columns}, primary key ({_names(table.key)}))"
+    """Only Postgres is given the key: what DuckDB would keep of it is larger than the rows."""
+    parts = [column_definition(column, engine) for column in table.columns]
+    if engine == "postgres":
+        parts.append(f"primary key ({_names(table.key)})")
+    return f"create table if not exists {quoted(table.name)} ({', '.join(parts)})"
 
 
 def select(
@@ -55,12 +62,47 @@ def delete(table: Table, sessions: SessionRange | None, where: Mapping[str, obje
     return f"delete from {quoted(table.name)}{condition}", parameters
 
 
+def edge(
+    table: Table, which: Literal["min", "max"], before: date | None, where: Mapping[str, object] | None
+) -> Statement:
+    """The oldest or newest session, as `session`; of those before a day, if one is given."""
+    _require_sessions(table)
+    condition, parameters = _condition(table, None, where)
+    if before is not None:
+        condition += f"{' and' if condition else ' where'} session < {_day(before)}"
+    return f"select {which}(session) as session from {quoted(table.name)}{condition}", parameters
+
+
+def sessions_of(table: Table, within: SessionRange | None) -> Statement:
+    _require_sessions(table)
+    condition, parameters = _condition(table, within, None)
+    return f"select distinct session from {quoted(table.name)}{condition} order by session", parameters
+
+
+def keys(table: Table, rows: pa.Table) -> Statement:
+    """The stored keys that rows like these could meet."""
+    condition = ""
+    if table.by_session:
+        edges = pc.min_max(rows["session"]).as_py()
+        condition = f" where session between {_day(edges['min'])} and {_day(edges['max'])}"
+    return f"select {_names(table.key)} from {quoted(table.name)}{condition}", []
+
+
 def require_columns(table: Table, names: Iterable[str]) -> None:
     unknown = [name for name in names if name not in table.column_names]
     if unknown:
         raise WarehouseError(
             "COLUMN_UNKNOWN", table=table.name, found=", ".join(unknown), expected=", ".join(table.column_names)
         )
+
+
+def _require_sessions(table: Table, found: object = "a question about sessions") -> None:
+    if not table.by_session:
+        raise WarehouseError("NOT_BY_SESSION", table=table.name, found=found, expected="no sessions")
+
+
+def _day(day: date) -> str:
+    return f"date '{day.isoformat()}'"
 
 
 def _names(names: Iterable[str]) -> str:
@@ -72,9 +114,8 @@ def _condition(table: Table, sessions: SessionRange | None, where: Mapping[str, 
     terms: list[str] = []
     parameters: list[object] = []
     if sessions is not None:
-        if not table.by_session:
-            raise WarehouseError("NOT_BY_SESSION", table=table.name, found=sessions, expected="no session range")
-        terms.append(f"session between date '{sessions.first.isoformat()}' and date '{sessions.last.isoformat()}'")
+        _require_sessions(table, sessions)
+        terms.append(f"session between {_day(sessions.first)} and {_day(sessions.last)}")
     require_columns(table, where or {})
     for name, value in (where or {}).items():
         values = list(value) if isinstance(value, (list, tuple)) else [value]

@@ -5,10 +5,12 @@ An engine adds how to open a transaction (`_open`), and nothing else of what is 
 
 from __future__ import annotations
 
+import re
 import threading
 from abc import ABC, abstractmethod
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager
+from datetime import date
 
 import pyarrow as pa
 
@@ -17,10 +19,11 @@ from portfolio_pipeline.adapters.warehouse import statements
 from portfolio_pipeline.core.calendar.sessions import SessionRange
 from portfolio_pipeline.core.errors import WarehouseError
 from portfolio_pipeline.core.tables import Table
-from portfolio_pipeline.core.tables.rows import checked
+from portfolio_pipeline.core.tables.rows import checked, in_key_order, refuse_stored
 from portfolio_pipeline.ports import Rows
 
 _entered = threading.local()
+_OF_A_VIEW = re.compile(r"\s*(create(\s+or\s+replace)?|drop)\s+view\b", re.IGNORECASE)
 
 
 class TableReader:
@@ -43,6 +46,28 @@ class TableReader:
     def query(self, sql: str, parameters: Sequence[object] = ()) -> pa.Table:
         return self._connection.fetch(sql, parameters)
 
+    def newest(
+        self, table: str, *, before: date | None = None, where: Mapping[str, object] | None = None
+    ) -> date | None:
+        return self._edge(statements.edge(self._declared(table), "max", before, where))
+
+    def oldest(self, table: str, *, where: Mapping[str, object] | None = None) -> date | None:
+        return self._edge(statements.edge(self._declared(table), "min", None, where))
+
+    def sessions(self, table: str, within: SessionRange | None = None) -> tuple[date, ...]:
+        found = self._connection.fetch(*statements.sessions_of(self._declared(table), within))
+        return tuple(found["session"].to_pylist())
+
+    def version(self, table: str) -> int:
+        name = self._declared(table).name
+        found = self._connection.fetch("select version from table_versions where table_name = $1", [name])
+        version: int = found["version"][0].as_py()
+        return version
+
+    def _edge(self, statement: statements.Statement) -> date | None:
+        session: date | None = self._connection.fetch(*statement)["session"][0].as_py()
+        return session
+
     def _declared(self, name: str) -> Table:
         if name not in self._tables:
             raise WarehouseError(
@@ -61,22 +86,39 @@ class TableTransaction(TableReader):
         statement = statements.delete(declared, sessions, where)
         ready = checked(declared, rows, sessions, where)
         self._connection.run(*statement)
+        if not set(where or ()) <= set(declared.key):
+            self._refuse_stored_keys(declared, ready)
         return self._append(declared, ready)
 
     def delete(self, table: str, sessions: SessionRange | None, *, where: Mapping[str, object] | None = None) -> None:
         self._connection.run(*statements.delete(self._declared(table), sessions, where))
+        self._count_write(table)
 
     def insert(self, table: str, rows: Rows) -> int:
         declared = self._declared(table)
-        return self._append(declared, checked(declared, rows))
+        ready = checked(declared, rows)
+        self._refuse_stored_keys(declared, ready)
+        return self._append(declared, ready)
 
     def execute(self, sql: str, parameters: Sequence[object] = ()) -> None:
         self._connection.run(sql, parameters)
+        # Which rows a statement of somebody else's touches cannot be told; a view it makes or drops holds none.
+        if not _OF_A_VIEW.match(sql):
+            self._connection.run("update table_versions set version = version + 1")
 
     def _append(self, table: Table, rows: pa.Table) -> int:
         if len(rows):
-            self._connection.append(table.name, rows)
+            self._connection.append(table.name, in_key_order(table, rows))
+        self._count_write(table.name)
         return len(rows)
+
+    def _refuse_stored_keys(self, table: Table, rows: pa.Table) -> None:
+        """DuckDB has no index that would refuse them."""
+        if len(rows):
+            refuse_stored(table, rows, self._connection.fetch(*statements.keys(table, rows)))
+
+    def _count_write(self, table: str) -> None:
+        self._connection.run("update table_versions set version = version + 1 where table_name = $1", [table])
 
 
 class TableWarehouse(ABC):
@@ -94,14 +136,35 @@ class TableWarehouse(ABC):
     def location(self) -> str: ...
 
     @abstractmethod
-    def _open(self, *, write: bool, create: bool = False) -> AbstractContextManager[forward.Connection]:
+    def _open(self, *, write: bool) -> AbstractContextManager[forward.Connection]:
         """One transaction, alone among writers if it writes; committed at the end, rolled back on any exception."""
 
-    def prepare(self) -> None:
-        with self._alone_in_thread(), self._open(write=True, create=True) as connection:
-            forward.carry_forward(
-                connection, self.engine, tuple(self._tables.values()), self._migrations, self.location
-            )
+    @abstractmethod
+    def _is_there(self) -> bool:
+        """Whether there is a database to look into, prepared or not."""
+
+    @abstractmethod
+    def _carry_forward(self) -> str | None:
+        """Create or migrate, alone among writers, and keep a copy of what is migrated; says where the copy is."""
+
+    def prepare(self) -> str | None:
+        with self._alone_in_thread():
+            if self._is_there():
+                with self._open(write=False) as connection:
+                    if forward.is_complete(connection, tuple(self._tables.values()), self._migrations):
+                        return None
+            return self._carry_forward()
+
+    @property
+    def _newest_version(self) -> int:
+        return forward.newest_version(self._migrations)
+
+    def _must_migrate(self, connection: forward.Connection) -> bool:
+        stored = forward.stored_version(connection)
+        return stored is not None and stored < self._newest_version
+
+    def _create_and_migrate(self, connection: forward.Connection) -> None:
+        forward.carry_forward(connection, self.engine, tuple(self._tables.values()), self._migrations, self.location)
 
     @contextmanager
     def reading(self) -> Iterator[TableReader]:
@@ -128,6 +191,24 @@ class TableWarehouse(ABC):
         with self.reading() as reader:
             return reader.query(sql, parameters)
 
+    def newest(
+        self, table: str, *, before: date | None = None, where: Mapping[str, object] | None = None
+    ) -> date | None:
+        with self.reading() as reader:
+            return reader.newest(table, before=before, where=where)
+
+    def oldest(self, table: str, *, where: Mapping[str, object] | None = None) -> date | None:
+        with self.reading() as reader:
+            return reader.oldest(table, where=where)
+
+    def sessions(self, table: str, within: SessionRange | None = None) -> tuple[date, ...]:
+        with self.reading() as reader:
+            return reader.sessions(table, within)
+
+    def version(self, table: str) -> int:
+        with self.reading() as reader:
+            return reader.version(table)
+
     def replace(
         self, table: str, sessions: SessionRange, rows: Rows, *, where: Mapping[str, object] | None = None
     ) -> int:
@@ -138,8 +219,7 @@ class TableWarehouse(ABC):
     def _connected(self, *, write: bool) -> Iterator[forward.Connection]:
         with self._alone_in_thread(), self._open(write=write) as connection:
             if not self._known_to_be_current:
-                stored, newest = forward.stored_version(connection), forward.newest_version(self._migrations)
-                forward.require_current(stored, newest, self.location)
+                forward.require_current(forward.stored_version(connection), self._newest_version, self.location)
                 self._known_to_be_current = True
             yield connection
 

@@ -27,7 +27,4 @@ def of_card(card: StrategyCard, noun: str) -> dict[str, Any]:
 
 def state_session(reader: Reader, table: str, strategy: str, first: date) -> date | None:
     """The session before `first` that a strategy's state is taken from; None when there is none. A gap is refused."""
-    rows = reader.query(
-        f"select max(session) as session from {table} where strategy = $1 and session < $2", [strategy, first]
-    )
-    return previous_state_session(first, rows["session"].to_pylist()[0])
+    return previous_state_session(first, reader.newest(table, before=first, where={"strategy": strategy}))

@@ -136,17 +136,17 @@ class _Stored:
         self._reader, self._strategy, self._space = reader, card.name, space
 
     def in_use(self, before: date) -> Parameters | None:
-        return next(iter(self._read("optimized_parameters", before, "session")), None)
+        return next(iter(self._read("optimized_parameters", before)), None)
 
     def best(self, before: date) -> Sequence[Parameters]:
-        return self._read("optimization_results", before, "rank")
+        return self._read("optimization_results", before)
 
-    def _read(self, table: str, before: date, order: str) -> list[Parameters]:
-        rows = self._reader.query(
-            f"select parameters from {table} where strategy = $1 and session = "
-            f"(select max(session) from {table} where strategy = $1 and session < $2) order by {order}",
-            [self._strategy, before],
-        )
+    def _read(self, table: str, before: date) -> list[Parameters]:
+        mine = {"strategy": self._strategy}
+        newest = self._reader.newest(table, before=before, where=mine)
+        if newest is None:
+            return []
+        rows = self._reader.read(table, SessionRange.single(newest), columns=["parameters"], where=mine)
         found = (_allowed(self._space, text) for text in rows["parameters"].to_pylist())
         return [parameters for parameters in found if parameters is not None]
 

@@ -10,11 +10,9 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Literal
 
-import pandas as pd
 import pyarrow as pa
 
 from portfolio_pipeline.core.errors import LimitError
-from portfolio_pipeline.core.tables import HALT_EVENTS
 
 
 @dataclass(frozen=True)
@@ -35,10 +33,10 @@ def trading_state(events: pa.Table) -> TradingState:
     return TradingState(latest["action"] == "halt", latest["reason"], latest["happened_at"])
 
 
-def next_event(events: pa.Table, action: Literal["halt", "resume"], reason: str, now: datetime) -> pd.DataFrame:
+def next_event(events: pa.Table, action: Literal["halt", "resume"], reason: str, now: datetime) -> pa.Table:
     """The row to add to halt_events; `now` in UTC, without a zone."""
     number = max((row["event_id"] for row in events.to_pylist()), default=0) + 1
-    return pd.DataFrame([(number, action, reason, now)], columns=list(HALT_EVENTS.column_names))
+    return pa.table({"event_id": [number], "action": [action], "reason": [reason], "happened_at": [now]})
 
 
 def refusal(state: TradingState) -> LimitError | None:

@@ -27,7 +27,7 @@ from portfolio_pipeline.core.tables import (
 from portfolio_pipeline.core.tables.declare import ACCOUNT_BOOK
 from portfolio_pipeline.core.tables.rows import frame
 from portfolio_pipeline.ports import Broker, Warehouse
-from portfolio_pipeline.reads.state import first_stored, rows_before
+from portfolio_pipeline.reads.state import rows_before
 from portfolio_pipeline.reads.trading import trading_inputs
 from portfolio_pipeline.reports.pictures import line_picture, simulated
 
@@ -128,7 +128,7 @@ def positions(
 def _picture(warehouse: Warehouse, last: date, origin: Sequence[str]) -> str:
     """Equity of every book since the account was opened."""
     with warehouse.reading() as reader:
-        first = first_stored(reader, ACCOUNT) or last
+        first = reader.oldest(ACCOUNT.name) or last
         rows = frame(reader.read(ACCOUNT.name, SessionRange(first, last), columns=["session", "book", "equity"]))
     drawn = rows[rows["book"] != ACCOUNT_BOOK].pivot_table(index="session", columns="book", values="equity")
     lines = {str(book): drawn[book].to_numpy() for book in drawn.columns}

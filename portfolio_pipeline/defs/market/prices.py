@@ -121,8 +121,7 @@ def _stored(warehouse: Warehouse, sessions: SessionRange, settings: Settings) ->
     """What the judge has to know of the tables; refused when the session before the range is missing in them."""
     known = SessionRange(memory_start(sessions.first, settings), sessions.last)
     with warehouse.reading() as reader:
-        last = reader.query("select max(session) as session from prices where session < $1", [sessions.first])
-        previous_state_session(sessions.first, last["session"][0].as_py())
+        previous_state_session(sessions.first, reader.newest(PRICES.name, before=sessions.first))
         return StoredBars(
             prices=frame(reader.read(PRICES.name, known)),
             quarantine=frame(reader.read(QUARANTINE.name, known)),

@@ -20,7 +20,6 @@ from portfolio_pipeline.core.tables import AGGREGATED_TARGETS, PRICES, RISK_BREA
 from portfolio_pipeline.core.tables.rows import frame
 from portfolio_pipeline.ports import Reader, Warehouse
 from portfolio_pipeline.reads.prices import price_history
-from portfolio_pipeline.reads.state import first_stored
 from portfolio_pipeline.reports.pictures import bar_picture, simulated
 
 
@@ -95,7 +94,7 @@ def risk(
 
 def _history(reader: Reader, sessions: SessionRange, settings: Settings) -> tuple[TargetHistory, np.ndarray]:
     """Targets and prices from the first stored price on, and what was requested in the sessions themselves."""
-    first = first_stored(reader, AGGREGATED_TARGETS)
+    first = reader.oldest(AGGREGATED_TARGETS.name)
     targets = frame(reader.read(AGGREGATED_TARGETS.name, SessionRange(first or sessions.first, sessions.last)))
     _refuse_missing(sessions, targets)
     symbols = (*settings.symbols, *sorted(set(targets["symbol"]) - set(settings.symbols)))

@@ -19,7 +19,6 @@ from portfolio_pipeline.core.tables import ACCOUNT, FILLS, METRICS, PRICES, STRA
 from portfolio_pipeline.core.tables.rows import frame
 from portfolio_pipeline.ports import Reader, Warehouse
 from portfolio_pipeline.reads.prices import price_history
-from portfolio_pipeline.reads.state import first_stored
 from portfolio_pipeline.reports.pictures import equity_picture, simulated
 
 SHOWN = ("return_1d", "cumulative_return", "annual_return", "volatility", "sharpe", "drawdown", "max_drawdown")
@@ -31,7 +30,7 @@ def account_is_what_its_returns_say(
 ) -> dg.AssetCheckResult:
     """Compounding the account's returns from the first session on gives its equity, for nothing is paid in or out."""
     with warehouse.reading() as reader:
-        first = first_stored(reader, ACCOUNT) or sessions.first
+        first = reader.oldest(ACCOUNT.name) or sessions.first
         account = frame(reader.read(ACCOUNT.name, SessionRange(first, sessions.last), where={"book": "account"}))
         returned = frame(reader.read(METRICS.name, sessions, where={"scope": "account", "metric": "cumulative_return"}))
     paid = account["transfer"].abs().sum()
@@ -57,7 +56,7 @@ def metrics(
     settings: dg.ResourceParam[Settings],
 ) -> Stored:
     with warehouse.reading() as reader:
-        first = first_stored(reader, ACCOUNT)
+        first = reader.oldest(ACCOUNT.name)
         if first is None or first > sessions.first:
             raise DataError("ACCOUNT_MISSING", session=sessions.first, remedy="Materialise positions for it first.")
         life = SessionRange(first, sessions.last)

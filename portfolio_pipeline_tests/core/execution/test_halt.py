@@ -5,23 +5,22 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Literal
 
-import pandas as pd
 import pyarrow as pa
 import pytest
 
 from portfolio_pipeline.core.errors import LimitError
 from portfolio_pipeline.core.execution.halt import TradingState, next_event, require_trading, trading_state
 from portfolio_pipeline.core.tables import HALT_EVENTS
+from portfolio_pipeline.core.tables.rows import arrow_schema, checked
 
 NOON = datetime(2024, 1, 3, 12)  # noqa: DTZ001
 
 
 def after(*actions: Literal["halt", "resume"]) -> pa.Table:
-    rows = pd.DataFrame([], columns=list(HALT_EVENTS.column_names))
+    rows = arrow_schema(HALT_EVENTS).empty_table()
     for action in actions:
-        event = next_event(pa.Table.from_pandas(rows, preserve_index=False), action, f"why {action}", NOON)
-        rows = pd.concat([rows, event]) if len(rows) else event
-    return pa.Table.from_pandas(rows.iloc[::-1], preserve_index=False)
+        rows = pa.concat_tables([checked(HALT_EVENTS, next_event(rows, action, f"why {action}", NOON)), rows])
+    return rows
 
 
 def test_nothing_is_halted_before_the_first_event() -> None:

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 import time
+from dataclasses import replace
 from datetime import UTC, date, datetime
 from decimal import Decimal
 from zoneinfo import ZoneInfo
 
 import numpy as np
 import pandas as pd
+import pandera.errors
 import pyarrow as pa
 import pytest
 from hypothesis import given, settings
@@ -18,7 +22,7 @@ from portfolio_pipeline.core import tables as schemas
 from portfolio_pipeline.core.calendar.sessions import SessionRange
 from portfolio_pipeline.core.errors import WarehouseError
 from portfolio_pipeline.core.tables import Column, Table
-from portfolio_pipeline.core.tables.rows import arrow_schema, checked, frame
+from portfolio_pipeline.core.tables.rows import arrow_schema, checked, frame, in_key_order, pandera_schema, rules_hold
 
 DAY = date(2024, 1, 2)
 BOOK = Table(
@@ -36,6 +40,8 @@ BOOK = Table(
         Column("side", "text", "", one_of=("buy", "sell"), nullable=True),
     ),
 )
+
+KEYS = replace(BOOK, columns=BOOK.columns[:2])
 
 
 def rows(count: int = 3, /, **changes: object) -> pd.DataFrame:
@@ -234,6 +240,58 @@ def test_rows_pass_exactly_when_plain_python_finds_nothing_wrong(
         assert checked(BOOK, frame(found)).equals(found)
     else:
         refusal(table)
+
+
+@settings(max_examples=150, deadline=None)
+@given(
+    st.lists(
+        st.tuples(
+            st.one_of(st.none(), st.dates(date(2024, 1, 1), date(2024, 1, 3))),
+            st.one_of(st.none(), st.sampled_from(["a", "b", "c", "\0", "x\0y", ""])),
+            st.one_of(st.none(), st.sampled_from([-np.inf, -0.1, -0.0, 0.0, 0.5, 1.0, 1.1, np.inf])),
+            st.one_of(st.none(), st.integers(0, 3)),
+            st.one_of(st.none(), st.booleans()),
+            st.one_of(st.none(), st.sampled_from(["buy", "sell", "hold", ""])),
+        ),
+        max_size=4,
+    )
+)
+def test_arrow_finds_the_rules_broken_exactly_when_pandera_does(drawn: list[tuple[object, ...]]) -> None:
+    names = ("session", "name", "share", "trades", "open", "side")
+    columns = {name: [row[place] for row in drawn] for place, name in enumerate(names)}
+    table = pa.table(columns | {"at": [datetime(2024, 1, 2)] * len(drawn)}, schema=_loose(BOOK))  # noqa: DTZ001
+    try:
+        pandera_schema(BOOK).validate(table.to_pandas(types_mapper=pd.ArrowDtype), lazy=True)
+        right = True
+    except pandera.errors.SchemaErrors:
+        right = False
+    assert rules_hold(BOOK, table) == right
+
+
+def _loose(table: Table) -> pa.Schema:
+    schema = arrow_schema(table)
+    return pa.schema([schema.field(name) for name in table.column_names])
+
+
+@given(st.lists(st.tuples(st.dates(date(2024, 1, 1), date(2024, 1, 3)), st.text("abé\U0001f600\uffff", max_size=2))))
+def test_rows_are_put_in_the_order_of_the_key_byte_by_byte(drawn: list[tuple[date, str]]) -> None:
+    table = rows(len(drawn), session=pd.Series([day for day, _ in drawn], dtype="object"), name=[n for _, n in drawn])
+    schema = arrow_schema(BOOK)
+    found = in_key_order(
+        BOOK, pa.Table.from_pandas(table.astype({"at": "datetime64[us]"}), schema, preserve_index=False)
+    )
+    expected = sorted(drawn, key=lambda key: (key[0], key[1].encode()))
+    assert list(zip(found["session"].to_pylist(), found["name"].to_pylist(), strict=True)) == expected
+
+
+def test_pandera_is_not_imported_while_nothing_is_wrong() -> None:
+    script = (
+        "import sys, portfolio_pipeline.core.tables.rows as rows, portfolio_pipeline.core.tables as tables\n"
+        "empty = rows.arrow_schema(tables.SIM_ACCOUNT).empty_table()\n"
+        "rows.checked(tables.SIM_ACCOUNT, empty)\n"
+        "assert not {'pandera', 'pandas'} & set(sys.modules)"
+    )
+    subprocess.run([sys.executable, "-c", script], check=True)
 
 
 def test_frame_gives_dates_as_datetime64_in_seconds_and_null_as_nan() -> None:
