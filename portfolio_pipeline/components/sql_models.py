@@ -19,7 +19,7 @@ from portfolio_pipeline.ports import Clock, Warehouse
 from portfolio_pipeline.sql_models.analysis import Lineage
 from portfolio_pipeline.sql_models.library import Audit, Library, Model
 from portfolio_pipeline.sql_models.render import check_names
-from portfolio_pipeline.sql_models.run import audit_rows, create_views, examine, fill_range
+from portfolio_pipeline.sql_models.run import audit_rows, create_views, examine
 
 # Tables that are filled by an asset of another name, and those that every strategy fills with an asset of its own.
 _FILLED_BY = {
@@ -71,9 +71,7 @@ def audit_checks(library: Library) -> list[dg.AssetChecksDefinition]:
 
 
 def declared(library: Library, model: Model) -> Table:
-    """A model in the words of `core.tables`: the table it fills, or what its header says of a view."""
-    if model.incremental:
-        return library.tables[model.name]
+    """A model in the words of `core.tables`."""
     types, header = library.columns(model.name), model.header
     return Table(
         model.name,
@@ -92,7 +90,6 @@ def declared(library: Library, model: Model) -> Table:
 def _model_asset(library: Library, model: Model, strategies: Sequence[str]) -> dg.AssetsDefinition:
     sources = library.stored_sources(model.name)
     keys = {key for table in sources for key in asset_keys(table, strategies)}
-    view = "" if model.incremental else " A view: always computed from what is stored."
     table = declared(library, model)
 
     @session_asset(
@@ -101,7 +98,7 @@ def _model_asset(library: Library, model: Model, strategies: Sequence[str]) -> d
         kinds={"sql"},
         deps=sorted(keys),
         owners=[_team(model.header.owner)],
-        description=f"{table.description}{view}\n\nGrain: {table.grain}.",
+        description=f"{table.description} A view: always computed from what is stored.\n\nGrain: {table.grain}.",
         metadata={"sql": dg.MetadataValue.md(f"`{model.query.path}`\n\n```sql\n{_body(model)}\n```")},
         check_specs=[
             dg.AssetCheckSpec(name, asset=dg.AssetKey([model.name]), description=_promise(name, model))
@@ -112,10 +109,7 @@ def _model_asset(library: Library, model: Model, strategies: Sequence[str]) -> d
         context: dg.AssetExecutionContext, warehouse: dg.ResourceParam[Warehouse], clock: dg.ResourceParam[Clock]
     ) -> dg.MaterializeResult:
         sessions = closed_sessions(context, clock)
-        if model.incremental:
-            fill_range(warehouse, library, model.name, sessions)
-        else:
-            create_views(warehouse, library, [model.name])
+        create_views(warehouse, library, [model.name])
         found = examine(warehouse, library, model.name, sessions)
         lineage = library.lineage(model.name)
         result = stored(

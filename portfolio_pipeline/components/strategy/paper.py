@@ -28,7 +28,7 @@ from portfolio_pipeline.core.tables import STRATEGY_TARGETS
 from portfolio_pipeline.core.tables.rows import frame
 from portfolio_pipeline.partitions import SESSIONS, sessions_of
 from portfolio_pipeline.ports import Clock, Reader, Warehouse
-from portfolio_pipeline.reads.prices import price_history
+from portfolio_pipeline.reads.features import feature_history
 from portfolio_pipeline.reads.state import sources
 from portfolio_pipeline.reports import pictures
 
@@ -42,7 +42,7 @@ def paper_definitions(card: StrategyCard) -> dg.Definitions:
         table=STRATEGY_TARGETS,
         key=list(targets_key(card).path),
         kinds={"python"},
-        deps=[parameters_key(card), "prices"],
+        deps=[parameters_key(card), "features"],
         description=f"{card.description}\n\nIts target weights at the close, decided {card.rebalance} and when its "
         f"parameters change{_meanwhile(card)}; its paper return over the session and its paper book (strategy_returns, "
         "strategy_paper_books).",
@@ -62,7 +62,7 @@ def paper_definitions(card: StrategyCard) -> dg.Definitions:
             earlier = _earlier(reader, card, space, sessions.first)
             # What has left the universe is still held until it is sold.
             symbols = universe + tuple(sorted(set(before.holdings if before else ()) - set(universe)))
-            panel = price_history(reader, symbols, sessions.last)
+            panel = feature_history(reader, symbols, sessions.last)
         played = follow(
             strategy,
             card,

@@ -26,7 +26,7 @@ from portfolio_pipeline.core.strategies.registry import STRATEGY_TYPES
 from portfolio_pipeline.core.tables import OPTIMIZED_PARAMETERS
 from portfolio_pipeline.partitions import SESSIONS, sessions_of
 from portfolio_pipeline.ports import Clock, Reader, Warehouse
-from portfolio_pipeline.reads.prices import price_history
+from portfolio_pipeline.reads.features import feature_history
 from portfolio_pipeline.reads.regimes import regime_probabilities
 from portfolio_pipeline.reads.state import sources
 from portfolio_pipeline.reports import pictures
@@ -45,7 +45,7 @@ def parameter_definitions(card: StrategyCard) -> dg.Definitions:
         table=OPTIMIZED_PARAMETERS,
         key=list(parameters_key(card).path),
         kinds={"python", "optuna"},
-        deps=["prices", *(["regimes"] if by_regime else [])],
+        deps=["features", *(["regimes"] if by_regime else [])],
         description=f"{card.description}\n\nThe parameters it uses from the next session on: the best neighbourhood "
         f"of up to {card.search.trials} sets by {search.Objective.of(card.search.objective)} over the last "
         f"{card.search.window_sessions} sessions, chosen {card.search.cadence} with data up to the close, and changed "
@@ -60,7 +60,7 @@ def parameter_definitions(card: StrategyCard) -> dg.Definitions:
     ) -> dg.MaterializeResult:
         sessions = closed_sessions(context, clock)
         with warehouse.reading() as reader:
-            panel = price_history(reader, card.universe(settings), sessions.last)
+            panel = feature_history(reader, card.universe(settings), sessions.last)
             chances = regime_probabilities(reader, panel.sessions) if by_regime else None
             before = state_session(reader, "optimized_parameters", card.name, sessions.first)
             text, state = _state(reader, card, space, before)

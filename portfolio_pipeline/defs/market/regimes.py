@@ -16,14 +16,14 @@ from portfolio_pipeline.core.tables.market import REGIMES
 from portfolio_pipeline.core.tables.rows import frame
 from portfolio_pipeline.partitions import SESSIONS, sessions_of
 from portfolio_pipeline.ports import Clock, Warehouse
-from portfolio_pipeline.reads.prices import price_history
+from portfolio_pipeline.reads.features import feature_history
 from portfolio_pipeline.reads.state import sources
 from portfolio_pipeline.reports import pictures
 
 PICTURED_SESSIONS = 504
 
 
-@session_asset(table=REGIME_TABLE, group="research", kinds={"python"}, deps=["prices"])
+@session_asset(table=REGIME_TABLE, group="research", kinds={"python"}, deps=["features"])
 def regimes(
     context: dg.AssetExecutionContext,
     warehouse: dg.ResourceParam[Warehouse],
@@ -32,7 +32,7 @@ def regimes(
 ) -> dg.MaterializeResult:
     sessions = closed_sessions(context, clock)
     with warehouse.reading() as reader:
-        panel = price_history(reader, settings.symbols, sessions.last)
+        panel = feature_history(reader, settings.symbols, sessions.last)
     rows = np.arange(len(panel.sessions) - len(sessions), len(panel.sessions))
     told = tell_regimes(panel, settings.benchmark, rows, settings.regimes)
     table = pd.DataFrame(

@@ -1,4 +1,4 @@
-"""The SQL models of `dbt_like_sql/` as assets and checks: `features`, the marts, and the audits of all tables."""
+"""The SQL models of `dbt_like_sql/` as assets and checks: the marts, and the audits of all tables."""
 
 import dagster as dg
 

@@ -14,6 +14,7 @@ from pypfopt import HRPOpt
 from scipy.cluster.hierarchy import leaves_list, linkage
 from scipy.spatial.distance import squareform
 
+from portfolio_pipeline.core.features.families import FAMILY
 from portfolio_pipeline.core.market.indicators import Inputs
 from portfolio_pipeline.core.simulation.selections import order_table
 from portfolio_pipeline.core.strategies.card import Sizing
@@ -65,15 +66,15 @@ def test_indicators_are_those_of_pandas(window: int) -> None:
         "volatility": close.pct_change(fill_method=None).rolling(window).std(),
     }
     for name, values in expected.items():
-        found = np.where(PANEL.traded, getattr(inputs, name)(window), np.nan)
+        found = np.where(PANEL.traded, inputs.feature(FAMILY[name], window), np.nan)
         wanted = values.where(PANEL.traded).to_numpy()
         np.testing.assert_allclose(found, wanted, rtol=1e-7, atol=1e-9, err_msg=name)
 
 
 def test_a_price_that_does_not_move_is_neither_stretched_nor_weak() -> None:
     flat = Inputs(closes_only(np.full((40, 1), 0.1)))
-    assert flat.zscore(20)[-1, 0] == 0.0
-    assert flat.rsi(20)[-1, 0] == 50.0
+    assert flat.feature(FAMILY["zscore"], 20)[-1, 0] == 0.0
+    assert flat.feature(FAMILY["rsi"], 20)[-1, 0] == 50.0
 
 
 @pytest.mark.parametrize("method", ["single", "average", "ward"])
@@ -276,7 +277,7 @@ def test_indicators_are_computed_once_for_all_who_ask() -> None:
     for _ in range(3):
         inputs.shared("key", lambda: asked.append(1))
     assert len(asked) == 1
-    assert inputs.momentum(20) is inputs.momentum(20)
+    assert inputs.feature(FAMILY["momentum"], 20) is inputs.feature(FAMILY["momentum"], 20)
     rows = np.array([3, 5])
     assert inputs.at(rows) is inputs.at(rows.copy()) is not inputs.at(np.array([3, 6]))
 
