@@ -15,7 +15,9 @@ from scipy.cluster.hierarchy import leaves_list, linkage
 from scipy.spatial.distance import squareform
 
 from portfolio_pipeline.core.features.families import FAMILY
+from portfolio_pipeline.core.features.family import NO_WINDOW, Family
 from portfolio_pipeline.core.market.indicators import Inputs
+from portfolio_pipeline.core.market.panel import PricePanel
 from portfolio_pipeline.core.simulation.selections import order_table
 from portfolio_pipeline.core.strategies.card import Sizing
 from portfolio_pipeline.core.strategies.parameters import Parameters, ParameterSpace
@@ -296,3 +298,25 @@ def test_threads_wait_for_what_another_computes_and_for_nothing_else() -> None:
         other_done.set()
         assert [one.result(10.0) for one in both] == [1, 1]
     assert asked == ["slow"]
+
+
+class Recording(Inputs):
+    """Inputs that write down which families they are asked for; not what those are made of."""
+
+    def __init__(self, panel: PricePanel) -> None:
+        super().__init__(panel)
+        self.asked: set[str] = set()
+
+    def feature(self, family: Family, window: int = NO_WINDOW) -> np.ndarray:
+        self.asked.add(family.name)
+        return super().feature(family, window)
+
+
+@pytest.mark.parametrize("name", TYPES)
+def test_a_type_declares_the_families_it_computes_on(name: str) -> None:
+    inputs, rows = Recording(PANEL), np.arange(len(PANEL.sessions) - 3, len(PANEL.sessions))
+
+    for parameters in some_parameters(name, 20):
+        weights_of(name, inputs, parameters, rows, long_short=True)
+
+    assert inputs.asked == {family.name for family in STRATEGY_TYPES[name].inputs}
