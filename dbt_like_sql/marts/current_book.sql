@@ -3,7 +3,6 @@ description: What the account and each strategy's book hold at the newest close,
 owner: portfolio
 group: reporting
 grain: [book, symbol]
-materialized: view
 columns:
   session: the newest session with positions
   book: "`account`, a strategy's name, or `reserve`"

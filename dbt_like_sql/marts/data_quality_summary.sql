@@ -3,7 +3,6 @@ description: How complete and how clean the market data of each session is.
 owner: portfolio
 group: reporting
 grain: [session]
-materialized: view
 columns:
   session: the trading session
   bars: bars accepted into prices

@@ -3,7 +3,6 @@ description: Whether each strategy is believed at its newest session, since when
 owner: portfolio
 group: research
 grain: [strategy]
-materialized: view
 columns:
   session: the strategy's newest session with a verdict
   strategy: name of the strategy card

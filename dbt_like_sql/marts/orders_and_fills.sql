@@ -5,7 +5,6 @@ description: >
 owner: portfolio
 group: reporting
 grain: [client_order_id]
-materialized: view
 columns:
   session: the session at whose close the order was decided
   client_order_id: the order

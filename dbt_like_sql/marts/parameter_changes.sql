@@ -4,7 +4,6 @@ description: >
 owner: portfolio
 group: research
 grain: [strategy]
-materialized: view
 columns:
   session: the strategy's newest session
   strategy: name of the strategy card

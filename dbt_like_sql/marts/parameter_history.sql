@@ -3,7 +3,6 @@ description: Every change of a strategy's parameters, with what they were before
 owner: portfolio
 group: research
 grain: [session, strategy]
-materialized: view
 columns:
   session: the session at whose close the change was decided
   strategy: name of the strategy card

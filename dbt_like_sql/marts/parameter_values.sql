@@ -3,7 +3,6 @@ description: The history of each single parameter, one row for every value it wa
 owner: portfolio
 group: research
 grain: [session, strategy, parameter]
-materialized: view
 columns:
   session: the session at whose close the value was chosen
   strategy: name of the strategy card

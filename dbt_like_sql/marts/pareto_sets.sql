@@ -5,7 +5,6 @@ description: >
 owner: portfolio
 group: research
 grain: [strategy, rank]
-materialized: view
 columns:
   session: the session of the strategy's newest search
   strategy: name of the strategy card

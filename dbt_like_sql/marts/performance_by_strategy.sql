@@ -3,7 +3,6 @@ description: How each strategy does, on paper and in its own book, and how much 
 owner: portfolio
 group: reporting
 grain: [session, strategy]
-materialized: view
 columns:
   session: the trading session
   strategy: name of the strategy card

@@ -5,7 +5,6 @@ description: >
   Before a symbol's first action the factor is 1 and there is no row.
 owner: portfolio
 grain: [session, symbol]
-materialized: view
 columns:
   session: session of the split or dividend; the factor holds from here on
   symbol: ticker of the instrument

@@ -1,10 +1,11 @@
-"""The comment that opens a SQL file: what the model is, whose, its grain, how it is stored and what must hold.
+"""The comment that opens a SQL file: what the model is, whose, its grain, its columns and what must hold.
 
 /*
-description: What is known about a symbol at the close.
+description: What is held at the newest session.
 owner: portfolio
-grain: [session, symbol]
-materialized: incremental
+grain: [symbol]
+columns:
+  symbol: ticker of the instrument
 */
 """
 
@@ -15,7 +16,7 @@ from pathlib import Path
 from typing import Annotated, Literal, TypeVar
 
 import yaml
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from portfolio_pipeline.sql_models.problems import Problem, SqlModelError
 
@@ -38,39 +39,28 @@ class Checks(_Section):
 
 
 class ModelHeader(_Section):
-    """A model. `view`: always computed from what is stored. `incremental`: stored in its declared table by session.
-
-    `look_back` says how many earlier rows of each key (of a symbol, say) an incremental model needs of a source. Rows
-    are counted, not sessions, so gaps change nothing. A source without an entry is read from its first row on.
-    """
+    """A model: a view, always computed from what is stored. `columns` says what each of them means."""
 
     description: Text
     owner: Text
     grain: Annotated[tuple[str, ...], Field(min_length=1)]
-    materialized: Literal["view", "incremental"]
     group: str | None = None
-    look_back: dict[str, Count] = {}
-    columns: dict[str, Text] = {}
+    columns: Annotated[dict[str, Text], Field(min_length=1)]
     checks: Checks = Checks()
-
-    @model_validator(mode="after")
-    def _fits_its_materialization(self) -> ModelHeader:
-        if self.look_back and self.materialized == "view":
-            raise ValueError("look_back is for incremental models")
-        if self.materialized == "incremental" and self.grain[0] != "session":
-            raise ValueError("the grain of an incremental model begins with session")
-        if self.materialized == "view" and not self.columns:
-            raise ValueError("a view says what its columns mean, under columns")
-        return self
 
 
 class AuditHeader(_Section):
-    """An audit: a SELECT of the rows that must not be there, with a `session` column. `asset` is what it judges."""
+    """An audit: a SELECT of the rows that must not be there, with a `session` column. `asset` is what it judges.
+
+    `look_back` says how many earlier rows of each key (of a symbol, say) of a source it needs to judge a session: then
+    it sees no others. A source without an entry is read as a whole.
+    """
 
     description: Text
     owner: Text
     asset: Text
     severity: Literal["warning", "error"] = "error"
+    look_back: dict[str, Count] = {}
 
 
 HeaderType = TypeVar("HeaderType", ModelHeader, AuditHeader)

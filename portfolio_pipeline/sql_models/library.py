@@ -1,7 +1,7 @@
 """The SQL files of a folder as one library: models and audits by name, who reads whom, in which order they are made.
 
-    staging/ features/ marts/   models; the file's name is the model's
-    audits/assert_*.sql         audits
+    staging/ marts/        models; the file's name is the model's
+    audits/assert_*.sql    audits
 
 What the SQL says is found out in `analysis`, what it must not say in `lint`.
 """
@@ -29,21 +29,17 @@ from portfolio_pipeline.sql_models.header import AuditHeader, ModelHeader, read_
 from portfolio_pipeline.sql_models.lint import lint_resolved, lint_written
 from portfolio_pipeline.sql_models.problems import Problem, SqlModelError
 
-MODEL_FOLDERS = ("staging", "features", "marts")
+MODEL_FOLDERS = ("staging", "marts")
 AUDIT_FOLDER = "audits"
 
 
 @dataclass(frozen=True)
 class Model:
-    """One SELECT that makes the rows of a table or view of its own name."""
+    """One SELECT that makes the rows of a view of its own name."""
 
     name: str
     header: ModelHeader
     query: Query
-
-    @property
-    def incremental(self) -> bool:
-        return self.header.materialized == "incremental"
 
 
 @dataclass(frozen=True)
@@ -103,16 +99,15 @@ class Library:
         return tuple(other for other in self.order if other in wanted)
 
     def stored_sources(self, name: str) -> tuple[str, ...]:
-        """The stored tables (nouns' and incremental models') that `name` is made from; views are seen through."""
+        """The tables that `name` is made from; views are seen through."""
         found: list[str] = []
         for ref in self.models[name].query.refs:
-            through = ref in self.models and not self.models[ref].incremental
-            found.extend(self.stored_sources(ref) if through else [ref])
+            found.extend(self.stored_sources(ref) if ref in self.models else [ref])
         return tuple(dict.fromkeys(found))
 
     def lineage(self, name: str) -> Lineage:
         """For each column of a model, the columns of stored tables that it comes from."""
-        views = {view: self.models[view].query for view in self.upstream(name) if not self.models[view].incremental}
+        views = {view: self.models[view].query for view in self.upstream(name)}
         stored = {ref for query in (*views.values(), self.models[name].query) for ref in query.refs} - set(views)
         return lineage_of(self.models[name].query, views, {table: self.columns(table) for table in stored})
 
@@ -166,9 +161,7 @@ def _misplaced(model: Model, models: Mapping[str, Model], nouns: Mapping[str, Ta
         yield Problem(path, 1, 1, f"a model is named in lower_case, not {model.name}")
     if model.name in models:
         yield Problem(path, 1, 1, f"{models[model.name].query.path} has the same name")
-    if model.incremental and model.name not in nouns:
-        yield Problem(path, 1, 1, f"an incremental model fills a declared table; {model.name} is not in core/tables.py")
-    if not model.incremental and model.name in nouns:
+    if model.name in nouns:
         yield Problem(path, 1, 1, f"{model.name} is a declared table; a view needs another name")
 
 
@@ -202,17 +195,12 @@ def _cycles(library: Library) -> Iterator[Problem]:
 def _wrong_contents(library: Library) -> Iterator[Problem]:
     """What only shows once columns and types are known."""
     broken: set[str] = set()
-    stored_models = [name for name, model in library.models.items() if model.incremental]
-    under_stored = {other for name in stored_models for other in (name, *library.upstream(name))}
     items: list[Item] = [*(library.models[name] for name in library.order), *library.audits.values()]
     for item in items:
         if broken & set(item.query.refs):  # Its sources' columns are not known: mend those first.
             broken.add(item.name)
             continue
-        look_back = None
-        if isinstance(item, Model) and item.incremental:
-            look_back = min(item.header.look_back.values(), default=float("inf"))
-        found = list(lint_written(item.query, in_fixed_order=item.name in under_stored, look_back=look_back))
+        found = list(lint_written(item.query))
         if not found:
             try:
                 resolved = resolve(item.query, library.sources_of(item.query))
@@ -224,34 +212,23 @@ def _wrong_contents(library: Library) -> Iterator[Problem]:
             yield from found
             continue
         columns = column_types(resolved)
-        yield from _wrong_model(item, columns, library) if isinstance(item, Model) else _wrong_audit(item, columns)
+        yield from _wrong_model(item, columns) if isinstance(item, Model) else _wrong_audit(item, columns, library)
 
 
-def _wrong_audit(audit: Audit, columns: Columns) -> Iterator[Problem]:
+def _wrong_audit(audit: Audit, columns: Columns, library: Library) -> Iterator[Problem]:
+    at = (audit.query.path, *audit.query.start)
     if "session" not in columns:
-        yield Problem(audit.query.path, *audit.query.start, "an audit gives a session column, to be asked by session")
+        yield Problem(*at, "an audit gives a session column, to be asked by session")
+    for source in audit.header.look_back:
+        keyed = library.tables.get(source)
+        if source not in audit.query.refs or keyed is None or not keyed.by_session or len(keyed.key) < 2:
+            yield Problem(*at, f"look_back names {source}, which is no table with a session and a key that it reads")
 
 
-def _wrong_model(model: Model, columns: Columns, library: Library) -> Iterator[Problem]:
+def _wrong_model(model: Model, columns: Columns) -> Iterator[Problem]:
     header, at = model.header, (model.query.path, *model.query.start)
     named = {*header.grain, *header.checks.not_null, *header.checks.between}
     if unknown := sorted(named - set(columns)):
         yield Problem(*at, f"the header names columns that the SELECT does not give: {', '.join(unknown)}")
-    if not model.incremental:
-        if list(header.columns) != list(columns):
-            yield Problem(
-                *at, f"columns in the header: {', '.join(header.columns)}; in the SELECT: {', '.join(columns)}"
-            )
-        return
-    table = library.tables[model.name]
-    if table.column_names != tuple(columns):
-        yield Problem(*at, f"{model.name} is declared with {', '.join(table.column_names)}; found {', '.join(columns)}")
-    if table.key != header.grain:
-        yield Problem(*at, f"{model.name} is declared with the key {', '.join(table.key)}; the header's grain differs")
-    for column in table.columns:
-        if columns.get(column.name, column.type) not in (column.type, None):
-            yield Problem(*at, f"{column.name} is declared as {column.type}; found {columns[column.name]}")
-    for source in header.look_back:
-        keyed = library.tables.get(source)
-        if source not in model.query.refs or keyed is None or not keyed.by_session or len(keyed.key) < 2:
-            yield Problem(*at, f"look_back names {source}, which is no table with a session and a key that it reads")
+    if list(header.columns) != list(columns):
+        yield Problem(*at, f"columns in the header: {', '.join(header.columns)}; in the SELECT: {', '.join(columns)}")

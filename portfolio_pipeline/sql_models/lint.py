@@ -39,17 +39,6 @@ def _order_by_all(node: exp.Expr) -> bool:
     )
 
 
-def _windowed(node: exp.Expr) -> bool:
-    parent = node.parent
-    while isinstance(parent, exp.Filter | exp.IgnoreNulls | exp.RespectNulls):
-        parent = parent.parent
-    return isinstance(parent, exp.Window)
-
-
-def _window_without_order(node: exp.Expr) -> bool:
-    return isinstance(node, exp.Window) and isinstance(node.this, _ADDING) and not node.args.get("order")
-
-
 def _unknown_function(node: exp.Expr) -> bool:
     """What sqlglot does not know; but `cross join lateral json_each(…) as a (key, value)` is the same on both."""
     if not isinstance(node, exp.Anonymous):
@@ -58,8 +47,6 @@ def _unknown_function(node: exp.Expr) -> bool:
     named = around.args.get("alias") if isinstance(around, exp.Lateral) else None
     return not (node.name.lower() == "json_each" and named is not None and len(named.columns) == 2)
 
-
-_ADDING = (exp.Sum, exp.Avg, exp.Stddev, exp.StddevSamp, exp.StddevPop, exp.Variance, exp.VariancePop, exp.Corr)
 
 # Judged on the SQL as it stands in the file.
 WRITTEN = (
@@ -107,25 +94,11 @@ WRITTEN = (
 )
 # Judged once types are known.
 RESOLVED = (Rule(_integer_division, "whole numbers divide differently: cast one side to double precision"),)
-# For what is stored by session, and what that is made from: the same bits whatever range is computed.
-IN_FIXED_ORDER = (
-    Rule(
-        lambda node: isinstance(node, _ADDING) and not _windowed(node),
-        "adds in no fixed order, so the last bits vary: use a window with order by",
-    ),
-    Rule(_window_without_order, "adds in no fixed order, so the last bits vary: give the window an order by"),
-)
 
 
-def lint_written(query: Query, *, in_fixed_order: bool = False, look_back: float | None = None) -> Iterator[Problem]:
-    """What in the query as it is written breaks a rule.
-
-    `look_back` is given for what is stored by session: the rows before the range that it may see, infinity for all.
-    """
-    rules = (*WRITTEN, *IN_FIXED_ORDER) if in_fixed_order else WRITTEN
-    if look_back is not None:
-        rules = (*rules, Rule(lambda node: _reaches_too_far(node, look_back), _REACH.format(look_back)))
-    return _broken(query, query.tree, rules)
+def lint_written(query: Query) -> Iterator[Problem]:
+    """What in the query as it is written breaks a rule."""
+    return _broken(query, query.tree, WRITTEN)
 
 
 def lint_resolved(query: Query, resolved: exp.Query) -> Iterator[Problem]:
@@ -141,40 +114,6 @@ def _broken(query: Query, tree: exp.Query, rules: tuple[Rule, ...]) -> Iterator[
         if rule is not None and at not in seen:
             seen.add(at)
             yield Problem(query.path, *at, f"{_shown(node)}: {rule.reason}")
-
-
-_REACH = (
-    "may see at most {} rows back and none ahead, or the result depends on where the range starts and ends: "
-    "use lag(…, n) or rows between n preceding and current row, or partition by session"
-)
-
-
-def _reaches_too_far(node: exp.Expr, look_back: float) -> bool:
-    if not isinstance(node, exp.Window) or any(part.name == "session" for part in node.args.get("partition_by") or ()):
-        return False
-    function = node.this
-    while isinstance(function, exp.Filter | exp.IgnoreNulls | exp.RespectNulls):
-        function = function.this
-    if isinstance(function, exp.RowNumber):  # Good for asking whether a window is full.
-        return False
-    if isinstance(function, exp.Lag):
-        offset = function.args.get("offset")
-        return not (offset is None or (offset.is_int and 0 <= int(offset.name) <= look_back))
-    frame = node.args.get("spec")
-    if (
-        frame is None
-        or not _is_word(frame.args.get("kind"), "rows")
-        or _is_word(frame.args.get("end_side"), "following")
-    ):
-        return True
-    start = frame.args.get("start")
-    if _is_word(start, "unbounded"):
-        return look_back != float("inf")
-    return isinstance(start, exp.Expr) and int(start.name) > look_back
-
-
-def _is_word(found: object, word: str) -> bool:
-    return isinstance(found, str) and found.lower() == word
 
 
 def _shown(node: exp.Expr) -> str:

@@ -1,7 +1,7 @@
-"""The statements to run: a view, an incremental model for a range of sessions, the rows that break a check or audit.
+"""The statements to run: a view, the rows that break a check or an audit in a range of sessions.
 
-An incremental model sees nothing after the range: every stored table is cut at the range's last session, those with a
-look-back also at the first row needed. The cuts are CTEs named like the tables, so the model's own text is not touched.
+A source that an audit gives a look-back is cut to the rows needed. The cuts are CTEs named like the tables, so the
+audit's own text is not touched.
 """
 
 from __future__ import annotations
@@ -14,6 +14,9 @@ from pathlib import Path
 from portfolio_pipeline.core.calendar.sessions import SessionRange
 from portfolio_pipeline.sql_models.library import Audit, Library, Model
 from portfolio_pipeline.sql_models.problems import Problem
+
+EXAMINED = "examined_rows"
+SHOWN_ROWS = 10
 
 
 @dataclass(frozen=True)
@@ -47,40 +50,12 @@ def create_view(model: Model) -> Statement:
     return _join([f"create or replace view {model.name} as", model])
 
 
-def select_range(library: Library, model: Model, sessions: SessionRange) -> Statement:
-    """The rows of an incremental model in the range, from stored rows up to the range's end."""
-    columns = ", ".join(library.tables[model.name].column_names)
-    parts: list[Part] = []
-    for name in library.upstream(model.name):
-        view = library.models[name]
-        if view.incremental:
-            continue
-        cuts = [_up_to(ref, sessions.last) for ref in view.query.refs if _by_session(library, ref)]
-        parts += [f"{name} as (", *_with(cuts), "select * from (", view, ") as inlined),"]
-    # Cuts come last: a CTE is seen by those after it, and the views above read their own, deeper cuts.
-    cuts = [
-        _look_back(library, ref, model.header.look_back[ref], sessions)
-        if ref in model.header.look_back
-        else _up_to(ref, sessions.last)
-        for ref in model.query.refs
-        if _by_session(library, ref)
-    ]
-    head: list[Part] = ["with", *parts, ",\n".join(cuts)] if cuts else []
-    return _join(
-        [
-            *head,
-            f"select {columns} from (",
-            model,
-            f") as model where session between {_day(sessions.first)} and {_day(sessions.last)}",
-            f"order by {', '.join(model.header.grain)}",
-        ]
-    )
-
-
-def offending_rows(audit: Audit, sessions: SessionRange) -> Statement:
+def offending_rows(library: Library, audit: Audit, sessions: SessionRange) -> Statement:
     """The rows of the sessions that an audit objects to."""
+    cuts = [_look_back(library, table, rows, sessions) for table, rows in audit.header.look_back.items()]
     return _join(
         [
+            *(["with", ",\n".join(cuts)] if cuts else []),
             "select * from (",
             audit,
             f") as audit where session between {_day(sessions.first)} and {_day(sessions.last)} order by session",
@@ -141,14 +116,6 @@ def check_names(model: Model) -> tuple[str, ...]:
     )
 
 
-EXAMINED = "examined_rows"
-SHOWN_ROWS = 10
-
-
-def _by_session(library: Library, name: str) -> bool:
-    return name in library.tables and library.tables[name].by_session
-
-
 def _within(library: Library, model: Model, sessions: SessionRange) -> str:
     """The condition that a row belongs to the sessions; empty when the model has no session column."""
     if "session" not in library.columns(model.name):
@@ -156,16 +123,8 @@ def _within(library: Library, model: Model, sessions: SessionRange) -> str:
     return f"session between {_day(sessions.first)} and {_day(sessions.last)}"
 
 
-def _with(cuts: Sequence[str]) -> list[str]:
-    return [f"with {', '.join(cuts)}"] if cuts else []
-
-
 def _day(day: date) -> str:
     return f"date '{day.isoformat()}'"
-
-
-def _up_to(table: str, last: date) -> str:
-    return f"{table} as (select * from {table} where session <= {_day(last)})"
 
 
 def _look_back(library: Library, table: str, rows: int, sessions: SessionRange) -> str:

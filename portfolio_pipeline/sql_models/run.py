@@ -1,6 +1,6 @@
-"""Runs SQL models on a warehouse: creates views, replaces sessions of incremental models, asks checks and audits.
+"""Runs SQL models on a warehouse: creates views, asks checks and audits.
 
-What is run is decided in `core.sql_models`; here it only meets the warehouse port, and an engine's complaint is told as
+What is run is decided in `render`; here it only meets the warehouse port, and an engine's complaint is told as
 a complaint about the file and line it came from.
 """
 
@@ -16,7 +16,7 @@ from pathlib import Path
 import pyarrow as pa
 
 from portfolio_pipeline.core.calendar.sessions import SessionRange
-from portfolio_pipeline.core.errors import DataError, WarehouseError
+from portfolio_pipeline.core.errors import WarehouseError
 from portfolio_pipeline.ports import Transaction, Warehouse
 from portfolio_pipeline.sql_models.library import Audit, Library, Model, load_library
 from portfolio_pipeline.sql_models.problems import Problem, SqlModelError
@@ -29,7 +29,6 @@ from portfolio_pipeline.sql_models.render import (
     keep_rows,
     newest_rows,
     offending_rows,
-    select_range,
 )
 
 # Beside the package, in a checkout as well as when installed.
@@ -43,35 +42,6 @@ def project_library() -> Library:
     return load_library(SQL_FOLDER)
 
 
-def fill_range(warehouse: Warehouse, library: Library, name: str, sessions: SessionRange) -> int:
-    """Replace the sessions of an incremental model in one transaction and say how many rows they have now."""
-    model = library.models[name]
-    statement = select_range(library, model, sessions)
-    with warehouse.transaction() as transaction:
-        _require_sources(transaction, model, sessions)
-        with _blaming(statement, model):
-            rows = transaction.query(statement.sql)
-        return transaction.replace(name, sessions, rows)
-
-
-def _require_sources(transaction: Transaction, model: Model, sessions: SessionRange) -> None:
-    """Refuse a range in which a source has no rows: stored like that, the gap would look like a closed market."""
-    for source in model.header.look_back:
-        found = transaction.query(
-            f"select distinct session from {source} where session between $1 and $2", [sessions.first, sessions.last]
-        )
-        missing = sorted(set(sessions) - set(found["session"].to_pylist()))
-        if missing:
-            raise DataError(
-                "SOURCE_SESSIONS_MISSING",
-                model=model.name,
-                source=source,
-                missing_sessions=len(missing),
-                first_missing=missing[0],
-                remedy=f"Materialise {source} for these sessions first.",
-            )
-
-
 def create_views(warehouse: Warehouse, library: Library, names: Sequence[str]) -> None:
     """Create or replace the named views and the views they read, in one transaction."""
     wanted = {view for name in names for view in (*library.upstream(name), name)}
@@ -82,15 +52,14 @@ def create_views(warehouse: Warehouse, library: Library, names: Sequence[str]) -
         # Postgres does not change the columns of an existing view: make all anew, since views read each other.
         with warehouse.transaction() as transaction:
             for name in reversed(library.order):
-                if not library.models[name].incremental:
-                    transaction.execute(f"drop view if exists {name}")
+                transaction.execute(f"drop view if exists {name}")
             _create(transaction, library, set(library.order))
 
 
 def _create(transaction: Transaction, library: Library, wanted: set[str]) -> None:
     for name in library.order:
         model = library.models[name]
-        if name in wanted and not model.incremental:
+        if name in wanted:
             statement = create_view(model)
             with _blaming(statement, model):
                 transaction.execute(statement.sql)
@@ -135,10 +104,10 @@ def _examined(transaction: Transaction, library: Library, model: Model, sessions
 def audit_rows(warehouse: Warehouse, library: Library, name: str, sessions: SessionRange) -> pa.Table:
     """The rows of the sessions that an audit objects to. Views that it reads are created first."""
     audit = library.audits[name]
-    views = [ref for ref in audit.query.refs if ref in library.models and not library.models[ref].incremental]
+    views = [ref for ref in audit.query.refs if ref in library.models]
     if views:
         create_views(warehouse, library, views)
-    statement = offending_rows(audit, sessions)
+    statement = offending_rows(library, audit, sessions)
     with _blaming(statement, audit):
         return warehouse.query(statement.sql)
 

@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 
+from portfolio_pipeline.core.features.families import MARKET, MARKET_ABOVE_SMA, MOMENTUM, RSI, SMA, VOLATILITY, ZSCORE
 from portfolio_pipeline.core.market.indicators import Inputs
 from portfolio_pipeline.core.strategies.selection import ranks
 from portfolio_pipeline.core.strategies.types.relative_strength import FRAMES, MONTH
@@ -23,15 +24,15 @@ def best(scores: Array, count: int) -> Array:
 
 
 def momentum(inputs: Inputs, p: Any, rows: Array, long_short: bool) -> Array:
-    fast, slow = ranks(inputs.momentum(p.fast))[rows], ranks(inputs.momentum(p.slow))[rows]
+    fast, slow = ranks(inputs.feature(MOMENTUM, p.fast))[rows], ranks(inputs.feature(MOMENTUM, p.slow))[rows]
     score = np.where(inputs.traded[rows], (1.0 - p.slow_share) * fast + p.slow_share * slow, np.nan)
     rising = np.ones(score.shape, dtype=bool)
     falling = rising.copy()
     if p.trend_filter in ("symbol", "both"):
-        close, sma = inputs.close[rows], inputs.sma(p.trend_window)[rows]
+        close, sma = inputs.close[rows], inputs.feature(SMA, p.trend_window)[rows]
         rising, falling = rising & (close > sma), falling & (close < sma)
     if p.trend_filter in ("market", "both"):
-        above = inputs.market_above_sma(p.trend_window)[rows, None]
+        above = inputs.feature(MARKET_ABOVE_SMA, p.trend_window)[rows]
         rising, falling = rising & above, falling & ~above
     longs = np.where(best(score, p.top) & rising, 1.0 / p.top, 0.0)
     shorts = np.where(best(-score, p.top) & falling, 1.0 / p.top, 0.0)
@@ -41,8 +42,10 @@ def momentum(inputs: Inputs, p: Any, rows: Array, long_short: bool) -> Array:
 def trend(inputs: Inputs, p: Any, rows: Array, long_short: bool) -> Array:
     direction = np.zeros((len(rows), len(inputs.panel.symbols)))
     for speed in range(p.speeds):
-        direction += np.sign(inputs.sma(p.fast >> speed) - inputs.sma(p.slow >> speed))[rows] / p.speeds
-    volatility = inputs.volatility(p.volatility_window)[rows]
+        direction += (
+            np.sign(inputs.feature(SMA, p.fast >> speed) - inputs.feature(SMA, p.slow >> speed))[rows] / p.speeds
+        )
+    volatility = inputs.feature(VOLATILITY, p.volatility_window)[rows]
     known = inputs.traded[rows] & ~np.isnan(direction) & (volatility > 0.0)
     share = np.where(known, 1.0 / np.where(known, volatility, 1.0), 0.0)
     total = share.sum(axis=1, keepdims=True)
@@ -51,7 +54,11 @@ def trend(inputs: Inputs, p: Any, rows: Array, long_short: bool) -> Array:
 
 
 def mean_reversion(inputs: Inputs, p: Any, rows: Array, long_short: bool) -> Array:
-    up = inputs.zscore(p.lookback) if p.indicator == "zscore" else (inputs.rsi(p.lookback) - 50.0) / 15.0
+    up = (
+        inputs.feature(ZSCORE, p.lookback)
+        if p.indicator == "zscore"
+        else (inputs.feature(RSI, p.lookback) - 50.0) / 15.0
+    )
 
     def held(stretch: Array, allowed: Array) -> Array:
         recent = np.stack([stretch[np.maximum(rows - back, 0)] for back in range(p.hold)]).max(axis=0)
@@ -59,7 +66,7 @@ def mean_reversion(inputs: Inputs, p: Any, rows: Array, long_short: bool) -> Arr
         wanted = inputs.traded[rows] & allowed[rows] & (recent > p.entry)
         return np.where(best(np.where(wanted, recent, np.nan), p.places), 1.0 / p.places, 0.0)
 
-    sma = inputs.sma(p.trend_window)
+    sma = inputs.feature(SMA, p.trend_window)
     longs, shorts = held(-up, inputs.close > sma), held(up, inputs.close < sma)
     return (longs - shorts) / 2.0 if long_short else longs
 
@@ -70,12 +77,12 @@ def relative_strength(inputs: Inputs, p: Any, rows: Array, long_short: bool) -> 
     for frame, place in zip(FRAMES, (-1.0, -1.0 / 3.0, 1.0 / 3.0, 1.0), strict=True):
         first = last - frame
         grown = inputs.close[last] / inputs.close[first]
-        average = inputs.market()[last] / inputs.market()[first]
+        average = inputs.feature(MARKET)[last] / inputs.feature(MARKET)[first]
         weight = (1.0 + p.tilt * place) / 4.0
         yearly = np.log(grown / average) * np.sqrt(252.0 / frame)
         strength += np.where((first >= 0)[:, None], weight * yearly, np.nan)
     strength = np.where(np.abs(strength) < 1e-9, 0.0, strength)
-    sma = inputs.sma(p.trend_window)[rows]
+    sma = inputs.feature(SMA, p.trend_window)[rows]
     above = inputs.close[rows] > sma if p.confirmed else inputs.traded[rows]
     below = inputs.close[rows] < sma if p.confirmed else inputs.traded[rows]
 

@@ -17,6 +17,7 @@ from portfolio_pipeline.core.calendar.sessions import SessionRange
 from portfolio_pipeline.core.market.panel import PricePanel
 from portfolio_pipeline.core.settings import Settings
 from portfolio_pipeline.core.strategies.card import StrategyCard
+from portfolio_pipeline.defs.market.features import features
 from portfolio_pipeline.defs.market.prices import prices
 from portfolio_pipeline.ports import Warehouse
 from portfolio_pipeline_tests.chain import Tables, active_settings, dagster_instance
@@ -69,7 +70,7 @@ class Market:
         self.panel = panel
         self.days = [day.item() for day in panel.sessions]
         built = dg.Definitions.merge(*(strategy_definitions(card) for card in cards))
-        self._parts: list[Any] = [prices, *(built.assets or ()), *(built.asset_checks or ())]
+        self._parts: list[Any] = [prices, features, *(built.assets or ()), *(built.asset_checks or ())]
 
     def materialise(self, first: int, last: int) -> dict[str, dg.AssetCheckEvaluation]:
         """All assets for the sessions at these positions; what the checks of strategy_honesty said."""
@@ -178,7 +179,7 @@ def test_a_range_is_its_sessions_one_by_one_and_another_future_changes_nothing(
     assert not found["strategy_honesty"].equals(expected["strategy_honesty"])
     same(market.tables(turn - 1), {name: up_to(rows, market.days[turn - 1]) for name, rows in expected.items()})
     with market.warehouse.transaction() as transaction:
-        for name in ("prices", *TABLES, "optimization_results", "strategy_targets", "strategy_paper_books"):
+        for name in ("prices", "features", *TABLES, "optimization_results", "strategy_targets", "strategy_paper_books"):
             transaction.delete(name, SessionRange(market.days[turn], market.days[-1]))
     market.panel = known
     for row in range(turn, SESSIONS):

@@ -19,7 +19,6 @@ from portfolio_pipeline.adapters.environment import PACKAGE_ROOT
 from portfolio_pipeline.components.strategy import parameters as module
 from portfolio_pipeline.components.strategy.parameters import parameter_definitions
 from portfolio_pipeline.core.calendar.sessions import SessionRange
-from portfolio_pipeline.core.market.panel import PricePanel
 from portfolio_pipeline.core.settings import load_settings
 from portfolio_pipeline.core.strategies.card import StrategyCard
 from portfolio_pipeline.core.tables.market import REGIMES
@@ -27,6 +26,7 @@ from portfolio_pipeline.core.tables.rows import frame
 from portfolio_pipeline.ports import Transaction, Warehouse
 from portfolio_pipeline_tests.core.markets import market
 from portfolio_pipeline_tests.fakes.clock import FixedClock
+from portfolio_pipeline_tests.stored_panels import store_panel
 
 SETTINGS = load_settings(PACKAGE_ROOT / "portfolio.yaml")
 SYMBOLS = SETTINGS.symbols[:6]
@@ -49,16 +49,6 @@ def card(*, parameters: dict[str, Any] | None = None, stage: str = "active", **s
             "stage": stage,
         }
     )
-
-
-def store_prices(warehouse: Warehouse, panel: PricePanel = PANEL) -> None:
-    row, column = np.nonzero(panel.traded)
-    columns = ("open", "high", "low", "close", "volume", "dividend", "split_ratio")
-    rows = pd.DataFrame({name: getattr(panel, name)[row, column] for name in columns})
-    rows["session"] = panel.sessions[row].astype("datetime64[s]")
-    rows["symbol"] = np.array(SYMBOLS, dtype=object)[column]
-    rows["source"], rows["retrieved_at"] = "SIMULATED", pd.Timestamp("2020-01-01").as_unit("us")
-    warehouse.replace("prices", SessionRange(DAYS[0], DAYS[-1]), rows)
 
 
 def materialise(
@@ -125,7 +115,7 @@ def test_a_run_cancelled_on_the_way_keeps_what_is_stored_and_the_next_one_comes_
     duckdb_warehouse: Warehouse, method: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     tried = card(**METHODS[method])
-    store_prices(duckdb_warehouse)
+    store_panel(duckdb_warehouse, PANEL)
     assert materialise(duckdb_warehouse, tried, 262, 297).success
     whole = tables(duckdb_warehouse)
     assert whole["optimized_parameters"]["changed"].sum() > 1
@@ -149,7 +139,7 @@ def test_sessions_one_by_one_and_a_range_that_is_stored_in_parts_fill_the_same_t
     warehouse: Warehouse, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     tried = card(**METHODS["nsga2"])
-    store_prices(warehouse)
+    store_panel(warehouse, PANEL)
     for row in range(268, 274):
         materialise(warehouse, tried, row, row)
     alone = tables(warehouse)
@@ -160,7 +150,7 @@ def test_sessions_one_by_one_and_a_range_that_is_stored_in_parts_fill_the_same_t
 
 
 def test_the_ui_is_told_how_far_it_is_and_shown_what_was_found(duckdb_warehouse: Warehouse) -> None:
-    store_prices(duckdb_warehouse)
+    store_panel(duckdb_warehouse, PANEL)
     with dg.DagsterInstance.ephemeral() as instance:
         result = materialise(duckdb_warehouse, card(trials=60), 300, 320, instance=instance)
         said = [record.event_log_entry.user_message for record in instance.get_records_for_run(result.run_id).records]
@@ -179,7 +169,7 @@ def test_the_ui_is_told_how_far_it_is_and_shown_what_was_found(duckdb_warehouse:
 
 
 def test_a_set_that_the_card_no_longer_allows_is_left_and_one_it_allows_goes_on(duckdb_warehouse: Warehouse) -> None:
-    store_prices(duckdb_warehouse)
+    store_panel(duckdb_warehouse, PANEL)
     assert materialise(duckdb_warehouse, card(switch_margin=9), 300, 305).success
     used = tables(duckdb_warehouse)["optimized_parameters"]["parameters"].iloc[-1]
     sticky = card(switch_margin=9, trials=3)
@@ -198,7 +188,7 @@ def test_a_card_that_looks_at_regimes_asks_for_them(duckdb_warehouse: Warehouse)
     tried = card(regime_share=0.5)
     (asset,) = [one for one in parameter_definitions(tried).assets or [] if isinstance(one, dg.AssetsDefinition)]
     assert dg.AssetKey(["regimes"]) in asset.dependency_keys
-    store_prices(duckdb_warehouse)
+    store_panel(duckdb_warehouse, PANEL)
     failed = materialise(duckdb_warehouse, tried, 300, 301)
     (failure,) = [str(event.event_specific_data) for event in failed.all_events if event.is_step_failure]
     assert "REGIMES_MISSING" in failure

@@ -24,6 +24,7 @@ from portfolio_pipeline.core.tables.rows import frame
 from portfolio_pipeline.ports import Warehouse
 from portfolio_pipeline_tests.core.markets import market, up_to
 from portfolio_pipeline_tests.fakes.clock import FixedClock
+from portfolio_pipeline_tests.stored_panels import store_panel
 
 SETTINGS = load_settings(PACKAGE_ROOT / "portfolio.yaml")
 SYMBOLS = SETTINGS.symbols[:6]
@@ -47,16 +48,8 @@ STEPS = {FIRST: 2, 288: 4, 290: 3}  # how many symbols are held from these sessi
 
 @pytest.fixture
 def stored(duckdb_warehouse: Warehouse) -> Warehouse:
-    """A warehouse with prices, and the parameters that were chosen."""
-    row, column = np.nonzero(PANEL.traded)
-    columns = ("open", "high", "low", "close", "volume", "dividend", "split_ratio")
-    prices = pd.DataFrame({name: getattr(PANEL, name)[row, column] for name in columns}).assign(
-        session=PANEL.sessions[row].astype("datetime64[s]"),
-        symbol=np.array(SYMBOLS, dtype=object)[column],
-        source="SIMULATED",
-        retrieved_at=pd.Timestamp("2020-01-01").as_unit("us"),
-    )
-    duckdb_warehouse.replace("prices", SessionRange(DAYS[0], DAYS[-1]), prices)
+    """A warehouse with prices and features, and the parameters that were chosen."""
+    store_panel(duckdb_warehouse, replace(PANEL, symbols=SYMBOLS))
     rows = range(FIRST, LAST + 1)
     parameters = pd.DataFrame(
         {

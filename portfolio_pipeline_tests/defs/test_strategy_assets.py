@@ -14,7 +14,6 @@ import pytest
 from portfolio_pipeline.adapters.environment import PACKAGE_ROOT
 from portfolio_pipeline.components.strategy import strategy_definitions
 from portfolio_pipeline.core.calendar.sessions import SessionRange
-from portfolio_pipeline.core.market.panel import PricePanel
 from portfolio_pipeline.core.settings import load_settings
 from portfolio_pipeline.core.strategies.card import StrategyCard
 from portfolio_pipeline.core.tables.rows import frame
@@ -22,6 +21,7 @@ from portfolio_pipeline.defs.market.regimes import regime_is_stable, regimes
 from portfolio_pipeline.ports import Warehouse
 from portfolio_pipeline_tests.core.markets import market, with_another_future
 from portfolio_pipeline_tests.fakes.clock import FixedClock
+from portfolio_pipeline_tests.stored_panels import store_panel
 
 SETTINGS = load_settings(PACKAGE_ROOT / "portfolio.yaml")
 SYMBOLS = SETTINGS.symbols[:6]  # all equities, SPY first
@@ -48,19 +48,6 @@ TABLES = (
 )
 _BUILT = strategy_definitions(CARD)
 PARTS: list[Any] = [*(_BUILT.assets or []), *(_BUILT.asset_checks or []), regimes, regime_is_stable]
-
-
-def store_prices(warehouse: Warehouse, panel: PricePanel) -> None:
-    """The panel as rows of prices."""
-    row, column = np.nonzero(panel.traded)
-    columns = ("open", "high", "low", "close", "volume", "dividend", "split_ratio")
-    rows = pd.DataFrame({name: getattr(panel, name)[row, column] for name in columns})
-    rows["session"], rows["symbol"] = (
-        panel.sessions[row].astype("datetime64[s]"),
-        np.array(SYMBOLS, dtype=object)[column],
-    )
-    rows["source"], rows["retrieved_at"] = "SIMULATED", pd.Timestamp("2020-01-01").as_unit("us")
-    warehouse.replace("prices", SessionRange(DAYS[0], DAYS[len(panel.sessions) - 1]), rows)
 
 
 def materialise(
@@ -100,7 +87,7 @@ def forget(warehouse: Warehouse) -> None:
 
 
 def test_a_range_its_sessions_and_overlapping_ranges_fill_the_same_tables(warehouse: Warehouse) -> None:
-    store_prices(warehouse, PANEL)
+    store_panel(warehouse, PANEL)
     assert materialise(warehouse, 288, 296).success
     whole = tables(warehouse)
     assert all(len(rows) for rows in whole.values())
@@ -114,16 +101,16 @@ def test_a_range_its_sessions_and_overlapping_ranges_fill_the_same_tables(wareho
 
 
 def test_another_future_changes_nothing_that_was_stored(duckdb_warehouse: Warehouse) -> None:
-    store_prices(duckdb_warehouse, PANEL)
+    store_panel(duckdb_warehouse, PANEL)
     materialise(duckdb_warehouse, 288, 308)
     before = tables(duckdb_warehouse, 298)
-    store_prices(duckdb_warehouse, with_another_future(PANEL, 298))
+    store_panel(duckdb_warehouse, with_another_future(PANEL, 298))
     materialise(duckdb_warehouse, 288, 308)
     assert_same(tables(duckdb_warehouse, 298), before)
 
 
 def test_what_is_stored_holds_together(duckdb_warehouse: Warehouse) -> None:
-    store_prices(duckdb_warehouse, PANEL)
+    store_panel(duckdb_warehouse, PANEL)
     result = materialise(duckdb_warehouse, 288, 303)
     found = tables(duckdb_warehouse)
     returns, book = found["strategy_returns"], found["strategy_paper_books"]
@@ -136,7 +123,7 @@ def test_what_is_stored_holds_together(duckdb_warehouse: Warehouse) -> None:
 
 
 def test_a_gap_before_the_range_is_refused_with_the_remedy(duckdb_warehouse: Warehouse) -> None:
-    store_prices(duckdb_warehouse, PANEL)
+    store_panel(duckdb_warehouse, PANEL)
     materialise(duckdb_warehouse, 288, 290)
     result = materialise(duckdb_warehouse, 293, 294, ok=False)
     assert not result.success
@@ -149,30 +136,30 @@ def test_a_gap_before_the_range_is_refused_with_the_remedy(duckdb_warehouse: War
     ("first", "last", "selection", "reason"),
     [
         (291, 292, ["strategy_targets/tested"], "PARAMETERS_MISSING"),
-        (291, 305, ["regimes"], "PRICES_MISSING"),
+        (291, 305, ["regimes"], "FEATURES_MISSING"),
     ],
 )
 def test_what_has_to_be_there_first_is_named(
     duckdb_warehouse: Warehouse, first: int, last: int, selection: list[str], reason: str
 ) -> None:
-    store_prices(duckdb_warehouse, PANEL.rows(0, 300))
+    store_panel(duckdb_warehouse, PANEL.rows(0, 300))
     materialise(duckdb_warehouse, 288, 290)
     result = materialise(duckdb_warehouse, first, last, selection=selection, ok=False)
     assert [reason in str(event.event_specific_data) for event in result.all_events if event.is_step_failure] == [True]
 
 
-def test_a_session_without_any_price_is_a_hole_that_is_named(duckdb_warehouse: Warehouse) -> None:
-    store_prices(duckdb_warehouse, PANEL)
+def test_a_session_without_any_feature_is_a_hole_that_is_named(duckdb_warehouse: Warehouse) -> None:
+    store_panel(duckdb_warehouse, PANEL)
     with duckdb_warehouse.transaction() as transaction:
-        transaction.delete("prices", SessionRange.single(DAYS[200]))
+        transaction.delete("features", SessionRange.single(DAYS[200]))
     result = materialise(duckdb_warehouse, 288, 289, selection=["regimes"], ok=False)
     (failure,) = [str(event.event_specific_data) for event in result.all_events if event.is_step_failure]
-    assert "PRICES_INCOMPLETE" in failure
+    assert "FEATURES_INCOMPLETE" in failure
     assert str(DAYS[200]) in failure
 
 
 def test_checks_fail_on_rows_that_break_the_card(duckdb_warehouse: Warehouse) -> None:
-    store_prices(duckdb_warehouse, PANEL)
+    store_panel(duckdb_warehouse, PANEL)
     materialise(duckdb_warehouse, 288, 289)
     with duckdb_warehouse.transaction() as transaction:
         transaction.execute("update strategy_targets set weight = -0.2, decided = true")
@@ -191,7 +178,7 @@ def test_checks_fail_on_rows_that_break_the_card(duckdb_warehouse: Warehouse) ->
 
 
 def test_a_change_of_regime_is_reported_as_a_warning(duckdb_warehouse: Warehouse) -> None:
-    store_prices(duckdb_warehouse, PANEL)
+    store_panel(duckdb_warehouse, PANEL)
     materialise(duckdb_warehouse, 255, 319, selection=["regimes"])
     names = tables(duckdb_warehouse)["regimes"]["regime"].tolist()
     changes = [row for row in range(1, len(names)) if names[row] != names[row - 1]]

@@ -15,7 +15,7 @@ import yaml
 from portfolio_pipeline.core.calendar.sessions import SessionRange
 from portfolio_pipeline.core.tables import Column, table
 from portfolio_pipeline.ports import Warehouse
-from portfolio_pipeline.sql_models.run import SQL_FOLDER, audit_rows, create_views, fill_range, project_library
+from portfolio_pipeline.sql_models.run import SQL_FOLDER, audit_rows, create_views, project_library
 
 Row = dict[str, Any]
 _FILLER: dict[str, Any] = {
@@ -47,9 +47,6 @@ class Example:
             warehouse.replace(name, SessionRange(min(days), max(days)), _filled(name, rows))
         if self.is_audit:
             found = audit_rows(warehouse, library, self.subject, self.sessions)
-        elif library.models[self.subject].incremental:
-            fill_range(warehouse, library, self.subject, self.sessions)
-            found = warehouse.read(self.subject)
         else:
             create_views(warehouse, library, [self.subject])
             found = warehouse.query(f"select * from {self.subject}")

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from portfolio_pipeline.core.tables import FEATURES, Column, Table
+from portfolio_pipeline.core.tables import Column, Table
 from portfolio_pipeline.sql_models.library import Library, inspect_library, load_library
 from portfolio_pipeline.sql_models.problems import SqlModelError
 from portfolio_pipeline.sql_models.run import SQL_FOLDER, project_library
@@ -32,8 +32,7 @@ TABLES = (
         (Column("session", "date", ""), Column("symbol", "text", ""), Column("value", "double", "")),
     ),
 )
-VIEW = "/*\ndescription: d\nowner: o\ngrain: [session]\nmaterialized: view\ncolumns: {{{columns}}}\n*/\n"
-STORED = "/*\ndescription: d\nowner: o\ngrain: [session, symbol]\nmaterialized: incremental\nlook_back: {bars: 5}\n*/\n"
+VIEW = "/*\ndescription: d\nowner: o\ngrain: [session]\ncolumns: {{{columns}}}\n*/\n"
 AUDIT = "/*\ndescription: d\nowner: o\nasset: bars\n*/\n"
 
 
@@ -69,16 +68,22 @@ def test_models_are_ordered_by_what_they_read(tmp_path: Path) -> None:
 
 def test_column_lineage_reaches_the_stored_columns_through_views() -> None:
     library: Library = project_library()
-    lineage = library.lineage("features")
+    lineage = library.lineage("corporate_actions")
 
-    assert list(lineage) == list(FEATURES.column_names)
     assert lineage["symbol"] == (("prices", "symbol"),)
-    assert {("prices", "close"), ("prices", "dividend"), ("prices", "split_ratio")} <= set(lineage["sma_50d"])
+    assert {("prices", "close"), ("prices", "dividend"), ("prices", "split_ratio")} <= set(lineage["factor"])
     assert library.lineage("orders_and_fills")["filled_quantity"] == (("fills", "quantity"),)
 
 
 def test_types_follow_from_the_tables() -> None:
-    assert project_library().columns("features") == {column.name: column.type for column in FEATURES.columns}
+    columns = project_library().columns("corporate_actions")
+    assert columns == {
+        "session": "date",
+        "symbol": "text",
+        "growth": "double",
+        "factor": "double",
+        "next_action": "date",
+    }
 
 
 @pytest.mark.parametrize(
@@ -90,18 +95,14 @@ def test_types_follow_from_the_tables() -> None:
             view("select session from ref('bars')").replace("owner: o", "owner: o\nower: o"),
             "marts/m.sql:4:1: header ower: Extra",
         ),
-        (
-            view("select session from ref('bars')").replace("view", "table"),
-            "marts/m.sql:5:1: header materialized: Input",
-        ),
-        (view("select session\nfrom ref('bar')"), "marts/m.sql:9:6: unknown ref('bar')"),
-        (view("select session\nfrom bars"), "marts/m.sql:9:6: bars is read without ref()"),
-        (view("select session,\n  b.clos from ref('bars') as b"), "marts/m.sql:9:3: Unknown column: clos"),
-        (view("select session\nfrom ref('bars') where (close > 1"), "marts/m.sql:9:33: Expecting )"),
-        (view("select session from ref('bars'); select 1"), "marts/m.sql:8:1: expected one SELECT, found 2"),
-        (view("select session, close from ref('bars')"), "marts/m.sql:8:1: columns in the header: session; in the"),
-        (view("with bars as (select 1 as session) select session from ref('bars')"), "m.sql:8:6: the name bars hides"),
-        (view("select session from ref('m')"), "marts/m.sql:8:21: a model cannot read itself"),
+        (view("select session\nfrom ref('bar')"), "marts/m.sql:8:6: unknown ref('bar')"),
+        (view("select session\nfrom bars"), "marts/m.sql:8:6: bars is read without ref()"),
+        (view("select session,\n  b.clos from ref('bars') as b"), "marts/m.sql:8:3: Unknown column: clos"),
+        (view("select session\nfrom ref('bars') where (close > 1"), "marts/m.sql:8:33: Expecting )"),
+        (view("select session from ref('bars'); select 1"), "marts/m.sql:7:1: expected one SELECT, found 2"),
+        (view("select session, close from ref('bars')"), "marts/m.sql:7:1: columns in the header: session; in the"),
+        (view("with bars as (select 1 as session) select session from ref('bars')"), "m.sql:7:6: the name bars hides"),
+        (view("select session from ref('m')"), "marts/m.sql:7:21: a model cannot read itself"),
     ],
 )
 def test_a_wrong_model_is_named_with_file_line_and_column(tmp_path: Path, text: str, expected: str) -> None:
@@ -126,16 +127,8 @@ def test_models_that_read_each_other_are_refused(tmp_path: Path) -> None:
 def test_all_problems_are_told_at_once(tmp_path: Path) -> None:
     problems(tmp_path, marts__a=view("select sesion from ref('bars')"), marts__b=view("select sesion from ref('bars')"))
 
-    with pytest.raises(SqlModelError, match=r"(?s)SQL_MODEL_WRONG.*marts/a.sql:8:8.*marts/b.sql:8:8"):
+    with pytest.raises(SqlModelError, match=r"(?s)SQL_MODEL_WRONG.*marts/a.sql:7:8.*marts/b.sql:7:8"):
         load_library(tmp_path / "sql", TABLES)
-
-
-def test_an_incremental_model_gives_the_columns_that_are_declared(tmp_path: Path) -> None:
-    found = problems(tmp_path, features__growth=STORED + "select session, symbol, shares as value from ref('bars')")
-    assert found == ["sql/features/growth.sql:8:1: value is declared as double; found bigint"]
-
-    found = problems(tmp_path, features__growth=STORED + "select session, symbol from ref('bars')")
-    assert "growth is declared with session, symbol, value; found session, symbol" in found[0]
 
 
 def test_an_audit_is_asked_by_session_and_judges_something_known(tmp_path: Path) -> None:
@@ -144,6 +137,9 @@ def test_an_audit_is_asked_by_session_and_judges_something_known(tmp_path: Path)
         "session column"
         in problems(tmp_path, marts__m=model, audits__assert_a=AUDIT + "select close from ref('bars')")[0]
     )
+
+    looking = AUDIT.replace("bars\n", "bars\nlook_back: {growth: 5}\n") + "select session from ref('bars')"
+    assert "look_back names growth" in problems(tmp_path, audits__assert_a=looking)[0]
 
     found = problems(tmp_path, audits__assert_a=AUDIT.replace("bars", "cars") + "select session from ref('bars')")
     assert "cars is neither a model nor a table" in found[0]
@@ -174,7 +170,7 @@ def test_what_the_engines_answer_differently_is_refused(tmp_path: Path, written:
     found = problems(tmp_path, marts__m=view(f"select session,\n  {written} as x\nfrom ref('bars')", "session", "x"))
 
     assert len(found) == 1
-    assert found[0].startswith("sql/marts/m.sql:9:")
+    assert found[0].startswith("sql/marts/m.sql:8:")
     assert reason in found[0]
 
 
@@ -213,43 +209,3 @@ def test_what_both_engines_understand_is_let_through(tmp_path: Path, written: st
         problems(tmp_path, marts__m=view(f"select session, {written} as x from ref('bars') {group}", "session", "x"))
         == []
     )
-
-
-@pytest.mark.parametrize(
-    ("written", "reason"),
-    [
-        ("sum(close) over (partition by symbol order by session)", "at most 5 rows back"),
-        (
-            "max(close) over (partition by symbol order by session rows between 6 preceding and current row)",
-            "at most 5",
-        ),
-        (
-            "min(close) over (partition by symbol order by session rows between 1 preceding and 1 following)",
-            "none ahead",
-        ),
-        ("lead(close) over (partition by symbol order by session)", "none ahead"),
-        ("lag(close, 6) over (partition by symbol order by session)", "at most 5 rows back"),
-        ("avg(close) over (partition by session)", "adds in no fixed order"),
-        ("close / (select sum(close) from ref('bars'))", "adds in no fixed order"),
-    ],
-)
-def test_what_would_depend_on_the_range_is_refused(tmp_path: Path, written: str, reason: str) -> None:
-    text = STORED + f"select session, symbol,\n  {written} as value\nfrom ref('bars')"
-    found = problems(tmp_path, features__growth=text)
-
-    assert len(found) == 1
-    assert reason in found[0]
-
-
-@pytest.mark.parametrize(
-    "written",
-    [
-        "avg(close) over (partition by symbol order by session rows between 5 preceding and current row)",
-        "avg(close) over (partition by symbol order by session rows 5 preceding)",
-        "close / lag(close, 5) over (partition by symbol order by session)",
-        "close / max(close) over (partition by session)",
-    ],
-)
-def test_what_stays_within_the_look_back_is_let_through(tmp_path: Path, written: str) -> None:
-    text = STORED + f"select session, symbol, {written} as value from ref('bars')"
-    assert problems(tmp_path, features__growth=text) == []

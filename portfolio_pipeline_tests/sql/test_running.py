@@ -12,7 +12,7 @@ from portfolio_pipeline.core.tables import TABLES
 from portfolio_pipeline.ports import Warehouse
 from portfolio_pipeline.sql_models.library import Library, load_library
 from portfolio_pipeline.sql_models.problems import SqlModelError
-from portfolio_pipeline.sql_models.run import audit_rows, create_views, examine, fill_range, project_library
+from portfolio_pipeline.sql_models.run import create_views, examine, project_library
 from portfolio_pipeline_tests.sql.bars import random_bars, session_range
 
 SESSIONS = session_range(date(2020, 1, 1), date(2020, 2, 28))
@@ -25,7 +25,7 @@ def library(folder: Path, **models: str) -> Library:
     for name, text in models.items():
         names, select = text.split(" | ", 1)
         columns = ", ".join(f"{name}: c" for name in names.split(", "))
-        header = f"description: d\nowner: o\ngrain: [symbol]\nmaterialized: view\ncolumns: {{{columns}}}"
+        header = f"description: d\nowner: o\ngrain: [symbol]\ncolumns: {{{columns}}}"
         (marts / f"{name}.sql").write_text(f"/*\n{header}\n*/\n{select}", encoding="utf-8")
     return load_library(folder / "sql", TABLES)
 
@@ -55,7 +55,7 @@ def test_a_view_that_gives_up_a_column_is_made_anew_with_those_that_read_it(fill
 def test_an_engine_that_refuses_is_told_as_file_line_and_column(filled: Warehouse, tmp_path: Path) -> None:
     wrong = library(tmp_path, wrong="symbol, x | select symbol,\n  sqrt(symbol) as x\nfrom ref('prices')")
 
-    with pytest.raises(SqlModelError, match=r"sql/marts/wrong.sql:9:3: .*sqrt"):
+    with pytest.raises(SqlModelError, match=r"sql/marts/wrong.sql:8:3: .*sqrt"):
         create_views(filled, wrong, ["wrong"])
 
 
@@ -63,7 +63,7 @@ def test_a_cast_that_fails_at_run_time_names_the_file(filled: Warehouse, tmp_pat
     wrong = library(tmp_path, wrong="symbol | select symbol from ref('prices') where cast(symbol as bigint) > 0")
     create_views(filled, wrong, ["wrong"])
 
-    with pytest.raises(SqlModelError, match=r"sql/marts/wrong.sql:8:1: "):
+    with pytest.raises(SqlModelError, match=r"sql/marts/wrong.sql:7:1: "):
         examine(filled, wrong, "wrong", SESSIONS)
 
 
@@ -97,29 +97,9 @@ def test_broken_promises_are_rows_of_the_sessions_asked_for(filled: Warehouse, t
     assert found.broken["grain_is_unique"].to_pylist() == [{"symbol": "S00", "found": 5}]
 
 
-def test_features_of_healthy_bars_keep_their_promises_and_pass_their_audit(filled: Warehouse) -> None:
-    house = project_library()
-    rows = fill_range(filled, house, "features", SESSIONS)
-
-    found = examine(filled, house, "features", SESSIONS)
-
-    assert rows == found.rows == len(filled.read("prices"))
-    assert {name: len(offending) for name, offending in found.broken.items()} == dict.fromkeys(found.broken, 0)
-    assert len(audit_rows(filled, house, "assert_features_have_bars", SESSIONS)) == 0
-
-
-def test_filling_again_changes_nothing(filled: Warehouse) -> None:
-    fill_range(filled, project_library(), "features", SESSIONS)
-    expected = filled.read("features")
-
-    fill_range(filled, project_library(), "features", SESSIONS)
-
-    assert filled.read("features").equals(expected)
-
-
 def test_all_marts_can_be_read_on_an_empty_house(warehouse: Warehouse) -> None:
     house = project_library()
-    marts = [name for name, model in house.models.items() if not model.incremental]
+    marts = list(house.models)
 
     create_views(warehouse, house, marts)
 

@@ -18,7 +18,7 @@ import pyarrow as pa
 
 from portfolio_pipeline.adapters.warehouse.statements import Engine, column_definition, create_table, quoted
 from portfolio_pipeline.core.errors import WarehouseError
-from portfolio_pipeline.core.tables import OPTIMIZATION_RESULTS, OPTIMIZED_PARAMETERS, Column, Table
+from portfolio_pipeline.core.tables import FEATURES, OPTIMIZATION_RESULTS, OPTIMIZED_PARAMETERS, Column, Table
 
 FIRST_VERSION = 1
 
@@ -107,6 +107,11 @@ MIGRATIONS: tuple[Migration, ...] = (
         ),
     ),
     Migration(3, "DuckDB's tables are kept in the order of their keys, without an index", (DropDuckDBKeys(),)),
+    Migration(
+        4,
+        "features hold what paper trades are executed at; the next run of `features` fills the stored sessions",
+        (AddColumn("features", FEATURES.column("adjusted_open")),),
+    ),
 )
 
 

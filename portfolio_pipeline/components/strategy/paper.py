@@ -26,15 +26,15 @@ from portfolio_pipeline.core.strategies.parameters import Parameters, ParameterS
 from portfolio_pipeline.core.strategies.registry import STRATEGY_TYPES
 from portfolio_pipeline.core.strategies.transitions import sessions_looked_back
 from portfolio_pipeline.core.tables import (
+    FEATURES,
     OPTIMIZED_PARAMETERS,
-    PRICES,
     STRATEGY_PAPER_BOOKS,
     STRATEGY_RETURNS,
     STRATEGY_TARGETS,
 )
 from portfolio_pipeline.core.tables.rows import frame
 from portfolio_pipeline.ports import Reader, Warehouse
-from portfolio_pipeline.reads.prices import price_history
+from portfolio_pipeline.reads.features import feature_history
 from portfolio_pipeline.reports import pictures
 
 
@@ -57,7 +57,7 @@ def paper_asset(card: StrategyCard) -> dg.AssetsDefinition:
 
     @session_asset(
         table=STRATEGY_TARGETS,
-        reads=(OPTIMIZED_PARAMETERS, PRICES),
+        reads=(OPTIMIZED_PARAMETERS, FEATURES),
         also_fills=(STRATEGY_RETURNS, STRATEGY_PAPER_BOOKS),
         checks=(targets_within_strategy_limits,),
         description=f"{card.description}\n\nIts target weights at the close, decided {card.rebalance} and when its "
@@ -75,7 +75,7 @@ def paper_asset(card: StrategyCard) -> dg.AssetsDefinition:
             earlier = _earlier(reader, card, space, sessions.first)
             # What has left the universe is still held until it is sold.
             symbols = universe + tuple(sorted(set(before.holdings if before else ()) - set(universe)))
-            panel = price_history(reader, symbols, sessions.last)
+            panel = feature_history(reader, symbols, sessions.last)
         played = follow(
             strategy,
             card,

@@ -24,14 +24,14 @@ from portfolio_pipeline.core.strategies.card import StrategyCard
 from portfolio_pipeline.core.strategies.parameters import Parameters, ParameterSpace
 from portfolio_pipeline.core.strategies.registry import STRATEGY_TYPES
 from portfolio_pipeline.core.tables import (
+    FEATURES,
     OPTIMIZATION_RESULTS,
     OPTIMIZED_PARAMETERS,
-    PRICES,
     REGIME_TABLE,
     SEARCH_STATISTICS,
 )
 from portfolio_pipeline.ports import Reader, Warehouse
-from portfolio_pipeline.reads.prices import price_history
+from portfolio_pipeline.reads.features import feature_history
 from portfolio_pipeline.reads.regimes import regime_probabilities
 from portfolio_pipeline.reports import pictures
 
@@ -61,7 +61,7 @@ def parameters_asset(card: StrategyCard) -> dg.AssetsDefinition:
     @session_asset(
         table=OPTIMIZED_PARAMETERS,
         kinds=("python", "optuna"),
-        reads=(PRICES, *((REGIME_TABLE,) if by_regime else ())),
+        reads=(FEATURES, *((REGIME_TABLE,) if by_regime else ())),
         also_fills=(OPTIMIZATION_RESULTS, SEARCH_STATISTICS),
         checks=(parameters_in_range,),
         description=f"{card.description}\n\nThe parameters it uses from the next session on: the best neighbourhood "
@@ -77,7 +77,7 @@ def parameters_asset(card: StrategyCard) -> dg.AssetsDefinition:
         settings: dg.ResourceParam[Settings],
     ) -> Stored:
         with warehouse.reading() as reader:
-            panel = price_history(reader, card.universe(settings), sessions.last)
+            panel = feature_history(reader, card.universe(settings), sessions.last)
             chances = regime_probabilities(reader, panel.sessions) if by_regime else None
             before = state_session(reader, "optimized_parameters", card.name, sessions.first)
             text, state = _state(reader, card, space, before)

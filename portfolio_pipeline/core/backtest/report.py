@@ -23,9 +23,10 @@ import numpy as np
 import pandas as pd
 
 from portfolio_pipeline.core.arrays import Array, forward_fill
+from portfolio_pipeline.core.calendar.sessions import SESSIONS_PER_YEAR
 from portfolio_pipeline.core.market.indicators import Inputs
 from portfolio_pipeline.core.market.panel import PricePanel
-from portfolio_pipeline.core.market.returns import SESSIONS_PER_YEAR, drawdowns, growth
+from portfolio_pipeline.core.market.returns import drawdowns, growth
 from portfolio_pipeline.core.performance.metrics import performance
 from portfolio_pipeline.core.simulation.simulation import BacktestResult, Decisions, TradePrices, simulate
 from portfolio_pipeline.core.strategies.base import Strategy
@@ -144,13 +145,14 @@ def play(
     terms: Terms,
 ) -> list[Column]:
     """A column for each set. The panel starts at the first stored session and holds the universe."""
-    inputs, count = Inputs(panel.select(universe)), len(panel.sessions) - terms.start
+    mine, count = panel.select(universe), len(panel.sessions) - terms.start
+    inputs = Inputs(mine)
     columns = []
     for one in sets:
         weights, decided = wanted(strategy, card, inputs, [one.parameters] * count, [True, *[False] * (count - 1)])
         rows = np.flatnonzero(decided)
         made = Decisions(rows, weights[rows])
-        columns.append(_column(one.label, one.knowledge, inputs.panel, made, terms))
+        columns.append(_column(one.label, one.knowledge, mine, made, terms))
     return columns
 
 

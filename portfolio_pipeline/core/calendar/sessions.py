@@ -19,6 +19,7 @@ from portfolio_pipeline.core.errors import SessionError
 
 FIRST_SESSION = date(2005, 1, 3)
 NEW_YORK = ZoneInfo("America/New_York")
+SESSIONS_PER_YEAR = 252  # what daily figures are made yearly with
 _EXCHANGE = "XNYS"
 _YEARS_AHEAD = 1
 

@@ -1,11 +1,9 @@
-"""What a strategy computes on: prices, and indicators that parameter sets share.
+"""What a strategy computes on: adjusted prices, and features that parameter sets share.
 
-An indicator is computed once for the whole history and kept under a name, so that forty parameter sets with six
-look-backs cost six tables. What is needed at the rows of decisions only is kept for these (`Inputs.at`). Rules that
-make weights of indicators do not belong here: they are in the types' modules.
-
-NaN policy: closes are total-return closes carried forward over sessions without a bar; NaN before a symbol's first bar.
-An indicator is NaN until its whole window lies after that first bar. Row t sees sessions up to t only.
+A feature is computed once for the whole history and kept under its family and window, so that forty parameter sets with
+six look-backs cost six tables. What is needed at the rows of decisions only is kept for these (`Inputs.at`). How a
+feature is computed, what it sees of time and where it is NaN does not belong here: `core.features.families` says it.
+Nor do rules that make weights of features: they are in the types' modules.
 """
 
 from __future__ import annotations
@@ -17,9 +15,16 @@ from typing import Any
 
 import numpy as np
 
-from portfolio_pipeline.core.arrays import Array, forward_fill
-from portfolio_pipeline.core.market.kernels import rolling_mean, rolling_mean_std
-from portfolio_pipeline.core.market.panel import PricePanel
+from portfolio_pipeline.core.arrays import Array
+from portfolio_pipeline.core.features.families import (
+    ADJUSTED_CLOSE,
+    ADJUSTED_OPEN,
+    CARRIED_CLOSE,
+    FAMILY,
+    RETURN_1D,
+)
+from portfolio_pipeline.core.features.family import NO_WINDOW, Family
+from portfolio_pipeline.core.market.panel import AdjustedPrices
 
 
 class Shared:
@@ -53,19 +58,21 @@ class AtRows(Shared):
         self.traded = np.ascontiguousarray(inputs.traded[rows])
         self._inputs = inputs
 
-    def indicator(self, name: str, window: int) -> Array:
-        """The indicator of `Inputs` of that name, at the rows."""
-        return self.shared((name, window), lambda: np.ascontiguousarray(getattr(self._inputs, name)(window)[self.rows]))
+    def feature(self, family: Family, window: int = NO_WINDOW) -> Array:
+        """The feature of `Inputs`, at the rows."""
+        return self.shared(
+            (family.name, window), lambda: np.ascontiguousarray(self._inputs.feature(family, window)[self.rows])
+        )
 
-    @cached_property
+    @property
     def close(self) -> Array:
-        return np.ascontiguousarray(self._inputs.close[self.rows])
+        return self.feature(CARRIED_CLOSE)
 
 
 class Inputs(Shared):
     """A panel of a strategy's symbols from the first stored session on, with a memory for what is derived from it."""
 
-    def __init__(self, panel: PricePanel) -> None:
+    def __init__(self, panel: AdjustedPrices) -> None:
         super().__init__()
         self.panel = panel
         self.sessions = panel.sessions
@@ -76,16 +83,19 @@ class Inputs(Shared):
         rows = np.array(rows, dtype=np.int64)
         return self.shared(("rows", rows.tobytes()), lambda: AtRows(self, rows))
 
-    @cached_property
-    def close(self) -> Array:
-        return forward_fill(self.panel.adjusted_close)
+    def feature(self, family: Family, window: int = NO_WINDOW) -> Array:
+        """The figures of a family with a window, [sessions, symbols]."""
+        return self._known(family.name, window)
 
-    @cached_property
+    @property
+    def close(self) -> Array:
+        """Adjusted closes, carried forward."""
+        return self.feature(CARRIED_CLOSE)
+
+    @property
     def returns(self) -> Array:
-        """Daily returns of `close`: 0 where there is no bar, NaN up to and including the first bar."""
-        returns = np.full_like(self.close, np.nan)
-        returns[1:] = self.close[1:] / self.close[:-1] - 1.0
-        return returns
+        """Daily returns of `close`."""
+        return self.feature(RETURN_1D)
 
     @cached_property
     def close_by_symbol(self) -> Array:
@@ -97,77 +107,17 @@ class Inputs(Shared):
         """`returns` as [symbols, sessions], and 0 before the first bar."""
         return np.ascontiguousarray(np.where(np.isnan(self.returns), 0.0, self.returns).T)
 
-    def momentum(self, lookback: int) -> Array:
-        """Total return over `lookback` sessions."""
+    def _known(self, name: str, window: int) -> Array:
+        """The panel's own prices, or what a family makes of its inputs."""
+        if name == ADJUSTED_CLOSE.name:
+            return self.panel.adjusted_close
+        if name == ADJUSTED_OPEN.name:
+            return self.panel.adjusted_open
+        family = FAMILY[name]
+        if not family.windowed:
+            window = NO_WINDOW
+        return self.shared((name, window), lambda: self._computed(family, window))
 
-        def compute() -> Array:
-            momentum = np.full_like(self.close, np.nan)
-            momentum[lookback:] = self.close[lookback:] / self.close[:-lookback] - 1.0
-            return momentum
-
-        return self.shared(("momentum", lookback), compute)
-
-    def sma(self, window: int) -> Array:
-        """Mean close of `window` sessions."""
-        return self.shared(("sma", window), lambda: rolling_mean(self.close, window))
-
-    def zscore(self, window: int) -> Array:
-        """Distance of the close from its mean, in standard deviations; 0 for a price that did not move."""
-
-        def compute() -> Array:
-            mean, std = rolling_mean_std(self.close, window)
-            moved = std > 1e-12 * np.abs(mean)
-            return np.where(
-                moved, (self.close - mean) / np.where(moved, std, 1.0), np.where(np.isnan(std), np.nan, 0.0)
-            )
-
-        return self.shared(("zscore", window), compute)
-
-    def rsi(self, window: int) -> Array:
-        """Relative strength index with simple means; 50 for a price that did not move."""
-
-        def compute() -> Array:
-            change = np.full_like(self.close, np.nan)
-            change[1:] = self.close[1:] - self.close[:-1]
-            gain = rolling_mean(np.maximum(change, 0.0), window)
-            loss = rolling_mean(np.maximum(-change, 0.0), window)
-            total = gain + loss
-            moved = total > 0
-            return np.where(moved, 100.0 * gain / np.where(moved, total, 1.0), np.where(np.isnan(total), np.nan, 50.0))
-
-        return self.shared(("rsi", window), compute)
-
-    def volatility(self, window: int) -> Array:
-        """Standard deviation of `window` daily returns."""
-        return self._return_statistics(window)[1]
-
-    def gain_per_risk(self, window: int) -> Array:
-        """Mean of `window` daily returns in their standard deviations; NaN for a price that did not move."""
-
-        def compute() -> Array:
-            mean, std = self._return_statistics(window)
-            return np.divide(mean, std, out=np.full_like(mean, np.nan), where=std > 1e-10)
-
-        return self.shared(("gain_per_risk", window), compute)
-
-    def market(self) -> Array:
-        """Level [sessions, 1] of an average over the symbols: it grows by the mean return of those that have one."""
-
-        def compute() -> Array:
-            known = ~np.isnan(self.returns)
-            total = np.where(known, self.returns, 0.0).sum(axis=1)
-            return np.cumprod(1.0 + total / np.maximum(known.sum(axis=1), 1))[:, None]
-
-        return self.shared("market", compute)
-
-    def market_above_sma(self, window: int) -> Array:
-        """Whether the average over the symbols stands above its mean of `window` sessions, [sessions]."""
-
-        def compute() -> Array:
-            level = self.market()
-            return (level > rolling_mean(level, window))[:, 0]
-
-        return self.shared(("market_above_sma", window), compute)
-
-    def _return_statistics(self, window: int) -> tuple[Array, Array]:
-        return self.shared(("returns", window), lambda: rolling_mean_std(self.returns, window))
+    def _computed(self, family: Family, window: int) -> Array:
+        inputs = (self._known(name, window) for name in family.inputs)
+        return family.compute(*inputs, window) if family.windowed else family.compute(*inputs)

@@ -1,7 +1,8 @@
 """Prices as arrays: sessions down, symbols across, NaN where a symbol has no bar.
 
-`PricePanel` is what strategies, back-tests and the fill model compute on. Adjusted prices are total-return prices,
-scaled forward from the first bar: a symbol's value at session t uses only actions up to t: nothing later changes it.
+`TotalReturnPanel` is what strategies and their simulation compute on: the adjusted prices of the table `features`.
+`PricePanel` holds raw bars, for what needs them: features, risk, printed trades. Adjusted prices are total-return
+prices, scaled forward from the first bar: a symbol's value at session t uses only actions up to t.
 """
 
 from __future__ import annotations
@@ -9,11 +10,65 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cached_property
+from typing import Protocol, Self
 
 import numpy as np
 import pandas as pd
 
-from portfolio_pipeline.core.arrays import Array
+from portfolio_pipeline.core.arrays import Array, spread
+from portfolio_pipeline.core.features.families import ADJUSTED_CLOSE, ADJUSTED_OPEN, ADJUSTMENT_FACTOR
+
+
+class AdjustedPrices(Protocol):
+    """What a strategy may know of its symbols, whichever panel it comes from; arrays are [sessions, symbols]."""
+
+    @property
+    def sessions(self) -> Array: ...
+    @property
+    def symbols(self) -> tuple[str, ...]: ...
+    @property
+    def adjusted_open(self) -> Array: ...
+    @property
+    def adjusted_close(self) -> Array: ...
+    @property
+    def traded(self) -> Array: ...
+    def select(self, symbols: tuple[str, ...]) -> Self: ...
+
+
+@dataclass(frozen=True, eq=False)
+class TotalReturnPanel:
+    """Adjusted prices of some symbols over consecutive sessions, float64 [sessions, symbols]."""
+
+    sessions: Array  # datetime64[D], ascending, every session of the calendar in between
+    symbols: tuple[str, ...]
+    adjusted_open: Array
+    adjusted_close: Array
+
+    @classmethod
+    def from_features(cls, features: pd.DataFrame, sessions: Array, symbols: tuple[str, ...]) -> TotalReturnPanel:
+        """Spread rows of the features table over the given sessions and symbols; rows outside them are left out."""
+        return cls(
+            np.asarray(sessions, dtype="datetime64[D]"),
+            tuple(symbols),
+            spread(features, "adjusted_open", sessions, symbols, by="symbol"),
+            spread(features, "adjusted_close", sessions, symbols, by="symbol"),
+        )
+
+    @cached_property
+    def traded(self) -> Array:
+        """True where there is a bar."""
+        return ~np.isnan(self.adjusted_close)
+
+    def select(self, symbols: tuple[str, ...]) -> TotalReturnPanel:
+        columns = [self.symbols.index(symbol) for symbol in symbols]
+        opens = np.ascontiguousarray(self.adjusted_open[:, columns])
+        closes = np.ascontiguousarray(self.adjusted_close[:, columns])
+        return TotalReturnPanel(self.sessions, tuple(symbols), opens, closes)
+
+    def rows(self, start: int, stop: int) -> TotalReturnPanel:
+        """Sessions `start` to `stop`, by position."""
+        part = slice(start, stop)
+        return TotalReturnPanel(self.sessions[part], self.symbols, self.adjusted_open[part], self.adjusted_close[part])
 
 
 @dataclass(frozen=True, eq=False)
@@ -63,16 +118,15 @@ class PricePanel:
     @cached_property
     def adjustment_factor(self) -> Array:
         """What raw prices are multiplied with: splits and reinvested dividends since the first session."""
-        growth = np.where(self.traded, self.split_ratio * (1.0 + self.dividend / self.close), 1.0)
-        return np.cumprod(growth, axis=0)
+        return ADJUSTMENT_FACTOR.compute(self.close, self.dividend, self.split_ratio)
 
     @cached_property
     def adjusted_close(self) -> Array:
-        return self.close * self.adjustment_factor
+        return ADJUSTED_CLOSE.compute(self.close, self.adjustment_factor)
 
     @cached_property
     def adjusted_open(self) -> Array:
-        return self.open * self.adjustment_factor
+        return ADJUSTED_OPEN.compute(self.open, self.adjustment_factor)
 
     def select(self, symbols: tuple[str, ...]) -> PricePanel:
         columns = [self.symbols.index(symbol) for symbol in symbols]

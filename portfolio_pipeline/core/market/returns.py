@@ -10,8 +10,6 @@ import numpy as np
 from portfolio_pipeline.core.arrays import Array, forward_fill
 from portfolio_pipeline.core.market.panel import PricePanel
 
-SESSIONS_PER_YEAR = 252
-
 
 def total_returns(panel: PricePanel) -> Array:
     """Return of each bar since the bar before it, dividends and splits included; [sessions, symbols].

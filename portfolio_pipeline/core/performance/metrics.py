@@ -19,7 +19,8 @@ import numpy as np
 import pandas as pd
 
 from portfolio_pipeline.core.arrays import Array
-from portfolio_pipeline.core.market.returns import SESSIONS_PER_YEAR, drawdowns, growth
+from portfolio_pipeline.core.calendar.sessions import SESSIONS_PER_YEAR
+from portfolio_pipeline.core.market.returns import drawdowns, growth
 
 ROLLING_SESSIONS = 63
 METRICS = (

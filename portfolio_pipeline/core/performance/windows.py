@@ -19,7 +19,7 @@ import numpy as np
 from numba import njit
 
 from portfolio_pipeline.core.arrays import Array
-from portfolio_pipeline.core.market.returns import SESSIONS_PER_YEAR
+from portfolio_pipeline.core.calendar.sessions import SESSIONS_PER_YEAR
 from portfolio_pipeline.core.parallel import in_chunks
 
 METRICS = ("return", "volatility", "sharpe", "sortino", "calmar", "max_drawdown", "turnover", "hit_rate")

@@ -18,8 +18,9 @@ import numpy as np
 import pandas as pd
 
 from portfolio_pipeline.core.arrays import Array
+from portfolio_pipeline.core.calendar.sessions import SESSIONS_PER_YEAR
 from portfolio_pipeline.core.market.panel import PricePanel
-from portfolio_pipeline.core.market.returns import SESSIONS_PER_YEAR, drawdowns, growth, scenario, total_returns
+from portfolio_pipeline.core.market.returns import drawdowns, growth, scenario, total_returns
 from portfolio_pipeline.core.risk.cutting import ONLY_SHRINKS, LimitedTargets
 from portfolio_pipeline.core.risk.limits import PORTFOLIO, exposures, turnover
 from portfolio_pipeline.core.risk.settings import Limits

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from portfolio_pipeline.core.arrays import Array
-from portfolio_pipeline.core.market.returns import SESSIONS_PER_YEAR
+from portfolio_pipeline.core.calendar.sessions import SESSIONS_PER_YEAR
 from portfolio_pipeline.core.search.objectives import Objective
 from portfolio_pipeline.core.strategies.card import Search
 

@@ -20,7 +20,7 @@ import pandas as pd
 from numba import njit
 
 from portfolio_pipeline.core.arrays import Array
-from portfolio_pipeline.core.market.returns import SESSIONS_PER_YEAR
+from portfolio_pipeline.core.calendar.sessions import SESSIONS_PER_YEAR
 from portfolio_pipeline.core.parallel import in_chunks
 from portfolio_pipeline.core.performance.windows import METRICS, NOTHING
 from portfolio_pipeline.core.tables.market import REGIMES

@@ -8,8 +8,8 @@ what is held of it stays and counts towards the exposure that was asked for, so 
 Holdings without a bar keep their last close; after `delist_after` sessions in a row they are cashed out at it. A book
 that has lost everything stays empty. Nothing sees anything later than its own session.
 
-Prices are total-return prices (`PricePanel.adjusted_*`), so quantities are total-return units and need no corporate
-actions. A result carries the book it ends with: going on from it gives the same bits as never having stopped.
+Prices are total-return prices (`adjusted_open` and `adjusted_close`), so quantities are total-return units and need no
+corporate actions. A result carries the book it ends with: going on from it gives the same bits as never having stopped.
 `simulate` is what runs (a compiled loop in `day_loop`); `simulate_plainly` says the same in plain NumPy and is its
 test.
 """
@@ -21,7 +21,7 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from portfolio_pipeline.core.arrays import Array
-from portfolio_pipeline.core.market.panel import PricePanel
+from portfolio_pipeline.core.market.panel import AdjustedPrices
 from portfolio_pipeline.core.simulation.day_loop import day_loop
 
 
@@ -33,7 +33,7 @@ class TradePrices:
     close: Array
 
     @classmethod
-    def of(cls, panel: PricePanel) -> TradePrices:
+    def of(cls, panel: AdjustedPrices) -> TradePrices:
         return cls(np.ascontiguousarray(panel.adjusted_open), np.ascontiguousarray(panel.adjusted_close))
 
     def rows(self, start: int, stop: int) -> TradePrices:

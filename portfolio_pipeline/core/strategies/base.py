@@ -9,6 +9,7 @@ from __future__ import annotations
 from typing import Any, ClassVar, Protocol
 
 from portfolio_pipeline.core.arrays import Array
+from portfolio_pipeline.core.features.family import Family
 from portfolio_pipeline.core.market.indicators import Inputs
 from portfolio_pipeline.core.strategies.parameters import Parameters
 
@@ -23,7 +24,7 @@ class Strategy(Protocol):
 
     name: ClassVar[str]
     description: ClassVar[str]
-    inputs: ClassVar[tuple[str, ...]]
+    inputs: ClassVar[tuple[Family, ...]]  # what it computes on, beside whether there is a bar
     Parameters: ClassVar[type[Parameters]]
 
     def window(self, parameters: Any) -> int:

@@ -18,7 +18,7 @@ import pandas as pd
 
 from portfolio_pipeline.core.arrays import Array
 from portfolio_pipeline.core.market.indicators import Inputs
-from portfolio_pipeline.core.market.panel import PricePanel
+from portfolio_pipeline.core.market.panel import AdjustedPrices
 from portfolio_pipeline.core.simulation.simulation import BacktestResult, Decisions, PaperBook, TradePrices, simulate
 from portfolio_pipeline.core.strategies.base import Strategy
 from portfolio_pipeline.core.strategies.card import StrategyCard
@@ -67,7 +67,7 @@ class FollowedSession:
 def follow(
     strategy: Strategy,
     card: StrategyCard,
-    panel: PricePanel,
+    panel: AdjustedPrices,
     universe: tuple[str, ...],
     parameters: Sequence[Parameters],
     changed: Sequence[bool],

@@ -13,8 +13,9 @@ import numpy as np
 from numba import njit
 
 from portfolio_pipeline.core.arrays import Array
+from portfolio_pipeline.core.calendar.sessions import SESSIONS_PER_YEAR
+from portfolio_pipeline.core.features.families import GAIN_PER_RISK, VOLATILITY
 from portfolio_pipeline.core.market.indicators import Inputs
-from portfolio_pipeline.core.market.returns import SESSIONS_PER_YEAR
 from portfolio_pipeline.core.strategies.card import Sizing
 
 
@@ -27,8 +28,8 @@ def sized(inputs: Inputs, weights: Array, rows: Array, sizing: Sizing) -> Array:
     window = sizing.volatility_window
     weights = np.array(weights, dtype=np.float64, order="C")
     if sizing.by != "type":
-        name = "volatility" if sizing.by == "volatility" else "gain_per_risk"
-        _tilt(weights, inputs.at(rows).indicator(name, window), sizing.by == "volatility")
+        family = VOLATILITY if sizing.by == "volatility" else GAIN_PER_RISK
+        _tilt(weights, inputs.at(rows).feature(family, window), sizing.by == "volatility")
     if sizing.volatility_target is not None or sizing.crowding_penalty > 0.0:
         target = np.inf if sizing.volatility_target is None else sizing.volatility_target
         _scale(weights, np.asarray(rows, np.int64), inputs.returns_by_symbol, window, target, sizing.crowding_penalty)

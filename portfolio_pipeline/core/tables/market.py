@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from portfolio_pipeline.core.features.families import STORED_FEATURES, columns_of_prices
 from portfolio_pipeline.core.tables.declare import SYMBOL, Column, Table, number, session, text
 
 REGIMES = ("bull_quiet", "bull_volatile", "bear_quiet", "bear_volatile", "transition", "crisis")
@@ -61,34 +62,21 @@ QUARANTINE = Table(
 FEATURES = Table(
     "features",
     "one row per session and symbol that traded",
-    "What is known about a symbol at the close, from bars up to that close. Partial windows are NULL.",
+    "What is known about a symbol at the close, from bars up to that close: the stored families of `core.features`. "
+    "Windows are counted in sessions, over closes carried forward where there was no bar; partial windows are NULL.",
     ("session", "symbol"),
     (
         session(),
         SYMBOL,
-        number("adjusted_close", "total-return close: splits and reinvested dividends up to this session", "currency"),
-        number("return_1d", "total return since the previous bar", "fraction", nullable=True),
-        *(
-            number(f"momentum_{days}d", f"total return over {days} bars", "fraction", nullable=True)
-            for days in (20, 60, 120, 252)
-        ),
         *(
             number(
-                f"volatility_{days}d",
-                f"standard deviation of {days} daily returns, annualised with 252",
-                "fraction per year",
-                nullable=True,
-                minimum=0,
-            )
-            for days in (20, 60)
-        ),
-        *(
-            number(f"sma_{days}d", f"mean adjusted close of {days} bars", "currency", nullable=True)
-            for days in (50, 200)
-        ),
-        number("rsi_14d", "relative strength index over 14 bars (simple means)", "0-100", nullable=True),
-        number(
-            "zscore_20d", "distance of the adjusted close from its 20-bar mean", "standard deviations", nullable=True
+                stored.name,
+                stored.description,
+                stored.family.unit,
+                nullable=not stored.family.always_known,
+                minimum=stored.family.minimum,
+            ).made_of(*(f"prices.{column}" for column in columns_of_prices(stored.family.name)))
+            for stored in STORED_FEATURES
         ),
     ),
 )
@@ -99,7 +87,12 @@ REGIME_TABLE = Table(
     ("session",),
     (
         session(),
-        text("regime", "the most probable regime", *REGIMES),
-        *(number(f"probability_{name}", f"filtered probability of {name}", minimum=0, maximum=1) for name in REGIMES),
+        text("regime", "the most probable regime", *REGIMES).made_of("features.adjusted_close"),
+        *(
+            number(f"probability_{name}", f"filtered probability of {name}", minimum=0, maximum=1).made_of(
+                "features.adjusted_close"
+            )
+            for name in REGIMES
+        ),
     ),
 )

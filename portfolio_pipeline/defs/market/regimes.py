@@ -12,11 +12,11 @@ from portfolio_pipeline.components.session_check import session_check
 from portfolio_pipeline.core.calendar.sessions import SessionRange, all_sessions, previous_session
 from portfolio_pipeline.core.market.regimes.tell import regime_changes, tell_regimes
 from portfolio_pipeline.core.settings import Settings
-from portfolio_pipeline.core.tables import PRICES, REGIME_TABLE
+from portfolio_pipeline.core.tables import FEATURES, REGIME_TABLE
 from portfolio_pipeline.core.tables.market import REGIMES
 from portfolio_pipeline.core.tables.rows import frame
 from portfolio_pipeline.ports import Warehouse
-from portfolio_pipeline.reads.prices import price_history
+from portfolio_pipeline.reads.features import feature_history
 from portfolio_pipeline.reports import pictures
 from portfolio_pipeline.reports.tables import SHOWN, markdown_table
 
@@ -52,7 +52,7 @@ def regime_is_stable(sessions: SessionRange, warehouse: dg.ResourceParam[Warehou
 @session_asset(
     table=REGIME_TABLE,
     group="market",
-    reads=(PRICES,),
+    reads=(FEATURES,),
     checks=(regime_is_stable,),
 )
 def regimes(
@@ -61,7 +61,7 @@ def regimes(
     settings: dg.ResourceParam[Settings],
 ) -> Stored:
     with warehouse.reading() as reader:
-        panel = price_history(reader, settings.symbols, sessions.last)
+        panel = feature_history(reader, settings.symbols, sessions.last)
     rows = np.arange(len(panel.sessions) - len(sessions), len(panel.sessions))
     told = tell_regimes(panel, settings.benchmark, rows, settings.regimes)
     table = pd.DataFrame(

@@ -26,6 +26,7 @@ from portfolio_pipeline.core.backtest.report import (
     play,
 )
 from portfolio_pipeline.core.calendar.cadence import due
+from portfolio_pipeline.core.features.family import Family
 from portfolio_pipeline.core.market.indicators import Inputs
 from portfolio_pipeline.core.market.panel import PricePanel
 from portfolio_pipeline.core.simulation.simulation import TradePrices, simulate
@@ -293,7 +294,7 @@ class AlwaysShort:
 
     name: ClassVar[str] = "always_short"
     description: ClassVar[str] = "for tests"
-    inputs: ClassVar[tuple[str, ...]] = ("prices",)
+    inputs: ClassVar[tuple[Family, ...]] = ()
     Parameters: ClassVar[type[Parameters]] = Parameters
 
     def window(self, parameters: Any) -> int:

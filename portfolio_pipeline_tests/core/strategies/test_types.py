@@ -14,7 +14,10 @@ from pypfopt import HRPOpt
 from scipy.cluster.hierarchy import leaves_list, linkage
 from scipy.spatial.distance import squareform
 
+from portfolio_pipeline.core.features.families import FAMILY
+from portfolio_pipeline.core.features.family import NO_WINDOW, Family
 from portfolio_pipeline.core.market.indicators import Inputs
+from portfolio_pipeline.core.market.panel import PricePanel
 from portfolio_pipeline.core.simulation.selections import order_table
 from portfolio_pipeline.core.strategies.card import Sizing
 from portfolio_pipeline.core.strategies.parameters import Parameters, ParameterSpace
@@ -65,15 +68,15 @@ def test_indicators_are_those_of_pandas(window: int) -> None:
         "volatility": close.pct_change(fill_method=None).rolling(window).std(),
     }
     for name, values in expected.items():
-        found = np.where(PANEL.traded, getattr(inputs, name)(window), np.nan)
+        found = np.where(PANEL.traded, inputs.feature(FAMILY[name], window), np.nan)
         wanted = values.where(PANEL.traded).to_numpy()
         np.testing.assert_allclose(found, wanted, rtol=1e-7, atol=1e-9, err_msg=name)
 
 
 def test_a_price_that_does_not_move_is_neither_stretched_nor_weak() -> None:
     flat = Inputs(closes_only(np.full((40, 1), 0.1)))
-    assert flat.zscore(20)[-1, 0] == 0.0
-    assert flat.rsi(20)[-1, 0] == 50.0
+    assert flat.feature(FAMILY["zscore"], 20)[-1, 0] == 0.0
+    assert flat.feature(FAMILY["rsi"], 20)[-1, 0] == 50.0
 
 
 @pytest.mark.parametrize("method", ["single", "average", "ward"])
@@ -276,7 +279,7 @@ def test_indicators_are_computed_once_for_all_who_ask() -> None:
     for _ in range(3):
         inputs.shared("key", lambda: asked.append(1))
     assert len(asked) == 1
-    assert inputs.momentum(20) is inputs.momentum(20)
+    assert inputs.feature(FAMILY["momentum"], 20) is inputs.feature(FAMILY["momentum"], 20)
     rows = np.array([3, 5])
     assert inputs.at(rows) is inputs.at(rows.copy()) is not inputs.at(np.array([3, 6]))
 
@@ -295,3 +298,25 @@ def test_threads_wait_for_what_another_computes_and_for_nothing_else() -> None:
         other_done.set()
         assert [one.result(10.0) for one in both] == [1, 1]
     assert asked == ["slow"]
+
+
+class Recording(Inputs):
+    """Inputs that write down which families they are asked for; not what those are made of."""
+
+    def __init__(self, panel: PricePanel) -> None:
+        super().__init__(panel)
+        self.asked: set[str] = set()
+
+    def feature(self, family: Family, window: int = NO_WINDOW) -> np.ndarray:
+        self.asked.add(family.name)
+        return super().feature(family, window)
+
+
+@pytest.mark.parametrize("name", TYPES)
+def test_a_type_declares_the_families_it_computes_on(name: str) -> None:
+    inputs, rows = Recording(PANEL), np.arange(len(PANEL.sessions) - 3, len(PANEL.sessions))
+
+    for parameters in some_parameters(name, 20):
+        weights_of(name, inputs, parameters, rows, long_short=True)
+
+    assert inputs.asked == {family.name for family in STRATEGY_TYPES[name].inputs}

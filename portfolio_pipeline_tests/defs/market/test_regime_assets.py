@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import date
 
 import dagster as dg
@@ -18,6 +19,7 @@ from portfolio_pipeline.defs.market.regimes import regime_is_stable, regimes
 from portfolio_pipeline.ports import Warehouse
 from portfolio_pipeline_tests.core.markets import market
 from portfolio_pipeline_tests.fakes.clock import FixedClock
+from portfolio_pipeline_tests.stored_panels import store_panel
 
 RULES = load_settings(PACKAGE_ROOT / "portfolio.yaml")
 MARKOV = RULES.model_copy(
@@ -29,16 +31,8 @@ DAYS = [day.astype(date) for day in PANEL.sessions]
 
 
 @pytest.fixture
-def stored_prices(duckdb_warehouse: Warehouse) -> Warehouse:
-    row, column = np.nonzero(PANEL.traded)
-    columns = ("open", "high", "low", "close", "volume", "dividend", "split_ratio")
-    rows = pd.DataFrame({name: getattr(PANEL, name)[row, column] for name in columns}).assign(
-        session=PANEL.sessions[row].astype("datetime64[s]"),
-        symbol=np.array(SYMBOLS, dtype=object)[column],
-        source="SIMULATED",
-        retrieved_at=pd.Timestamp("2020-01-01").as_unit("us"),
-    )
-    duckdb_warehouse.replace("prices", SessionRange(DAYS[0], DAYS[-1]), rows)
+def stored_market(duckdb_warehouse: Warehouse) -> Warehouse:
+    store_panel(duckdb_warehouse, replace(PANEL, symbols=SYMBOLS))
     return duckdb_warehouse
 
 
@@ -57,12 +51,12 @@ def table(warehouse: Warehouse) -> pd.DataFrame:
     return frame(warehouse.read("regimes", SessionRange(DAYS[0], DAYS[-1])))
 
 
-def test_the_check_reports_every_change_in_a_range_and_the_one_at_its_first_session(stored_prices: Warehouse) -> None:
-    materialise(stored_prices, 255, 419)
-    names = table(stored_prices)["regime"].to_numpy()
+def test_the_check_reports_every_change_in_a_range_and_the_one_at_its_first_session(stored_market: Warehouse) -> None:
+    materialise(stored_market, 255, 419)
+    names = table(stored_market)["regime"].to_numpy()
     places = 255 + 1 + np.flatnonzero(names[1:] != names[:-1])
     assert len(places) > 2
-    (evaluation,) = materialise(stored_prices, int(places[0]), int(places[-1])).get_asset_check_evaluations()
+    (evaluation,) = materialise(stored_market, int(places[0]), int(places[-1])).get_asset_check_evaluations()
     assert not evaluation.passed
     assert evaluation.severity == dg.AssetCheckSeverity.WARN
     assert evaluation.metadata["changes"].value == len(places)
@@ -70,27 +64,27 @@ def test_the_check_reports_every_change_in_a_range_and_the_one_at_its_first_sess
     assert [line.split(" | ")[0].strip("| ") for line in rows[:20]] == [str(DAYS[p]) for p in places[::-1][:20]]
     assert str(evaluation.description).startswith(f"{names[places[-1] - 256]} (")
     calm = next(row for row in range(256, 420) if row not in places)
-    (evaluation,) = materialise(stored_prices, calm, calm).get_asset_check_evaluations()
+    (evaluation,) = materialise(stored_market, calm, calm).get_asset_check_evaluations()
     assert evaluation.passed
 
 
 @pytest.mark.parametrize("settings", [RULES, MARKOV], ids=["rules", "markov"])
-def test_a_range_and_its_sessions_one_by_one_fill_the_same_table(stored_prices: Warehouse, settings: Settings) -> None:
-    materialise(stored_prices, 410, 413, settings)
-    whole = table(stored_prices)
-    with stored_prices.transaction() as transaction:
+def test_a_range_and_its_sessions_one_by_one_fill_the_same_table(stored_market: Warehouse, settings: Settings) -> None:
+    materialise(stored_market, 410, 413, settings)
+    whole = table(stored_market)
+    with stored_market.transaction() as transaction:
         transaction.delete("regimes", None)
     for row in (410, 411, 412, 413):
-        materialise(stored_prices, row, row, settings)
-    pd.testing.assert_frame_equal(table(stored_prices), whole, check_exact=True)
+        materialise(stored_market, row, row, settings)
+    pd.testing.assert_frame_equal(table(stored_market), whole, check_exact=True)
 
 
-def test_the_newest_partition_shows_method_probabilities_and_a_picture(stored_prices: Warehouse) -> None:
-    (event,) = materialise(stored_prices, 280, 419, MARKOV).asset_materializations_for_node("regimes")[-1:]
+def test_the_newest_partition_shows_method_probabilities_and_a_picture(stored_market: Warehouse) -> None:
+    (event,) = materialise(stored_market, 280, 419, MARKOV).asset_materializations_for_node("regimes")[-1:]
     metadata = event.metadata
     assert metadata["method"].value == "markov"
     assert "fewer than 300" in str(metadata["notes"].value)
-    newest = table(stored_prices).iloc[-1]
+    newest = table(stored_market).iloc[-1]
     for name in REGIMES:
         assert f"| {name} | {newest[f'probability_{name}']:.6g} |" in str(metadata["probabilities"].value)
     assert "SIMULATED" in str(metadata["picture"].value)

@@ -7,7 +7,8 @@ import pytest
 
 from portfolio_pipeline.components.sql_models import asset_keys, audit_checks, declared, model_assets
 from portfolio_pipeline.core.calendar.sessions import SessionRange
-from portfolio_pipeline.core.tables import FEATURES, TABLES
+from portfolio_pipeline.core.tables import TABLES
+from portfolio_pipeline.defs.market.features import features
 from portfolio_pipeline.ports import Warehouse
 from portfolio_pipeline.sql_models.render import check_names
 from portfolio_pipeline.sql_models.run import project_library
@@ -24,18 +25,12 @@ def filled(duckdb_warehouse: Warehouse) -> Warehouse:
     return duckdb_warehouse
 
 
-# What the header of a model promises is checked in the step that materialises it.
-OWN_CHECKS = dg.AssetSelection.checks(
-    *(dg.AssetCheckKey(dg.AssetKey(["features"]), name) for name in check_names(project_library().models["features"]))
-)
-
-
 def materialise(
     warehouse: Warehouse, sessions: SessionRange, selection: dg.AssetSelection
 ) -> dg.ExecuteInProcessResult:
     library = project_library()
     return dg.materialize(
-        [*model_assets(library, STRATEGIES), *audit_checks(library)],
+        [features, *model_assets(library, STRATEGIES), *audit_checks(library)],
         selection=selection,
         resources={"warehouse": warehouse, "clock": FixedClock.after_close(SESSIONS.last)},
         tags={
@@ -52,7 +47,6 @@ def test_models_depend_on_the_assets_that_fill_their_tables() -> None:
         for asset in model_assets(project_library(), STRATEGIES)
     }
 
-    assert dependencies["features"] == {"prices"}
     assert dependencies["parameter_history"] == {"optimized_parameters/momentum", "optimized_parameters/trend"}
     assert dependencies["data_quality_summary"] == {"prices", "features"}
     assert dependencies["current_book"] == {"positions", "aggregated_targets"}
@@ -76,27 +70,20 @@ def test_a_view_is_shown_with_the_columns_of_its_header() -> None:
     assert not table.column("client_order_id").nullable
 
 
-def test_a_range_of_features_shows_lineage_rows_and_kept_promises(filled: Warehouse) -> None:
-    result = materialise(filled, SESSIONS, dg.AssetSelection.assets("features"))
+def test_a_mart_shows_lineage_and_kept_promises(filled: Warehouse) -> None:
+    selection = dg.AssetSelection.assets("features", "data_quality_summary")
+    result = materialise(filled, SESSIONS, selection)
 
-    materialisations = result.asset_materializations_for_node("features")
-    newest = next(m for m in materialisations if m.partition == SESSIONS.last.isoformat())
+    newest = result.asset_materializations_for_node("data_quality_summary")[-1]
     lineage = newest.metadata["dagster/column_lineage"]
     assert isinstance(lineage, dg.TableColumnLineageMetadataValue)
-    assert result.success
-    assert len(materialisations) == len(SESSIONS)
-    assert newest.metadata["dagster/row_count"].value == len(filled.read("features"))
-    assert list(lineage.value.deps_by_column) == list(FEATURES.column_names)
     assert (
-        dg.TableColumnDep(asset_key=dg.AssetKey(["prices"]), column_name="dividend")
-        in lineage.value.deps_by_column["sma_200d"]
+        dg.TableColumnDep(asset_key=dg.AssetKey(["features"]), column_name="return_1d")
+        in lineage.value.deps_by_column["worst_daily_move"]
     )
-    assert {e.check_name for e in result.get_asset_check_evaluations() if e.passed} == {
-        "grain_is_unique",
-        "nothing_is_missing",
-        "values_are_in_range",
-        "features_have_bars",
-    }
+    kept = {e.check_name for e in result.get_asset_check_evaluations() if e.passed}
+    assert {*check_names(project_library().models["data_quality_summary"])} < kept
+    assert {"features_have_bars", "features_follow_from_prices"} < kept
 
 
 def test_an_audit_fails_with_the_rows_that_it_objects_to(filled: Warehouse) -> None:
@@ -105,7 +92,8 @@ def test_an_audit_fails_with_the_rows_that_it_objects_to(filled: Warehouse) -> N
     with filled.transaction() as transaction:
         transaction.delete("features", newest, where={"symbol": "S00"})
 
-    result = materialise(filled, newest, dg.AssetSelection.checks_for_assets("features") - OWN_CHECKS)
+    have_bars = dg.AssetCheckKey(dg.AssetKey(["features"]), "features_have_bars")
+    result = materialise(filled, newest, dg.AssetSelection.checks(have_bars))
 
     (evaluation,) = result.get_asset_check_evaluations()
     assert not evaluation.passed
@@ -117,15 +105,6 @@ def test_an_audit_fails_with_the_rows_that_it_objects_to(filled: Warehouse) -> N
         "symbol": "S00",
         "problem": "no features",
     }
-
-
-def test_features_without_prices_fail_with_what_to_do(duckdb_warehouse: Warehouse) -> None:
-    result = materialise(duckdb_warehouse, SESSIONS, dg.AssetSelection.assets("features"))
-
-    assert not result.success
-    message = str(result.failure_data_for_node("features").error)  # type: ignore[union-attr]
-    assert "SOURCE_SESSIONS_MISSING" in message
-    assert "Materialise prices for these sessions first" in message
 
 
 def test_a_mart_is_readable_once_materialised(filled: Warehouse) -> None:

@@ -12,8 +12,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from portfolio_pipeline.core.arrays import Array
+from portfolio_pipeline.core.features.kernels import covariance, rolling_mean_std
 from portfolio_pipeline.core.market.indicators import Inputs
-from portfolio_pipeline.core.market.kernels import covariance, rolling_mean_std
 
 TREND_WINDOW = 126
 VOLATILITY_WINDOW = 20

@@ -10,7 +10,7 @@ import pandas as pd
 
 from portfolio_pipeline.core.arrays import Array
 from portfolio_pipeline.core.market.indicators import Inputs
-from portfolio_pipeline.core.market.panel import PricePanel
+from portfolio_pipeline.core.market.panel import AdjustedPrices
 from portfolio_pipeline.core.market.regimes import rules
 from portfolio_pipeline.core.market.regimes.settings import Regimes
 from portfolio_pipeline.core.market.regimes.state import MarketState, market_state
@@ -30,7 +30,7 @@ class RegimesTold:
         return most_probable(self.probabilities)
 
 
-def tell_regimes(panel: PricePanel, benchmark: str, rows: Array, how: Regimes) -> RegimesTold:
+def tell_regimes(panel: AdjustedPrices, benchmark: str, rows: Array, how: Regimes) -> RegimesTold:
     """The regimes at `rows` of a panel that starts at the first stored session."""
     inputs = Inputs(panel)
     column = panel.symbols.index(benchmark)

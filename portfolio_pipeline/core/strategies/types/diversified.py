@@ -12,8 +12,10 @@ from typing import Annotated, ClassVar, Literal
 import numpy as np
 
 from portfolio_pipeline.core.arrays import Array
+from portfolio_pipeline.core.features.families import RETURN_1D
+from portfolio_pipeline.core.features.family import Family
+from portfolio_pipeline.core.features.kernels import covariance
 from portfolio_pipeline.core.market.indicators import AtRows, Inputs
-from portfolio_pipeline.core.market.kernels import covariance
 from portfolio_pipeline.core.strategies import parameters as p
 from portfolio_pipeline.core.strategies.types.risk_parity import LINKAGES, hierarchical_risk_parity
 
@@ -31,7 +33,7 @@ class Diversified:
 
     name: ClassVar[str] = "diversified"
     description: ClassVar[str] = "Spreads risk over everything by hierarchical risk parity."
-    inputs: ClassVar[tuple[str, ...]] = ("prices",)
+    inputs: ClassVar[tuple[Family, ...]] = (RETURN_1D,)
     Parameters: ClassVar[type[p.Parameters]] = DiversifiedParameters
 
     def window(self, parameters: DiversifiedParameters) -> int:

@@ -8,6 +8,8 @@ from typing import Annotated, ClassVar, Literal
 import numpy as np
 
 from portfolio_pipeline.core.arrays import Array
+from portfolio_pipeline.core.features.families import CARRIED_CLOSE, RSI, SMA, ZSCORE
+from portfolio_pipeline.core.features.family import Family
 from portfolio_pipeline.core.market.indicators import AtRows, Inputs
 from portfolio_pipeline.core.strategies import parameters as p
 from portfolio_pipeline.core.strategies.selection import Ranked, add_passing, ranked
@@ -31,7 +33,12 @@ class MeanReversion:
     description: ClassVar[str] = (
         "Buys what has fallen unusually far within a rising trend, and holds it for a few sessions."
     )
-    inputs: ClassVar[tuple[str, ...]] = ("prices",)
+    inputs: ClassVar[tuple[Family, ...]] = (
+        CARRIED_CLOSE,
+        RSI,
+        SMA,
+        ZSCORE,
+    )
     Parameters: ClassVar[type[p.Parameters]] = MeanReversionParameters
 
     def window(self, parameters: MeanReversionParameters) -> int:
@@ -53,7 +60,7 @@ class MeanReversion:
 
 def _allowed(at: AtRows, window: int, sign: float) -> Array:
     """Where there is a bar and the price is above its long average, or below for the mirror image."""
-    sma = at.indicator("sma", window)
+    sma = at.feature(SMA, window)
     return at.traded & ((at.close > sma) if sign > 0 else (at.close < sma))
 
 
@@ -61,7 +68,9 @@ def _stretch(inputs: Inputs, at: AtRows, indicator: str, lookback: int, hold: in
     """How far a symbol was stretched down, or up, at most within `hold` sessions, in about standard deviations."""
 
     def compute() -> Ranked:
-        up = inputs.zscore(lookback) if indicator == "zscore" else (inputs.rsi(lookback) - 50.0) / 15.0
+        up = (
+            inputs.feature(ZSCORE, lookback) if indicator == "zscore" else (inputs.feature(RSI, lookback) - 50.0) / 15.0
+        )
         return ranked(_recent_maximum(-sign * up, hold)[at.rows])
 
     return at.shared(("stretch", indicator, lookback, hold, sign), compute)

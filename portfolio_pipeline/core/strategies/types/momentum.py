@@ -7,6 +7,8 @@ from typing import Annotated, ClassVar, Literal
 import numpy as np
 
 from portfolio_pipeline.core.arrays import Array
+from portfolio_pipeline.core.features.families import CARRIED_CLOSE, MARKET_ABOVE_SMA, MOMENTUM, SMA
+from portfolio_pipeline.core.features.family import Family
 from portfolio_pipeline.core.market.indicators import AtRows, Inputs
 from portfolio_pipeline.core.simulation.selections import order_table
 from portfolio_pipeline.core.strategies import parameters as p
@@ -35,7 +37,12 @@ class Momentum:
 
     name: ClassVar[str] = "momentum"
     description: ClassVar[str] = "Holds the symbols that rose most over two look-backs, while their trend holds."
-    inputs: ClassVar[tuple[str, ...]] = ("prices",)
+    inputs: ClassVar[tuple[Family, ...]] = (
+        CARRIED_CLOSE,
+        MARKET_ABOVE_SMA,
+        MOMENTUM,
+        SMA,
+    )
     Parameters: ClassVar[type[p.Parameters]] = MomentumParameters
 
     def window(self, parameters: MomentumParameters) -> int:
@@ -67,7 +74,7 @@ def _order(at: AtRows, parameters: MomentumParameters, *, from_the_bottom: bool 
 
 
 def _ranks(at: AtRows, lookback: int) -> Array:
-    return at.shared(("momentum_ranks", lookback), lambda: ranks(at.indicator("momentum", lookback)))
+    return at.shared(("momentum_ranks", lookback), lambda: ranks(at.feature(MOMENTUM, lookback)))
 
 
 def _trend(inputs: Inputs, at: AtRows, trend_filter: str, window: int) -> tuple[Array, Array]:
@@ -76,10 +83,10 @@ def _trend(inputs: Inputs, at: AtRows, trend_filter: str, window: int) -> tuple[
     def compute() -> tuple[Array, Array]:
         rising, falling = np.ones((2, *at.traded.shape), dtype=bool)
         if trend_filter in ("symbol", "both"):
-            sma = at.indicator("sma", window)
+            sma = at.feature(SMA, window)
             rising, falling = rising & (at.close > sma), falling & (at.close < sma)
         if trend_filter in ("market", "both"):
-            above = inputs.market_above_sma(window)[at.rows, None]
+            above = at.feature(MARKET_ABOVE_SMA, window)
             rising, falling = rising & above, falling & ~above
         return rising, falling
 

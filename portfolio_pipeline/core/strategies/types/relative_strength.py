@@ -1,7 +1,7 @@
 """Relative strength over several time frames at once: hold what beat the average of the card's symbols most clearly.
 
 A frame's strength is the logarithm of the symbol's growth over that of the average, scaled by the root of the frame's
-length, so that a month counts as much as a year. The average is causal like any level (`Inputs.market`).
+length, so that a month counts as much as a year. The average is causal like any level (`families.MARKET`).
 """
 
 from __future__ import annotations
@@ -12,6 +12,8 @@ from typing import Annotated, ClassVar
 import numpy as np
 
 from portfolio_pipeline.core.arrays import Array
+from portfolio_pipeline.core.features.families import CARRIED_CLOSE, MARKET, SMA
+from portfolio_pipeline.core.features.family import Family
 from portfolio_pipeline.core.market.indicators import AtRows, Inputs
 from portfolio_pipeline.core.strategies import parameters as p
 from portfolio_pipeline.core.strategies.selection import Ranked, add_passing, ranked
@@ -40,7 +42,11 @@ class RelativeStrength:
 
     name: ClassVar[str] = "relative_strength"
     description: ClassVar[str] = "Holds the symbols that beat their average over several time frames."
-    inputs: ClassVar[tuple[str, ...]] = ("prices",)
+    inputs: ClassVar[tuple[Family, ...]] = (
+        CARRIED_CLOSE,
+        MARKET,
+        SMA,
+    )
     Parameters: ClassVar[type[p.Parameters]] = RelativeStrengthParameters
 
     def window(self, parameters: RelativeStrengthParameters) -> int:
@@ -66,7 +72,7 @@ def _confirmed(at: AtRows, trend_window: int, sign: float) -> Array:
     """Where there is a bar, and the price is on the right side of its average if one is asked for."""
     if trend_window == 0:
         return at.traded
-    sma = at.indicator("sma", trend_window)
+    sma = at.feature(SMA, trend_window)
     return at.traded & ((at.close > sma) if sign > 0 else (at.close < sma))
 
 
@@ -88,6 +94,6 @@ def _strength(inputs: Inputs, at: AtRows, tilt: float, skip_month: bool, sign: f
 def _over_frame(inputs: Inputs, at: AtRows, frame: int, skipped: int) -> Array:
     """Strength over `frame` sessions that end `skipped` sessions before each row; NaN without that history."""
     last, first = at.rows - skipped, at.rows - skipped - frame
-    level = np.log(inputs.close / inputs.market())
+    level = np.log(inputs.close / inputs.feature(MARKET))
     strength = (level[np.maximum(last, 0)] - level[np.maximum(first, 0)]) * np.sqrt(252.0 / frame)
     return np.where((first >= 0)[:, None], strength, np.nan)

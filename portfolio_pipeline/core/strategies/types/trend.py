@@ -8,6 +8,8 @@ from typing import Annotated, ClassVar
 import numpy as np
 
 from portfolio_pipeline.core.arrays import Array
+from portfolio_pipeline.core.features.families import SMA, VOLATILITY
+from portfolio_pipeline.core.features.family import Family
 from portfolio_pipeline.core.market.indicators import AtRows, Inputs
 from portfolio_pipeline.core.strategies import parameters as p
 from portfolio_pipeline.core.strategies.selection import UNKNOWN, share_risk
@@ -31,7 +33,10 @@ class Trend:
     description: ClassVar[str] = (
         "Holds each symbol while its faster averages stand above its slower ones, at several speeds."
     )
-    inputs: ClassVar[tuple[str, ...]] = ("prices",)
+    inputs: ClassVar[tuple[Family, ...]] = (
+        SMA,
+        VOLATILITY,
+    )
     Parameters: ClassVar[type[p.Parameters]] = TrendParameters
 
     def window(self, parameters: TrendParameters) -> int:
@@ -50,11 +55,11 @@ def _direction(at: AtRows, fast: int, slow: int, speeds: int) -> Array:
     """The sum over the speeds of 1 above and -1 below, int8; UNKNOWN without the history of the slowest."""
     total = np.zeros(at.traded.shape)
     for speed in range(speeds):
-        total += np.sign(at.indicator("sma", fast >> speed) - at.indicator("sma", slow >> speed))
+        total += np.sign(at.feature(SMA, fast >> speed) - at.feature(SMA, slow >> speed))
     return np.where(np.isnan(total), UNKNOWN, total).astype(np.int8)
 
 
 def _shares(at: AtRows, parameters: TrendParameters) -> Array:
     """Inverse volatility of what has a bar and moved, else 0."""
-    volatility = at.indicator("volatility", parameters.volatility_window)
+    volatility = at.feature(VOLATILITY, parameters.volatility_window)
     return np.divide(1.0, volatility, out=np.zeros_like(volatility), where=at.traded & (volatility > 0.0))
