@@ -53,7 +53,14 @@ def _ask(folder: Path, parsed: Path) -> None:
 
 
 def _asked(label: str, folder: Path, parsed: Path, first: float | None = None) -> float:
-    command = [sys.executable, "-m", "portfolio_pipeline_tests.benchmarks.price_files", "--ask", folder, parsed]
+    command = [
+        sys.executable,
+        "-m",
+        "portfolio_pipeline_tests.benchmarks.price_files",
+        "--ask",
+        str(folder),
+        str(parsed),
+    ]
     said = subprocess.run(command, capture_output=True, text=True, check=True).stdout
     seconds, megabytes = (float(figure) for figure in said.split())
     ratio = "" if first is None else f", {first / seconds:5.1f} times as fast as at first"
