@@ -6,14 +6,16 @@ import os
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal, cast
+from typing import TYPE_CHECKING, Literal, cast
 
 from portfolio_pipeline.core.errors import ConfigurationError
+
+if TYPE_CHECKING:
+    from portfolio_pipeline.ports import TradingMode
 
 PACKAGE_ROOT = Path(__file__).resolve().parents[1]
 PROJECT_ROOT = PACKAGE_ROOT.parent
 
-TradingMode = Literal["SIMULATED", "PAPER", "LIVE"]
 MarketDataKind = Literal["simulated", "files"]
 
 

@@ -5,21 +5,22 @@ One module per port. Each has its real adapters under `adapters/` and one tested
 """
 
 from portfolio_pipeline.ports.alerts import Alert, Alerts
-from portfolio_pipeline.ports.broker import AccountSnapshot, Broker, Holding
+from portfolio_pipeline.ports.broker import Broker, TradingMode
 from portfolio_pipeline.ports.clock import Clock
+from portfolio_pipeline.ports.compute import Compute
 from portfolio_pipeline.ports.market_data import MarketData
 from portfolio_pipeline.ports.warehouse import Reader, Rows, Transaction, Warehouse
 
 __all__ = [
-    "AccountSnapshot",
     "Alert",
     "Alerts",
     "Broker",
     "Clock",
-    "Holding",
+    "Compute",
     "MarketData",
     "Reader",
     "Rows",
+    "TradingMode",
     "Transaction",
     "Warehouse",
 ]

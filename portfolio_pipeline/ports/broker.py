@@ -1,55 +1,38 @@
-"""Who holds the account, as the inside asks."""
+"""Who holds the account, as the inside asks. What is said over this door is typed: the words are those of
+`core.execution.tickets` and `core.books`, quantities in units, money in cents. No frames, and no words of a vendor.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from collections.abc import Sequence
 from datetime import date
-from typing import TYPE_CHECKING, Literal, Protocol
+from typing import Literal, Protocol, TypeAlias
 
+from portfolio_pipeline.core.books.book import AccountSnapshot
+from portfolio_pipeline.core.books.fills import Fill
 from portfolio_pipeline.core.calendar.sessions import SessionRange
+from portfolio_pipeline.core.execution.tickets import Order, OrderReport
 
-if TYPE_CHECKING:
-    import pandas as pd
-
-
-@dataclass(frozen=True)
-class Holding:
-    """Shares of one symbol, with the price they were last marked at."""
-
-    quantity: float
-    price: float
-    sessions_without_bar: int = 0
-
-
-@dataclass(frozen=True)
-class AccountSnapshot:
-    """The broker's view of the account at the close of a session."""
-
-    session: date
-    cash: float
-    holdings: Mapping[str, Holding] = field(default_factory=dict)
-
-    @property
-    def equity(self) -> float:
-        return self.cash + sum(holding.quantity * holding.price for holding in self.holdings.values())
+TradingMode: TypeAlias = Literal["SIMULATED", "PAPER", "LIVE"]
 
 
 class Broker(Protocol):
     """Who holds the account. Orders decided at the close of D are executed in the session after D.
 
-    Frames carry the columns of the tables of the same name (`orders`, `submissions`, `fills`).
+    What comes back is in the order of sessions and, within one, of identifiers. A broker that cannot do what it is
+    asked refuses with a `BrokerError`; an order whose outcome cannot be proved is no refusal but `unknown`, and its
+    identifier is never given to another one.
     """
 
     @property
-    def mode(self) -> Literal["SIMULATED", "PAPER", "LIVE"]: ...
+    def mode(self) -> TradingMode: ...
 
     def account(self, session: date) -> AccountSnapshot:
         """The account as it was at the close of `session`. A real broker answers for the current session only."""
         ...
 
-    def submit(self, sessions: SessionRange, orders: pd.DataFrame) -> pd.DataFrame:
-        """Send the orders decided in `sessions` (a session may have none) and give back rows of `submissions`.
+    def submit(self, sessions: SessionRange, orders: Sequence[Order]) -> tuple[OrderReport, ...]:
+        """Send the orders decided in `sessions` (a session may have none) and report on them.
 
         An order whose client_order_id is already known is not sent again. A real broker refuses any session but the
         current one. The simulated broker plays the sessions one after the other; when a session's orders differ from
@@ -57,10 +40,10 @@ class Broker(Protocol):
         """
         ...
 
-    def submissions(self, sessions: SessionRange) -> pd.DataFrame:
+    def reports(self, sessions: SessionRange) -> tuple[OrderReport, ...]:
         """The state of the orders decided in `sessions`."""
         ...
 
-    def fills(self, sessions: SessionRange) -> pd.DataFrame:
-        """The executions that happened in `sessions`."""
+    def fills(self, sessions: SessionRange) -> tuple[Fill, ...]:
+        """The executions that happened in `sessions`, each once: the truth about what was traded."""
         ...

@@ -5,19 +5,20 @@ Slow, without a database and without state that could be stale: what the simulat
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import date, datetime
 from typing import Literal
 
 import pandas as pd
 import pyarrow as pa
 
-from portfolio_pipeline.core.books.book import Book, to_cents, to_currency, to_shares, to_units
+from portfolio_pipeline.core.books.book import AccountSnapshot, Book, to_cents
+from portfolio_pipeline.core.books.fills import Fill
 from portfolio_pipeline.core.calendar.sessions import SessionRange, previous_session, session_close, sessions_between
-from portfolio_pipeline.core.execution.fill_model import MarketOrder, Outcome, play_session, session_open
+from portfolio_pipeline.core.execution.fill_model import Outcome, play_session, session_open
+from portfolio_pipeline.core.execution.tickets import Order, OrderReport, OrderState
 from portfolio_pipeline.core.market.bars import bars_by_session
 from portfolio_pipeline.core.settings import Settings
-from portfolio_pipeline.core.tables import FILLS, SUBMISSIONS
-from portfolio_pipeline.ports import AccountSnapshot, Holding
 
 
 class FakeBroker:
@@ -28,29 +29,22 @@ class FakeBroker:
         self._bars = bars_by_session(pa.Table.from_pandas(prices, preserve_index=False))
         self._opened: date | None = None
         self._played: date | None = None
-        self._sent: dict[date, dict[str, MarketOrder]] = {}
+        self._sent: dict[date, dict[str, Order]] = {}
         self.calls: list[tuple[str, SessionRange]] = []
 
     def account(self, session: date) -> AccountSnapshot:
         self._reach(session)
         book, _ = self._replay(session)
-        held = {
-            symbol: Holding(to_shares(p.quantity), p.price, p.sessions_without_bar)
-            for symbol, p in book.positions.items()
-        }
-        return AccountSnapshot(session, to_currency(book.cash), held)
+        return book.snapshot(session)
 
-    def submit(self, sessions: SessionRange, orders: pd.DataFrame) -> pd.DataFrame:
+    def submit(self, sessions: SessionRange, orders: Sequence[Order]) -> tuple[OrderReport, ...]:
         self.calls.append(("submit", sessions))
         if self._opened is not None and sessions.first < self._opened:
             self._opened, self._played, self._sent = None, None, {}
         self._reach(sessions.first)
-        new: dict[date, dict[str, MarketOrder]] = {session: {} for session in sessions}
-        for row in orders.to_dict("records"):
-            units = to_units(row["quantity"]) * (1 if row["side"] == "buy" else -1)
-            limit = float(row["limit_price"]) if row["order_type"] == "limit" else None
-            day = pd.Timestamp(row["session"]).date()
-            new[day][row["client_order_id"]] = MarketOrder(row["client_order_id"], row["symbol"], units, limit)
+        new: dict[date, dict[str, Order]] = {session: {} for session in sessions}
+        for order in orders:
+            new[order.session][order.client_order_id] = order
         for session in sessions:
             if session <= self._latest and new[session] != self._sent.get(session, {}):
                 self._sent = {day: sent for day, sent in self._sent.items() if day < session}
@@ -58,41 +52,33 @@ class FakeBroker:
                 break
         self._sent |= new
         self._reach(sessions.last)
-        return self.submissions(sessions)
+        return self.reports(sessions)
 
-    def submissions(self, sessions: SessionRange) -> pd.DataFrame:
-        _, outcomes = self._replay(self._played) if self._played else (None, [])
-        done = {outcome.order.client_order_id: (session, outcome) for session, outcome in outcomes}
-        rows = []
-        for session in sessions_between(sessions.first, sessions.last):
+    def reports(self, sessions: SessionRange) -> tuple[OrderReport, ...]:
+        done = {outcome.order.client_order_id: (session, outcome) for session, outcome in self._outcomes()}
+        reports = []
+        for session in sessions:
             for name, order in sorted(self._sent.get(session, {}).items()):
-                row = [session, name, "accepted", f"SIM-{name}", 0.0, _close(session), None]
+                state, filled, updated_at, error = OrderState.ACCEPTED, 0, _close(session), None
                 if self._unknown(order.symbol):
-                    row[2], row[6] = "refused", f"UNKNOWN_SYMBOL: found={order.symbol}"
+                    state, error = OrderState.REFUSED, f"UNKNOWN_SYMBOL: found={order.symbol}"
                 elif name in done:
                     played, outcome = done[name]
-                    row[2], row[4] = outcome.state, to_shares(abs(outcome.quantity))
-                    row[5] = session_open(played) if outcome.state == "filled" else _close(played)
-                    row[6] = outcome.note
-                rows.append(row)
-        frame = pd.DataFrame(rows, columns=list(SUBMISSIONS.column_names))
-        return frame.astype({"session": "datetime64[s]"})
+                    state, filled, error = outcome.state, abs(outcome.quantity), outcome.note
+                    updated_at = session_open(played) if state == "filled" else _close(played)
+                reports.append(OrderReport(session, name, state, f"SIM-{name}", filled, updated_at, error))
+        return tuple(reports)
 
-    def fills(self, sessions: SessionRange) -> pd.DataFrame:
+    def fills(self, sessions: SessionRange) -> tuple[Fill, ...]:
         if self._opened is not None:
             self._reach(sessions.last)
-        _, outcomes = self._replay(self._played) if self._played else (None, [])
-        rows = [
-            (
-                *(session, f"{o.order.client_order_id}/1", o.order.client_order_id, o.order.symbol),
-                *("buy" if o.quantity > 0 else "sell", to_shares(abs(o.quantity)), o.price),
-                *(to_currency(o.commission), session_open(session)),
-            )
-            for session, o in outcomes
-            if o.quantity and sessions.first <= session <= sessions.last
-        ]
-        frame = pd.DataFrame(sorted(rows), columns=list(FILLS.column_names))
-        return frame.astype({"session": "datetime64[s]"})
+        fills = []
+        for session, one in self._outcomes():
+            if one.quantity and sessions.first <= session <= sessions.last:
+                name, symbol = one.order.client_order_id, one.order.symbol
+                money = (one.quantity, one.price, one.commission)
+                fills.append(Fill(session, f"{name}/1", name, symbol, *money, session_open(session)))
+        return tuple(sorted(fills, key=lambda fill: (fill.session, fill.fill_id)))
 
     @property
     def _latest(self) -> date:
@@ -105,6 +91,9 @@ class FakeBroker:
 
     def _unknown(self, symbol: str) -> bool:
         return symbol not in self._settings.symbols and not any(symbol in bars for bars in self._bars.values())
+
+    def _outcomes(self) -> list[tuple[date, Outcome]]:
+        return self._replay(self._played)[1] if self._played else []
 
     def _replay(self, until: date) -> tuple[Book, list[tuple[date, Outcome]]]:
         """The whole life of the account up to a close."""

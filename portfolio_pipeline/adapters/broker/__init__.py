@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Literal
-
 from portfolio_pipeline.adapters.broker.simulated import SimulatedBroker
 from portfolio_pipeline.adapters.broker.unavailable import UnavailableBroker
 from portfolio_pipeline.core.settings import Settings
-from portfolio_pipeline.ports import Broker, Warehouse
+from portfolio_pipeline.ports import Broker, TradingMode, Warehouse
 
 
-def open_broker(mode: Literal["SIMULATED", "PAPER", "LIVE"], settings: Settings, warehouse: Warehouse) -> Broker:
+def open_broker(mode: TradingMode, settings: Settings, warehouse: Warehouse) -> Broker:
     """The broker of a trading mode; nothing is connected or written yet."""
     return SimulatedBroker(settings, warehouse) if mode == "SIMULATED" else UnavailableBroker(mode)

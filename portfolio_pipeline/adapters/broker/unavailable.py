@@ -2,28 +2,29 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import date
-from typing import Literal, NoReturn
-
-import pandas as pd
+from typing import NoReturn
 
 from portfolio_pipeline.core.calendar.sessions import SessionRange
 from portfolio_pipeline.core.errors import BrokerError
+from portfolio_pipeline.core.execution.tickets import Order
+from portfolio_pipeline.ports import TradingMode
 
 
 class UnavailableBroker:
     """Lets the definitions load and everything up to orders be looked at; no account is ever reached."""
 
-    def __init__(self, mode: Literal["PAPER", "LIVE"]) -> None:
-        self.mode: Literal["PAPER", "LIVE"] = mode
+    def __init__(self, mode: TradingMode) -> None:
+        self.mode = mode
 
     def account(self, session: date) -> NoReturn:
         self._refuse()
 
-    def submit(self, sessions: SessionRange, orders: pd.DataFrame) -> NoReturn:
+    def submit(self, sessions: SessionRange, orders: Sequence[Order]) -> NoReturn:
         self._refuse()
 
-    def submissions(self, sessions: SessionRange) -> NoReturn:
+    def reports(self, sessions: SessionRange) -> NoReturn:
         self._refuse()
 
     def fills(self, sessions: SessionRange) -> NoReturn:

@@ -1,19 +1,19 @@
 """Books: cash and positions, and what a session does to them. Exact, so that nothing appears from nowhere.
 
-Inside, cash is whole cents and quantities are whole millionths of a share, both as integers; at the doors (tables,
-ports) they are floats, which hold these numbers without loss. A session goes: `open_session` (splits, dividends),
+Cash is whole cents and quantities are whole millionths of a share, both as integers; in tables they are floats, which
+hold these numbers without loss. A session goes: `open_session` (splits, dividends),
 `Book.trade`, `close_session` (marks, cash for what no longer trades).
 
 Several books that together are one account go through the same functions together: each gets its part of what the
 whole gets (`parts`), so that they always add up to it, share for share and cent for cent. Which book wanted a trade
-is decided in `strategy_books`; at which price it happens, in `fills`.
+is decided in `strategy_books`; at which price it happens, in `core.execution.fill_model`.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Protocol
+from datetime import date
 
 from portfolio_pipeline.core.market.bars import Bar, Bars
 
@@ -66,22 +66,26 @@ class Position:
     sessions_without_bar: int = 0
 
 
-class HoldingLike(Protocol):
-    @property
-    def quantity(self) -> float: ...
-    @property
-    def price(self) -> float: ...
-    @property
-    def sessions_without_bar(self) -> int: ...
+@dataclass(frozen=True, slots=True)
+class Holding:
+    """Shares of one symbol as a broker states them, with the price they were last marked at."""
+
+    quantity: int
+    price: float
+    sessions_without_bar: int = 0
 
 
-class AccountLike(Protocol):
-    """What `ports.AccountSnapshot` says of an account."""
+@dataclass(frozen=True, slots=True)
+class AccountSnapshot:
+    """A broker's statement of the account at the close of a session: cash in cents, and what is held."""
+
+    session: date
+    cash: int
+    holdings: Mapping[str, Holding] = field(default_factory=dict)
 
     @property
-    def cash(self) -> float: ...
-    @property
-    def holdings(self) -> Mapping[str, HoldingLike]: ...
+    def equity(self) -> int:
+        return self.cash + sum(value(holding.quantity, holding.price) for holding in self.holdings.values())
 
 
 @dataclass(slots=True)
@@ -92,13 +96,21 @@ class Book:
     positions: dict[str, Position] = field(default_factory=dict)
 
     @classmethod
-    def of(cls, account: AccountLike) -> Book:
+    def of(cls, account: AccountSnapshot) -> Book:
         """The book of an account as its broker reports it; what was paid is not known there."""
         held = {
-            symbol: Position(to_units(h.quantity), h.price, h.price, h.sessions_without_bar)
-            for symbol, h in sorted(account.holdings.items())
+            symbol: Position(holding.quantity, holding.price, holding.price, holding.sessions_without_bar)
+            for symbol, holding in sorted(account.holdings.items())
         }
-        return cls(to_cents(account.cash), {symbol: p for symbol, p in held.items() if p.quantity})
+        return cls(account.cash, {symbol: position for symbol, position in held.items() if position.quantity})
+
+    def snapshot(self, session: date) -> AccountSnapshot:
+        """What a broker that keeps this book says at the close of a session."""
+        held = {
+            symbol: Holding(position.quantity, position.price, position.sessions_without_bar)
+            for symbol, position in self.positions.items()
+        }
+        return AccountSnapshot(session, self.cash, held)
 
     @property
     def equity(self) -> int:

@@ -1,7 +1,7 @@
 """Positions and account at each close: of the account and of every book that shares it. Tables in, tables out.
 
 Computed from fills, prices and the state of the session before, without asking the broker, so that the two can be
-compared. How a session changes books is in `books` and `strategy_books`.
+compared. How a session changes books is in `book` and `strategy_books`.
 """
 
 from __future__ import annotations
@@ -12,7 +12,6 @@ from datetime import date
 from typing import Any
 
 import pandas as pd
-import pyarrow as pa
 
 from portfolio_pipeline.core.books.book import (
     Book,
@@ -24,7 +23,8 @@ from portfolio_pipeline.core.books.book import (
     to_units,
     value,
 )
-from portfolio_pipeline.core.books.strategy_books import BookResult, Fill, Ledger, advance, wishes
+from portfolio_pipeline.core.books.fills import Fill
+from portfolio_pipeline.core.books.strategy_books import BookResult, Ledger, advance, wishes
 from portfolio_pipeline.core.market.bars import NO_BARS, Bars
 from portfolio_pipeline.core.portfolio.session_targets import NO_TARGETS, SessionTargets
 from portfolio_pipeline.core.tables import ACCOUNT, POSITIONS
@@ -48,16 +48,6 @@ def stored_ledger(positions: pd.DataFrame, account: pd.DataFrame) -> Ledger:
         )
     whole, reserve = books.pop(ACCOUNT_BOOK), books.pop(RESERVE)
     return Ledger(whole, {name: books[name] for name in sorted(books)} | {RESERVE: reserve})
-
-
-def fills_by_session(fills: pa.Table) -> dict[date, list[Fill]]:
-    """The rows of the fills table, in the order of their identifiers."""
-    by_session: dict[date, list[Fill]] = {}
-    for row in sorted(fills.to_pylist(), key=lambda row: (row["session"], row["fill_id"])):
-        units = to_units(row["quantity"]) * (1 if row["side"] == "buy" else -1)
-        fill = Fill(row["symbol"], units, row["price"], to_cents(row["commission"]))
-        by_session.setdefault(row["session"], []).append(fill)
-    return by_session
 
 
 def hold(

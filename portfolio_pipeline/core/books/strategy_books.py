@@ -27,21 +27,13 @@ from portfolio_pipeline.core.books.book import (
     to_units,
     value,
 )
+from portfolio_pipeline.core.books.fills import Fill
 from portfolio_pipeline.core.market.bars import Bar, Bars
 from portfolio_pipeline.core.portfolio.session_targets import SessionTargets, invested_part
 from portfolio_pipeline.core.tables.declare import ACCOUNT_BOOK, RESERVE
 
 Wishes = Mapping[str, Mapping[str, int]]
 """Units wished for, by symbol and book; negative to be rid of them."""
-
-
-class Fill(NamedTuple):
-    """One execution: units (negative: sold), price per share, commission in cents."""
-
-    symbol: str
-    quantity: int
-    price: float
-    commission: int
 
 
 @dataclass
@@ -107,8 +99,7 @@ def advance(
     by_symbol: dict[str, list[Fill]] = {}
     for fill in fills:
         by_symbol.setdefault(fill.symbol, []).append(fill)
-        cash = -value(fill.quantity, fill.price) - fill.commission
-        ledger.account.trade(fill.symbol, fill.quantity, fill.price, cash)
+        ledger.account.trade(fill.symbol, fill.quantity, fill.price, fill.cash)
     for symbol in sorted(by_symbol.keys() | wished.keys()):
         bar, traded = bars.get(symbol), by_symbol.get(symbol, [])
         if bar is None and not traded:

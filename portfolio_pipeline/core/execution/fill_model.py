@@ -14,32 +14,24 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable
+from dataclasses import dataclass
 from datetime import UTC, date, datetime, time
-from typing import Literal, NamedTuple
 
 from portfolio_pipeline.core.books.book import SHARE, Book, close_session, open_session, to_units, value
 from portfolio_pipeline.core.calendar.sessions import NEW_YORK
 from portfolio_pipeline.core.execution.settings import Costs, SimulatedBroker
+from portfolio_pipeline.core.execution.tickets import Order, OrderState
 from portfolio_pipeline.core.market.bars import Bar, Bars
 
-FillState = Literal["filled", "partially_filled", "expired"]
 PRICE_DIGITS = 6
 
 
-class MarketOrder(NamedTuple):
-    """An order as it reaches the market; `quantity` in units of books, negative to sell."""
-
-    client_order_id: str
-    symbol: str
-    quantity: int
-    limit_price: float | None = None
-
-
-class Outcome(NamedTuple):
+@dataclass(frozen=True, slots=True)
+class Outcome:
     """What became of an order: the shares traded (negative: sold), at which price and commission."""
 
-    order: MarketOrder
-    state: FillState
+    order: Order
+    state: OrderState
     quantity: int
     price: float
     commission: int
@@ -57,9 +49,7 @@ def session_open(session: date) -> datetime:
     return datetime.combine(session, time(9, 30), NEW_YORK).astimezone(UTC).replace(tzinfo=None)
 
 
-def execute(
-    orders: Iterable[MarketOrder], bars: Bars, cash: int, costs: Costs, market: SimulatedBroker
-) -> list[Outcome]:
+def execute(orders: Iterable[Order], bars: Bars, cash: int, costs: Costs, market: SimulatedBroker) -> list[Outcome]:
     """The outcomes of a session's orders, sells first. `cash` is what the account has after the session's dividends."""
     outcomes = []
     for order in sorted(orders, key=lambda o: (o.quantity > 0, o.symbol, o.client_order_id)):
@@ -70,7 +60,7 @@ def execute(
 
 
 def play_session(
-    book: Book, orders: Iterable[MarketOrder], bars: Bars, costs: Costs, market: SimulatedBroker
+    book: Book, orders: Iterable[Order], bars: Bars, costs: Costs, market: SimulatedBroker
 ) -> list[Outcome]:
     """Carry an account over one session, open to close, with the orders decided at the close before."""
     open_session([book], bars)
@@ -87,7 +77,7 @@ def worst_cost(costs: Costs, market: SimulatedBroker) -> float:
     return costs.total + market.impact_bps * math.sqrt(market.maximum_volume_share) / 1e4
 
 
-def _execute_one(order: MarketOrder, bar: Bar | None, cash: int, costs: Costs, market: SimulatedBroker) -> Outcome:
+def _execute_one(order: Order, bar: Bar | None, cash: int, costs: Costs, market: SimulatedBroker) -> Outcome:
     if bar is None:
         return _expired(order, "NO_BAR: the symbol did not trade")
     side = 1 if order.quantity > 0 else -1
@@ -107,17 +97,17 @@ def _execute_one(order: MarketOrder, bar: Bar | None, cash: int, costs: Costs, m
     if not size:
         return _expired(order, f"NOT_ENOUGH_CASH: cash={cash / 100:.2f}")
     if size == wanted:
-        return Outcome(order, "filled", side * size, price, _commission(size, price, costs))
+        return Outcome(order, OrderState.FILLED, side * size, price, _commission(size, price, costs))
     note = "NOT_ENOUGH_CASH" if size < within_volume else "VOLUME_SHARE_REACHED"
     note += f": filled={size / SHARE:g}, wanted={wanted / SHARE:g}"
-    return Outcome(order, "partially_filled", side * size, price, _commission(size, price, costs), note)
+    return Outcome(order, OrderState.PARTIALLY_FILLED, side * size, price, _commission(size, price, costs), note)
 
 
-def _expired(order: MarketOrder, note: str) -> Outcome:
-    return Outcome(order, "expired", 0, 0.0, 0, note)
+def _expired(order: Order, note: str) -> Outcome:
+    return Outcome(order, OrderState.EXPIRED, 0, 0.0, 0, note)
 
 
-def _price(order: MarketOrder, bar: Bar, side: int, size: int, costs: Costs, market: SimulatedBroker) -> float | None:
+def _price(order: Order, bar: Bar, side: int, size: int, costs: Costs, market: SimulatedBroker) -> float | None:
     """The price per share; None when the limit is not reached in the session."""
     impact = market.impact_bps * math.sqrt(size / SHARE / bar.volume) if bar.volume > 0 else 0.0
     worse = side * (costs.half_spread_bps + costs.slippage_bps + impact) / 1e4

@@ -18,8 +18,9 @@ from datetime import date
 
 from portfolio_pipeline.core.books.book import Book
 from portfolio_pipeline.core.execution.fill_model import play_session
-from portfolio_pipeline.core.execution.orders import Ticket, client_order_id, previous_targets
+from portfolio_pipeline.core.execution.orders import client_order_id, previous_targets
 from portfolio_pipeline.core.execution.settings import TradingTerms
+from portfolio_pipeline.core.execution.tickets import Ticket, by_session
 from portfolio_pipeline.core.execution.verdicts import Finding, blocking, judge_targets, judge_trades
 from portfolio_pipeline.core.market.bars import NO_BARS, Bars
 from portfolio_pipeline.core.portfolio.session_targets import SessionTargets
@@ -59,18 +60,16 @@ def judge_submission(
     terms: TradingTerms,
 ) -> Gate:
     """Judge the stored tickets of every session. `book`, the account at the first close, is carried on in place."""
-    by_session: dict[date, list[Ticket]] = {}
-    for ticket in tickets:
-        by_session.setdefault(ticket.session, []).append(ticket)
+    stored = by_session(tickets)
     sendable: list[Ticket] = []
     refused: list[Ticket] = []
     findings: dict[date, tuple[Finding, ...]] = {}
     stopped_at: date | None = None
     standing: list[Ticket] | None = None
     for session in sessions:
-        today, own = bars.get(session, NO_BARS), by_session.get(session, [])
+        today, own = bars.get(session, NO_BARS), stored.get(session, [])
         if standing is not None:
-            orders = [ticket.market_order for ticket in standing]
+            orders = [ticket.order for ticket in standing]
             play_session(book, orders, today, terms.costs, terms.simulated_broker)
         found = _judge_session(mode, session, own, book, targets, today, terms, stopped_at)
         if found:

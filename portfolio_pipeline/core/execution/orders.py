@@ -2,53 +2,31 @@
 
 Over a range the planner carries the account on by itself, with the fill model of the simulated market applied to
 its own tickets: the tenth day's plan is the one that ten daily runs would have made. A session whose targets or
-tickets break a limit is refused as a whole, and nothing of it is executed then. Sending tickets, and judging them
-again before that, is done by `submission_gate`.
+tickets break a limit is refused as a whole, and nothing of it is executed then. Judging tickets again before they are
+sent is done in `gate`; what a ticket is, is said in `tickets`.
 """
 
 from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, replace
 from datetime import date
-from typing import Literal, NamedTuple
 
-import pandas as pd
-import pyarrow as pa
-
-from portfolio_pipeline.core.books.book import Book, to_shares, to_units, value
+from portfolio_pipeline.core.books.book import Book, value
+from portfolio_pipeline.core.books.fills import Side
 from portfolio_pipeline.core.calendar.sessions import previous_session
 from portfolio_pipeline.core.errors import SessionError
-from portfolio_pipeline.core.execution.fill_model import MarketOrder, play_session
+from portfolio_pipeline.core.execution.fill_model import play_session
 from portfolio_pipeline.core.execution.settings import TradingTerms
+from portfolio_pipeline.core.execution.tickets import Ticket
 from portfolio_pipeline.core.execution.trades import trades_towards
 from portfolio_pipeline.core.execution.verdicts import Finding, blocking, judge_targets, judge_trades
 from portfolio_pipeline.core.market.bars import NO_BARS, Bars
 from portfolio_pipeline.core.portfolio.session_targets import NO_TARGETS, SessionTargets
-from portfolio_pipeline.core.tables import ORDERS
 
-Verdict = Literal["accepted", "refused"]
 _STRATEGIES_NAMED = 3
-
-
-class Ticket(NamedTuple):
-    """One order ticket; `quantity` in units of books, negative to sell."""
-
-    session: date
-    client_order_id: str
-    symbol: str
-    quantity: int
-    reference_price: float
-    target_weight: float
-    reason: str
-    verdict: Verdict = "accepted"
-    limit_price: float | None = None
-
-    @property
-    def market_order(self) -> MarketOrder:
-        return MarketOrder(self.client_order_id, self.symbol, self.quantity, self.limit_price)
 
 
 @dataclass(frozen=True)
@@ -64,8 +42,7 @@ class Plan:
 def client_order_id(mode: str, session: date, symbol: str, quantity: int, limit_price: float | None = None) -> str:
     """The order's identifier, unique for good: a pure function of what is intended, without clock or counter."""
     intent = hashlib.sha256(json.dumps([mode, str(session), symbol, quantity, limit_price, "day"]).encode()).hexdigest()
-    side = "buy" if quantity > 0 else "sell"
-    return f"{mode}-account-{session:%Y%m%d}-{symbol}-{side}-1-{intent[:16]}"
+    return f"{mode}-account-{session:%Y%m%d}-{symbol}-{Side.of(quantity)}-1-{intent[:16]}"
 
 
 def plan(
@@ -93,18 +70,18 @@ def plan(
             )
         today = bars.get(session, NO_BARS)
         if standing is not None:
-            orders = [ticket.market_order for ticket in standing]
+            orders = [ticket.order for ticket in standing]
             play_session(book, orders, today, terms.costs, terms.simulated_broker)
         planned, found = plan_session(mode, session, book, targets[session], today, terms)
         found += judge_targets(targets[session].weights, previous_targets(targets, session), terms)
         found += judge_trades(book, {ticket.symbol: ticket.quantity for ticket in planned}, today, terms)
         if blocking(found):
-            planned = [ticket._replace(verdict="refused") for ticket in planned]
+            planned = [replace(ticket, verdict="refused") for ticket in planned]
         if found:
             findings[session] = found
         standing = [ticket for ticket in planned if ticket.verdict == "accepted"]
         tickets += planned
-        worth = sum(abs(value(ticket.quantity, ticket.reference_price)) for ticket in planned)
+        worth = sum(ticket.notional for ticket in planned)
         turnover[session] = worth / max(book.equity, 1)
     return Plan(tuple(tickets), findings, turnover)
 
@@ -145,43 +122,3 @@ def _reason(symbol: str, held: float, targets: SessionTargets) -> str:
     who = f": {names}{more}" if names else ": no strategy wants it"
     cut = f" (cut: {targets.reasons[symbol]})" if symbol in targets.reasons else ""
     return f"want {wanted:.2%}, hold {held:.2%}{who}{cut}"
-
-
-def ticket_rows(tickets: Sequence[Ticket]) -> pd.DataFrame:
-    """Rows of the orders table."""
-    rows = [
-        {
-            "session": ticket.session,
-            "client_order_id": ticket.client_order_id,
-            "symbol": ticket.symbol,
-            "side": "buy" if ticket.quantity > 0 else "sell",
-            "quantity": to_shares(abs(ticket.quantity)),
-            "order_type": "market" if ticket.limit_price is None else "limit",
-            "limit_price": ticket.limit_price,
-            "time_in_force": "day",
-            "reason": ticket.reason,
-            "verdict": ticket.verdict,
-            "reference_price": ticket.reference_price,
-            "target_weight": ticket.target_weight,
-        }
-        for ticket in tickets
-    ]
-    return pd.DataFrame(rows, columns=list(ORDERS.column_names))
-
-
-def tickets_of(orders: pa.Table) -> list[Ticket]:
-    """The tickets that rows of the orders table hold."""
-    return [
-        Ticket(
-            session=row["session"],
-            client_order_id=row["client_order_id"],
-            symbol=row["symbol"],
-            quantity=to_units(row["quantity"]) * (1 if row["side"] == "buy" else -1),
-            reference_price=row["reference_price"],
-            target_weight=row["target_weight"],
-            reason=row["reason"],
-            verdict=row["verdict"],
-            limit_price=row["limit_price"] if row["order_type"] == "limit" else None,
-        )
-        for row in orders.to_pylist()
-    ]

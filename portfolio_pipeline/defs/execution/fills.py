@@ -5,12 +5,19 @@ Submissions are not touched: they hold what was known at their own close. Which 
 decided in positions.
 """
 
+from collections import Counter
+from collections.abc import Iterable
+from datetime import date
+
 import dagster as dg
 import pandas as pd
 
 from portfolio_pipeline.components.session_asset import Stored, session_asset
 from portfolio_pipeline.components.session_check import check_result, session_check
+from portfolio_pipeline.core.books.book import to_currency
 from portfolio_pipeline.core.calendar.sessions import SessionRange, next_session, previous_session
+from portfolio_pipeline.core.execution.rows import fill_rows, outcome_rows
+from portfolio_pipeline.core.execution.tickets import OrderReport, OrderState
 from portfolio_pipeline.core.tables import FILLS, ORDER_OUTCOMES, ORDERS, SUBMISSIONS
 from portfolio_pipeline.core.tables.rows import frame
 from portfolio_pipeline.ports import Broker, Warehouse
@@ -59,20 +66,20 @@ def fills(
 ) -> Stored:
     executed = broker.fills(sessions)
     sent = warehouse.read(SUBMISSIONS.name, _decided(sessions), columns=["state"])["state"].to_pylist()
-    outcomes = _outcomes(sessions, broker.submissions(_decided(sessions)))
+    ended = _ended(sessions, broker.reports(_decided(sessions)))
     with warehouse.transaction() as tx:
-        rows = tx.replace(FILLS.name, sessions, executed)
-        tx.replace(ORDER_OUTCOMES.name, sessions, outcomes)
-    newest = executed[executed["session"] == pd.Timestamp(sessions.last)]
-    ended = outcomes.loc[outcomes["session"] == sessions.last, "state"].value_counts().sort_index()
+        rows = tx.replace(FILLS.name, sessions, fill_rows(executed))
+        tx.replace(ORDER_OUTCOMES.name, sessions, outcome_rows(ended))
+    newest = [fill for fill in executed if fill.session == sessions.last]
+    states = sorted(Counter(report.state for session, report in ended if session == sessions.last).items())
     metadata = {
         "executions in the newest session": len(newest),
-        "orders of the newest session": ", ".join(f"{count} {state}" for state, count in ended.items()) or "none",
-        "notional": float((newest["quantity"] * newest["price"]).sum()),
-        "commission": float(newest["commission"].sum()),
+        "orders of the newest session": ", ".join(f"{count} {state}" for state, count in states) or "none",
+        "notional": to_currency(sum(fill.notional for fill in newest)),
+        "commission": to_currency(sum(fill.commission for fill in newest)),
     }
-    states = outcomes["state"].value_counts().sort_index().to_dict()
-    unfilled = {f"orders {state}": int(count) for state, count in states.items() if state != "filled"}
+    fates = Counter(report.state for _, report in ended)
+    unfilled = {f"orders {state}": count for state, count in sorted(fates.items()) if state != OrderState.FILLED}
     return Stored(rows, metadata, came_in=sum(state == "accepted" for state in sent), dropped=unfilled)
 
 
@@ -82,11 +89,8 @@ def _decided(sessions: SessionRange) -> SessionRange:
     return SessionRange(first, max(previous_session(sessions.last) or first, first))
 
 
-def _outcomes(sessions: SessionRange, submitted: pd.DataFrame) -> pd.DataFrame:
-    """What became of the orders that came to their end in `sessions`: day orders do so in the session after their
-    close.
-    """
-    rows = submitted[submitted["state"].isin(ORDER_OUTCOMES.column("state").one_of)]
-    ended = {day: next_session(day) for day in rows["session"].dt.date.unique()}
-    rows = rows.assign(session=rows["session"].dt.date.map(ended).astype(object))
-    return rows.loc[rows["session"].isin(list(sessions)), list(ORDER_OUTCOMES.column_names)]
+def _ended(sessions: SessionRange, reports: Iterable[OrderReport]) -> list[tuple[date, OrderReport]]:
+    """The orders that came to their end in `sessions`: day orders do so in the session after their close."""
+    last_states = ORDER_OUTCOMES.column("state").one_of
+    ended = [(next_session(report.session), report) for report in reports if report.state in last_states]
+    return [(session, report) for session, report in ended if sessions.first <= session <= sessions.last]

@@ -1,6 +1,7 @@
 """The asset orders and its check: the tickets planned at each close for the next session, with the verdict on them.
 
-Only reading, asking the broker for the account, calling `core.orders`, and writing belong here. Nothing is sent.
+Only reading, asking the broker for the account, calling `core.execution.orders`, and writing belong here. Nothing is
+sent.
 """
 
 from collections.abc import Sequence
@@ -10,11 +11,13 @@ import dagster as dg
 
 from portfolio_pipeline.components.session_asset import Stored, session_asset
 from portfolio_pipeline.components.session_check import check_result, session_check
-from portfolio_pipeline.core.books.book import Book, to_shares, value
+from portfolio_pipeline.core.books.book import Book, to_currency, to_shares
 from portfolio_pipeline.core.calendar.sessions import SessionRange
 from portfolio_pipeline.core.errors import DataError
 from portfolio_pipeline.core.execution.gate import judge_submission
-from portfolio_pipeline.core.execution.orders import Ticket, plan, ticket_rows, tickets_of
+from portfolio_pipeline.core.execution.orders import plan
+from portfolio_pipeline.core.execution.rows import ticket_rows, tickets_of
+from portfolio_pipeline.core.execution.tickets import Ticket
 from portfolio_pipeline.core.execution.verdicts import breach_rows
 from portfolio_pipeline.core.settings import Settings
 from portfolio_pipeline.core.tables import (
@@ -85,7 +88,7 @@ def orders(
     metadata: dict[str, Any] = {
         "orders of the newest session": len(newest),
         "verdict": newest[0].verdict if newest else "nothing to trade",
-        "notional": sum(_notional(ticket) for ticket in newest),
+        "notional": to_currency(sum(ticket.notional for ticket in newest)),
         "turnover": planned.turnover[sessions.last],
         "sessions refused": len({ticket.session for ticket in planned.tickets if ticket.verdict == "refused"}),
     }
@@ -107,18 +110,14 @@ def _refuse_unmeasured(reader: Reader, sessions: SessionRange) -> None:
         )
 
 
-def _notional(ticket: Ticket) -> float:
-    return abs(value(ticket.quantity, ticket.reference_price)) / 100
-
-
 def _shown(tickets: Sequence[Ticket]) -> str:
     return markdown_table(
         [
             {
                 "symbol": ticket.symbol,
-                "side": "buy" if ticket.quantity > 0 else "sell",
+                "side": str(ticket.order.side),
                 "shares": to_shares(abs(ticket.quantity)),
-                "notional": f"{_notional(ticket):,.0f}",
+                "notional": f"{to_currency(ticket.notional):,.0f}",
                 "verdict": ticket.verdict,
                 "why": ticket.reason,
             }

@@ -1,7 +1,7 @@
 """The asset positions and its checks: holdings, cash and equity at each close, of the account and of every strategy's
 book.
 
-It fills two tables, positions and account, which belong together. Only reading, calling `core.positions` and
+It fills two tables, positions and account, which belong together. Only reading, calling `core.books.positions` and
 writing belong here. The broker is not asked: a check compares what it says with what was computed.
 """
 
@@ -12,8 +12,11 @@ import dagster as dg
 
 from portfolio_pipeline.components.session_asset import Stored, session_asset
 from portfolio_pipeline.components.session_check import check_result, session_check
-from portfolio_pipeline.core.books.positions import books_that_do_not_add_up, fills_by_session, hold, stored_ledger
+from portfolio_pipeline.core.books.book import to_cents, to_currency, to_shares, to_units
+from portfolio_pipeline.core.books.positions import books_that_do_not_add_up, hold, stored_ledger
 from portfolio_pipeline.core.calendar.sessions import SessionRange, previous_session
+from portfolio_pipeline.core.execution.rows import fills_of
+from portfolio_pipeline.core.execution.tickets import by_session
 from portfolio_pipeline.core.settings import Settings
 from portfolio_pipeline.core.tables import (
     ACCOUNT,
@@ -56,17 +59,19 @@ def positions_tie_to_broker(
     session = sessions.last
     single, mine = SessionRange.single(session), {"book": ACCOUNT_BOOK}
     with warehouse.reading() as reader:
-        held = frame(reader.read(POSITIONS.name, single, where=mine)).set_index("symbol")["quantity"].to_dict()
-        cash = frame(reader.read(ACCOUNT.name, single, where=mine))["cash"].sum()
+        rows = reader.read(POSITIONS.name, single, where=mine).to_pylist()
+        cash = sum(to_cents(row["cash"]) for row in reader.read(ACCOUNT.name, single, where=mine).to_pylist())
+    held = {row["symbol"]: to_units(row["quantity"]) for row in rows}
     told = broker.account(session)
     there = {symbol: holding.quantity for symbol, holding in told.holdings.items()}
     offending = [
-        {"session": session, "symbol": symbol, "computed": held.get(symbol, 0.0), "broker": there.get(symbol, 0.0)}
+        {"session": session, "symbol": symbol, "computed": to_shares(computed), "broker": to_shares(stated)}
         for symbol in sorted({*held, *there})
-        if abs(held.get(symbol, 0.0) - there.get(symbol, 0.0)) > 5e-7
+        if (computed := held.get(symbol, 0)) != (stated := there.get(symbol, 0))
     ]
-    if abs(cash - told.cash) > 0.005:
-        offending.append({"session": session, "symbol": "cash", "computed": float(cash), "broker": told.cash})
+    if cash != told.cash:
+        amounts = {"computed": to_currency(cash), "broker": to_currency(told.cash)}
+        offending.append({"session": session, "symbol": "cash", **amounts})
     remedy = "Materialise fills and positions again, from the first session that differs."
     return check_result(offending, checked=len({*held, *there}) + 1, remedy=remedy)
 
@@ -94,7 +99,7 @@ def positions(
             assert before is not None
             ledger = stored_ledger(frame(reader.read(POSITIONS.name, SessionRange.single(before))), account)
         inputs = trading_inputs(reader, sessions)
-        executed = fills_by_session(reader.read(FILLS.name, sessions))
+        executed = by_session(fills_of(reader.read(FILLS.name, sessions)))
     held = hold(
         sessions,
         ledger,

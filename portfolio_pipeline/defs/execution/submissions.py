@@ -1,13 +1,16 @@
 """The asset submissions and its check: what was sent to the broker, after a last look of its own.
 
 A blocking check binds only the run it is in. Whoever materialises this asset alone comes through the same limits
-again, on the tickets as they are stored and on the account as the broker has it now (`core.submission_gate`), and
+again, on the tickets as they are stored and on the account as the broker has it now (`core.execution.gate`), and
 through the halt. What is not sent is recorded, and the asset has done its work: fills and positions of the day go on.
 That orders were held back or refused is what the check says. Planning belongs to orders, executions to fills.
 """
 
+from collections.abc import Iterable
+from dataclasses import replace
+from datetime import date, datetime
+
 import dagster as dg
-import pandas as pd
 
 from portfolio_pipeline.components.session_asset import Stored, session_asset
 from portfolio_pipeline.components.session_check import check_result, session_check
@@ -15,7 +18,8 @@ from portfolio_pipeline.core.books.book import Book
 from portfolio_pipeline.core.calendar.sessions import SessionRange, previous_session, session_close
 from portfolio_pipeline.core.execution.gate import Gate, judge_submission
 from portfolio_pipeline.core.execution.halt import refusal, trading_state
-from portfolio_pipeline.core.execution.orders import ticket_rows, tickets_of
+from portfolio_pipeline.core.execution.rows import submission_rows, tickets_of
+from portfolio_pipeline.core.execution.tickets import TAKEN, OrderReport, OrderState
 from portfolio_pipeline.core.execution.verdicts import breach_rows
 from portfolio_pipeline.core.settings import Settings
 from portfolio_pipeline.core.tables import (
@@ -32,7 +36,6 @@ from portfolio_pipeline.ports import Broker, Warehouse
 from portfolio_pipeline.reads.trading import trading_inputs
 
 NOTHING_TO_SEND = Gate((), (), {}, None)
-_TAKEN = ("accepted", "partially_filled", "filled", "expired")
 
 
 @session_check()
@@ -50,7 +53,7 @@ def every_order_was_sent(sessions: SessionRange, warehouse: dg.ResourceParam[War
     warnings: list[dict[str, object]] = []
     for name in {**planned, **told}:
         state = told[name]["state"] if name in told else "not sent"
-        if state in _TAKEN:
+        if state in TAKEN:
             continue
         order = planned.get(name) or told[name]
         why = told[name]["error"] if name in told else held_back
@@ -82,12 +85,12 @@ def submissions(
         book = Book.of(broker.account(sessions.first))
         gate = judge_submission(broker.mode, sessions, tickets, book, inputs.targets, inputs.bars, settings)
         _send(broker, sessions, gate)
-    rows = _rows(gate, broker.submissions(sessions))
+    rows = submission_rows(_known_at_the_close(gate, broker.reports(sessions)))
     with warehouse.transaction() as tx:
         count = tx.replace(SUBMISSIONS.name, sessions, rows)
         breaches = breach_rows(gate.findings, "submission")
         tx.replace(RISK_BREACHES.name, sessions, breaches, where={"level": "submission"})
-    newest = rows[rows["session"] == sessions.last]  # dates, as _rows gives them
+    newest = rows[rows["session"] == sessions.last]  # dates, as submission_rows gives them
     states = newest["state"].value_counts().sort_index()
     metadata = {
         "sent for the newest session": int((newest["state"] != "refused").sum()),
@@ -122,28 +125,28 @@ def _send(broker: Broker, sessions: SessionRange, gate: Gate) -> None:
         if gate.stopped_at == sessions.first:
             return
         last = previous_session(gate.stopped_at) or sessions.first
-    broker.submit(SessionRange(sessions.first, last), ticket_rows(gate.sendable))
+    broker.submit(SessionRange(sessions.first, last), [ticket.order for ticket in gate.sendable])
 
 
-def _rows(gate: Gate, sent: pd.DataFrame) -> pd.DataFrame:
+def _known_at_the_close(gate: Gate, told: Iterable[OrderReport]) -> list[OrderReport]:
     """What the broker has taken, as it stood at the close, and the refused tickets that it does not know.
 
     Asked about a session long past, the broker also tells what became of its orders. That was not known at the
     close; it is written to order_outcomes, in the session in which it happened.
     """
-    told = [
-        (row.session.date(), row.client_order_id, row.state, row.broker_order_id, row.error)
-        for row in sent.itertuples(index=False)
-    ]
-    known = {name for _, name, *_ in told}
-    refused = [
-        (ticket.session, ticket.client_order_id, "refused", None, gate.why(ticket.session))
-        for ticket in gate.refused
-        if ticket.client_order_id not in known
-    ]
-    rows = []
-    for session, name, state, number, error in (*told, *refused):
-        if state not in ("refused", "unknown"):
-            state, error = "accepted", None
-        rows.append((session, name, state, number, 0.0, session_close(session).replace(tzinfo=None), error))
-    return pd.DataFrame(rows, columns=list(SUBMISSIONS.column_names))
+    reports = {report.client_order_id: _at_close(report) for report in told}
+    for ticket in gate.refused:
+        name, why = ticket.client_order_id, gate.why(ticket.session)
+        refused = OrderReport(ticket.session, name, OrderState.REFUSED, None, 0, _close(ticket.session), why)
+        reports.setdefault(name, refused)
+    return list(reports.values())
+
+
+def _at_close(report: OrderReport) -> OrderReport:
+    if report.state in TAKEN:
+        report = replace(report, state=OrderState.ACCEPTED, error=None)
+    return replace(report, filled_quantity=0, updated_at=_close(report.session))
+
+
+def _close(session: date) -> datetime:
+    return session_close(session).replace(tzinfo=None)

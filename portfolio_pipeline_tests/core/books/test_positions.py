@@ -11,16 +11,16 @@ from hypothesis import given
 from hypothesis import settings as examples
 from hypothesis import strategies as st
 
-from portfolio_pipeline.core.books.book import Book
+from portfolio_pipeline.core.books.book import Book, to_currency, to_shares
 from portfolio_pipeline.core.books.positions import (
     Holdings,
     books_that_do_not_add_up,
-    fills_by_session,
     hold,
     stored_ledger,
 )
-from portfolio_pipeline.core.execution.orders import plan, ticket_rows
+from portfolio_pipeline.core.execution.orders import plan
 from portfolio_pipeline.core.execution.settings import Orders
+from portfolio_pipeline.core.execution.tickets import by_session
 from portfolio_pipeline.core.market.bars import bars_by_session
 from portfolio_pipeline.core.portfolio.session_targets import session_targets, shares_by_session
 from portfolio_pipeline.core.risk.settings import Limits
@@ -51,10 +51,9 @@ class Year:
         self.broker = FakeBroker(self.settings, self.prices)
         opened = Book.of(self.broker.account(self.days[0]))
         planned = plan("SIMULATED", self.days, opened, self.targets, self.bars, self.settings)
-        accepted = [ticket for ticket in planned.tickets if ticket.verdict == "accepted"]
-        self.broker.submit(self.range, ticket_rows(accepted))
-        rows = self.broker.fills(self.range)
-        self.fills = fills_by_session(pa.Table.from_pandas(rows.assign(session=rows["session"].dt.date)))
+        accepted = [ticket.order for ticket in planned.tickets if ticket.verdict == "accepted"]
+        self.broker.submit(self.range, accepted)
+        self.fills = by_session(self.broker.fills(self.range))
 
     def held(self, days: tuple[date, ...], before: Holdings | None = None, last: date | None = None) -> Holdings:
         ledger = None if before is None else stored_ledger(_of(before.positions, last), _of(before.account, last))
@@ -90,11 +89,11 @@ def test_on_every_session_the_books_are_the_account_and_the_account_is_the_broke
         told = year.broker.account(day)
         mine = held.positions[(held.positions["session"] == day) & (held.positions["book"] == "account")]
         assert dict(zip(mine["symbol"], mine["quantity"], strict=True)) == {
-            symbol: holding.quantity for symbol, holding in told.holdings.items()
+            symbol: to_shares(holding.quantity) for symbol, holding in told.holdings.items()
         }
         row = held.account[(held.account["session"] == day) & (held.account["book"] == "account")].iloc[0]
-        assert row["cash"] == told.cash
-        assert row["equity"] == pytest.approx(told.equity, abs=CENT * (1 + len(mine)))
+        assert row["cash"] == to_currency(told.cash)
+        assert row["equity"] == pytest.approx(to_currency(told.equity), abs=CENT * (1 + len(mine)))
 
 
 @examples(max_examples=8, deadline=None)

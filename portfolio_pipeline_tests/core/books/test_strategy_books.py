@@ -4,13 +4,16 @@ wish.
 
 from __future__ import annotations
 
+from datetime import date, datetime
+
 import pytest
 from hypothesis import given
 from hypothesis import settings as examples
 from hypothesis import strategies as st
 
 from portfolio_pipeline.core.books.book import SHARE, Book, Position, equities, value
-from portfolio_pipeline.core.books.strategy_books import Fill, Ledger, advance, wishes
+from portfolio_pipeline.core.books.fills import Fill
+from portfolio_pipeline.core.books.strategy_books import Ledger, advance, wishes
 from portfolio_pipeline.core.market.bars import Bar
 from portfolio_pipeline.core.portfolio.session_targets import SessionTargets
 from portfolio_pipeline.core.tables.declare import RESERVE
@@ -30,20 +33,24 @@ def ledger(cash: dict[str, int], **shares: int) -> Ledger:
     return Ledger(account, books)
 
 
+def fill(quantity: int, price: float, commission: int) -> Fill:
+    return Fill(date(2024, 1, 2), "f/1", "f", "AAA", quantity, price, commission, datetime(2024, 1, 2, 14, 30))  # noqa: DTZ001
+
+
 def units(found: Ledger) -> dict[str, float]:
     return {name: book.quantity("AAA") / SHARE for name, book in found.books.items()}
 
 
 def test_a_buy_is_shared_in_proportion_to_the_wishes() -> None:
     shared = ledger({"a": 10**6, "b": 10**6, RESERVE: 10**6})
-    advance(shared, FLAT, [Fill("AAA", 8 * SHARE, 50.0, 30)], {"AAA": {"a": 9 * SHARE, "b": 3 * SHARE}}, None, 3)
+    advance(shared, FLAT, [fill(8 * SHARE, 50.0, 30)], {"AAA": {"a": 9 * SHARE, "b": 3 * SHARE}}, None, 3)
     assert units(shared) == {"a": 6.0, "b": 2.0, RESERVE: 0.0}
     assert [10**6 - shared.books[name].cash for name in "ab"] == [30_000 + 22, 10_000 + 8]
 
 
 def test_opposite_wishes_cross_inside_at_the_price_of_the_outside_trade() -> None:
     shared = ledger({"a": 10**6, "b": 10**6, RESERVE: 0}, b=10)
-    advance(shared, FLAT, [Fill("AAA", 4 * SHARE, 51.0, 10)], {"AAA": {"a": 10 * SHARE, "b": -6 * SHARE}}, None, 3)
+    advance(shared, FLAT, [fill(4 * SHARE, 51.0, 10)], {"AAA": {"a": 10 * SHARE, "b": -6 * SHARE}}, None, 3)
     assert units(shared) == {"a": 10.0, "b": 4.0, RESERVE: 0.0}
     assert shared.books["a"].cash == 10**6 - 51_000 - 10
     assert shared.books["b"].cash == 10**6 + 30_600
@@ -60,7 +67,7 @@ def test_opposite_wishes_cross_at_the_open_when_the_account_does_not_trade() -> 
 
 def test_what_nobody_wished_for_goes_to_the_reserve_and_leaves_it_as_soon_as_it_can() -> None:
     shared = ledger({"a": 10**6, RESERVE: 10**6})
-    advance(shared, FLAT, [Fill("AAA", 5 * SHARE, 50.0, 0)], {"AAA": {"a": 2 * SHARE}}, None, DELIST_AFTER)
+    advance(shared, FLAT, [fill(5 * SHARE, 50.0, 0)], {"AAA": {"a": 2 * SHARE}}, None, DELIST_AFTER)
     assert units(shared) == {"a": 2.0, RESERVE: 3.0}
     targets = SessionTargets({"AAA": 0.05}, {"AAA": 0.05}, {}, {"a": {"AAA": 0.05}})
     wished = wishes(shared, targets, FLAT, 0.0)
@@ -131,7 +138,7 @@ def test_for_any_wishes_and_fills_the_books_add_up_and_nobody_trades_against_a_w
     wished = {name: data.draw(st.integers(-(10**9), 10**9), label=f"wish {name}") for name in names}
     quantities = data.draw(st.lists(st.integers(-(10**9), 10**9).filter(bool), max_size=3), label="fills")
     fills = [
-        Fill("AAA", q, data.draw(st.floats(0.5, 900).map(lambda p: round(p, 6))), data.draw(st.integers(0, 5_000)))
+        fill(q, data.draw(st.floats(0.5, 900).map(lambda p: round(p, 6))), data.draw(st.integers(0, 5_000)))
         for q in quantities
     ]
     split = data.draw(st.sampled_from([1.0, 2.0, 0.1, 1.5]))
@@ -158,7 +165,7 @@ def test_for_any_wishes_and_fills_the_books_add_up_and_nobody_trades_against_a_w
 def test_a_fill_costs_the_books_what_it_costs_the_account() -> None:
     shared = ledger({"a": 10**7, "b": 10**7, "c": 10**7, RESERVE: 0})
     third = {"a": SHARE, "b": SHARE, "c": SHARE}
-    advance(shared, FLAT, [Fill("AAA", 2 * SHARE, 33.333333, 1)], {"AAA": third}, None, DELIST_AFTER)
+    advance(shared, FLAT, [fill(2 * SHARE, 33.333333, 1)], {"AAA": third}, None, DELIST_AFTER)
     paid = [10**7 - shared.books[name].cash for name in "abc"]
     assert sum(paid) == value(2 * SHARE, 33.333333) + 1
     assert max(paid) - min(paid) <= 2

@@ -11,13 +11,15 @@ from hypothesis import settings as examples
 from hypothesis import strategies as st
 
 from portfolio_pipeline.core.books.book import SHARE
-from portfolio_pipeline.core.execution.fill_model import MarketOrder, Outcome, execute, session_open, worst_cost
+from portfolio_pipeline.core.execution.fill_model import Outcome, execute, session_open, worst_cost
 from portfolio_pipeline.core.execution.settings import Costs, SimulatedBroker
+from portfolio_pipeline.core.execution.tickets import Order
 from portfolio_pipeline.core.market.bars import Bar
 
 COSTS = Costs(commission_bps=0.5, half_spread_bps=1.0, slippage_bps=2.0)
 MARKET = SimulatedBroker(impact_bps=50.0, maximum_volume_share=0.1)
 RICH = 10**12
+DECIDED = date(2024, 1, 2)
 
 
 def bar(price: float = 100.0, volume: float = 1_000_000.0, **more: float) -> Bar:
@@ -25,7 +27,7 @@ def bar(price: float = 100.0, volume: float = 1_000_000.0, **more: float) -> Bar
 
 
 def one(shares: float, market_bar: Bar | None, cash: int = RICH, limit: float | None = None) -> Outcome:
-    order = MarketOrder("id", "AAA", round(shares * SHARE), limit)
+    order = Order(DECIDED, "id", "AAA", round(shares * SHARE), limit)
     [outcome] = execute([order], {} if market_bar is None else {"AAA": market_bar}, cash, COSTS, MARKET)
     return outcome
 
@@ -96,7 +98,7 @@ def test_a_limit_order_fills_at_the_open_or_at_its_limit_or_not_at_all(
 
 
 def test_sells_come_first_and_pay_for_the_buys() -> None:
-    orders = [MarketOrder("1", "AAA", 100 * SHARE), MarketOrder("2", "ZZZ", -100 * SHARE)]
+    orders = [Order(DECIDED, "1", "AAA", 100 * SHARE), Order(DECIDED, "2", "ZZZ", -100 * SHARE)]
     bars = {"AAA": bar(99.0), "ZZZ": bar(100.0)}
     outcomes = execute(orders, bars, 0, COSTS, MARKET)
     assert [(o.order.symbol, o.state) for o in outcomes] == [("ZZZ", "filled"), ("AAA", "filled")]
@@ -125,7 +127,7 @@ def test_no_orders_ever_bring_cash_below_nothing_or_trade_more_than_was_asked(da
         if data.draw(st.booleans()) or symbol == "AAA"
     }
     quantity = st.one_of(st.integers(-5_000, 5_000).map(lambda n: n * SHARE), st.integers(-(10**9), 10**9))
-    orders = [MarketOrder(s, s, data.draw(quantity.filter(bool))) for s in symbols]
+    orders = [Order(DECIDED, s, s, data.draw(quantity.filter(bool))) for s in symbols]
     cash = data.draw(st.integers(0, 10**9))
     outcomes = execute(orders, bars, cash, COSTS, MARKET)
     running = cash
@@ -138,7 +140,7 @@ def test_no_orders_ever_bring_cash_below_nothing_or_trade_more_than_was_asked(da
         assert outcome.quantity * outcome.order.quantity >= 0
         assert outcome.commission >= 0
         assert (outcome.note is None) == (outcome.state == "filled")
-    assert sorted(execute(orders[::-1], bars, cash, COSTS, MARKET)) == sorted(outcomes)
+    assert execute(orders[::-1], bars, cash, COSTS, MARKET) == outcomes
 
 
 def test_the_market_opens_at_half_past_nine_in_new_york() -> None:

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import date
 
 import pyarrow as pa
 
 from portfolio_pipeline.core.books.book import Book, to_cents
 from portfolio_pipeline.core.execution.gate import Gate, judge_submission
-from portfolio_pipeline.core.execution.orders import Plan, Ticket, plan
+from portfolio_pipeline.core.execution.orders import Plan, plan
+from portfolio_pipeline.core.execution.tickets import Ticket
 from portfolio_pipeline.core.market.bars import bars_by_session
 from portfolio_pipeline.core.portfolio.session_targets import SessionTargets, session_targets
 from portfolio_pipeline.core.risk.settings import Limits
@@ -70,7 +72,7 @@ def test_from_a_refusal_that_nobody_foresaw_nothing_more_is_sent() -> None:
 def test_a_ticket_that_is_not_what_its_identifier_says_is_refused() -> None:
     wishes = targets()
     tickets = list(planned(wishes).tickets)
-    tickets[0] = tickets[0]._replace(quantity=tickets[0].quantity + 1)
+    tickets[0] = replace(tickets[0], quantity=tickets[0].quantity + 1)
     gate = judged(tickets, wishes)
     assert gate.stopped_at == tickets[0].session
     assert "TICKET_ALTERED" in gate.why(tickets[0].session)
@@ -90,7 +92,7 @@ def test_tickets_without_targets_or_prices_are_refused() -> None:
     tickets = planned(wishes).tickets
     without = {day: wish for day, wish in wishes.items() if day != DAYS[0]}
     assert "TARGETS_MISSING" in judged(tickets, without).why(DAYS[0])
-    stranger = tickets[0]._replace(symbol="XYZ")
+    stranger = replace(tickets[0], symbol="XYZ")
     assert "NO_PRICE: symbol=XYZ" in judged([stranger], wishes).why(DAYS[0])
 
 

@@ -14,23 +14,16 @@ from hypothesis import strategies as st
 
 from portfolio_pipeline.core.books.book import SHARE, Book, Position, to_cents, to_shares
 from portfolio_pipeline.core.errors import SessionError
-from portfolio_pipeline.core.execution.fill_model import MarketOrder, play_session, worst_cost
-from portfolio_pipeline.core.execution.orders import (
-    Ticket,
-    client_order_id,
-    plan,
-    plan_session,
-    ticket_rows,
-    tickets_of,
-)
+from portfolio_pipeline.core.execution.fill_model import play_session, worst_cost
+from portfolio_pipeline.core.execution.orders import client_order_id, plan, plan_session
+from portfolio_pipeline.core.execution.rows import ticket_rows
 from portfolio_pipeline.core.execution.settings import Orders
+from portfolio_pipeline.core.execution.tickets import Order, Ticket
 from portfolio_pipeline.core.market.bars import Bar, bars_by_session
 from portfolio_pipeline.core.portfolio.session_targets import SessionTargets, invested_part, session_targets
 from portfolio_pipeline.core.risk.limits import check_limits
 from portfolio_pipeline.core.risk.settings import Limits
 from portfolio_pipeline.core.settings import Settings
-from portfolio_pipeline.core.tables import ORDERS
-from portfolio_pipeline.ports import AccountSnapshot, Holding
 from portfolio_pipeline_tests.trading import SYMBOLS, first_sessions, market, settings, wanted
 
 DAY = date(2020, 2, 3)
@@ -164,16 +157,6 @@ def test_the_identifier_is_a_function_of_the_intent_and_fits_every_broker() -> N
     assert len(client_order_id("SIMULATED", DAY, "ABCDEFGHIJ", -(10**15), 1e9)) <= 128
 
 
-def test_tickets_come_back_from_their_rows_unchanged() -> None:
-    house = settings(limits=LOOSE)
-    targets = SessionTargets({"AAA": 0.2, "CCC": -0.1}, {})
-    tickets, _ = plan_session("SIMULATED", DAY, account(123_456, BBB=50.25), targets, BARS, house)
-    tickets.append(tickets[0]._replace(client_order_id="limited", limit_price=9.5, verdict="refused"))
-    rows = ticket_rows(tickets)
-    assert tuple(rows.columns) == ORDERS.column_names
-    assert tickets_of(pa.Table.from_pandas(rows, preserve_index=False)) == tickets
-
-
 def test_targets_beyond_the_limits_refuse_all_tickets_of_the_session_and_only_these() -> None:
     days = tuple(first_sessions(3))
     house = settings(orders=WHOLE, limits=Limits(symbol=0.4, turnover=3.0, asset_class={}))
@@ -226,7 +209,7 @@ def _houses() -> st.SearchStrategy[Settings]:
 @examples(max_examples=15, deadline=None)
 @given(seed=st.integers(0, 10_000), house=_houses())
 def test_a_range_is_planned_as_its_sessions_one_by_one_would_be(seed: int, house: Settings) -> None:
-    """The second way knows only what a broker reports at each close, in floats, and plays the sessions itself."""
+    """The second way knows only what a broker reports at each close, and plays the sessions itself."""
     days, targets, bars = _inputs(seed, house, 25, short=house.limits.net_minimum < 0)
     cash = house.simulated_broker.initial_cash
     at_once = plan("SIMULATED", days, Book(to_cents(cash)), targets, bars, house)
@@ -235,14 +218,9 @@ def test_a_range_is_planned_as_its_sessions_one_by_one_would_be(seed: int, house
     standing: list[Ticket] = []
     for day in days:
         if day != days[0]:
-            orders = [ticket.market_order for ticket in standing]
+            orders = [ticket.order for ticket in standing]
             play_session(book, orders, bars[day], house.costs, house.simulated_broker)
-        held = {
-            symbol: Holding(to_shares(p.quantity), p.price, p.sessions_without_bar)
-            for symbol, p in book.positions.items()
-        }
-        told = AccountSnapshot(day, book.cash / 100, held)
-        daily = plan("SIMULATED", [day], Book.of(told), targets, bars, house)
+        daily = plan("SIMULATED", [day], Book.of(book.snapshot(day)), targets, bars, house)
         assert daily.findings.get(day) == at_once.findings.get(day)
         standing = [ticket for ticket in daily.tickets if ticket.verdict == "accepted"]
         tickets += daily.tickets
@@ -255,7 +233,7 @@ def test_every_plan_holds_the_limits_by_an_independent_account(seed: int, house:
     """Weights after the trades worked out with pandas from the tickets; cash stays unless prices gap."""
     days, targets, bars = _inputs(seed, house, 15, short=house.limits.net_minimum < 0)
     book = Book(to_cents(house.simulated_broker.initial_cash))
-    orders: list[MarketOrder] = []
+    orders: list[Order] = []
     for day in days:
         play_session(book, orders, bars[day], house.costs, house.simulated_broker)
         if not any(p.quantity < 0 for p in book.positions.values()):
@@ -281,5 +259,5 @@ def test_every_plan_holds_the_limits_by_an_independent_account(seed: int, house:
         cash_after = book.cash / 100 - (rows["signed"] * rows["reference_price"]).sum()
         bought = rows.loc[rows["side"] == "buy", "quantity"].sum()
         assert not bought or cash_after >= house.orders.cash_buffer * equity - 0.05 * len(rows)
-        orders = [ticket.market_order for ticket in planned]
+        orders = [ticket.order for ticket in planned]
     assert set(book.positions) <= set(SYMBOLS)

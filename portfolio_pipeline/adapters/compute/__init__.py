@@ -1,0 +1,1 @@
+"""Where work in parts is done, behind the port `ports.Compute`."""

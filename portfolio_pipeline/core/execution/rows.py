@@ -1,0 +1,144 @@
+"""Rows of orders, submissions, order_outcomes and fills, and the types they stand for: the one way between the two.
+
+Where rows become types, shares become units and amounts cents, and the side becomes the sign; and back. What a table
+holds is declared in `core.tables`. No judgement belongs here.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from datetime import date
+from typing import Any
+
+import pandas as pd
+import pyarrow as pa
+
+from portfolio_pipeline.core.books.book import to_cents, to_currency, to_shares, to_units
+from portfolio_pipeline.core.books.fills import Fill, Side
+from portfolio_pipeline.core.execution.tickets import Order, OrderReport, OrderType, Ticket
+from portfolio_pipeline.core.tables import FILLS, ORDER_OUTCOMES, ORDERS, SUBMISSIONS
+
+ORDER_COLUMNS = ("session", "client_order_id", "symbol", "side", "quantity", "order_type", "limit_price")
+"""What a table has to hold for `orders_of`."""
+
+
+def ticket_rows(tickets: Iterable[Ticket]) -> pd.DataFrame:
+    """Rows of the orders table."""
+    rows = [
+        {
+            **order_row(ticket.order),
+            "reason": ticket.reason,
+            "verdict": ticket.verdict,
+            "reference_price": ticket.reference_price,
+            "target_weight": ticket.target_weight,
+        }
+        for ticket in tickets
+    ]
+    return pd.DataFrame(rows, columns=list(ORDERS.column_names))
+
+
+def tickets_of(rows: pa.Table) -> list[Ticket]:
+    """The tickets that rows of the orders table hold."""
+    return [
+        Ticket(
+            session=order.session,
+            client_order_id=order.client_order_id,
+            symbol=order.symbol,
+            quantity=order.quantity,
+            reference_price=row["reference_price"],
+            target_weight=row["target_weight"],
+            reason=row["reason"],
+            verdict=row["verdict"],
+            limit_price=order.limit_price,
+        )
+        for row, order in ((row, _order(row)) for row in rows.to_pylist())
+    ]
+
+
+def order_row(order: Order) -> dict[str, object]:
+    """The columns that every table of orders has in common."""
+    return {
+        "session": order.session,
+        "client_order_id": order.client_order_id,
+        "symbol": order.symbol,
+        "side": str(order.side),
+        "quantity": to_shares(abs(order.quantity)),
+        "order_type": str(order.order_type),
+        "limit_price": order.limit_price,
+        "time_in_force": str(order.time_in_force),
+    }
+
+
+def orders_of(rows: pa.Table) -> list[Order]:
+    """The orders that rows with at least `ORDER_COLUMNS` hold."""
+    return [_order(row) for row in rows.select(list(ORDER_COLUMNS)).to_pylist()]
+
+
+def submission_rows(reports: Iterable[OrderReport]) -> pd.DataFrame:
+    """Rows of the submissions table."""
+    return pd.DataFrame(map(_report_row, reports), columns=list(SUBMISSIONS.column_names))
+
+
+def outcome_rows(ended: Iterable[tuple[date, OrderReport]]) -> pd.DataFrame:
+    """Rows of order_outcomes: the reports on orders that came to their end, each with the session it ended in."""
+    rows = [{**_report_row(report), "session": session} for session, report in ended]
+    return pd.DataFrame(rows, columns=list(ORDER_OUTCOMES.column_names))
+
+
+def fill_rows(fills: Iterable[Fill]) -> pd.DataFrame:
+    """Rows of the fills table."""
+    rows = [
+        {
+            "session": fill.session,
+            "fill_id": fill.fill_id,
+            "client_order_id": fill.client_order_id,
+            "symbol": fill.symbol,
+            "side": str(Side.of(fill.quantity)),
+            "quantity": to_shares(abs(fill.quantity)),
+            "price": fill.price,
+            "commission": to_currency(fill.commission),
+            "filled_at": fill.filled_at,
+        }
+        for fill in fills
+    ]
+    return pd.DataFrame(rows, columns=list(FILLS.column_names))
+
+
+def fills_of(rows: pa.Table) -> list[Fill]:
+    """The executions that rows of the fills table hold, in the order of sessions and of their identifiers."""
+    fills = [
+        Fill(
+            session=row["session"],
+            fill_id=row["fill_id"],
+            client_order_id=row["client_order_id"],
+            symbol=row["symbol"],
+            quantity=Side(row["side"]).signed(to_units(row["quantity"])),
+            price=row["price"],
+            commission=to_cents(row["commission"]),
+            filled_at=row["filled_at"],
+        )
+        for row in rows.to_pylist()
+    ]
+    return sorted(fills, key=lambda fill: (fill.session, fill.fill_id))
+
+
+def _order(row: Mapping[str, Any]) -> Order:
+    return Order(
+        session=row["session"],
+        client_order_id=row["client_order_id"],
+        symbol=row["symbol"],
+        quantity=Side(row["side"]).signed(to_units(row["quantity"])),
+        limit_price=row["limit_price"] if row["order_type"] == OrderType.LIMIT else None,
+    )
+
+
+def _report_row(report: OrderReport) -> dict[str, object]:
+    return {
+        "session": report.session,
+        "client_order_id": report.client_order_id,
+        "state": str(report.state),
+        "broker_order_id": report.broker_order_id,
+        "filled_quantity": to_shares(report.filled_quantity),
+        "updated_at": report.updated_at,
+        "error": report.error,
+    }
