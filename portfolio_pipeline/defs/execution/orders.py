@@ -13,7 +13,7 @@ from portfolio_pipeline.components.session_asset import closed_sessions, session
 from portfolio_pipeline.core.books.book import Book, to_shares, value
 from portfolio_pipeline.core.execution.gate import judge_submission
 from portfolio_pipeline.core.execution.orders import Ticket, plan, ticket_rows, tickets_of
-from portfolio_pipeline.core.execution.verdicts import breach_rows
+from portfolio_pipeline.core.risk.breaches import breach_rows
 from portfolio_pipeline.core.settings import Settings
 from portfolio_pipeline.core.tables import ORDERS, RISK_BREACHES
 from portfolio_pipeline.partitions import SESSIONS, sessions_of

@@ -16,7 +16,7 @@ from portfolio_pipeline.core.calendar.sessions import SessionRange, previous_ses
 from portfolio_pipeline.core.execution.gate import Gate, judge_submission
 from portfolio_pipeline.core.execution.halt import refusal, trading_state
 from portfolio_pipeline.core.execution.orders import ticket_rows, tickets_of
-from portfolio_pipeline.core.execution.verdicts import breach_rows
+from portfolio_pipeline.core.risk.breaches import breach_rows
 from portfolio_pipeline.core.settings import Settings
 from portfolio_pipeline.core.tables import HALT_EVENTS, ORDERS, RISK_BREACHES, SUBMISSIONS
 from portfolio_pipeline.partitions import SESSIONS, sessions_of
