@@ -58,7 +58,7 @@ def _wanted(book: Book, targets: SessionTargets, bars: Bars, terms: TradingTerms
 def _within_turnover(book: Book, trades: Mapping[str, int], bars: Bars, terms: TradingTerms) -> Mapping[str, int]:
     """All trades scaled by the same factor when together they are more than the turnover limit allows."""
     total = sum(abs(value(quantity, bars[symbol].close)) for symbol, quantity in trades.items())
-    cap = terms.limits.cap(TURNOVER.name)
+    cap = TURNOVER.cap(terms.limits)
     allowed = math.inf if cap is None else cap * max(book.equity, 0)
     return _scaled(trades, allowed / total, bars, terms) if total > allowed > 0 else trades
 

@@ -5,12 +5,10 @@ What a key may say stands with its limit.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from typing import Any
 
 from pydantic import ConfigDict, create_model, model_validator
 
-from portfolio_pipeline.core.risk.exposures import PORTFOLIO
 from portfolio_pipeline.core.risk.limits.registry import LIMITS
 from portfolio_pipeline.core.risk.limits.setting import Setting, Value
 from portfolio_pipeline.core.sections import Section
@@ -38,12 +36,9 @@ class Limits(Section):
                     raise ValueError(f"{key!r} is no name of a limit")
         return written
 
-    def cap(self, name: str, subject: str = PORTFOLIO) -> float | None:
-        """What the limit of this name allows the subject; None where the subject is not limited."""
-        if LIMITS[name].setting is None:
-            return 0.0
-        value: Value = (self.model_extra or {})[name]
-        return value.get(subject) if isinstance(value, Mapping) else value
+    def value(self, name: str) -> Value:
+        """What is written of the limit of this name, or its default."""
+        return (self.model_extra or {})[name]
 
 
 def _section() -> type[Section]:

@@ -127,8 +127,8 @@ def test_shocks_move_whole_classes_by_their_net_exposure() -> None:
 
 def test_a_figure_with_a_limit_carries_it_and_a_short_history_gives_none() -> None:
     rows = risk_metrics(history(40), 1, CLASSES, Limits()).set_index(["scope", "metric"])
-    assert rows.loc[("portfolio", "gross_exposure"), "limit_value"] == Limits().cap("gross")
-    assert rows.loc[("asset_class:equity", "gross_exposure"), "limit_value"] == Limits().cap("asset_class", "equity")
+    assert rows.loc[("portfolio", "gross_exposure"), "limit_value"] == 1.0
+    assert rows.loc[("asset_class:equity", "gross_exposure"), "limit_value"] == 0.7
     assert rows["value"].isna()[("portfolio", "value_at_risk_95")]
 
 

@@ -8,13 +8,12 @@ from __future__ import annotations
 import math
 from abc import ABC, abstractmethod
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
-from typing import Literal, Protocol
+from typing import Literal, NamedTuple, Protocol
 
 from portfolio_pipeline.core.risk.breaches import Breach, Severity
 from portfolio_pipeline.core.risk.exposures import EPSILON, PORTFOLIO, Portfolio
 from portfolio_pipeline.core.risk.limits.cutting_room import ROUNDING, CuttingRoom
-from portfolio_pipeline.core.risk.limits.setting import FRACTION, Setting
+from portfolio_pipeline.core.risk.limits.setting import FRACTION, Setting, Value
 
 Place = Literal["symbol", "asset_class", "portfolio"]
 PLACES: tuple[Place, ...] = ("symbol", "asset_class", "portfolio")
@@ -24,13 +23,10 @@ PLACES: tuple[Place, ...] = ("symbol", "asset_class", "portfolio")
 class Caps(Protocol):
     """The limits' values, as the settings hold them."""
 
-    def cap(self, name: str, subject: str = PORTFOLIO) -> float | None:
-        """What the limit of this name allows the subject; None where the subject is not limited."""
-        ...
+    def value(self, name: str) -> Value: ...
 
 
-@dataclass(frozen=True)
-class Figure:
+class Figure(NamedTuple):
     """A measured figure beside its limit; `excess` is how far it stands on the wrong side."""
 
     subject: str
@@ -64,6 +60,11 @@ class Limit(ABC):
     def unit(self) -> str:
         return self.setting.unit if self.setting else FRACTION
 
+    def cap(self, caps: Caps, subject: str = PORTFOLIO) -> float | None:
+        """What is allowed the subject; None where it is not limited."""
+        value = self._value(caps)
+        return value.get(subject) if isinstance(value, Mapping) else value
+
     @abstractmethod
     def measure(self, portfolio: Portfolio) -> Mapping[str, float]:
         """The limited figure of every subject, in the order of their names."""
@@ -82,8 +83,9 @@ class Limit(ABC):
         return before is not None and figure.excess <= before.excess + EPSILON
 
     def figures(self, portfolio: Portfolio, caps: Caps) -> Iterator[Figure]:
+        value = self._value(caps)
         for subject, found in self.measure(portfolio).items():
-            cap = caps.cap(self.name, subject)
+            cap = value if value is None or isinstance(value, float | int) else value.get(subject)
             if cap is not None:
                 yield Figure(subject, found, cap, self.excess(found, cap))
 
@@ -114,6 +116,9 @@ class Limit(ABC):
         factor = max(into, 0.0) / size
         room.scale(members, factor, self.why(subject, cap))
         room.breaches.append(self.breach(subject, "cut", found, cap, f"scaled by {factor:.4f}"))
+
+    def _value(self, caps: Caps) -> Value:
+        return caps.value(self.name) if self.setting else 0.0
 
 
 class PortfolioLimit(Limit):

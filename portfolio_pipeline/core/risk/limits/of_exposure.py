@@ -60,7 +60,7 @@ class NetExposure(PortfolioLimit):
         return portfolio.exposures.net
 
     def cut(self, room: CuttingRoom, caps: Caps) -> None:
-        cap = caps.cap(self.name)
+        cap = self.cap(caps)
         if cap is not None:
             longs, long, short = *_side(room.weights, 1), _side(room.weights, -1)[1]
             self.scale(room, longs, size=long, into=cap + short, figure=(PORTFOLIO, long - short, cap))
@@ -79,7 +79,7 @@ class NetMinimum(PortfolioLimit):
         return cap - found
 
     def cut(self, room: CuttingRoom, caps: Caps) -> None:
-        floor = caps.cap(self.name)
+        floor = self.cap(caps)
         if floor is not None:
             shorts, short, long = *_side(room.weights, -1), _side(room.weights, 1)[1]
             self.scale(room, shorts, size=short, into=long - floor, figure=(PORTFOLIO, long - short, floor))

@@ -35,7 +35,7 @@ class Turnover(Limit):
         The way starts at yesterday's weights shrunk into today's limits. Both ends hold every other limit, and these
         are convex: every point between the two holds them too.
         """
-        limit, found = caps.cap(self.name), turnover(room.weights, room.previous)
+        limit, found = self.cap(caps), turnover(room.weights, room.previous)
         if limit is None or found <= limit + ROUNDING:
             return
         start = room.shrunk_previous()

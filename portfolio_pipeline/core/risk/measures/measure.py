@@ -57,7 +57,7 @@ class Measure:
     def figures(self, seen: Seen, caps: Caps) -> Iterator[tuple[str, str, float, float]]:
         """Scope, metric, value and limit, as risk_metrics has them."""
         for subject, value in self._values(seen).items():
-            cap = caps.cap(self.limit.name, subject) if self.limit else None
+            cap = self.limit.cap(caps, subject) if self.limit else None
             scope = PORTFOLIO if self.scope == PORTFOLIO else f"{self.scope}:{subject}"
             yield scope, self.metric, value, math.nan if cap is None else cap
 
