@@ -26,7 +26,7 @@ _FILLED_BY = {
     "price_restatements": "prices",
     "quarantine": "prices",
     "risk_metrics": "risk",
-    "risk_breaches": "risk",
+    "risk_breaches": "submissions",  # the last of those that write to it
     "account": "positions",
 }
 _FILLED_PER_STRATEGY = {

@@ -66,6 +66,16 @@ MIGRATIONS: tuple[Migration, ...] = (
             AddColumn("optimization_results", OPTIMIZATION_RESULTS.column("plateau_score")),
         ),
     ),
+    Migration(
+        3,
+        "the greatest drawdown of a parameter set is negative, as drawdowns are everywhere else",
+        (
+            RunSql(
+                """update optimization_results set metrics = regexp_replace(
+                    metrics, '"max_drawdown": (0\\.0*[1-9]|[1-9])', '"max_drawdown": -\\1')"""
+            ),
+        ),
+    ),
 )
 
 

@@ -5,7 +5,7 @@ What a key may say stands with its limit.
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from pydantic import ConfigDict, create_model, model_validator
 
@@ -24,17 +24,14 @@ class Limits(Section):
 
     tolerance: float
 
-    def __init__(self, **written: Value) -> None:
-        super().__init__(**_section().model_validate(written).model_dump())
+    if TYPE_CHECKING:  # the keys are not known before the limits are registered
+
+        def __init__(self, **written: Value) -> None: ...
 
     @model_validator(mode="before")
     @classmethod
-    def _keys_are_names(cls, written: object) -> object:
-        if isinstance(written, dict):
-            for key in written:
-                if not isinstance(key, str):
-                    raise ValueError(f"{key!r} is no name of a limit")
-        return written
+    def _of_registered_limits(cls, written: object) -> object:
+        return _section().model_validate(written).model_dump() if isinstance(written, dict) else written
 
     def value(self, name: str) -> Value:
         """What is written of the limit of this name, or its default."""
