@@ -51,7 +51,7 @@ ordered as (
         value,
         row_number() over (
             partition by strategy, figure
-            order by case when figure in ('max_drawdown', 'volatility', 'turnover') then value else -value end, rank
+            order by case when figure in ('volatility', 'turnover') then value else -value end, rank
         ) as place
     from figures
 )

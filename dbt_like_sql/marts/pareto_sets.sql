@@ -16,8 +16,8 @@ columns:
   volatility: volatility, fraction a year
   sharpe: Sharpe ratio, a year
   sortino: Sortino ratio, a year
-  calmar: yearly return over the greatest drawdown
-  max_drawdown: the greatest drawdown, a positive fraction
+  calmar: yearly return over the size of the greatest drawdown
+  max_drawdown: the greatest drawdown, a return, 0 or negative
   turnover: bought plus sold, fraction of equity a year
   hit_rate: share of sessions with a gain
   is_in_use: whether it is the set in use

@@ -9,7 +9,7 @@ from datetime import date
 from pathlib import Path
 
 import yaml
-from pydantic import ValidationError, model_validator
+from pydantic import Field, ValidationError, model_validator
 
 from portfolio_pipeline.core.calendar.sessions import FIRST_SESSION
 from portfolio_pipeline.core.errors import ConfigurationError
@@ -33,7 +33,7 @@ class Settings(Section):
     simulated_broker: SimulatedBroker = SimulatedBroker()
     regimes: Regimes = Regimes()
     allocation: Allocation = Allocation()
-    limits: Limits = Limits()
+    limits: Limits = Field(default_factory=Limits)
     orders: Orders = Orders()
 
     @model_validator(mode="after")

@@ -115,7 +115,7 @@ def test_a_backtest_is_a_job_beside_the_chain() -> None:
 
 def test_every_table_of_a_noun_is_declared() -> None:
     declared = {table.name for table in TABLES}
-    assert {name.split("/")[0] for name in ASSETS} - declared == {"risk"}  # risk fills risk_metrics and risk_breaches
+    assert {name.split("/")[0] for name in ASSETS} - declared == {"risk"}  # risk fills risk_metrics
 
 
 def test_no_edge_has_an_offset_so_that_a_backfill_of_the_chain_is_one_run() -> None:

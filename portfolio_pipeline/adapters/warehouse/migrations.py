@@ -112,6 +112,16 @@ MIGRATIONS: tuple[Migration, ...] = (
         "features hold what paper trades are executed at; the next run of `features` fills the stored sessions",
         (AddColumn("features", FEATURES.column("adjusted_open")),),
     ),
+    Migration(
+        5,
+        "the greatest drawdown of a parameter set is negative, as drawdowns are everywhere else",
+        (
+            RunSql(
+                """update optimization_results set metrics = regexp_replace(
+                    metrics, '"max_drawdown": (0\\.0*[1-9]|[1-9])', '"max_drawdown": -\\1')"""
+            ),
+        ),
+    ),
 )
 
 

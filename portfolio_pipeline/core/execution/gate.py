@@ -21,10 +21,11 @@ from portfolio_pipeline.core.execution.fill_model import play_session
 from portfolio_pipeline.core.execution.orders import client_order_id, previous_targets
 from portfolio_pipeline.core.execution.settings import TradingTerms
 from portfolio_pipeline.core.execution.tickets import Ticket, by_session
-from portfolio_pipeline.core.execution.verdicts import Finding, blocking, judge_targets, judge_trades
+from portfolio_pipeline.core.execution.verdicts import judge_targets, judge_trades
 from portfolio_pipeline.core.market.bars import NO_BARS, Bars
 from portfolio_pipeline.core.portfolio.session_targets import SessionTargets
-from portfolio_pipeline.core.risk.limits import PORTFOLIO
+from portfolio_pipeline.core.risk.breaches import Breach, blocking
+from portfolio_pipeline.core.risk.exposures import PORTFOLIO
 
 
 @dataclass(frozen=True)
@@ -33,7 +34,7 @@ class Gate:
 
     sendable: tuple[Ticket, ...]
     refused: tuple[Ticket, ...]
-    findings: Mapping[date, tuple[Finding, ...]]
+    findings: Mapping[date, tuple[Breach, ...]]
     stopped_at: date | None
     """The first session whose refusal the planner did not foresee."""
 
@@ -63,7 +64,7 @@ def judge_submission(
     stored = by_session(tickets)
     sendable: list[Ticket] = []
     refused: list[Ticket] = []
-    findings: dict[date, tuple[Finding, ...]] = {}
+    findings: dict[date, tuple[Breach, ...]] = {}
     stopped_at: date | None = None
     standing: list[Ticket] | None = None
     for session in sessions:
@@ -91,12 +92,12 @@ def _judge_session(
     bars: Bars,
     terms: TradingTerms,
     stopped_at: date | None,
-) -> tuple[Finding, ...]:
+) -> tuple[Breach, ...]:
     if not tickets:
         return ()
     if stopped_at is not None:
         return (_block("plan", f"PLANNED_ON_A_REFUSED_SESSION: session={stopped_at}"),)
-    found: tuple[Finding, ...] = ()
+    found: tuple[Breach, ...] = ()
     if any(ticket.verdict == "refused" for ticket in tickets):
         found += (_block("verdict", "REFUSED_WHEN_PLANNED: the reasons are in risk_breaches at level orders"),)
     for ticket in tickets:
@@ -114,5 +115,5 @@ def _judge_session(
     return found + judge_trades(book, trades, bars, terms)
 
 
-def _block(rule: str, message: str, subject: str = PORTFOLIO) -> Finding:
-    return Finding(subject, rule, "block", None, None, message)
+def _block(rule: str, message: str, subject: str = PORTFOLIO) -> Breach:
+    return Breach(subject, rule, "block", None, None, message)

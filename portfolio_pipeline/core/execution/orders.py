@@ -22,9 +22,10 @@ from portfolio_pipeline.core.execution.fill_model import play_session
 from portfolio_pipeline.core.execution.settings import TradingTerms
 from portfolio_pipeline.core.execution.tickets import Ticket
 from portfolio_pipeline.core.execution.trades import trades_towards
-from portfolio_pipeline.core.execution.verdicts import Finding, blocking, judge_targets, judge_trades
+from portfolio_pipeline.core.execution.verdicts import judge_targets, judge_trades
 from portfolio_pipeline.core.market.bars import NO_BARS, Bars
 from portfolio_pipeline.core.portfolio.session_targets import NO_TARGETS, SessionTargets
+from portfolio_pipeline.core.risk.breaches import Breach, blocking
 
 _STRATEGIES_NAMED = 3
 
@@ -34,7 +35,7 @@ class Plan:
     """The tickets of a range of sessions, and what the limits found, by session."""
 
     tickets: tuple[Ticket, ...]
-    findings: Mapping[date, tuple[Finding, ...]]
+    findings: Mapping[date, tuple[Breach, ...]]
     turnover: Mapping[date, float]
     """Bought plus sold as planned, as a fraction of equity."""
 
@@ -60,7 +61,7 @@ def plan(
     as if nothing were wanted would sell everything.
     """
     tickets: list[Ticket] = []
-    findings: dict[date, tuple[Finding, ...]] = {}
+    findings: dict[date, tuple[Breach, ...]] = {}
     turnover: dict[date, float] = {}
     standing: list[Ticket] | None = None
     for session in sessions:
@@ -94,7 +95,7 @@ def previous_targets(targets: Mapping[date, SessionTargets], session: date) -> M
 
 def plan_session(
     mode: str, session: date, book: Book, targets: SessionTargets, bars: Bars, terms: TradingTerms
-) -> tuple[list[Ticket], tuple[Finding, ...]]:
+) -> tuple[list[Ticket], tuple[Breach, ...]]:
     """One session's tickets, sells first, in the order of their symbols; and what limits on the book cut."""
     trades, cuts = trades_towards(targets, book, bars, terms)
     equity = max(book.equity, 1)

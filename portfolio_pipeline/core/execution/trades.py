@@ -6,15 +6,19 @@ Every cut scales trades by a common factor and never makes one larger. Which tar
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
+from dataclasses import replace
 
 from portfolio_pipeline.core.books.book import SHARE, Book, to_units, value
 from portfolio_pipeline.core.execution.fill_model import worst_cost
 from portfolio_pipeline.core.execution.settings import TradingTerms
-from portfolio_pipeline.core.execution.verdicts import Finding, blocking, judge_trades
+from portfolio_pipeline.core.execution.verdicts import judge_trades
 from portfolio_pipeline.core.market.bars import Bars
 from portfolio_pipeline.core.portfolio.session_targets import SessionTargets, invested_part
-from portfolio_pipeline.core.risk.limits import PORTFOLIO
+from portfolio_pipeline.core.risk.breaches import Breach, blocking
+from portfolio_pipeline.core.risk.exposures import PORTFOLIO
+from portfolio_pipeline.core.risk.limits.of_turnover import TURNOVER
 
 Trades = Mapping[str, int]
 """Units by symbol, negative to sell."""
@@ -24,7 +28,7 @@ _ROUNDS = 8
 
 def trades_towards(
     targets: SessionTargets, book: Book, bars: Bars, terms: TradingTerms
-) -> tuple[Trades, tuple[Finding, ...]]:
+) -> tuple[Trades, tuple[Breach, ...]]:
     """The trades of one session, and what the limits on the book cut of them.
 
     A symbol without a bar today is left alone: there is no price to size it at.
@@ -54,7 +58,8 @@ def _wanted(book: Book, targets: SessionTargets, bars: Bars, terms: TradingTerms
 def _within_turnover(book: Book, trades: Mapping[str, int], bars: Bars, terms: TradingTerms) -> Mapping[str, int]:
     """All trades scaled by the same factor when together they are more than the turnover limit allows."""
     total = sum(abs(value(quantity, bars[symbol].close)) for symbol, quantity in trades.items())
-    allowed = terms.limits.turnover * max(book.equity, 0)
+    cap = TURNOVER.cap(terms.limits)
+    allowed = math.inf if cap is None else cap * max(book.equity, 0)
     return _scaled(trades, allowed / total, bars, terms) if total > allowed > 0 else trades
 
 
@@ -78,13 +83,13 @@ def _within_cash(book: Book, trades: Mapping[str, int], bars: Bars, terms: Tradi
     return kept | _scaled(cut, budget / buys, bars, terms)
 
 
-def _within_limits(book: Book, trades: Trades, bars: Bars, terms: TradingTerms) -> tuple[Trades, tuple[Finding, ...]]:
+def _within_limits(book: Book, trades: Trades, bars: Bars, terms: TradingTerms) -> tuple[Trades, tuple[Breach, ...]]:
     """Trades that make positions larger, scaled until the book fits the limits.
 
     The targets fit them already. The book may not, while something that no target wants any more cannot be sold: it has
     no bar, or the turnover limit lets it go by and by. Buying its successor in full would then be too much of both.
     """
-    cuts: dict[tuple[str, str], Finding] = {}
+    cuts: dict[tuple[str, str], Breach] = {}
     for _ in range(_ROUNDS):
         breaches = blocking(judge_trades(book, trades, bars, terms))
         if not breaches:
@@ -102,7 +107,7 @@ def _within_limits(book: Book, trades: Trades, bars: Bars, terms: TradingTerms) 
             factor = max(0.0, 1.0 - abs(breach.found - breach.limit) / growth)
             scaled = _scaled({symbol: trades[symbol] for symbol in growing}, factor, bars, terms)
             trades = {symbol: q for symbol, q in trades.items() if symbol not in growing} | scaled
-            cut = breach._replace(severity="cut", action=f"growing positions scaled by {factor:.4f}")
+            cut = replace(breach, severity="cut", action=f"growing positions scaled by {factor:.4f}")
             cuts.setdefault((breach.subject, breach.rule), cut)
     return trades, tuple(cuts.values())
 

@@ -1,8 +1,8 @@
 """The figures of many back-tests: one row of daily net returns each, compiled.
 
 Conventions are those of empyrical and `windows`: 252 sessions a year, no risk-free rate, sample standard
-deviation, downside over all sessions, drawdown from the highest equity so far (the start counts; positive here). A
-figure that would divide by nothing is 0, so that a parameter set that never trades can be ranked. Figures at every
+deviation, downside over all sessions, the deepest fall from the highest equity so far (the start counts), positive.
+A figure that would divide by nothing is 0, so that a parameter set that never trades can be ranked. Figures at every
 session of a trailing window are in `windows`, those of live books in `metrics`.
 
 NaN policy: returns are never NaN. Time: a row's figures see the whole of the columns they are asked for.

@@ -1,10 +1,10 @@
 """The figures of many back-tests on the trailing window of any session: evaluated once, scored at every session.
 
 Conventions are those of empyrical: 252 sessions a year, no risk-free rate, sample standard deviation, downside over all
-sessions, drawdown from the highest equity of the window (its start counts; positive here). A figure that would divide
-by nothing is 0, so that a parameter set that never trades can be ranked; one that lost everything before the window has
-fallen by all of it, or it would seem the safest. Not here: figures of a whole back-test (`figures`), scores and
-choices (`search`).
+sessions. The deepest fall is from the highest equity of the window (its start counts): a positive fraction, the
+greatest drawdown without its sign. A figure that would divide by nothing is 0, so that a parameter set that never
+trades can be ranked; one that lost everything before the window has fallen by all of it, or it would seem the safest.
+Not here: figures of a whole back-test (`figures`), scores and choices (`search`).
 
 NaN policy: returns are never NaN. Time: a session's figures see returns up to it. Running sums start at `begin` and
 drawdowns are pieced together from blocks counted from `begin`, so a session's figures have the same bits whichever
@@ -22,7 +22,7 @@ from portfolio_pipeline.core.arrays import Array
 from portfolio_pipeline.core.calendar.sessions import SESSIONS_PER_YEAR
 from portfolio_pipeline.core.parallel import in_chunks
 
-METRICS = ("return", "volatility", "sharpe", "sortino", "calmar", "max_drawdown", "turnover", "hit_rate")
+METRICS = ("return", "volatility", "sharpe", "sortino", "calmar", "deepest_fall", "turnover", "hit_rate")
 NOTHING = 1e-7  # what is smaller is not divided by
 
 

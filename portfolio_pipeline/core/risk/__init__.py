@@ -1,3 +1,3 @@
-"""Risk: the limits and whether they hold (`limits`), weights cut until they do (`cutting`), and figures of the targets
-(`measures`). Refusing orders is done in `core.execution`.
+"""Risk: the limits (`limits`, set in `settings`), weights cut until they hold (`cutting`), what did not hold
+(`breaches`), and figures of the targets (`measures`). Refusing orders is done in `core.execution`.
 """

@@ -1,23 +1,44 @@
-"""Settings of the risk limits."""
+"""Settings of the risk limits: one key for each registered limit that can be set, and the tolerance.
+
+What a key may say stands with its limit.
+"""
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import TYPE_CHECKING, Any
 
-from pydantic import Field
+from pydantic import ConfigDict, create_model, model_validator
 
-from portfolio_pipeline.core.sections import AssetClass, NonNegative, Positive, Section
+from portfolio_pipeline.core.risk.limits.registry import LIMITS
+from portfolio_pipeline.core.risk.limits.setting import Setting, Value
+from portfolio_pipeline.core.sections import Section
+
+_TOLERANCE = Setting(default=0.01, low=0, high=0.10, low_allowed=True)
 
 
 class Limits(Section):
     """The risk limits, as fractions of equity. `tolerance` is how far prices may carry a book past a limit."""
 
-    gross: Positive = 1.0
-    net: Positive = 1.0
-    net_minimum: Annotated[float, Field(le=0)] = 0.0  # the empty book fits every limit
-    symbol: Positive = 0.20
-    asset_class: dict[AssetClass, Positive] = Field(
-        default={"equity": 0.7, "bond": 0.7, "commodity": 0.35, "real_estate": 0.25}
-    )
-    turnover: Positive = 0.5
-    tolerance: NonNegative = 0.01
+    # Strict all the same: what is written is read by a section made of the limits that are registered.
+    model_config = ConfigDict(extra="allow")
+
+    tolerance: float
+
+    if TYPE_CHECKING:  # the keys are not known before the limits are registered
+
+        def __init__(self, **written: Value) -> None: ...
+
+    @model_validator(mode="before")
+    @classmethod
+    def _of_registered_limits(cls, written: object) -> object:
+        return _section().model_validate(written).model_dump() if isinstance(written, dict) else written
+
+    def value(self, name: str) -> Value:
+        """What is written of the limit of this name, or its default."""
+        return (self.model_extra or {})[name]
+
+
+def _section() -> type[Section]:
+    settings = {name: limit.setting for name, limit in LIMITS.items() if limit.setting} | {"tolerance": _TOLERANCE}
+    fields: dict[str, Any] = {name: (setting.annotation, setting.default) for name, setting in settings.items()}
+    return create_model("Limits", __base__=Section, **fields)

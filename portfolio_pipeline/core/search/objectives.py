@@ -1,6 +1,6 @@
 """What is maximised: one goal, a weighted sum of goals, or several at once, and what no other set beats.
 
-A goal's value is larger when better: drawdown counts negatively. Metrics are those of `backtest.windows`, [METRICS,
+A goal's value is larger when better: a drawdown is negative. Metrics are those of `performance.windows`, [METRICS,
 rows, candidates]. Not here: neighbourhoods (`plateau`), and when a better score is reason enough to change (`choice`).
 """
 
@@ -73,7 +73,7 @@ class Objective:
             "return": 1.0,
             "sharpe": metrics[METRICS.index("volatility")],
             "sortino": downside,
-            "calmar": metrics[METRICS.index("max_drawdown")],
+            "calmar": metrics[METRICS.index("deepest_fall")],
             "drawdown": 0.0,
         }
         costs = [yearly_cost / units[goal] if units[goal] > NOTHING else 0.0 for goal in self.goals]
@@ -90,7 +90,7 @@ def active_share(net_return: Array, begin: int, window: int, rows: Array) -> Arr
 
 
 def _value(goal: str, metrics: Array) -> Array:
-    return -metrics[METRICS.index("max_drawdown")] if goal == "drawdown" else metrics[METRICS.index(goal)]
+    return -metrics[METRICS.index("deepest_fall")] if goal == "drawdown" else metrics[METRICS.index(goal)]
 
 
 def rank_shares(values: Array) -> Array:

@@ -39,7 +39,7 @@ def regime_metrics(
     ago: int = 0,
     workers: int = 1,
 ) -> Array:
-    """METRICS of `backtest.windows`, weighted; calmar and max_drawdown are NaN. [METRICS, rows, candidates].
+    """METRICS of `performance.windows`, weighted; calmar and deepest_fall are NaN. [METRICS, rows, candidates].
 
     `net` and `turnover` are [candidates, sessions], `probabilities` [sessions, regimes]. The windows end at `rows`;
     today, whose regime the past is likened to, is `ago` sessions later. Before there are `window` sessions since

@@ -11,9 +11,12 @@ from portfolio_pipeline.core.arrays import Array
 from portfolio_pipeline.core.performance.windows import METRICS
 from portfolio_pipeline.core.search.walk import Stretch
 
-_BY_NAME = sorted(range(len(METRICS)), key=METRICS.__getitem__)
+# Tables hold the fall as what it is everywhere else: a drawdown, 0 or negative.
+_DRAWDOWN = METRICS.index("deepest_fall")
+_STORED = (*METRICS[:_DRAWDOWN], "max_drawdown", *METRICS[_DRAWDOWN + 1 :])
+_BY_NAME = sorted(range(len(METRICS)), key=_STORED.__getitem__)
 # What json.dumps writes for a dictionary of floats with sorted keys, without its detours: there are many of these.
-_METRICS_JSON = "{" + ", ".join(f'"{METRICS[place]}": %r' for place in _BY_NAME) + "}"
+_METRICS_JSON = "{" + ", ".join(f'"{_STORED[place]}": %r' for place in _BY_NAME) + "}"
 
 
 def chosen_rows(
@@ -44,14 +47,15 @@ def chosen_rows(
 def result_rows(stretches: Sequence[Stretch], sessions: Array, strategy: str) -> pd.DataFrame:
     """Rows of optimization_results."""
     rankings = [stretch.ranking for stretch in stretches]
-    metrics = np.concatenate([ranking.metrics for ranking in rankings]).T[_BY_NAME]
+    metrics = np.concatenate([ranking.metrics for ranking in rankings]).T
+    metrics[_DRAWDOWN] = 0.0 - metrics[_DRAWDOWN]
     return pd.DataFrame(
         {
             "session": sessions[np.concatenate([ranking.row for ranking in rankings])].astype("datetime64[s]"),
             "strategy": strategy,
             "rank": np.concatenate([ranking.rank for ranking in rankings]),
             "parameters": [stretch.pool.texts[place] for stretch in stretches for place in stretch.ranking.place],
-            "metrics": [_METRICS_JSON % values for values in zip(*metrics.tolist(), strict=True)],
+            "metrics": [_METRICS_JSON % values for values in zip(*metrics[_BY_NAME].tolist(), strict=True)],
             "is_pareto": np.concatenate([ranking.is_pareto for ranking in rankings]),
             "score": np.concatenate([ranking.score for ranking in rankings]),
             "plateau_score": np.concatenate([ranking.smoothed for ranking in rankings]),

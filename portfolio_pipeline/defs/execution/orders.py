@@ -18,7 +18,7 @@ from portfolio_pipeline.core.execution.gate import judge_submission
 from portfolio_pipeline.core.execution.orders import plan
 from portfolio_pipeline.core.execution.rows import ticket_rows, tickets_of
 from portfolio_pipeline.core.execution.tickets import Ticket
-from portfolio_pipeline.core.execution.verdicts import breach_rows
+from portfolio_pipeline.core.risk.breaches import breach_rows
 from portfolio_pipeline.core.settings import Settings
 from portfolio_pipeline.core.tables import (
     AGGREGATED_TARGETS,

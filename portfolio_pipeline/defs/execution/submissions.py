@@ -20,7 +20,7 @@ from portfolio_pipeline.core.execution.gate import Gate, judge_submission
 from portfolio_pipeline.core.execution.halt import refusal, trading_state
 from portfolio_pipeline.core.execution.rows import submission_rows, tickets_of
 from portfolio_pipeline.core.execution.tickets import TAKEN, OrderReport, OrderState
-from portfolio_pipeline.core.execution.verdicts import breach_rows
+from portfolio_pipeline.core.risk.breaches import breach_rows
 from portfolio_pipeline.core.settings import Settings
 from portfolio_pipeline.core.tables import (
     AGGREGATED_TARGETS,

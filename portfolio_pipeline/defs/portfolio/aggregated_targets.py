@@ -1,6 +1,6 @@
 """The asset aggregated_targets and its checks: the strategies' targets netted into one book and cut into the limits.
 
-Only reading, calling `core.targets` and `core.limits`, and writing belong here.
+Only reading, calling `core.portfolio` and `core.risk`, and writing belong here.
 """
 
 from collections.abc import Sequence
@@ -16,10 +16,11 @@ from portfolio_pipeline.core.arrays import by_session, days, spread
 from portfolio_pipeline.core.calendar.sessions import FIRST_SESSION, SessionRange, as_days, previous_session
 from portfolio_pipeline.core.errors import DataError
 from portfolio_pipeline.core.portfolio.netting import net, target_rows
+from portfolio_pipeline.core.risk.breaches import breach_rows
 from portfolio_pipeline.core.risk.cutting import limit_path
-from portfolio_pipeline.core.risk.limits import check_limits
+from portfolio_pipeline.core.risk.limits.check import check_limits
 from portfolio_pipeline.core.settings import Settings
-from portfolio_pipeline.core.tables import AGGREGATED_TARGETS, STRATEGY_TARGETS, STRATEGY_WEIGHTS
+from portfolio_pipeline.core.tables import AGGREGATED_TARGETS, RISK_BREACHES, STRATEGY_TARGETS, STRATEGY_WEIGHTS
 from portfolio_pipeline.core.tables.rows import frame
 from portfolio_pipeline.ports import Warehouse
 from portfolio_pipeline.reads.state import rows_before
@@ -70,6 +71,7 @@ def targets_cover_the_universe(
     table=AGGREGATED_TARGETS,
     group="portfolio",
     reads=(STRATEGY_WEIGHTS, STRATEGY_TARGETS),
+    also_fills=(RISK_BREACHES,),
     checks=(
         targets_within_limits,
         targets_cover_the_universe,
@@ -98,7 +100,10 @@ def aggregated_targets(
     requested = net(shares, np.stack(asked))
     path = limit_path(requested, symbols, settings.asset_classes, settings.limits, previous)
     rows = target_rows(wanted, symbols, requested, path, always=settings.symbols)
-    count = warehouse.replace(AGGREGATED_TARGETS.name, sessions, rows)
+    cuts = {session: limited.cuts for session, limited in zip(sessions, path, strict=True)}
+    with warehouse.transaction() as transaction:
+        count = transaction.replace(AGGREGATED_TARGETS.name, sessions, rows)
+        transaction.replace(RISK_BREACHES.name, sessions, breach_rows(cuts, "targets"), where={"level": "targets"})
     newest = rows[rows["session"] == rows["session"].max()]
     return Stored(
         rows=count,

@@ -1,7 +1,7 @@
-"""The asset risk and its check: figures of the targets, and what the limits cut.
+"""The asset risk and its check: figures of the targets.
 
-Only reading, calling `core.risk` and writing belong here. What the planner and the broker's account answer to limits is
-written by orders and submissions, at levels of their own.
+Only reading, calling `core.risk` and writing belong here. What the limits cut is written to risk_breaches by whoever
+cuts: aggregated_targets, orders and submissions, each at a level of its own.
 """
 
 import dagster as dg
@@ -13,8 +13,8 @@ from portfolio_pipeline.components.session_check import check_result, session_ch
 from portfolio_pipeline.core.arrays import days, spread
 from portfolio_pipeline.core.calendar.sessions import SessionRange
 from portfolio_pipeline.core.errors import DataError
-from portfolio_pipeline.core.risk.cutting import limit_path
-from portfolio_pipeline.core.risk.measures import TargetHistory, breach_rows, risk_metrics
+from portfolio_pipeline.core.risk.measures.history import TargetHistory
+from portfolio_pipeline.core.risk.measures.rows import risk_metrics
 from portfolio_pipeline.core.settings import Settings
 from portfolio_pipeline.core.tables import AGGREGATED_TARGETS, PRICES, RISK_BREACHES, RISK_METRICS
 from portfolio_pipeline.core.tables.rows import frame
@@ -29,7 +29,7 @@ def figures_within_limits(sessions: SessionRange, warehouse: dg.ResourceParam[Wa
     turnover_warnings = {"level": "targets", "rule": "turnover", "severity": "warning"}
     with warehouse.reading() as reader:
         rows = frame(reader.read(RISK_METRICS.name, sessions))
-        allowed = frame(reader.read("risk_breaches", sessions, where=turnover_warnings))
+        allowed = frame(reader.read(RISK_BREACHES.name, sessions, where=turnover_warnings))
     above = rows[rows["value"] > rows["limit_value"] + 1e-9]
     excused = (above["metric"] == "turnover") & above["session"].isin(allowed["session"])
     listed = [
@@ -56,8 +56,7 @@ def figures_within_limits(sessions: SessionRange, warehouse: dg.ResourceParam[Wa
     table=RISK_METRICS,
     key=dg.AssetKey(["risk"]),
     group="portfolio",
-    reads=(AGGREGATED_TARGETS, PRICES),
-    also_fills=(RISK_BREACHES,),
+    reads=(AGGREGATED_TARGETS, RISK_BREACHES, PRICES),
     checks=(figures_within_limits,),
 )
 def risk(
@@ -66,24 +65,17 @@ def risk(
     settings: dg.ResourceParam[Settings],
 ) -> Stored:
     with warehouse.reading() as reader:
-        history, requested = _history(reader, sessions, settings)
-    count = len(requested)
-    symbols = history.panel.symbols
-    before = history.weights[-count - 1].tolist() if count < len(history.weights) else [0.0] * len(symbols)
-    previous = {symbol: weight for symbol, weight in zip(symbols, before, strict=True) if weight}
-    path = limit_path(requested, symbols, settings.asset_classes, settings.limits, previous)
-    figures = risk_metrics(history, count, settings.asset_classes, settings.limits)
-    breaches = breach_rows(tuple(sessions), path)
-    with warehouse.transaction() as transaction:
-        rows = transaction.replace(RISK_METRICS.name, sessions, figures)
-        transaction.replace("risk_breaches", sessions, breaches, where={"level": "targets"})
+        history = _history(reader, sessions, settings)
+        cuts = reader.read(RISK_BREACHES.name, sessions, columns=["rule"], where={"level": "targets"})
+    figures = risk_metrics(history, len(sessions), settings.asset_classes, settings.limits)
+    rows = warehouse.replace(RISK_METRICS.name, sessions, figures)
     newest = figures[figures["session"] == figures["session"].max()]
     portfolio = newest[newest["scope"] == "portfolio"].set_index("metric")["value"]
     exposures, limits = _bars(newest)
     return Stored(
         rows=rows,
         metadata={
-            "limits hit": len(breaches),
+            "limits hit": len(cuts),
             **{name: float(value) for name, value in portfolio.items() if np.isfinite(value)},
         },
         picture=lambda origin: bar_picture(
@@ -92,16 +84,15 @@ def risk(
     )
 
 
-def _history(reader: Reader, sessions: SessionRange, settings: Settings) -> tuple[TargetHistory, np.ndarray]:
-    """Targets and prices from the first stored price on, and what was requested in the sessions themselves."""
+def _history(reader: Reader, sessions: SessionRange, settings: Settings) -> TargetHistory:
+    """Targets and prices from the first stored price on."""
     first = reader.oldest(AGGREGATED_TARGETS.name)
     targets = frame(reader.read(AGGREGATED_TARGETS.name, SessionRange(first or sessions.first, sessions.last)))
     _refuse_missing(sessions, targets)
     symbols = (*settings.symbols, *sorted(set(targets["symbol"]) - set(settings.symbols)))
     panel = price_history(reader, symbols, sessions.last)
     weights = spread(targets, "weight", panel.sessions, symbols, by="symbol", missing=0.0)
-    asked = spread(targets, "requested_weight", panel.sessions, symbols, by="symbol", missing=0.0)
-    return TargetHistory(panel, weights), asked[-len(sessions) :]
+    return TargetHistory(panel, weights)
 
 
 def _refuse_missing(sessions: SessionRange, targets: pd.DataFrame) -> None:

@@ -21,7 +21,9 @@ from portfolio_pipeline.core.execution.settings import Orders
 from portfolio_pipeline.core.execution.tickets import Order, Ticket
 from portfolio_pipeline.core.market.bars import Bar, bars_by_session
 from portfolio_pipeline.core.portfolio.session_targets import SessionTargets, invested_part, session_targets
-from portfolio_pipeline.core.risk.limits import check_limits
+from portfolio_pipeline.core.risk.limits.check import check_limits
+from portfolio_pipeline.core.risk.limits.of_exposure import NET_MINIMUM
+from portfolio_pipeline.core.risk.limits.of_turnover import TURNOVER
 from portfolio_pipeline.core.risk.settings import Limits
 from portfolio_pipeline.core.settings import Settings
 from portfolio_pipeline_tests.trading import SYMBOLS, first_sessions, market, settings, wanted
@@ -209,8 +211,8 @@ def _houses() -> st.SearchStrategy[Settings]:
 @examples(max_examples=15, deadline=None)
 @given(seed=st.integers(0, 10_000), house=_houses())
 def test_a_range_is_planned_as_its_sessions_one_by_one_would_be(seed: int, house: Settings) -> None:
-    """The second way knows only what a broker reports at each close, and plays the sessions itself."""
-    days, targets, bars = _inputs(seed, house, 25, short=house.limits.net_minimum < 0)
+    """The second way knows only what a broker reports at each close, in floats, and plays the sessions itself."""
+    days, targets, bars = _inputs(seed, house, 25, short=(NET_MINIMUM.cap(house.limits) or 0) < 0)
     cash = house.simulated_broker.initial_cash
     at_once = plan("SIMULATED", days, Book(to_cents(cash)), targets, bars, house)
     book = Book(to_cents(cash))
@@ -231,7 +233,7 @@ def test_a_range_is_planned_as_its_sessions_one_by_one_would_be(seed: int, house
 @given(seed=st.integers(0, 10_000), house=_houses())
 def test_every_plan_holds_the_limits_by_an_independent_account(seed: int, house: Settings) -> None:
     """Weights after the trades worked out with pandas from the tickets; cash stays unless prices gap."""
-    days, targets, bars = _inputs(seed, house, 15, short=house.limits.net_minimum < 0)
+    days, targets, bars = _inputs(seed, house, 15, short=(NET_MINIMUM.cap(house.limits) or 0) < 0)
     book = Book(to_cents(house.simulated_broker.initial_cash))
     orders: list[Order] = []
     for day in days:
@@ -243,9 +245,8 @@ def test_every_plan_holds_the_limits_by_an_independent_account(seed: int, house:
         rows["signed"] = np.where(rows["side"] == "buy", 1, -1) * rows["quantity"].astype(float)
         held = pd.Series({s: p.quantity * p.price / SHARE for s, p in book.positions.items()}, dtype=float)
         equity = book.cash / 100 + held.sum()
-        assert (rows["signed"] * rows["reference_price"]).abs().sum() <= house.limits.turnover * equity + 0.01 * len(
-            rows
-        )
+        traded = (rows["signed"] * rows["reference_price"]).abs().sum()
+        assert traded <= (TURNOVER.cap(house.limits) or 0) * equity + 0.01 * len(rows)
         change = (rows["signed"] * rows["reference_price"]).groupby(rows["symbol"]).sum()
         after = held.add(change, fill_value=0.0) / equity
         tolerated = check_limits(

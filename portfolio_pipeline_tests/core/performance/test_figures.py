@@ -17,7 +17,7 @@ ORACLES = {
     "sharpe": empyrical.sharpe_ratio,
     "sortino": empyrical.sortino_ratio,
     "calmar": empyrical.calmar_ratio,
-    "max_drawdown": lambda returns: -empyrical.max_drawdown(returns),
+    "deepest_fall": lambda returns: -empyrical.max_drawdown(returns),
     "hit_rate": lambda returns: float(np.mean(returns > 0.0)),
 }
 
@@ -62,7 +62,7 @@ def test_a_candidate_that_lost_everything_lost_all_of_it() -> None:
     returns[0, 7] = -1.0
     found = dict(zip(METRICS, figures(returns, np.zeros((1, 40)))[0], strict=True))
     assert found["return"] == -1.0
-    assert found["max_drawdown"] == 1.0
+    assert found["deepest_fall"] == 1.0
     assert found["calmar"] == -1.0
 
 

@@ -25,7 +25,7 @@ def test_window_metrics_are_those_of_empyrical(seed: int, window: int, begin: in
             "volatility": empyrical.annual_volatility(past),
             "sharpe": empyrical.sharpe_ratio(past),
             "sortino": empyrical.sortino_ratio(past),
-            "max_drawdown": -empyrical.max_drawdown(past),
+            "deepest_fall": -empyrical.max_drawdown(past),
             "calmar": empyrical.calmar_ratio(past),
             "turnover": turnover[1, max(begin, row + 1 - window) : row + 1].mean() * 252,
             "hit_rate": (past > 0).mean(),
@@ -63,7 +63,7 @@ def test_a_total_loss_counts_as_one(window: int) -> None:
     net[0, 58] = -1.0
     found = dict(zip(METRICS, window_metrics(net, net, 0, window, [59])[:, 0, 0], strict=True))
     assert found["return"] == -1.0
-    assert found["max_drawdown"] == 1.0
+    assert found["deepest_fall"] == 1.0
 
 
 @pytest.mark.parametrize("row", [30, 69, 70, 199])
@@ -71,4 +71,4 @@ def test_what_lost_everything_before_the_window_is_not_the_safest(row: int) -> N
     net = np.zeros((1, 200))
     net[0, 20] = -1.0
     found = dict(zip(METRICS, window_metrics(net, net, 0, 50, [row])[:, 0, 0], strict=True))
-    assert (found["return"], found["max_drawdown"], found["calmar"]) == (-1.0, 1.0, -1.0)
+    assert (found["return"], found["deepest_fall"], found["calmar"]) == (-1.0, 1.0, -1.0)

@@ -12,8 +12,10 @@ from hypothesis import strategies as st
 
 from portfolio_pipeline.core.errors import DataError
 from portfolio_pipeline.core.portfolio.netting import net, target_rows
-from portfolio_pipeline.core.risk.cutting import ONLY_SHRINKS, limit_path, limit_session
-from portfolio_pipeline.core.risk.limits import check_limits, only_shrinks, turnover
+from portfolio_pipeline.core.risk.cutting import limit_path, limit_session
+from portfolio_pipeline.core.risk.exposures import only_shrinks, turnover
+from portfolio_pipeline.core.risk.limits.check import check_limits
+from portfolio_pipeline.core.risk.limits.of_turnover import ONLY_SHRINKS, TURNOVER
 from portfolio_pipeline.core.risk.settings import Limits
 
 SYMBOLS = ("SPY", "QQQ", "IEF", "TLT", "GLD")
@@ -49,7 +51,7 @@ def test_every_limit_holds_whatever_is_asked_for_and_whatever_was_held(
     breaches = check_limits(found.weights, CLASSES, limits, previous=previous)
     assert [breach for breach in breaches if breach.severity == "block"] == []
     if breaches:  # turnover alone may be left above its limit, and only to come back into the others
-        assert found.cuts[-1].action == ONLY_SHRINKS or turnover(found.weights, previous) > limits.turnover
+        assert found.cuts[-1].action == ONLY_SHRINKS or turnover(found.weights, previous) > (TURNOVER.cap(limits) or 0)
         assert only_shrinks(found.weights, previous)
         assert check_limits(previous, CLASSES, limits) != ()
 
@@ -107,7 +109,7 @@ def test_the_first_session_starts_from_cash_and_moves_by_the_turnover_limit() ->
 
 
 def test_net_above_its_limit_cuts_the_longs_and_below_its_minimum_the_shorts() -> None:
-    limits = Limits(net=0.3, symbol=1, asset_class={}, turnover=9)
+    limits = Limits(net=0.3, symbol=1, asset_class={}, turnover=4)
     long_heavy = limit_session({"SPY": 0.8, "TLT": -0.2}, CLASSES, limits, {})
     assert long_heavy.weights == pytest.approx({"SPY": 0.5, "TLT": -0.2})
     short_heavy = limit_session({"SPY": 0.1, "TLT": -0.4}, CLASSES, limits, {})

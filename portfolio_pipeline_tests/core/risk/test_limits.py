@@ -8,12 +8,13 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from portfolio_pipeline.core.risk.limits import Breach, check_limits, exposures, only_shrinks, turnover
+from portfolio_pipeline.core.risk.breaches import Breach
+from portfolio_pipeline.core.risk.exposures import exposures, only_shrinks, turnover
+from portfolio_pipeline.core.risk.limits.check import check_limits
 from portfolio_pipeline.core.risk.settings import Limits
-from portfolio_pipeline.core.sections import AssetClass
 
 CLASSES = {"SPY": "equity", "QQQ": "equity", "IEF": "bond", "GLD": "commodity"}
-CAPS: dict[AssetClass, float] = {"equity": 0.6, "bond": 0.7}
+CAPS = {"equity": 0.6, "bond": 0.7}
 LIMITS = Limits(gross=1.0, net=0.9, net_minimum=-0.1, symbol=0.4, asset_class=CAPS, turnover=0.5)
 WEIGHTS = st.dictionaries(st.sampled_from(sorted(CLASSES)), st.floats(-1, 1), max_size=4)
 

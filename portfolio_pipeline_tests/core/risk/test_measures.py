@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import date
 from time import process_time
 
 import empyrical
@@ -13,18 +14,12 @@ from hypothesis import strategies as st
 
 from portfolio_pipeline.core.market.panel import PricePanel
 from portfolio_pipeline.core.market.returns import drawdowns, growth, total_returns
+from portfolio_pipeline.core.risk.breaches import breach_rows
 from portfolio_pipeline.core.risk.cutting import limit_path
-from portfolio_pipeline.core.risk.measures import (
-    SHOCKS,
-    TargetHistory,
-    breach_rows,
-    expected_shortfall,
-    filled_returns,
-    paper_returns,
-    risk_metrics,
-    value_at_risk,
-    worst_run,
-)
+from portfolio_pipeline.core.risk.measures.history import TargetHistory, filled_returns, paper_returns
+from portfolio_pipeline.core.risk.measures.of_past import expected_shortfall, value_at_risk, worst_run
+from portfolio_pipeline.core.risk.measures.of_stress import SHOCKS
+from portfolio_pipeline.core.risk.measures.rows import risk_metrics
 from portfolio_pipeline.core.risk.settings import Limits
 
 SYMBOLS = ("SPY", "QQQ", "IEF", "GLD")
@@ -132,8 +127,8 @@ def test_shocks_move_whole_classes_by_their_net_exposure() -> None:
 
 def test_a_figure_with_a_limit_carries_it_and_a_short_history_gives_none() -> None:
     rows = risk_metrics(history(40), 1, CLASSES, Limits()).set_index(["scope", "metric"])
-    assert rows.loc[("portfolio", "gross_exposure"), "limit_value"] == Limits().gross
-    assert rows.loc[("asset_class:equity", "gross_exposure"), "limit_value"] == Limits().asset_class["equity"]
+    assert rows.loc[("portfolio", "gross_exposure"), "limit_value"] == 1.0
+    assert rows.loc[("asset_class:equity", "gross_exposure"), "limit_value"] == 0.7
     assert rows["value"].isna()[("portfolio", "value_at_risk_95")]
 
 
@@ -151,8 +146,8 @@ def test_a_range_gives_the_rows_of_its_sessions_one_by_one_and_the_future_change
 def test_a_cut_is_a_breach_that_its_own_session_resolves() -> None:
     symbols, limits = ("SPY", "IEF"), Limits(symbol=0.2, turnover=1.0)
     path = limit_path(np.array([[0.5, 0.1], [0.1, 0.1]]), symbols, CLASSES, limits, {})
-    days = [np.datetime64("2024-01-02"), np.datetime64("2024-01-03")]
-    (row,) = breach_rows(days, path).to_dict("records")
+    cuts = {date(2024, 1, 2 + place): limited.cuts for place, limited in enumerate(path)}
+    (row,) = breach_rows(cuts, "targets").to_dict("records")
     assert row["session"] == row["resolved_session"] == pd.Timestamp("2024-01-02")
     assert (row["level"], row["subject"], row["rule"], row["severity"]) == ("targets", "SPY", "symbol", "cut")
     assert (row["found"], row["limit_value"], row["action"]) == (0.5, 0.2, "clipped to 0.2000")
@@ -160,14 +155,14 @@ def test_a_cut_is_a_breach_that_its_own_session_resolves() -> None:
 
 def test_turnover_left_above_its_limit_is_a_warning_that_stays_open() -> None:
     (limited,) = limit_path(np.array([[0.2]]), ("SPY",), CLASSES, Limits(symbol=0.2, turnover=0.1), {"SPY": 0.5})
-    rows = breach_rows([np.datetime64("2024-01-02")], [limited])
+    rows = breach_rows({date(2024, 1, 2): limited.cuts}, "targets")
     assert rows[["rule", "severity"]].to_numpy().tolist() == [["turnover", "warning"]]
     assert rows["resolved_session"].isna().all()
 
 
 def test_without_cuts_there_are_no_breaches() -> None:
-    path = limit_path(np.array([[0.1]]), ("SPY",), CLASSES, Limits(), {})
-    assert breach_rows([np.datetime64("2024-01-02")], path).empty
+    (limited,) = limit_path(np.array([[0.1]]), ("SPY",), CLASSES, Limits(), {})
+    assert breach_rows({date(2024, 1, 2): limited.cuts}, "targets").empty
 
 
 def test_ten_years_of_31_symbols_take_less_than_a_second() -> None:

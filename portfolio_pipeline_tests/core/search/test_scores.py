@@ -40,7 +40,7 @@ def test_a_weighted_objective_is_the_weighted_sum_with_drawdown_against_it() -> 
     metrics, objective = some_metrics(), Objective.of({"sharpe": 0.7, "drawdown": 0.3})
     scores = objective.scores(objective.values(metrics))
     by_name = dict(zip(METRICS, metrics, strict=True))
-    np.testing.assert_allclose(scores, 0.7 * by_name["sharpe"] - 0.3 * by_name["max_drawdown"], rtol=1e-15)
+    np.testing.assert_allclose(scores, 0.7 * by_name["sharpe"] - 0.3 * by_name["deepest_fall"], rtol=1e-15)
 
 
 def test_several_goals_at_once_score_the_mean_share_of_sets_that_are_no_better() -> None:
@@ -48,7 +48,7 @@ def test_several_goals_at_once_score_the_mean_share_of_sets_that_are_no_better()
     scores = objective.scores(objective.values(metrics))
     by_name = dict(zip(METRICS, metrics, strict=True))
     for row in range(3):
-        shares = pd.DataFrame({"return": by_name["return"][row], "drawdown": -by_name["max_drawdown"][row]})
+        shares = pd.DataFrame({"return": by_name["return"][row], "drawdown": -by_name["deepest_fall"][row]})
         np.testing.assert_allclose(scores[row], shares.rank(method="max", pct=True).mean(axis=1))
 
 
@@ -81,7 +81,7 @@ def test_a_cost_is_taken_from_each_goal_in_its_own_unit(goal: Goal) -> None:
     found = objective.after_cost(objective.values(metrics), cost, metrics, float(below))
     # The same, were each session's return lower by its part of the cost. What it does to the drawdown is left out.
     dearer = window_metrics(returns - cost / 252, returns, 0, 252, [251])[:, 0, 0]
-    dearer[METRICS.index("max_drawdown")] = metrics[METRICS.index("max_drawdown")]
+    dearer[METRICS.index("deepest_fall")] = metrics[METRICS.index("deepest_fall")]
     lost = objective.values(metrics) - objective.values(dearer)
     np.testing.assert_allclose(objective.values(metrics) - found, lost, rtol=0.25, atol=1e-12)
     if goal == "sharpe":

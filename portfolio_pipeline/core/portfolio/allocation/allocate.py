@@ -21,7 +21,7 @@ import numpy as np
 from portfolio_pipeline.core.arrays import Array
 from portfolio_pipeline.core.errors import ConfigurationError
 from portfolio_pipeline.core.portfolio.allocation.settings import Allocation
-from portfolio_pipeline.core.risk.limits import EPSILON
+from portfolio_pipeline.core.risk.exposures import EPSILON
 
 MINIMUM_OBSERVATIONS = 20
 """Fewer returns than this say nothing about a strategy's volatility."""

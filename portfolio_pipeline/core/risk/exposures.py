@@ -1,0 +1,64 @@
+"""What limits and risk measures look at: a set of weights beside the one before it, their exposures, the way between.
+
+Which figures are limited, and which are written down, is said in `limits` and `measures`.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cached_property
+
+PORTFOLIO = "portfolio"
+EPSILON = 1e-9
+"""How far a figure may stand past its limit through rounding alone."""
+
+
+@dataclass(frozen=True)
+class Exposures:
+    """Sums of weights, exactly rounded, so that neither order nor zero weights change a bit."""
+
+    gross: float
+    net: float
+    by_class: Mapping[str, float]  # absolute exposure of each asset class
+
+
+@dataclass(frozen=True)
+class Portfolio:
+    """Weights by symbol (fractions of equity), and those before them where the way between is judged too."""
+
+    weights: Mapping[str, float]
+    asset_classes: Mapping[str, str]
+    previous: Mapping[str, float] | None = None
+
+    @cached_property
+    def exposures(self) -> Exposures:
+        return exposures(self.weights, self.asset_classes)
+
+
+def exposures(weights: Mapping[str, float], asset_classes: Mapping[str, str]) -> Exposures:
+    """Gross, net and per-class absolute exposure. A symbol without an asset class counts in gross and net only."""
+    members: dict[str, list[float]] = {}
+    for symbol, weight in weights.items():
+        if symbol in asset_classes:
+            members.setdefault(asset_classes[symbol], []).append(abs(weight))
+    return Exposures(
+        gross=math.fsum(abs(weight) for weight in weights.values()),
+        net=math.fsum(weights.values()),
+        by_class={name: math.fsum(values) for name, values in members.items()},
+    )
+
+
+def turnover(weights: Mapping[str, float], previous: Mapping[str, float]) -> float:
+    """Bought plus sold on the way from `previous` to `weights`, as a fraction of equity."""
+    symbols = dict.fromkeys((*weights, *previous))
+    return math.fsum(abs(weights.get(symbol, 0.0) - previous.get(symbol, 0.0)) for symbol in symbols)
+
+
+def only_shrinks(weights: Mapping[str, float], previous: Mapping[str, float]) -> bool:
+    """Whether every position is at most as large as before, and none has changed sides."""
+    return all(
+        abs(weight) <= abs(previous.get(symbol, 0.0)) + EPSILON and weight * previous.get(symbol, 0.0) >= -(EPSILON**2)
+        for symbol, weight in weights.items()
+    )

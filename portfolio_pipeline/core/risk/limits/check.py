@@ -1,0 +1,63 @@
+"""Whether the limits hold: one pure function for the targets, the book that planned orders would leave, and the tickets
+just before they are sent.
+
+What is done about a breach belongs to the callers; making weights fit, to `core.risk.cutting`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+
+from portfolio_pipeline.core.risk.breaches import Breach
+from portfolio_pipeline.core.risk.exposures import EPSILON, Portfolio
+from portfolio_pipeline.core.risk.limits.limit import PLACES, Caps, Figure, Limit
+from portfolio_pipeline.core.risk.limits.registry import LIMITS
+
+
+def check_limits(
+    weights: Mapping[str, float],
+    asset_classes: Mapping[str, str],
+    caps: Caps,
+    *,
+    previous: Mapping[str, float] | None = None,
+    tolerance: float | None = None,
+) -> tuple[Breach, ...]:
+    """Every limit that `weights` (fractions of equity by symbol) break, in a fixed order; empty when all hold.
+
+    Targets: leave `tolerance` out and give yesterday's targets as `previous`. Limits are then strict and every breach
+    blocks, but for turnover that only shrinks positions, which is a warning.
+
+    Books (orders, submissions): give the book before the trades as `previous` (fractions of the same equity) and
+    the settings' tolerance as `tolerance`: limits are wider by it, and a breach that the trades do not make worse is a
+    warning, for what reduces risk must never be stopped.
+
+    A weight that is no number blocks, and nothing else is said then. A symbol outside `asset_classes` is outside the
+    universe: any weight in it is a breach. Asset classes without a limit are not limited.
+    """
+    portfolio = Portfolio(weights, asset_classes, previous)
+    undecided = [
+        limit.breach(figure.subject, "block", figure.found, figure.cap)
+        for limit, figure in _figures(portfolio, caps, decisive=True)
+    ]
+    if undecided:
+        return tuple(undecided)
+    before: dict[tuple[str, str], Figure] = {}
+    if tolerance is not None and previous is not None:
+        book = Portfolio(previous, asset_classes)
+        before = {(limit.name, figure.subject): figure for limit, figure in _figures(book, caps)}
+    breaches = []
+    for limit, figure in _figures(portfolio, caps):
+        # Written so that a figure that is no number counts as a breach.
+        if figure.excess <= EPSILON + (tolerance or 0.0) * limit.tolerated:
+            continue
+        forgiven = limit.forgives(figure, before.get((limit.name, figure.subject)), portfolio)
+        breaches.append(limit.breach(figure.subject, "warning" if forgiven else "block", figure.found, figure.cap))
+    return tuple(breaches)
+
+
+def _figures(portfolio: Portfolio, caps: Caps, *, decisive: bool = False) -> Iterator[tuple[Limit, Figure]]:
+    """Subject by subject, from the symbols up to the portfolio."""
+    for place in PLACES:
+        limits = [limit for limit in LIMITS.values() if limit.place == place and limit.decisive == decisive]
+        figures = [(limit, figure) for limit in limits for figure in limit.figures(portfolio, caps)]
+        yield from sorted(figures, key=lambda found: found[1].subject)

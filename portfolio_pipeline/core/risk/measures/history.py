@@ -1,0 +1,51 @@
+"""What risk is measured on: the targets of every session, and returns without gaps.
+
+NaN policy: before a symbol's first bar its return is the mean of its asset class in that session (so a late listing
+does not look riskless); later a session without a bar counts 0, and the next bar carries the whole move. Time: a
+session's return is known at its close.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import numpy as np
+
+from portfolio_pipeline.core.arrays import Array
+from portfolio_pipeline.core.market.panel import PricePanel
+from portfolio_pipeline.core.market.returns import total_returns
+
+
+@dataclass(frozen=True, eq=False)
+class TargetHistory:
+    """The targets of every session that the panel covers, 0 before the first; [sessions, symbols of the panel]."""
+
+    panel: PricePanel
+    weights: Array
+
+
+def filled_returns(panel: PricePanel, asset_classes: Mapping[str, str]) -> Array:
+    """Total returns without NaN, as the module's NaN policy says; [sessions, symbols]."""
+    returns = total_returns(panel)
+    known = ~np.isnan(returns)
+    filled = np.where(known, returns, 0.0)
+    unlisted = ~np.logical_or.accumulate(panel.traded, axis=0)
+    for name in sorted(set(asset_classes.values())):
+        members = [column for column, symbol in enumerate(panel.symbols) if asset_classes.get(symbol) == name]
+        total, count = np.zeros(len(filled)), np.zeros(len(filled))
+        for column in members:
+            total += filled[:, column]
+            count += known[:, column]
+        mean = total / np.maximum(count, 1.0)
+        for column in members:
+            filled[:, column] = np.where(unlisted[:, column], mean, filled[:, column])
+    return filled
+
+
+def paper_returns(history: TargetHistory, returns: Array) -> Array:
+    """Return over each session of the targets decided at the close before it: close to close, before costs."""
+    paper = np.zeros(len(returns))
+    for column in range(returns.shape[1]):
+        paper[1:] += history.weights[:-1, column] * returns[1:, column]
+    return paper
