@@ -1,13 +1,18 @@
 """Everything Dagster knows of the project: what stands in the folder `defs`, and how a run is carried out."""
 
-from pathlib import Path
-
 import dagster as dg
+
+import portfolio_pipeline.defs
+from portfolio_pipeline.adapters.cards import load_cards
+from portfolio_pipeline.adapters.environment import PROJECT_ROOT
 
 
 @dg.definitions
 def defs() -> dg.Definitions:
-    return dg.Definitions.merge(dg.load_from_defs_folder(path_within_project=Path(__file__).parent), RUNS)
+    load_cards()  # A wrong one is told as it is; Dagster would tell of every folder on the way to it.
+    # By the package itself: an installed one has no pyproject.toml to find the folder by.
+    folder = dg.ComponentTree.from_module(defs_module=portfolio_pipeline.defs, project_root=PROJECT_ROOT)
+    return dg.Definitions.merge(folder.build_defs(), RUNS)
 
 
 RUNS = dg.Definitions(

@@ -5,7 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from portfolio_pipeline.adapters.environment import Environment, read_environment
-from portfolio_pipeline.core.settings import Settings, load_settings
+from portfolio_pipeline.adapters.settings import active_settings
+from portfolio_pipeline.core.settings import Settings
 from portfolio_pipeline.ports import Alerts, Broker, Clock, MarketData, Warehouse
 
 
@@ -24,14 +25,14 @@ class Wiring:
 
 def wire(environment: Environment | None = None) -> Wiring:
     """Build the adapters; nothing is connected or written yet."""
-    from portfolio_pipeline.adapters.alerts.log import LogAlerts
+    from portfolio_pipeline.adapters.alerts import open_alerts
     from portfolio_pipeline.adapters.broker import open_broker
     from portfolio_pipeline.adapters.clock import SystemClock
     from portfolio_pipeline.adapters.market_data import open_market_data
     from portfolio_pipeline.adapters.warehouse import open_warehouse
 
     environment = environment or read_environment()
-    settings = load_settings(environment.portfolio_config)
+    settings = active_settings(environment)
     warehouse = open_warehouse(environment.database_url)
     return Wiring(
         environment=environment,
@@ -39,6 +40,6 @@ def wire(environment: Environment | None = None) -> Wiring:
         warehouse=warehouse,
         market_data=open_market_data(environment, settings),
         broker=open_broker(environment.trading_mode, settings, warehouse),
-        alerts=LogAlerts(),
+        alerts=open_alerts(environment.alerts),
         clock=SystemClock(),
     )

@@ -26,11 +26,11 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, SpinnerColumn
 
 from portfolio_pipeline.adapters.environment import PROJECT_ROOT
 from portfolio_pipeline.cli.terminal import PROGRESS, complain, say
+from portfolio_pipeline.cli.web_ui import CODE_LOCATION
 from portfolio_pipeline.core.calendar.sessions import SessionRange
 from portfolio_pipeline.core.errors import PortfolioError
 from portfolio_pipeline.core.tables import SUBMISSIONS
 
-CODE_LOCATION = "portfolio"  # as in workspace.yaml
 JOB = "daily"
 HOST_TAG = "portfolio/host"
 # The terminal shows the progress bar; what is logged is in the web UI.

@@ -43,7 +43,7 @@ class Performance:
 
 
 class Series:
-    """Returns or turnovers, NaN counted as 0, and what several metrics are made of: each computed when first asked for."""
+    """Returns or turnovers, NaN counted as 0, and what several metrics are made of: each when first asked for."""
 
     def __init__(self, values: Array) -> None:
         self.started = np.logical_or.accumulate(~np.isnan(values))

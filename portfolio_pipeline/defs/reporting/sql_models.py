@@ -2,8 +2,8 @@
 
 import dagster as dg
 
+from portfolio_pipeline.adapters.cards import load_cards
 from portfolio_pipeline.components.sql_models import audit_checks, model_assets
-from portfolio_pipeline.components.strategy import load_cards
 from portfolio_pipeline.sql_models.run import project_library
 
 
