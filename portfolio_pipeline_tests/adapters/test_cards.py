@@ -12,7 +12,7 @@ import pytest
 
 from portfolio_pipeline.adapters.card_files import card_names
 from portfolio_pipeline.adapters.cards import COMPONENT, load_cards, read_card, write_card
-from portfolio_pipeline.adapters.environment import PACKAGE_ROOT, Environment, read_environment
+from portfolio_pipeline.adapters.environment import SHIPPED_SETTINGS, Environment, read_environment
 from portfolio_pipeline.components.strategy import StrategyComponent
 from portfolio_pipeline.core.errors import ConfigurationError
 from portfolio_pipeline.core.settings import load_settings
@@ -20,7 +20,7 @@ from portfolio_pipeline.core.strategies.card import Symbols
 from portfolio_pipeline.core.strategies.parameters import ParameterSpace
 from portfolio_pipeline.core.strategies.registry import STRATEGY_TYPES
 
-SETTINGS = load_settings(PACKAGE_ROOT / "portfolio.yaml")
+SETTINGS = load_settings(SHIPPED_SETTINGS)
 
 GOOD = f"""\
 type: {COMPONENT}
@@ -52,7 +52,9 @@ def written(folder: Path, text: str) -> Path:
 def home(folder: Path, settings: str = "") -> Environment:
     """A home with settings of its own: the shipped ones and `settings`."""
     if settings:
-        (folder / "portfolio.yaml").write_text((PACKAGE_ROOT / "portfolio.yaml").read_text() + settings)
+        (folder / "portfolio.yaml").write_text(
+            SHIPPED_SETTINGS.read_text().replace("shipped_strategies: all\n", settings)
+        )
     return read_environment({"DAGSTER_HOME": str(folder)})
 
 
