@@ -3,11 +3,13 @@
 import dagster as dg
 
 import portfolio_pipeline.defs
+from portfolio_pipeline.adapters.cards import load_cards
 from portfolio_pipeline.adapters.environment import PROJECT_ROOT
 
 
 @dg.definitions
 def defs() -> dg.Definitions:
+    load_cards()  # A wrong one is told as it is; Dagster would tell of every folder on the way to it.
     # From the module and not from a project's files, which an installed package does not have; and at the folder's own
     # place, without the list of all component types, which only scaffolding needs.
     tree = dg.ComponentTree.from_module(defs_module=portfolio_pipeline.defs, project_root=PROJECT_ROOT)

@@ -16,9 +16,9 @@ import dagster as dg
 import pandas as pd
 
 from portfolio_pipeline.adapters.broker import open_broker
+from portfolio_pipeline.adapters.cards import load_cards
 from portfolio_pipeline.adapters.environment import PACKAGE_ROOT
 from portfolio_pipeline.adapters.market_data.simulated import SimulatedMarketData
-from portfolio_pipeline.components.strategy import load_cards
 from portfolio_pipeline.core.calendar.sessions import SessionRange
 from portfolio_pipeline.core.settings import Settings, load_settings
 from portfolio_pipeline.core.strategies.card import StrategyCard

@@ -3,20 +3,21 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal, cast
 
+from portfolio_pipeline.adapters.alerts import ALERT_CHANNELS
+from portfolio_pipeline.adapters.broker import BROKERS
+from portfolio_pipeline.adapters.extensions import load_extensions
+from portfolio_pipeline.adapters.market_data import VENDORS
 from portfolio_pipeline.core.errors import ConfigurationError
-
-if TYPE_CHECKING:
-    from portfolio_pipeline.ports import TradingMode
+from portfolio_pipeline.core.registry import near
 
 PACKAGE_ROOT = Path(__file__).resolve().parents[1]
 PROJECT_ROOT = PACKAGE_ROOT.parent
-
-MarketDataKind = Literal["simulated", "files"]
+IN_A_CLONE = (PROJECT_ROOT / "pyproject.toml").is_file()
+SHIPPED_SETTINGS = PACKAGE_ROOT / "portfolio.yaml"
 
 
 @dataclass(frozen=True)
@@ -25,17 +26,22 @@ class Environment:
 
     dagster_home: Path
     database_url: str
-    market_data: MarketDataKind
+    market_data: str
     market_data_path: Path | None
-    trading_mode: TradingMode
+    trading_mode: str
+    alerts: tuple[str, ...]
     optimization_workers: int
     portfolio_config: Path
 
 
 def read_environment(variables: Mapping[str, str] | None = None) -> Environment:
-    """Read and check the variables; each wrong value is one message that names the variable and what it may be."""
+    """Read and check the variables; each wrong value is one message that names the variable and what it may be.
+
+    What it may be depends on the extensions of the home, so they are loaded here, before anything else is asked.
+    """
     variables = os.environ if variables is None else variables
-    home = _absolute(variables.get("DAGSTER_HOME") or PROJECT_ROOT / ".portfolio")
+    home = _absolute(variables.get("DAGSTER_HOME") or (PROJECT_ROOT if IN_A_CLONE else Path.cwd()) / ".portfolio")
+    load_extensions(home)
     url = variables.get("DATABASE_URL") or f"duckdb:///{home / 'portfolio.duckdb'}"
     if not url.startswith(("duckdb:///", "postgresql://", "postgres://")):
         raise ConfigurationError(
@@ -45,32 +51,39 @@ def read_environment(variables: Mapping[str, str] | None = None) -> Environment:
             remedy="Set DATABASE_URL to one of these, or unset it for the embedded default.",
         )
     path = variables.get("MARKET_DATA_PATH")
-    kind = _choice(variables, "MARKET_DATA", ("simulated", "files"))
-    if kind == "files" and not path:
-        raise ConfigurationError(
-            "MARKET_DATA_PATH_MISSING",
-            expected="a folder of Parquet or CSV files",
-            remedy="Set MARKET_DATA_PATH, or MARKET_DATA=simulated.",
-        )
     return Environment(
         dagster_home=home,
         database_url=url,
-        market_data=cast("MarketDataKind", kind),
+        market_data=_known("MARKET_DATA", variables.get("MARKET_DATA") or "simulated", VENDORS),
         market_data_path=_absolute(path) if path else None,
-        trading_mode=cast("TradingMode", _choice(variables, "TRADING_MODE", ("SIMULATED", "PAPER", "LIVE"))),
+        trading_mode=_known("TRADING_MODE", variables.get("TRADING_MODE") or "SIMULATED", BROKERS),
+        alerts=tuple(
+            _known("ALERTS", name.strip(), ALERT_CHANNELS) for name in (variables.get("ALERTS") or "log").split(",")
+        ),
         optimization_workers=_workers(variables),
-        portfolio_config=_absolute(variables.get("PORTFOLIO_CONFIG") or PACKAGE_ROOT / "portfolio.yaml"),
+        portfolio_config=_settings_file(variables, home),
     )
+
+
+def _settings_file(variables: Mapping[str, str], home: Path) -> Path:
+    if variables.get("PORTFOLIO_CONFIG"):
+        return _absolute(variables["PORTFOLIO_CONFIG"])
+    own = home / SHIPPED_SETTINGS.name
+    return own if own.exists() else SHIPPED_SETTINGS
 
 
 def _absolute(path: str | Path) -> Path:
     return Path(path).expanduser().absolute()
 
 
-def _choice(variables: Mapping[str, str], name: str, allowed: tuple[str, ...]) -> str:
-    value = variables.get(name) or allowed[0]
+def _known(variable: str, value: str, allowed: Collection[str]) -> str:
     if value not in allowed:
-        raise ConfigurationError(f"{name}_UNKNOWN", found=value, expected=" or ".join(allowed), remedy=f"Set {name}.")
+        raise ConfigurationError(
+            f"{variable}_UNKNOWN",
+            found=value,
+            expected=" or ".join(allowed) + near(value, allowed),
+            remedy=f"Set {variable}.",
+        )
     return value
 
 

@@ -21,9 +21,9 @@ class Wiring:
 
     @cached_property
     def settings(self) -> Settings:
-        from portfolio_pipeline.core.settings import load_settings
+        from portfolio_pipeline.adapters.settings import active_settings
 
-        return load_settings(self.environment.portfolio_config)
+        return active_settings(self.environment)
 
     @cached_property
     def warehouse(self) -> Warehouse:
@@ -45,9 +45,9 @@ class Wiring:
 
     @cached_property
     def alerts(self) -> Alerts:
-        from portfolio_pipeline.adapters.alerts.log import LogAlerts
+        from portfolio_pipeline.adapters.alerts import open_alerts
 
-        return LogAlerts()
+        return open_alerts(self.environment.alerts)
 
     @cached_property
     def clock(self) -> Clock:

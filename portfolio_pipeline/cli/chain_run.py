@@ -26,13 +26,13 @@ from dagster._core.types.loadable_target_origin import LoadableTargetOrigin
 from portfolio_pipeline.adapters.environment import PROJECT_ROOT
 from portfolio_pipeline.cli.progress import shown_progress
 from portfolio_pipeline.cli.terminal import complain, say
+from portfolio_pipeline.cli.web_ui import CODE_LOCATION
 from portfolio_pipeline.core.calendar.sessions import SessionRange
 from portfolio_pipeline.core.errors import PortfolioError
 from portfolio_pipeline.core.tables import SUBMISSIONS
 from portfolio_pipeline.dagster_home.carry_over import carry_over_keys
 from portfolio_pipeline.dagster_home.range_events import DEFERS_EVENTS
 
-CODE_LOCATION = "portfolio"  # as in workspace.yaml
 JOB = "daily"
 HOST_TAG = "portfolio/host"
 # The terminal shows the progress bar; what is logged is in the web UI.
@@ -63,7 +63,7 @@ def run_chain(sessions: SessionRange, only: Sequence[str] = ()) -> PortfolioErro
         _refuse_company(instance)
         run, job = _created(instance, sessions, only)
         with shown_progress(
-            assets=len(run.asset_selection or job.asset_layer.executable_asset_keys), sessions=sessions
+            assets=sum(1 for _ in run.asset_selection or job.asset_layer.executable_asset_keys), sessions=sessions
         ) as progress:
             for event in execute_run_iterator(InMemoryJob(job), run, instance):
                 if event.event_type == dg.DagsterEventType.STEP_START:

@@ -30,7 +30,11 @@ class SessionDate(click.ParamType):
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"]})
 def portfolio() -> None:
-    """A portfolio of strategies, run every trading day: prices to orders to metrics."""
+    """A portfolio of strategies, run every trading day: prices to orders to metrics.
+
+    Everything is kept in DAGSTER_HOME: the database, and your own strategies/, extensions/ and portfolio.yaml. Unless
+    set, it is .portfolio in the clone; without a clone, in the folder the command is given in.
+    """
 
 
 @portfolio.command()
@@ -175,7 +179,7 @@ def strategy() -> None:
 @click.argument("name")
 @click.option("--type", "strategy_type", required=True, help="The strategy's type; a wrong one lists those there are.")
 def new_strategy(name: str, strategy_type: str) -> None:
-    """Write a new card, with everything on it that may be changed."""
+    """Write a new card to the home, with everything on it that may be changed."""
     from portfolio_pipeline.adapters.cards import write_card
 
     say(f"Written: {write_card(name, strategy_type)}. Edit it, then try `portfolio doctor`.")

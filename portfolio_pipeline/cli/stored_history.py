@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import date, datetime
 
-from portfolio_pipeline.adapters.environment import PACKAGE_ROOT
+from portfolio_pipeline.adapters.card_files import card_names
 from portfolio_pipeline.core import tables as schemas
 from portfolio_pipeline.core.calendar.sessions import (
     FIRST_SESSION,
@@ -54,8 +54,7 @@ def complete_through(warehouse: Warehouse) -> date | None:
 
     A strategy without any rows is new: it begins with the next session and holds nothing back.
     """
-    # A card's name is its folder's; reading the cards would import everything that strategies compute with.
-    names = {card.parent.name for card in (PACKAGE_ROOT / "defs" / "strategies").glob("*/defs.yaml")}
+    names = set(card_names())
     with warehouse.reading() as reader:
         reached = [reader.newest(table.name) for table in EVERY_SESSION]
         for table in EVERY_SESSION_AND_STRATEGY:

@@ -12,11 +12,13 @@ import urllib.error
 import urllib.request
 from pathlib import Path
 
-from portfolio_pipeline.adapters.environment import PROJECT_ROOT
+import yaml
+
 from portfolio_pipeline.cli.terminal import say
 from portfolio_pipeline.core.errors import ConfigurationError
 
 HOST = "127.0.0.1"
+CODE_LOCATION = "portfolio"  # as in workspace.yaml, for those who start Dagster by themselves
 _STARTS_WITHIN = 120
 _STOPS_WITHIN = 30
 
@@ -44,7 +46,7 @@ def serve(home: Path, port: int) -> None:
         "dagster",
         "dev",
         "-w",
-        "workspace.yaml",
+        str(_workspace(home)),
         "-h",
         HOST,
         "-p",
@@ -55,9 +57,7 @@ def serve(home: Path, port: int) -> None:
         signal.signal(stop, lambda *_: _interrupt())
     with log.open("ab") as output:
         # In a session of its own: Ctrl-C reaches this process alone, which then stops the child in order.
-        child = subprocess.Popen(
-            command, cwd=PROJECT_ROOT, stdout=output, stderr=subprocess.STDOUT, start_new_session=True
-        )
+        child = subprocess.Popen(command, stdout=output, stderr=subprocess.STDOUT, start_new_session=True)
     try:
         _wait_until_it_answers(child, port, log)
         say(f"The web UI: http://{HOST}:{port}   (log: {log}; Ctrl-C stops it)", "bold green")
@@ -67,6 +67,14 @@ def serve(home: Path, port: int) -> None:
         say("Stopping the web UI.")
     finally:
         _stop(child)
+
+
+def _workspace(home: Path) -> Path:
+    """A workspace.yaml in the home: an installed package has none beside it."""
+    module = {"module_name": "portfolio_pipeline.definitions", "location_name": CODE_LOCATION}
+    path = home / "workspace.yaml"
+    path.write_text(yaml.safe_dump({"load_from": [{"python_module": module}]}), encoding="utf-8")
+    return path
 
 
 def _interrupt() -> None:

@@ -7,7 +7,7 @@ from functools import cache
 
 import dagster as dg
 
-from portfolio_pipeline.adapters.cards import load_cards
+from portfolio_pipeline.adapters.card_files import card_names
 
 # Tables that are filled by an asset of another name, and those that every strategy fills with an asset of its own.
 _FILLED_BY = {
@@ -38,7 +38,7 @@ def strategy_key(strategy: str, noun: str) -> dg.AssetKey:
 @cache
 def strategies() -> tuple[str, ...]:
     """The names of the cards, as this process knows them."""
-    return tuple(card.name for card in load_cards())
+    return tuple(card_names())
 
 
 def asset_keys(table: str, strategies: Sequence[str]) -> tuple[dg.AssetKey, ...]:

@@ -1,12 +1,13 @@
 """What a person sets in portfolio.yaml: frozen, checked when read, with a refusal for every misspelt key.
 
-Settings of one strategy do not belong here: they are on its card under `defs/strategies/<name>/defs.yaml`.
+Settings of one strategy do not belong here: they are on its card.
 """
 
 from __future__ import annotations
 
 from datetime import date
 from pathlib import Path
+from typing import Literal
 
 import yaml
 from pydantic import Field, ValidationError, model_validator
@@ -19,7 +20,7 @@ from portfolio_pipeline.core.market.quality.settings import Quality
 from portfolio_pipeline.core.market.regimes.settings import Regimes
 from portfolio_pipeline.core.portfolio.allocation.settings import Allocation
 from portfolio_pipeline.core.risk.settings import Limits
-from portfolio_pipeline.core.sections import Section
+from portfolio_pipeline.core.sections import Section, parse_yaml
 
 
 class Settings(Section):
@@ -35,6 +36,8 @@ class Settings(Section):
     allocation: Allocation = Allocation()
     limits: Limits = Field(default_factory=Limits)
     orders: Orders = Orders()
+    # Which of the strategies that come with the package are there; those of the home are there in any case.
+    shipped_strategies: Literal["all", "none"] | tuple[str, ...] = "all"
 
     @model_validator(mode="after")
     def _universe_is_sound(self) -> Settings:
@@ -68,7 +71,7 @@ def load_settings(path: Path) -> Settings:
             "SETTINGS_UNREADABLE", found=path, why=error.strerror, remedy="Point PORTFOLIO_CONFIG at a readable file."
         ) from None
     try:
-        return Settings.model_validate(yaml.safe_load(text) or {})
+        return Settings.model_validate(parse_yaml(text)[0] or {})
     except yaml.YAMLError as error:
         mark = getattr(error, "problem_mark", None)
         where = f"{path}:{mark.line + 1}" if mark else str(path)

@@ -31,8 +31,9 @@ from portfolio_pipeline.sql_models.render import (
     offending_rows,
 )
 
-# Beside the package, in a checkout as well as when installed.
-SQL_FOLDER = Path(__file__).resolve().parents[2] / "dbt_like_sql"
+# Beside the package in a clone, within it when installed: other people's packages have folders, too.
+_PACKAGE = Path(__file__).resolve().parents[1]
+SQL_FOLDER = next(path for path in (_PACKAGE / "dbt_like_sql", _PACKAGE.parent / "dbt_like_sql") if path.is_dir())
 _BLAMED = re.compile(r"LINE (\d+): (.*)\n( *)\^")
 
 

@@ -7,6 +7,7 @@ from collections.abc import Callable
 
 import pytest
 
+from portfolio_pipeline.adapters.alerts import SeveralAlerts
 from portfolio_pipeline.adapters.alerts.log import LOGGER, LogAlerts
 from portfolio_pipeline.ports import Alert, Alerts
 from portfolio_pipeline_tests.fakes.alerts import RecordedAlerts
@@ -37,3 +38,14 @@ def test_everything_sent_arrives_in_order_with_its_severity(
     for alert in SENT:
         alerts.send(alert)
     assert arrivals() == [(LEVELS[a.severity], f"{a.title}: {a.message}") for a in SENT]
+
+
+def test_a_channel_that_fails_keeps_no_other_from_being_told(caplog: pytest.LogCaptureFixture) -> None:
+    class Broken:
+        def send(self, alert: Alert) -> None:
+            raise OSError("no line")
+
+    told = RecordedAlerts()
+    SeveralAlerts({"telephone": Broken(), "record": told}).send(SENT[0])
+    assert told.sent == [SENT[0]]
+    assert "the channel telephone did not take the alert 'Run daily done': no line" in caplog.text

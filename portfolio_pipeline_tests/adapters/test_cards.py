@@ -2,22 +2,25 @@
 
 from __future__ import annotations
 
+import os
+import subprocess
+import sys
 from pathlib import Path
 
 import dagster as dg
 import pytest
-import yaml
 
-from portfolio_pipeline.adapters.cards import COMPONENT, read_card, write_card
-from portfolio_pipeline.adapters.environment import PACKAGE_ROOT
-from portfolio_pipeline.components.strategy import StrategyComponent, load_cards
+from portfolio_pipeline.adapters.card_files import card_names
+from portfolio_pipeline.adapters.cards import COMPONENT, load_cards, read_card, write_card
+from portfolio_pipeline.adapters.environment import SHIPPED_SETTINGS, Environment, read_environment
+from portfolio_pipeline.components.strategy import StrategyComponent
 from portfolio_pipeline.core.errors import ConfigurationError
 from portfolio_pipeline.core.settings import load_settings
 from portfolio_pipeline.core.strategies.card import Symbols
 from portfolio_pipeline.core.strategies.parameters import ParameterSpace
 from portfolio_pipeline.core.strategies.registry import STRATEGY_TYPES
 
-SETTINGS = load_settings(PACKAGE_ROOT / "portfolio.yaml")
+SETTINGS = load_settings(SHIPPED_SETTINGS)
 
 GOOD = f"""\
 type: {COMPONENT}
@@ -44,6 +47,25 @@ def written(folder: Path, text: str) -> Path:
     path.parent.mkdir()
     path.write_text(text, encoding="utf-8")
     return path
+
+
+def home(folder: Path, settings: str = "") -> Environment:
+    """A home with settings of its own: the shipped ones and `settings`."""
+    if settings:
+        (folder / "portfolio.yaml").write_text(
+            SHIPPED_SETTINGS.read_text().replace("shipped_strategies: all\n", settings)
+        )
+    return read_environment({"DAGSTER_HOME": str(folder)})
+
+
+def own_card(folder: Path, name: str, text: str) -> Path:
+    path = folder / "strategies" / f"{name}.yaml"
+    path.parent.mkdir(exist_ok=True)
+    path.write_text(text, encoding="utf-8")
+    return path
+
+
+BARE = GOOD.split("attributes:\n")[1].replace("\n  ", "\n").removeprefix("  ")
 
 
 def test_the_house_has_five_cards_over_four_types_in_the_order_of_their_names() -> None:
@@ -129,7 +151,7 @@ def test_a_card_that_is_no_yaml_is_refused_with_the_line_where_reading_stopped(t
 
 @pytest.mark.parametrize("name", sorted(STRATEGY_TYPES))
 def test_a_new_card_loads_and_names_every_parameter_with_its_range(tmp_path: Path, name: str) -> None:
-    path = write_card("my_own", name, tmp_path)
+    path = write_card("my_own", name, home(tmp_path))
     card = read_card(path, SETTINGS)
     model = STRATEGY_TYPES[name].Parameters
     assert ParameterSpace.of(model, card.parameters).values == ParameterSpace.of(model, {}).values
@@ -141,6 +163,7 @@ def test_a_new_card_loads_and_names_every_parameter_with_its_range(tmp_path: Pat
     ("name", "strategy_type", "words"),
     [
         ("taken", "trend", "STRATEGY_EXISTS"),
+        ("trend_bonds", "trend", "STRATEGY_EXISTS"),
         ("Mine", "trend", "STRATEGY_NAME_WRONG"),
         ("reserve", "trend", "STRATEGY_NAME_WRONG: found=reserve, .* books of the house"),
         ("mine", "trendy", "STRATEGY_TYPE_UNKNOWN"),
@@ -149,16 +172,16 @@ def test_a_new_card_loads_and_names_every_parameter_with_its_range(tmp_path: Pat
 def test_a_new_card_takes_no_name_that_is_taken_or_wrong(
     tmp_path: Path, name: str, strategy_type: str, words: str
 ) -> None:
-    before = write_card("taken", "trend", tmp_path).read_text()
+    path = write_card("taken", "trend", home(tmp_path))
+    before = path.read_text()
     with pytest.raises(ConfigurationError, match=words):
-        write_card(name, strategy_type, tmp_path)
-    assert (tmp_path / "taken" / "defs.yaml").read_text() == before
-    assert [path.name for path in tmp_path.iterdir()] == ["taken"]
+        write_card(name, strategy_type, home(tmp_path))
+    assert path.read_text() == before
+    assert list(path.parent.iterdir()) == [path]
 
 
 def test_the_component_takes_every_attribute_a_card_may_have(tmp_path: Path) -> None:
-    text = write_card("my_own", "trend", tmp_path).read_text()
-    component = StrategyComponent.resolve_from_yaml(yaml.safe_dump(yaml.safe_load(text)["attributes"]))
+    component = StrategyComponent.resolve_from_yaml(write_card("my_own", "trend", home(tmp_path)).read_text())
     assert component.name == "my_own"
     assert set(StrategyComponent.model_fields) == set(type(load_cards()[0]).model_fields)
 
@@ -168,3 +191,72 @@ def test_dagster_names_file_and_line_of_a_misspelt_attribute() -> None:
         StrategyComponent.resolve_from_yaml("name: a_b\ntype: trend\ndescription: x\nsymbols: {}\nrebalnce: weekly\n")
     assert "5" in str(refusal.value)
     assert issubclass(StrategyComponent, dg.Component)
+
+
+def test_a_card_of_the_home_stands_beside_the_shipped_ones_in_the_order_of_the_names(tmp_path: Path) -> None:
+    own_card(tmp_path, "mine", BARE)
+    names = [card.name for card in load_cards(home(tmp_path))]
+    assert names == sorted(names)
+    assert set(names) == {card.name for card in load_cards()} | {"mine"}
+    assert card_names(home(tmp_path)) == tuple(names)
+
+
+def test_a_wrong_card_of_the_home_is_refused_as_a_shipped_one_is(tmp_path: Path) -> None:
+    path = own_card(tmp_path, "mine", BARE.replace("weekly", "weakly"))
+    with pytest.raises(ConfigurationError, match="CARD_WRONG") as refusal:
+        load_cards(home(tmp_path))
+    assert f"{path}:6, entry=rebalance" in str(refusal.value)
+    assert "did you mean weekly?" in str(refusal.value)
+
+
+@pytest.mark.parametrize("text", ["", "- 1\n", "3\n"])
+def test_a_file_of_the_home_that_is_no_card_is_refused(tmp_path: Path, text: str) -> None:
+    own_card(tmp_path, "mine", text)
+    with pytest.raises(ConfigurationError, match=r"CARD_WRONG.*attributes"):
+        load_cards(home(tmp_path))
+
+
+def test_a_card_of_the_home_carries_the_name_of_its_file(tmp_path: Path) -> None:
+    own_card(tmp_path, "yours", BARE)
+    with pytest.raises(ConfigurationError, match=r"found=mine, expected=yours, the name of the card's file"):
+        load_cards(home(tmp_path))
+
+
+def test_a_card_is_read_again_when_its_file_changes(tmp_path: Path) -> None:
+    path = own_card(tmp_path, "mine", BARE)
+    before = load_cards(home(tmp_path))
+    assert all(card is again for card, again in zip(before, load_cards(home(tmp_path)), strict=True))
+    path.write_text(BARE.replace("description: mine", "description: changed"))
+    os.utime(path, ns=(1, 1))
+    assert "changed" in {card.description for card in load_cards(home(tmp_path))}
+
+
+@pytest.mark.parametrize(
+    ("setting", "names"),
+    [
+        ("all", ("diversified_core", "momentum_equities", "reversion_equities", "trend_bonds", "trend_commodities")),
+        ("none", ()),
+        ("[trend_bonds, diversified_core]", ("diversified_core", "trend_bonds")),
+    ],
+)
+def test_the_settings_say_which_shipped_cards_are_there(tmp_path: Path, setting: str, names: tuple[str, ...]) -> None:
+    assert card_names(home(tmp_path, f"shipped_strategies: {setting}\n")) == names
+
+
+def test_a_shipped_card_that_there_is_not_cannot_be_chosen(tmp_path: Path) -> None:
+    with pytest.raises(ConfigurationError, match=r"shipped_strategies: trend_bond, .*did you mean trend_bonds\?"):
+        card_names(home(tmp_path, "shipped_strategies: [trend_bond]\n"))
+
+
+def test_a_name_stands_for_one_card_unless_the_shipped_one_is_left_out(tmp_path: Path) -> None:
+    own_card(tmp_path, "trend_bonds", BARE.replace("name: mine", "name: trend_bonds"))
+    with pytest.raises(ConfigurationError, match=r"STRATEGY_NAME_TAKEN: .*shipped_strategies"):
+        load_cards(home(tmp_path))
+    cards = load_cards(home(tmp_path, "shipped_strategies: [trend_commodities]\n"))
+    assert [(card.name, card.type) for card in cards] == [("trend_bonds", "momentum"), ("trend_commodities", "trend")]
+
+
+def test_the_names_alone_do_not_import_what_strategies_compute_with() -> None:
+    code = "import sys, portfolio_pipeline.adapters.card_files as c; c.card_names(); print('numba' in sys.modules)"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "False"

@@ -1,24 +1,52 @@
-"""Where bars come from: a made-up market, or a folder of files.
+"""Where bars come from, by the name that `MARKET_DATA` uses: a made-up market, a folder of files, or one from outside.
 
 This package fetches and hands over. Judging what was delivered belongs to `core.market.quality`.
 """
 
 from __future__ import annotations
 
-from portfolio_pipeline.adapters.environment import Environment
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
 from portfolio_pipeline.core.errors import ConfigurationError
-from portfolio_pipeline.core.settings import Settings
-from portfolio_pipeline.ports import MarketData
+from portfolio_pipeline.core.registry import Registry
+
+if TYPE_CHECKING:
+    from portfolio_pipeline.adapters.environment import Environment
+    from portfolio_pipeline.core.settings import Settings
+    from portfolio_pipeline.ports import MarketData
+
+
+@dataclass(frozen=True)
+class Vendor:
+    """One source of bars; `open` reads nothing yet, but refuses an environment that it cannot work with."""
+
+    name: str
+    open: Callable[[Environment, Settings], MarketData]
 
 
 def open_market_data(environment: Environment, settings: Settings) -> MarketData:
     """The market data that the environment asks for; nothing is read yet."""
-    if environment.market_data == "simulated":
-        from portfolio_pipeline.adapters.market_data.simulated import SimulatedMarketData
+    return VENDORS[environment.market_data].open(environment, settings)
 
-        return SimulatedMarketData(settings.universe)
-    if environment.market_data_path is None:
-        raise ConfigurationError("MARKET_DATA_PATH_MISSING", remedy="Set MARKET_DATA_PATH, or MARKET_DATA=simulated.")
+
+def _simulated(environment: Environment, settings: Settings) -> MarketData:
+    from portfolio_pipeline.adapters.market_data.simulated import SimulatedMarketData
+
+    return SimulatedMarketData(settings.universe)
+
+
+def _files(environment: Environment, settings: Settings) -> MarketData:
     from portfolio_pipeline.adapters.market_data.files import FileMarketData
 
+    if environment.market_data_path is None:
+        raise ConfigurationError(
+            "MARKET_DATA_PATH_MISSING",
+            expected="a folder of Parquet or CSV files",
+            remedy="Set MARKET_DATA_PATH, or MARKET_DATA=simulated.",
+        )
     return FileMarketData(environment.market_data_path, environment.dagster_home / "price_files")
+
+
+VENDORS: Registry[Vendor] = Registry("data vendor", (Vendor("simulated", _simulated), Vendor("files", _files)))

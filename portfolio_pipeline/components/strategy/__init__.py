@@ -9,13 +9,14 @@ from typing import Annotated, Any
 import dagster as dg
 from pydantic import Field
 
-from portfolio_pipeline.adapters.cards import CARDS, active_settings, load_cards, read_card, write_card
+from portfolio_pipeline.adapters.card_files import card_names
+from portfolio_pipeline.adapters.cards import load_card
 from portfolio_pipeline.components.strategy.honesty import honesty_asset
 from portfolio_pipeline.components.strategy.paper import paper_asset
 from portfolio_pipeline.components.strategy.parameters import parameters_asset
 from portfolio_pipeline.core.strategies.card import StrategyCard
 
-__all__ = ["CARDS", "StrategyComponent", "load_cards", "strategy_definitions", "write_card"]
+__all__ = ["StrategyComponent", "strategy_definitions"]
 
 # Sections of a card are checked by the card itself, which names the line and what was expected.
 _Section = Annotated[dict[str, Any], dg.Resolver.default(description="see core.strategies.card")]
@@ -40,8 +41,9 @@ class StrategyComponent(dg.Component, dg.Model, dg.Resolvable):
     transition_sessions: int = 1
 
     def build_defs(self, context: dg.ComponentLoadContext) -> dg.Definitions:
-        path = context.path if context.path.is_file() else context.path / "defs.yaml"
-        return strategy_definitions(read_card(path, active_settings()))
+        name = (context.path.parent if context.path.is_file() else context.path).name
+        # The settings may leave it out.
+        return strategy_definitions(load_card(name)) if name in card_names() else dg.Definitions()
 
 
 def strategy_definitions(card: StrategyCard) -> dg.Definitions:

@@ -12,8 +12,10 @@ returns up to t. Prefix-stable: the series always starts at the same first sessi
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from functools import cached_property
+from typing import Literal
 
 import numpy as np
 import pandas as pd
@@ -21,23 +23,9 @@ import pandas as pd
 from portfolio_pipeline.core.arrays import Array
 from portfolio_pipeline.core.calendar.sessions import SESSIONS_PER_YEAR
 from portfolio_pipeline.core.market.returns import drawdowns, growth
+from portfolio_pipeline.core.registry import Registry
 
 ROLLING_SESSIONS = 63
-METRICS = (
-    "return_1d",
-    "cumulative_return",
-    "annual_return",
-    "volatility",
-    "sharpe",
-    "sortino",
-    "calmar",
-    "drawdown",
-    "max_drawdown",
-    "hit_rate",
-    f"sharpe_{ROLLING_SESSIONS}d",
-    f"volatility_{ROLLING_SESSIONS}d",
-)
-TURNOVER_METRICS = ("turnover", "annual_turnover")
 _NOTHING = 1e-12
 _NO_VARIANCE = 1e-18
 
@@ -55,46 +43,128 @@ class Performance:
     since: int = 0
 
 
+class Series:
+    """Returns or turnovers, NaN counted as 0, and what several metrics are made of: each when first asked for."""
+
+    def __init__(self, values: Array) -> None:
+        self.started = np.logical_or.accumulate(~np.isnan(values))
+        self.values = np.where(np.isnan(values), 0.0, values)
+
+    @cached_property
+    def count(self) -> Array:
+        """Sessions so far."""
+        return np.cumsum(self.started)
+
+    @cached_property
+    def grown(self) -> Array:
+        """What 1 became."""
+        return growth(self.values)
+
+    @cached_property
+    def fallen(self) -> Array:
+        """How far below the highest growth so far, as a negative fraction of it."""
+        return drawdowns(self.grown)
+
+    @cached_property
+    def deepest(self) -> Array:
+        return np.minimum.accumulate(self.fallen)
+
+    @cached_property
+    def total(self) -> Array:
+        return np.cumsum(self.values)
+
+    @cached_property
+    def mean(self) -> Array:
+        return ratio(self.total, self.count)
+
+    @cached_property
+    def annual(self) -> Array:
+        # The power of one number at a time: vectorised powers may round differently by position.
+        return np.array([_yearly(g, n) for g, n in zip(self.grown.tolist(), self.count.tolist(), strict=True)])
+
+    @cached_property
+    def volatility(self) -> Array:
+        squares = np.cumsum(self.values * self.values)
+        return _deviation(self.total, squares, self.count) * math.sqrt(SESSIONS_PER_YEAR)
+
+    @cached_property
+    def downside(self) -> Array:
+        losses = np.minimum(self.values, 0.0)
+        return np.sqrt(ratio(np.cumsum(losses * losses), self.count)) * math.sqrt(SESSIONS_PER_YEAR)
+
+    @cached_property
+    def full_quarter(self) -> Array:
+        """ROLLING_SESSIONS once there are as many, NaN before."""
+        return np.where(self.count >= ROLLING_SESSIONS, float(ROLLING_SESSIONS), np.nan)
+
+    @cached_property
+    def rolling_total(self) -> Array:
+        return _rolling_sum(self.values)
+
+    @cached_property
+    def rolling_volatility(self) -> Array:
+        squares = _rolling_sum(self.values * self.values)
+        return _deviation(self.rolling_total, squares, self.full_quarter) * math.sqrt(SESSIONS_PER_YEAR)
+
+
+@dataclass(frozen=True)
+class Metric:
+    """One figure at every session of a series; rows before the series starts are taken away from what `of` gives.
+
+    `of` gives NaN where the figure is undefined, and row t sees rows up to t only: the table is filled session by
+    session. `unit` is that of the value: fraction (of 1; losses are negative), ratio (without a unit) or per year.
+    """
+
+    name: str
+    unit: Literal["fraction", "fraction a year", "ratio"]
+    of: Callable[[Series], Array]
+
+
+METRICS: Registry[Metric] = Registry(
+    "metric",
+    (
+        Metric("return_1d", "fraction", lambda s: s.values),
+        Metric("cumulative_return", "fraction", lambda s: s.grown - 1.0),
+        Metric("annual_return", "fraction a year", lambda s: s.annual),
+        Metric("volatility", "fraction a year", lambda s: s.volatility),
+        Metric("sharpe", "ratio", lambda s: ratio(s.mean * SESSIONS_PER_YEAR, s.volatility)),
+        Metric("sortino", "ratio", lambda s: ratio(s.mean * SESSIONS_PER_YEAR, s.downside)),
+        Metric("calmar", "ratio", lambda s: ratio(s.annual, -s.deepest)),
+        Metric("drawdown", "fraction", lambda s: s.fallen),  # 0 at a new high, else negative
+        Metric("max_drawdown", "fraction", lambda s: s.deepest),
+        Metric("hit_rate", "fraction", lambda s: ratio(np.cumsum(s.values > 0), s.count)),
+        Metric(
+            f"sharpe_{ROLLING_SESSIONS}d",
+            "ratio",
+            lambda s: ratio(s.rolling_total / s.full_quarter * SESSIONS_PER_YEAR, s.rolling_volatility),
+        ),
+        Metric(f"volatility_{ROLLING_SESSIONS}d", "fraction a year", lambda s: s.rolling_volatility),
+    ),
+)
+"""Of a scope's returns."""
+TURNOVER_METRICS: Registry[Metric] = Registry(
+    "turnover metric",
+    (
+        Metric("turnover", "fraction", lambda s: s.values),
+        Metric("annual_turnover", "fraction a year", lambda s: s.mean * SESSIONS_PER_YEAR),
+    ),
+)
+"""Of a scope's turnover, which is a series like that of its returns."""
+
+
 def performance(returns: Array) -> dict[str, Array]:
     """Every metric at every session."""
-    started = np.logical_or.accumulate(~np.isnan(returns))
-    filled = np.where(np.isnan(returns), 0.0, returns)
-    count = np.cumsum(started)
-    grown = growth(filled)
-    fallen = drawdowns(grown)
-    deepest = np.minimum.accumulate(fallen)
-    mean = _ratio(np.cumsum(filled), count)
-    volatility = _deviation(np.cumsum(filled), np.cumsum(filled * filled), count) * math.sqrt(SESSIONS_PER_YEAR)
-    losses = np.minimum(filled, 0.0)
-    downside = np.sqrt(_ratio(np.cumsum(losses * losses), count)) * math.sqrt(SESSIONS_PER_YEAR)
-    annual = _annualised(grown, count)
-    rolling_sum, rolling_squares = _rolling_sum(filled), _rolling_sum(filled * filled)
-    full = np.where(count >= ROLLING_SESSIONS, float(ROLLING_SESSIONS), np.nan)
-    rolling_volatility = _deviation(rolling_sum, rolling_squares, full) * math.sqrt(SESSIONS_PER_YEAR)
-    figures = (
-        filled,
-        grown - 1.0,
-        annual,
-        volatility,
-        _ratio(mean * SESSIONS_PER_YEAR, volatility),
-        _ratio(mean * SESSIONS_PER_YEAR, downside),
-        _ratio(annual, -deepest),
-        fallen,
-        deepest,
-        _ratio(np.cumsum(filled > 0), count),
-        _ratio(rolling_sum / full * SESSIONS_PER_YEAR, rolling_volatility),
-        rolling_volatility,
-    )
-    return {name: np.where(started, values, np.nan) for name, values in zip(METRICS, figures, strict=True)}
+    return _figures(METRICS, returns)
 
 
 def turnover_metrics(turnover: Array) -> dict[str, Array]:
     """The session's turnover, and the mean so far a year."""
-    started = np.logical_or.accumulate(~np.isnan(turnover))
-    filled = np.where(np.isnan(turnover), 0.0, turnover)
-    mean = _ratio(np.cumsum(filled), np.cumsum(started))
-    figures = (filled, mean * SESSIONS_PER_YEAR)
-    return {name: np.where(started, values, np.nan) for name, values in zip(TURNOVER_METRICS, figures, strict=True)}
+    return _figures(TURNOVER_METRICS, turnover)
+
+
+def _figures(metrics: Registry[Metric], values: Array) -> dict[str, Array]:
+    series = Series(values)
+    return {name: np.where(series.started, metric.of(series), np.nan) for name, metric in metrics.items()}
 
 
 def metric_rows(sessions: Array, scopes: Mapping[str, Performance], count: int) -> pd.DataFrame:
@@ -134,7 +204,7 @@ def trade_turnover(sessions: Array, traded_on: Array, values: Array, equity: Arr
     return np.where(start > _NOTHING, traded / np.where(start > _NOTHING, start, 1.0), np.nan)
 
 
-def _ratio(above: Array, below: Array) -> Array:
+def ratio(above: Array, below: Array) -> Array:
     """above / below; NaN where below is 0 or negative."""
     defined = below > _NOTHING
     return np.where(defined, above / np.where(defined, below, 1.0), np.nan)
@@ -142,14 +212,9 @@ def _ratio(above: Array, below: Array) -> Array:
 
 def _deviation(total: Array, squares: Array, count: Array) -> Array:
     """Sample standard deviation from sums; NaN with fewer than two."""
-    variance = _ratio(squares - _ratio(total * total, count), count - 1.0)
+    variance = ratio(squares - ratio(total * total, count), count - 1.0)
     # Rounding may leave a constant series a variance just beside 0.
     return np.sqrt(np.where(variance < _NO_VARIANCE, 0.0, variance))
-
-
-def _annualised(grown: Array, count: Array) -> Array:
-    # The power of one number at a time: vectorised powers may round differently by position.
-    return np.array([_yearly(g, n) for g, n in zip(grown.tolist(), count.tolist(), strict=True)])
 
 
 def _yearly(grown: float, count: int) -> float:

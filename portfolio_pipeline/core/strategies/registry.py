@@ -1,7 +1,8 @@
-"""The strategy types by the name that cards use. A new type is a module of its own and one line here."""
+"""The strategy types by the name that cards use. A new type is a module of its own and a word here."""
 
 from __future__ import annotations
 
+from portfolio_pipeline.core.registry import Registry
 from portfolio_pipeline.core.strategies.base import Strategy
 from portfolio_pipeline.core.strategies.types.diversified import Diversified
 from portfolio_pipeline.core.strategies.types.mean_reversion import MeanReversion
@@ -9,6 +10,6 @@ from portfolio_pipeline.core.strategies.types.momentum import Momentum
 from portfolio_pipeline.core.strategies.types.relative_strength import RelativeStrength
 from portfolio_pipeline.core.strategies.types.trend import Trend
 
-STRATEGY_TYPES: dict[str, Strategy] = {
-    strategy.name: strategy for strategy in (Momentum(), Trend(), MeanReversion(), Diversified(), RelativeStrength())
-}
+STRATEGY_TYPES: Registry[Strategy] = Registry(
+    "strategy type", (Momentum(), Trend(), MeanReversion(), Diversified(), RelativeStrength())
+)

@@ -11,7 +11,7 @@ from typing import Any
 import dagster as dg
 from pydantic import Field
 
-from portfolio_pipeline.adapters.cards import CARDS
+from portfolio_pipeline.adapters.card_files import card_names
 from portfolio_pipeline.components.session_asset import refusals_as_failures
 from portfolio_pipeline.core.backtest.request import BacktestRequest
 from portfolio_pipeline.core.errors import ConfigurationError, SessionError
@@ -21,7 +21,7 @@ from portfolio_pipeline.ports import Warehouse
 from portfolio_pipeline.reports import pages
 from portfolio_pipeline.reports.backtest import backtest_report
 
-_NAMES = sorted(card.parent.name for card in CARDS.glob("*/defs.yaml"))
+_NAMES = card_names()
 
 
 class BacktestConfig(dg.Config):

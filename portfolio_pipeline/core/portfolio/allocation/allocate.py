@@ -1,7 +1,7 @@
 """How capital is shared between the strategies: what a method asks for, and the nearest shares that the limits allow.
 
 Path-dependent: each session's shares start from the session before. Reading and writing tables does not belong here,
-nor what the strategies do with their capital.
+nor what the strategies do with their capital, nor how a method comes to its wishes (`methods`).
 
 A strategy that takes no new capital (its results are doubted) keeps at most the share it had; a candidate is given
 none, and what it had is taken back. The others share out what is left, within their limits.
@@ -20,12 +20,9 @@ import numpy as np
 
 from portfolio_pipeline.core.arrays import Array
 from portfolio_pipeline.core.errors import ConfigurationError
+from portfolio_pipeline.core.portfolio.allocation.methods import ALLOCATION_METHODS
 from portfolio_pipeline.core.portfolio.allocation.settings import Allocation
 from portfolio_pipeline.core.risk.exposures import EPSILON
-
-MINIMUM_OBSERVATIONS = 20
-"""Fewer returns than this say nothing about a strategy's volatility."""
-_NO_VOLATILITY = 1e-8
 
 
 @dataclass(frozen=True, eq=False)
@@ -88,18 +85,24 @@ def allocate(
 
 
 def requested_shares(window: Array, strategies: Sequence[str], settings: Allocation) -> Array:
-    """What the method asks for. Locked shares come first; the others share out what they leave.
-
-    The static method asks for exactly what is written: what is missing to 1 stays in cash.
-    """
+    """What the method asks for. Locked shares come first; the others share out what they leave."""
     locked = np.array([settings.locked.get(name, np.nan) for name in strategies], dtype=np.float64)
     free = np.isnan(locked)
-    if settings.method == "static":
-        return np.where(free, [settings.static.get(name, 0.0) for name in strategies], locked)
-    score = np.ones(len(strategies)) if settings.method == "equal" else 1.0 / _volatilities(window)
-    total = math.fsum(score[free])
+    method = ALLOCATION_METHODS[settings.method]
+    wish = method.wish(window, strategies, settings)
+    if wish.shape != locked.shape or not np.isfinite(wish).all() or (wish < 0.0).any():
+        raise ConfigurationError(
+            "ALLOCATION_METHOD_WRONG",
+            method=method.name,
+            found=wish.tolist(),
+            expected=f"{len(strategies)} finite numbers, none below 0",
+            remedy="Mend the method, or choose another.",
+        )
+    if method.exact:
+        return np.where(free, wish, locked)
+    total = math.fsum(wish[free])
     left = 1.0 - math.fsum(locked[~free])
-    return np.where(free, score * (left / total) if total else 0.0, locked)
+    return np.where(free, wish * (left / total) if total else 0.0, locked)
 
 
 def bounds_of(
@@ -189,18 +192,6 @@ def broken_limits(
     if math.fsum(weights) > 1.0 + EPSILON:
         lines.append(f"SHARES_ABOVE_ONE: found={math.fsum(weights):.6g}, limit=1")
     return tuple(lines)
-
-
-def _volatilities(window: Array) -> Array:
-    """Standard deviation of each strategy's returns; too short or motionless a history takes the others' median."""
-    found = np.full(window.shape[1], np.nan)
-    for column in range(window.shape[1]):
-        values = window[:, column]
-        values = values[~np.isnan(values)]
-        if len(values) >= MINIMUM_OBSERVATIONS:
-            found[column] = values.std(ddof=1)
-    known = found > _NO_VOLATILITY
-    return np.where(known, found, np.median(found[known]) if known.any() else 1.0)
 
 
 def _reasons(

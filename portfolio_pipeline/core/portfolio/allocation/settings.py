@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import Annotated
 
-from pydantic import Field, model_validator
+from pydantic import AfterValidator, Field, model_validator
 
+from portfolio_pipeline.core.portfolio.allocation.methods import ALLOCATION_METHODS
 from portfolio_pipeline.core.sections import Fraction, Section
 
 
 class Allocation(Section):
     """How capital is shared between the strategies. What is given to none stays in cash."""
 
-    method: Literal["equal", "static", "inverse_volatility"] = "inverse_volatility"
+    method: Annotated[str, AfterValidator(ALLOCATION_METHODS.known)] = "inverse_volatility"
     minimum: Fraction = 0.05
     maximum: Fraction = 0.40
     daily_change: Annotated[float, Field(gt=0, le=1)] = 0.02
