@@ -7,7 +7,7 @@ from typing import Any
 
 import dagster as dg
 
-SHOWN = 20
+from portfolio_pipeline.reports.tables import markdown_table
 
 
 def check_result(
@@ -25,17 +25,3 @@ def check_result(
         metadata["rows with warnings"] = dg.MetadataValue.md(markdown_table(warnings))
     description = f"{len(offending)} of {checked} do not hold. {remedy}".strip() if offending else None
     return dg.AssetCheckResult(passed=not offending, metadata=metadata, description=description)
-
-
-def markdown_table(rows: Sequence[Mapping[str, object]]) -> str:
-    """The first rows as a markdown table, and how many more there are."""
-    names = list(rows[0])
-    lines = ["| " + " | ".join(names) + " |", "|" + "---|" * len(names)]
-    lines += ["| " + " | ".join(_shown(row[name]) for name in names) + " |" for row in rows[:SHOWN]]
-    if len(rows) > SHOWN:
-        lines.append(f"\nand {len(rows) - SHOWN} more")
-    return "\n".join(lines)
-
-
-def _shown(value: object) -> str:
-    return f"{value:.6g}" if isinstance(value, float) else str(value).replace("|", "\\|")

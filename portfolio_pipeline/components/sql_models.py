@@ -11,11 +11,11 @@ from typing import Any
 import dagster as dg
 import pyarrow as pa
 
-from portfolio_pipeline.components.check_results import SHOWN
 from portfolio_pipeline.components.session_asset import closed_sessions, refusals_as_failures, session_asset, stored
 from portfolio_pipeline.core.tables import Column, Table
 from portfolio_pipeline.partitions import SESSIONS, sessions_of
 from portfolio_pipeline.ports import Clock, Warehouse
+from portfolio_pipeline.reports.tables import SHOWN
 from portfolio_pipeline.sql_models.analysis import Lineage
 from portfolio_pipeline.sql_models.library import Audit, Library, Model
 from portfolio_pipeline.sql_models.render import check_names

@@ -8,7 +8,7 @@ from typing import Any
 
 import dagster as dg
 
-from portfolio_pipeline.components.check_results import check_result, markdown_table
+from portfolio_pipeline.components.check_results import check_result
 from portfolio_pipeline.components.session_asset import closed_sessions, session_asset, stored
 from portfolio_pipeline.core.books.book import Book, to_shares, value
 from portfolio_pipeline.core.execution.gate import judge_submission
@@ -19,6 +19,7 @@ from portfolio_pipeline.core.tables import ORDERS, RISK_BREACHES
 from portfolio_pipeline.partitions import SESSIONS, sessions_of
 from portfolio_pipeline.ports import Broker, Clock, Warehouse
 from portfolio_pipeline.reads.trading import trading_inputs
+from portfolio_pipeline.reports.tables import markdown_table
 
 
 @session_asset(table=ORDERS, group="execution", kinds={"python"}, deps=["aggregated_targets", "risk"])

@@ -10,7 +10,6 @@ from datetime import date
 import dagster as dg
 import pandas as pd
 
-from portfolio_pipeline.components.check_results import markdown_table
 from portfolio_pipeline.components.session_asset import closed_sessions, session_asset, stored
 from portfolio_pipeline.core.calendar.continuity import previous_state_session
 from portfolio_pipeline.core.calendar.sessions import SessionRange, previous_session
@@ -21,6 +20,7 @@ from portfolio_pipeline.core.tables import PRICE_RESTATEMENTS, PRICES, QUARANTIN
 from portfolio_pipeline.core.tables.rows import frame
 from portfolio_pipeline.partitions import SESSIONS, sessions_of
 from portfolio_pipeline.ports import Clock, MarketData, Reader, Warehouse
+from portfolio_pipeline.reports.tables import markdown_table
 
 
 class PricesConfig(dg.Config):

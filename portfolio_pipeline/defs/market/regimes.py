@@ -6,7 +6,6 @@ import dagster as dg
 import numpy as np
 import pandas as pd
 
-from portfolio_pipeline.components.check_results import SHOWN, markdown_table
 from portfolio_pipeline.components.session_asset import closed_sessions, session_asset, stored
 from portfolio_pipeline.core.calendar.sessions import SessionRange, all_sessions, previous_session
 from portfolio_pipeline.core.market.regimes.tell import regime_changes, tell_regimes
@@ -19,6 +18,7 @@ from portfolio_pipeline.ports import Clock, Warehouse
 from portfolio_pipeline.reads.prices import price_history
 from portfolio_pipeline.reads.state import sources
 from portfolio_pipeline.reports import pictures
+from portfolio_pipeline.reports.tables import SHOWN, markdown_table
 
 PICTURED_SESSIONS = 504
 

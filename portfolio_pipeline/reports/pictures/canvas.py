@@ -15,7 +15,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Literal
 
-LARGEST = 60_000  # bytes of one picture: an event log keeps them all
+LARGEST = 60_000  # bytes of a picture of up to 200 series: an event log keeps them all
 WIDTH = 790.0
 MARGIN = 12.0
 TOP = 40.0  # below the title

@@ -10,12 +10,13 @@ from __future__ import annotations
 import numpy as np
 
 MOST_POINTS = 900  # of one curve: more cannot be told apart
-_ALL_POINTS = 6_000  # of one picture: keeps it small
+_ALL_POINTS = 7_000  # of one picture: keeps it small
+_OF_A_NAME = 40  # points that take as many bytes as a curve's name and colour do
 
 
 def points_each(curves: int) -> int:
     """How many points each of so many curves may have."""
-    return max(2, min(MOST_POINTS, _ALL_POINTS // max(1, curves)))
+    return max(4, min(MOST_POINTS, _ALL_POINTS // max(1, curves) - _OF_A_NAME))
 
 
 def kept(values: np.ndarray, most: int = MOST_POINTS) -> list[np.ndarray]:

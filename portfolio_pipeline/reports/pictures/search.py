@@ -105,7 +105,7 @@ def evolution_picture(title: str, sessions: np.ndarray, parameters: Mapping[str,
         y = floor - heights * (_LANE - 18)
         for height, word in words.items():
             canvas.words(left - 8, floor - height * (_LANE - 18), word, anchor="end", colour=QUIET)
-        for places in kept(y, points_each(len(names))):
+        for places in kept(y, points_each(2 * len(names))):
             canvas.line(step_path(x[places], y[places]), colour, 1.6)
         if len(y) and np.isfinite(y[-1]):
             canvas.dot(x[-1], y[-1], colour)

@@ -111,7 +111,7 @@ def _lines(
 ) -> None:
     """The lines, and in the right margin their names if there are several."""
     for place, values in reversed(list(enumerate(lines.values()))):
-        for places in kept(values, points_each(len(lines) + 2)):
+        for places in kept(values, points_each(len(lines))):
             x, y = _points(frame, days, numbers, sessions, values, places)
             canvas.line(line_path(x, y), colour_of(place), 1.6 if place == 0 else 1.1)
             if len(values) == 1:
