@@ -17,6 +17,7 @@ from portfolio_pipeline.core.backtest.report import FIGURES, KNOWLEDGE, Column
 from portfolio_pipeline.core.errors import ConfigurationError
 from portfolio_pipeline.reports.backtest import BacktestReport
 from portfolio_pipeline.reports.pictures import line_picture
+from portfolio_pipeline.reports.tables import aligned
 
 # Names of the metrics table where it has them, and how a figure is written.
 _WORDS = {
@@ -125,12 +126,8 @@ def pictures(report: BacktestReport) -> dict[str, str]:
 
 def markdown(table: pd.DataFrame) -> str:
     """The first column to the left, all others to the right."""
-
-    def line(cells: list[str]) -> str:
-        return "| " + " | ".join(str(cell).replace("|", "\\|") for cell in cells) + " |"
-
-    ruler = "|:---|" + "---:|" * (len(table.columns) - 1)
-    return "\n".join([line(list(table.columns)), ruler, *(line(row) for row in table.to_numpy().tolist())])
+    rows = table.astype(str).to_numpy().tolist()
+    return aligned(table.columns, rows, right=[place > 0 for place in range(len(table.columns))])
 
 
 def markdown_page(report: BacktestReport, trades: int) -> str:

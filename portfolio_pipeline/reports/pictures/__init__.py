@@ -1,15 +1,17 @@
-"""Small pictures for the UI: arrays in, markdown with an embedded PNG out.
+"""Small pictures for the UI: arrays in, markdown with an embedded SVG out.
 
-Only drawing belongs here: what is drawn, and which numbers, is decided by the assets. `canvas` is what all pictures
-share, `series` draws values over time and bars, `search` what a search for parameters found.
+Only drawing belongs here: what is drawn, and which numbers, is decided by the assets. `canvas` is the card that shapes
+and words stand on, `axes` the numbers and days along its sides, `curves` the way from many values to few points;
+`series` draws values over time, `bars` figures and their limits, `search` what a search for parameters found.
 """
 
-from portfolio_pipeline.reports.pictures.canvas import LARGEST_PNG, simulated
+from portfolio_pipeline.reports.pictures.bars import bar_picture
+from portfolio_pipeline.reports.pictures.canvas import LARGEST, simulated
 from portfolio_pipeline.reports.pictures.search import evolution_picture, surface_picture
-from portfolio_pipeline.reports.pictures.series import bar_picture, equity_picture, line_picture, stacked_picture
+from portfolio_pipeline.reports.pictures.series import equity_picture, line_picture, stacked_picture
 
 __all__ = [
-    "LARGEST_PNG",
+    "LARGEST",
     "bar_picture",
     "equity_picture",
     "evolution_picture",

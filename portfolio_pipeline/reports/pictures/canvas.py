@@ -1,35 +1,36 @@
-"""What all pictures share: the page with its margins, colours, axes that keep quiet, and the way to a small PNG.
+"""The card that all pictures are drawn on: its title, the words and shapes on it, and the way to markdown.
 
-Figures are made without pyplot, so no state is shared between threads; matplotlib is imported when the first picture is
-drawn. Margins are reckoned from the lengths of the words that stand in them: measuring them, as matplotlib's layouts
-do, means drawing everything twice. What a picture shows is the business of the other modules.
+SVG is written directly. Lengths are pixels, written in tenths, so that every coordinate is a whole number. A card
+brings its own light ground, for a picture cannot know the theme of the page around it. No font can be measured here:
+the width of words is reckoned from their letters, on the wide side. What a card shows is the business of others.
 """
 
 from __future__ import annotations
 
 import base64
-import io
+import html
+import re
+import unicodedata
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from dataclasses import dataclass, field
+from typing import Literal
 
-import numpy as np
-
-from portfolio_pipeline.core.arrays import Array
-
-if TYPE_CHECKING:
-    from matplotlib.axes import Axes
-    from matplotlib.figure import Figure
-
-
-LARGEST_PNG = 60_000
+LARGEST = 60_000  # bytes of a picture of up to 200 series: an event log keeps them all
+WIDTH = 790.0
+MARGIN = 12.0
+TOP = 40.0  # below the title
+LEGEND_LINE, LEGEND_LONGEST = 17.0, 170.0
+BOLD = 1.15  # how much wider bold words are
+SMALL, LARGE = 11.0, 14.0  # heights of letters
 COLOURS = ("#2f6fb3", "#e08e2b", "#3f9b6c", "#b5493f", "#7d5ba6", "#8a7a5c", "#d3779f", "#6b7785", "#3aa6b0")
-INK, GRID, LOSS = "#33383d", "#d9dde1", "#b5493f"
-WIDTH = 7.2  # inches, as are all lengths here
-SMALL = 7  # points
-_DOTS = 110  # per inch
-_LETTER = 0.0585  # width of a small one, on average
-_POINTS = 900  # more cannot be seen at this size
+INK, QUIET, GRID, GROUND = "#33383d", "#6b7785", "#e3e6e9", "#ffffff"
+GOOD, NEAR, LOSS = COLOURS[0], COLOURS[1], COLOURS[3]
+
+_FONT = "system-ui,-apple-system,'Segoe UI',Roboto,Helvetica,Arial,sans-serif"
+_NARROW, _BROAD = frozenset(" !'(),.:;I[]fijlrt|·"), frozenset("%@MWmw…")
+_FORBIDDEN = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")  # by XML
+
+Anchor = Literal["start", "middle", "end"]
 
 
 def simulated(title: str, sources: Sequence[str]) -> str:
@@ -37,131 +38,118 @@ def simulated(title: str, sources: Sequence[str]) -> str:
     return f"SIMULATED · {title}" if "SIMULATED" in sources else title
 
 
-def width_of(words: Iterable[str]) -> float:
-    """About how wide the longest of some small words is."""
-    return max((len(word) for word in words), default=0) * _LETTER
-
-
-@dataclass(frozen=True)
-class Page:
-    """A figure under its title, and the margins left around its axes."""
-
-    figure: Figure
-    title: str
-    height: float
-    left: float
-    right: float
-    bottom: float
-    top: float = 0.36
-
-    @classmethod
-    def of(
-        cls, title: str, height: float = 2.9, *, left: float = 0.55, right: float = 0.12, bottom: float = 0.33
-    ) -> Page:
-        from matplotlib.figure import Figure
-
-        figure = Figure(figsize=(WIDTH, height), dpi=_DOTS)
-        figure.text(
-            0.08 / WIDTH,
-            1 - 0.08 / height,
-            title,
-            fontsize=10,
-            color=INK,
-            va="top",
-            fontweight="bold",
-            parse_math=False,
-        )
-        return cls(figure, title, height, left, right, bottom)
-
-    def axes(self, *, floor: float = 0.0, ceiling: float = 1.0, sharex: Axes | None = None) -> Axes:
-        """Axes between the margins, over the part of the height from `floor` to `ceiling`."""
-        inside = self.height - self.top - self.bottom
-        return self.figure.add_axes(
-            (
-                self.left / WIDTH,
-                (self.bottom + floor * inside) / self.height,
-                1 - (self.left + self.right) / WIDTH,
-                (ceiling - floor) * inside / self.height,
-            ),
-            sharex=sharex,
-        )
-
-    def markdown(self) -> str:
-        """The page as an embedded PNG of few colours; drawn coarser, if need be, until an event log may hold it."""
-        from matplotlib.backends.backend_agg import FigureCanvasAgg
-        from PIL import Image
-
-        canvas = FigureCanvasAgg(self.figure)
-        for dots in (_DOTS, 80, 55):
-            self.figure.set_dpi(dots)
-            canvas.draw()
-            drawn = Image.fromarray(np.asarray(canvas.buffer_rgba())[:, :, :3].copy(), "RGB")
-            stream = io.BytesIO()
-            drawn.quantize(96, method=Image.Quantize.FASTOCTREE, dither=Image.Dither.NONE).save(stream, "png")
-            if stream.tell() <= LARGEST_PNG:
-                break
-        return f"![{self.title}](data:image/png;base64,{base64.b64encode(stream.getvalue()).decode('ascii')})"
-
-
-def thinned(sessions: Array, values: Array) -> tuple[Array, Array]:
-    """Every n-th point, the newest always among them."""
-    step = max(1, -(-len(sessions) // _POINTS))
-    return np.asarray(sessions, dtype="datetime64[D]")[::-1][::step][::-1], np.asarray(values)[::-1][::step][::-1]
-
-
-def dated(axes: Axes) -> None:
-    """Days along the bottom."""
-    from matplotlib.dates import AutoDateLocator, ConciseDateFormatter
-
-    first, last = axes.dataLim.intervalx
-    if first == last:
-        axes.set_xlim(first - 3, last + 3)
-    locator = AutoDateLocator(minticks=3, maxticks=7)
-    axes.xaxis.set_major_locator(locator)
-    axes.xaxis.set_major_formatter(ConciseDateFormatter(locator))
-    axes.xaxis.get_offset_text().set_fontsize(SMALL)
-    axes.xaxis.get_offset_text().set_color(INK)
-
-
-def quiet(axes: Axes, *, grid: str | None = "y", percent: bool = False) -> None:
-    """Small words, two sides of a frame, thin grid lines across axis `grid`, which may count in percent."""
-    from matplotlib.ticker import PercentFormatter
-
-    if percent:
-        (axes.xaxis if grid == "x" else axes.yaxis).set_major_formatter(PercentFormatter(1.0, decimals=None))
-    if grid is not None:
-        axes.grid(visible=True, axis="x" if grid == "x" else "y", color=GRID, linewidth=0.6)
-    axes.set_axisbelow(True)
-    axes.tick_params(labelsize=SMALL, colors=INK, left=False, bottom=False)
-    for axis in (axes.xaxis, axes.yaxis):
-        axis.label.set_fontsize(SMALL)
-        axis.label.set_color(INK)
-    for side in ("top", "right"):
-        axes.spines[side].set_visible(False)
-    for side in ("left", "bottom"):
-        axes.spines[side].set_color(GRID)
-
-
 def colour_of(place: int) -> str:
     return COLOURS[place % len(COLOURS)]
 
 
-def legend(axes: Axes, names: Iterable[str], *, upwards: bool = False) -> None:
-    """The names of what is drawn, each in its colour, in the right margin: `legend_width` of it."""
-    coloured = [(name, colour_of(place)) for place, name in enumerate(names)]
-    apart = min(0.1, 1.0 / len(coloured))
-    for place, (name, colour) in enumerate(reversed(coloured) if upwards else coloured):
-        axes.text(
-            1.015,
-            0.5 + apart * ((len(coloured) - 1) / 2 - place),
-            f"■ {name}",
-            transform=axes.transAxes,
-            color=colour,
-            fontsize=SMALL,
-            va="center",
-            parse_math=False,
+def width_of(words: Iterable[str], size: float = SMALL) -> float:
+    """About how wide the longest of some words is."""
+    return max((sum(map(_breadth, word)) for word in words), default=0.0) * size
+
+
+def cut(words: str, room: float, size: float = SMALL) -> str:
+    """The words, or as much of their beginning as has room."""
+    words = " ".join(words[: int(room)].split())
+    if width_of([words], size) <= room:
+        return words
+    while words and width_of([words], size) + size > room:
+        words = words[:-1]
+    return words.rstrip() + "…"
+
+
+@dataclass(frozen=True)
+class Canvas:
+    """A card of `WIDTH` and `height`, which grows shape by shape: what comes later lies on top."""
+
+    title: str
+    height: float
+    shapes: list[str] = field(default_factory=list)
+
+    def words(
+        self,
+        x: float,
+        y: float,
+        words: str,
+        *,
+        anchor: Anchor = "start",
+        colour: str = INK,
+        bold: bool = False,
+        size: float = SMALL,
+    ) -> None:
+        """Words in the middle of whose letters' height is `y`."""
+        looks = "" if anchor == "start" else f' text-anchor="{anchor}"'
+        looks += "" if colour == INK else f' fill="{colour}"'
+        looks += "" if size == SMALL else f' font-size="{_tenths(size)}"'
+        looks += ' font-weight="bold"' if bold else ""
+        self.shapes.append(f'<text x="{_tenths(x)}" y="{_tenths(y + 0.36 * size)}"{looks}>{_escaped(words)}</text>')
+
+    def box(
+        self, x: float, y: float, width: float, height: float, *, fill: str = "none", edge: str = "", line: float = 0.0
+    ) -> None:
+        looks = f' stroke="{edge}" stroke-width="{_tenths(line)}"' if edge else ""
+        at = f'x="{_tenths(x)}" y="{_tenths(y)}" width="{_tenths(width)}" height="{_tenths(height)}"'
+        self.shapes.append(f'<rect {at} fill="{fill}"{looks}/>')
+
+    def line(self, points: str, colour: str, width: float = 1.0) -> None:
+        """A line along a path of `curves`."""
+        self.shapes.append(f'<path d="{points}" fill="none" stroke="{colour}" stroke-width="{_tenths(width)}"/>')
+
+    def area(self, outline: str, colour: str, opacity: float = 1.0) -> None:
+        looks = "" if opacity == 1.0 else f' fill-opacity="{opacity:g}"'
+        self.shapes.append(f'<path d="{outline}" fill="{colour}"{looks}/>')
+
+    def rule(self, x: float, y: float, *, right: float = 0.0, down: float = 0.0, colour: str = GRID) -> None:
+        """A thin straight line, along or down from a point."""
+        self.line(f"M{_tenths(x)} {_tenths(y)}l{_tenths(right)} {_tenths(down)}", colour)
+
+    def dot(self, x: float, y: float, colour: str) -> None:
+        self.shapes.append(f'<circle cx="{_tenths(x)}" cy="{_tenths(y)}" r="25" fill="{colour}"/>')
+
+    def legend(self, x: float, middle: float, names: Sequence[str], *, upwards: bool = False) -> None:
+        """The names of what is drawn, each beside its colour, one below (or above) the other."""
+        for place, name in enumerate(names):
+            y = middle + LEGEND_LINE * (place - (len(names) - 1) / 2) * (-1 if upwards else 1)
+            self.box(x, y - 4, 8, 8, fill=colour_of(place))
+            self.words(x + 13, y, cut(name, LEGEND_LONGEST))
+
+    def svg(self) -> str:
+        width, height = _tenths(WIDTH), _tenths(self.height)
+        title = cut(self.title, (WIDTH - 2 * MARGIN) / BOLD, LARGE)
+        head = Canvas("", 0.0)
+        head.words(MARGIN, 19, title, bold=True, size=LARGE)
+        return (
+            f'<svg xmlns="http://www.w3.org/2000/svg" width="{WIDTH:g}" height="{self.height:g}"'
+            f' viewBox="0 0 {width} {height}" font-family="{_FONT}" font-size="{_tenths(SMALL)}" fill="{INK}"'
+            f' stroke-linejoin="round" stroke-linecap="round" role="img"><title>{_escaped(self.title)}</title>'
+            f'<rect width="{width}" height="{height}" rx="60" fill="{GROUND}"/>'
+            f"{''.join(head.shapes + self.shapes)}</svg>"
         )
+
+    def markdown(self) -> str:
+        code = base64.b64encode(self.svg().encode()).decode("ascii")
+        return f"![{_plain(self.title)}](data:image/svg+xml;base64,{code})"
 
 
 def legend_width(names: Iterable[str]) -> float:
-    return 0.35 + width_of(names)
+    return 13 + MARGIN + min(LEGEND_LONGEST, width_of(names))
+
+
+def _breadth(letter: str) -> float:
+    if letter in _NARROW:
+        return 0.36
+    if letter in _BROAD or unicodedata.east_asian_width(letter) in "WF":
+        return 1.05
+    return 0.72 if letter.isupper() else 0.62
+
+
+def _tenths(length: float) -> int:
+    return round(10 * length)
+
+
+def _escaped(words: str) -> str:
+    return html.escape(_FORBIDDEN.sub("\ufffd", words))
+
+
+def _plain(words: str) -> str:
+    """Words that mean nothing else in the brackets of markdown."""
+    return " ".join(_FORBIDDEN.sub("\ufffd", words).translate(str.maketrans("[]\\", "()/")).split())

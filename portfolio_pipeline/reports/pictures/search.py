@@ -2,186 +2,173 @@
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Mapping, Sequence
-from typing import TYPE_CHECKING, Any
+from collections.abc import Mapping, Sequence
+from math import ceil, isfinite, sqrt
 
 import numpy as np
 
+from portfolio_pipeline.reports.pictures.axes import Frame, day_axis, days_along, finite
 from portfolio_pipeline.reports.pictures.canvas import (
+    BOLD,
     GRID,
+    GROUND,
     INK,
     LOSS,
-    SMALL,
+    MARGIN,
+    QUIET,
+    TOP,
     WIDTH,
-    Array,
-    Page,
+    Canvas,
     colour_of,
-    dated,
-    quiet,
+    cut,
     width_of,
 )
+from portfolio_pipeline.reports.pictures.curves import kept, points_each, step_path
 
-if TYPE_CHECKING:
-    from matplotlib.axes import Axes
+# What a parameter may be: a number, a choice, a switch, or not known.
+Parameter = float | int | str | bool | None
 
-_PALE_TO_DARK = ("#f6f1e3", "#bcd3e0", "#6fa3c9", "#2f6fb3", "#16365c")
+_PALE_TO_DARK = ((246, 241, 227), (188, 211, 224), (111, 163, 201), (47, 111, 179), (22, 54, 92))
+_SHADES = 33
 _READABLE_CELLS = 120  # more than these are too small for their values
-_LANE = 0.42  # height of a parameter's lane, inches
+_MOST_CELLS = 6_000  # keeps a picture small
+_LONGEST = 130.0  # room for a name or a value
+_LANE = 46.0  # height of a parameter's lane
 
 
 def surface_picture(
     title: str,
     x_name: str,
-    x_values: Sequence[Any],
+    x_values: Sequence[Parameter],
     y_name: str,
-    y_values: Sequence[Any],
-    scores: Array,
-    chosen: tuple[Any, Any] | None = None,
+    y_values: Sequence[Parameter],
+    scores: np.ndarray,
+    chosen: tuple[Parameter, Parameter] | None = None,
 ) -> str:
-    """A score over two parameters, [y, x]: the darker the better, NaN blank, the chosen set in a frame."""
-    from matplotlib.colors import LinearSegmentedColormap
+    """A score over two parameters, [y, x]: the darker the better, NaN blank, the chosen set in a frame.
 
-    x_words, y_words = [_word(value) for value in x_values], [_word(value) for value in y_values]
-    height = min(4.2, max(2.1, 1.0 + 0.24 * len(y_words)))
-    page = Page.of(title, height, left=0.45 + width_of(y_words), right=0.75, bottom=0.45)
-    axes = page.axes()
-    colours = LinearSegmentedColormap.from_list("scores", _PALE_TO_DARK)
-    known = scores[np.isfinite(scores)]
-    low, high = (float(known.min()), float(known.max())) if known.size else (0.0, 0.0)
-    spread = high - low or 1.0
-    axes.imshow(
-        np.where(np.isfinite(scores), scores, np.nan),
-        origin="lower",
-        aspect="auto",
-        interpolation="nearest",
-        cmap=colours,
-        vmin=low,
-        vmax=low + spread,
-    )
-    if scores.size <= _READABLE_CELLS and len(x_words) <= 14:
-        for (row, column), score in np.ndenumerate(scores):
+    Of more cells than a picture can hold every n-th is shown, the chosen one among them.
+    """
+    xs, ys = list(x_values), list(y_values)
+    framed = (ys.index(chosen[1]), xs.index(chosen[0])) if chosen and chosen[0] in xs and chosen[1] in ys else None
+    nth = max(1, ceil(sqrt(scores.size / _MOST_CELLS)))
+    row, column = framed or (0, 0)
+    shown = finite(scores)[row % nth :: nth, column % nth :: nth]
+    x_words = [cut(_word(value), _LONGEST) for value in xs[column % nth :: nth]]
+    y_words = [cut(_word(value), _LONGEST) for value in ys[row % nth :: nth]]
+    canvas = Canvas(title, min(460.0, max(230.0, 110.0 + 27.0 * len(y_words))))
+    left = MARGIN + 8 + max(width_of(y_words), 24.0)
+    frame = Frame(left, WIDTH - 80, TOP + 16, canvas.height - 42)
+    wide, high = (frame.right - frame.left) / len(x_words), (frame.bottom - frame.top) / len(y_words)
+    known = shown[np.isfinite(shown)]
+    low, best = (float(known.min()), float(known.max())) if known.size else (0.0, 0.0)
+    darkness = (shown - low) / (best - low) if best > low else np.where(np.isfinite(shown), 0.0, np.nan)
+    _cells(canvas, frame, darkness)
+    if shown.size <= _READABLE_CELLS and len(x_words) <= 14:
+        for (up, across), score in np.ndenumerate(shown):
             if np.isfinite(score):
-                ink = "white" if (score - low) / spread > 0.55 else INK
-                axes.text(column, row, _score(score), color=ink, fontsize=SMALL, ha="center", va="center")
-    _every_few(axes, x_words, y_words)
-    axes.set_xlabel(x_name)
-    axes.set_ylabel(y_name)
-    quiet(axes, grid=None)
-    if chosen is not None and chosen[0] in x_values and chosen[1] in y_values:
-        _framed(axes, list(x_values).index(chosen[0]), list(y_values).index(chosen[1]))
+                ink = GROUND if darkness[up, across] > 0.55 else INK
+                x, y = frame.left + (across + 0.5) * wide, frame.bottom - (up + 0.5) * high
+                canvas.words(x, y, _score(score), anchor="middle", colour=ink)
+    if framed is not None:
+        x, y = frame.left + column // nth * wide, frame.bottom - (row // nth + 1) * high
+        canvas.box(x, y, wide, high, edge=GROUND, line=5)
+        canvas.box(x, y, wide, high, edge=LOSS, line=2.5)
+    for place in range(0, len(x_words), ceil(len(x_words) * (width_of(x_words) + 10) / (frame.right - frame.left))):
+        middle = frame.left + (place + 0.5) * wide
+        canvas.words(middle, frame.bottom + 13, x_words[place], anchor="middle", colour=QUIET)
+    for place in range(0, len(y_words), ceil(len(y_words) * 16 / (frame.bottom - frame.top))):
+        canvas.words(left - 7, frame.bottom - (place + 0.5) * high, y_words[place], anchor="end", colour=QUIET)
+    canvas.words((left + frame.right) / 2, canvas.height - 11, cut(x_name, 400), anchor="middle")
+    canvas.words(MARGIN, TOP + 4, cut(y_name, 400))
     if known.size:
-        _scale(page, colours(np.linspace(0.0, 1.0, 64)), low, high)
-    return page.markdown()
+        _scale(canvas, frame, low, best)
+    return canvas.markdown()
 
 
-def evolution_picture(title: str, sessions: Array, parameters: Mapping[str, Array]) -> str:
+def evolution_picture(title: str, sessions: np.ndarray, parameters: Mapping[str, np.ndarray]) -> str:
     """Each parameter in a lane of its own over time: numbers at their height, choices as steps.
 
     The newest value stands at the right; NaN and None, where a parameter was not known, are left out.
     """
-    names = list(parameters)
-    marks = [_levels(parameters[name]) for name in names]
-    words = [word for levels, _ in marks for word in levels.values()]
-    newest = [_word(parameters[name][-1]) if len(parameters[name]) else "" for name in names]
-    name_width, value_width = width_of(names), width_of(words)
-    page = Page.of(
-        title,
-        0.75 + _LANE * len(names),
-        left=0.3 + name_width + value_width,
-        right=0.2 + 1.1 * width_of(newest),
-    )
-    axes = page.axes()
-    ticks: list[float] = []
-    for place, (name, (levels, heights)) in enumerate(zip(names, marks, strict=True)):
-        floor = len(names) - 1.0 - place
-        colour = colour_of(place)
-        days, steps = _corners(np.asarray(sessions, dtype="datetime64[D]"), heights)
-        axes.plot(days, floor + 0.7 * steps, drawstyle="steps-post", color=colour, linewidth=1.4)
-        axes.plot(days[-1:], floor + 0.7 * steps[-1:], "o", color=colour, markersize=3)
-        ticks += [floor + 0.7 * height for height in levels]
-        axes.axhline(floor - 0.15, color=GRID, linewidth=0.6)
-        before = -(value_width + 0.2) / (WIDTH - page.left - page.right)
-        for where, text, side in ((before, name, "right"), (1.01, newest[place], "left")):
-            axes.text(
-                where,
-                floor + 0.35,
-                text,
-                transform=axes.get_yaxis_transform(),
-                color=colour,
-                fontsize=SMALL,
-                fontweight="bold",
-                ha=side,
-                va="center",
-                parse_math=False,
-            )
-    axes.set_yticks(ticks, words)
-    axes.set_ylim(-0.15, len(names) - 0.15)
-    dated(axes)
-    quiet(axes, grid=None)
-    return page.markdown()
+    lanes = [_levels(list(np.asarray(values).tolist())) for values in parameters.values()]
+    names = [cut(name, _LONGEST) for name in parameters]
+    newest = [cut(_word(values[-1]), _LONGEST) if len(values) else "" for values in parameters.values()]
+    margin = width_of(word for words, _ in lanes for word in words.values())
+    canvas = Canvas(title, TOP + _LANE * len(names) + 32)
+    left = MARGIN + 26 + BOLD * width_of(names) + margin
+    frame = Frame(left, WIDTH - 2 * MARGIN - BOLD * width_of(newest), TOP, canvas.height - 28)
+    axis = day_axis(sessions, 8)
+    x = frame.across(axis.part(np.asarray(sessions, dtype="datetime64[D]").astype(np.float64)))
+    for place, (name, (words, heights)) in enumerate(zip(names, lanes, strict=True)):
+        floor, colour = TOP + _LANE * (place + 1) - 9, colour_of(place)
+        y = floor - heights * (_LANE - 18)
+        for height, word in words.items():
+            canvas.words(left - 8, floor - height * (_LANE - 18), word, anchor="end", colour=QUIET)
+        for places in kept(y, points_each(2 * len(names))):
+            canvas.line(step_path(x[places], y[places]), colour, 1.6)
+        if len(y) and np.isfinite(y[-1]):
+            canvas.dot(x[-1], y[-1], colour)
+        middle = floor - (_LANE - 18) / 2
+        canvas.words(left - 18 - margin, middle, name, anchor="end", colour=colour, bold=True)
+        canvas.words(frame.right + MARGIN, middle, newest[place], colour=colour, bold=True)
+        if place:
+            canvas.rule(left, TOP + _LANE * place, right=frame.right - left, colour=GRID)
+    days_along(canvas, frame, axis)
+    return canvas.markdown()
 
 
-def _word(value: Any) -> str:
+def _word(value: Parameter) -> str:
     return f"{value:g}" if isinstance(value, float | np.floating) else str(value)
 
 
 def _score(score: float) -> str:
-    return f"{round(float(score), 2) + 0.0:.2f}"  # 0.00 without a sign
+    shown = f"{round(score, 2) + 0.0:.2f}" if abs(score) < 1e4 else f"{score:.3g}"  # 0.00 without a sign
+    return shown.replace("-", "−")
 
 
-def _every_few(axes: Axes, x_words: Sequence[str], y_words: Sequence[str]) -> None:
-    """As many values along the sides as have room."""
-    across = max(1, -(-len(x_words) // max(2, int(5.0 / (width_of(x_words) + 0.1)))))
-    upward = max(1, -(-len(y_words) // 18))
-    axes.set_xticks(range(0, len(x_words), across), list(x_words)[::across])
-    axes.set_yticks(range(0, len(y_words), upward), list(y_words)[::upward])
+def _shade(part: float) -> str:
+    stops = np.linspace(0.0, 1.0, len(_PALE_TO_DARK))
+    return "#" + "".join(f"{round(np.interp(part, stops, tone)):02x}" for tone in zip(*_PALE_TO_DARK, strict=True))
 
 
-def _framed(axes: Axes, column: int, row: int) -> None:
-    from matplotlib.patches import Rectangle
+def _cells(canvas: Canvas, frame: Frame, darkness: np.ndarray) -> None:
+    """All cells of one shade are one line, a cell thick, drawn in units of cells: row after row, cell after cell."""
+    rows, columns = darkness.shape
+    shade = np.where(np.isnan(darkness), -1, np.rint(np.nan_to_num(darkness) * (_SHADES - 1))).astype(int)
+    wide, high = 10 * (frame.right - frame.left) / columns, 10 * (frame.bottom - frame.top) / rows
+    drawn = []
+    for level in np.unique(shade[shade >= 0]).tolist():
+        path, end, line = "", 0, 0
+        for row, column in np.argwhere(shade == level).tolist():
+            path += "h1" if path and (row, column) == (line, end) else f"m{column - end} {row - line}h1"
+            end, line = column + 1, row
+        drawn.append(f'<path d="{path}" stroke="{_shade(level / (_SHADES - 1))}"/>')
+    place = f"matrix({wide:.3f} 0 0 {-high:.3f} {10 * frame.left:.0f} {10 * frame.bottom - high / 2:.3f})"
+    looks = 'fill="none" stroke-linecap="butt" shape-rendering="crispEdges"'
+    canvas.shapes.append(f'<g transform="{place}" {looks}>{"".join(drawn)}</g>')
 
-    for colour, width in (("white", 4.0), (LOSS, 2.0)):
-        axes.add_patch(
-            Rectangle((column - 0.5, row - 0.5), 1, 1, fill=False, edgecolor=colour, linewidth=width, clip_on=False)
-        )
 
-
-def _scale(page: Page, colours: Array, low: float, high: float) -> None:
+def _scale(canvas: Canvas, frame: Frame, low: float, best: float) -> None:
     """Which colour is which score, in the right margin."""
-    axes = page.figure.add_axes(
-        ((WIDTH - page.right + 0.12) / WIDTH, 0.6 / page.height, 0.1 / WIDTH, 1 - 1.1 / page.height)
-    )
-    axes.imshow(colours[:, None, :], origin="lower", aspect="auto")
-    axes.set_axis_off()
-    for place, score in ((0.0, low), (1.0, high)):
-        axes.text(
-            1.4, place, _score(score), transform=axes.transAxes, fontsize=SMALL, color=INK, va="center", ha="left"
-        )
+    x = frame.right + MARGIN
+    _cells(canvas, Frame(x, x + 10, frame.top, frame.bottom), np.linspace(0.0, 1.0, 24)[:, None])
+    canvas.words(x + 16, frame.bottom - 5, _score(low), colour=QUIET)
+    canvas.words(x + 16, frame.top + 5, _score(best), colour=QUIET)
 
 
-def _levels(values: Array) -> tuple[dict[float, str], Array]:
+def _levels(values: list[Parameter]) -> tuple[dict[float, str], np.ndarray]:
     """Which words stand at which height of a lane, and the height of each value, both from 0 to 1."""
-    known: list[Hashable] = [value for value in np.asarray(values).tolist() if value is not None and value == value]
-    numeric = all(isinstance(value, int | float) and not isinstance(value, bool) for value in known)
-    distinct = sorted(set(known)) if numeric else sorted(set(known), key=str)  # type: ignore[type-var]
-    if numeric:
-        low, high = (distinct[0], distinct[-1]) if distinct else (0.0, 0.0)
-        spread = float(high) - float(low) or 1.0  # type: ignore[arg-type]
-        heights = {value: (float(value) - float(low)) / spread for value in distinct}  # type: ignore[arg-type]
-        shown = distinct if len(distinct) < 2 else [low, high]
+    known = {value for value in values if value is not None and not (isinstance(value, float) and not isfinite(value))}
+    numbers = sorted(value for value in known if isinstance(value, int | float) and not isinstance(value, bool))
+    if len(numbers) == len(known):
+        spread = (float(numbers[-1]) - float(numbers[0]) if numbers else 0.0) or 1.0
+        heights: dict[Parameter, float] = {value: (float(value) - float(numbers[0])) / spread for value in numbers}
+        named: list[Parameter] = [numbers[0], numbers[-1]] if numbers else []
     else:
-        heights = {value: place / max(1, len(distinct) - 1) for place, value in enumerate(distinct)}
-        shown = distinct
-    if len(distinct) == 1:
-        heights = dict.fromkeys(distinct, 0.5)
-    at = np.array([heights.get(value, np.nan) for value in np.asarray(values).tolist()], dtype=np.float64)
-    return {heights[value]: _word(value) for value in shown}, at
-
-
-def _corners(days: Array, heights: Array) -> tuple[Array, Array]:
-    """The points at which a step line turns, and its ends."""
-    same = (heights[1:] == heights[:-1]) | (np.isnan(heights[1:]) & np.isnan(heights[:-1]))
-    kept = np.append(np.insert(~same, 0, True)[: len(heights)], False)[: len(heights)]
-    if len(kept):
-        kept[-1] = True
-    return days[kept], heights[kept]
+        named = sorted(known, key=str)
+        heights = {value: place / max(1, len(named) - 1) for place, value in enumerate(named)}
+    if len(known) == 1:
+        heights = dict.fromkeys(known, 0.5)
+    at = np.array([heights.get(value, np.nan) for value in values], dtype=np.float64)
+    return {heights[value]: cut(_word(value), _LONGEST) for value in named}, at

@@ -1,118 +1,138 @@
-"""Pictures of values over time and of bars."""
+"""Pictures of values over time: lines, growth with its drawdown, shares of a whole. NaN leaves a gap."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING
+from itertools import accumulate
 
 import numpy as np
 
-from portfolio_pipeline.reports.pictures.canvas import (
-    COLOURS,
-    INK,
-    LOSS,
-    SMALL,
-    Array,
-    Page,
-    colour_of,
-    dated,
-    legend,
-    legend_width,
-    quiet,
-    thinned,
-    width_of,
+from portfolio_pipeline.reports.pictures.axes import (
+    Axis,
+    Frame,
+    day_axis,
+    days_along,
+    finite,
+    number_axis,
+    numbers_up,
+    room_for,
 )
+from portfolio_pipeline.reports.pictures.canvas import (
+    LEGEND_LINE,
+    LOSS,
+    MARGIN,
+    QUIET,
+    TOP,
+    WIDTH,
+    Canvas,
+    colour_of,
+    legend_width,
+)
+from portfolio_pipeline.reports.pictures.curves import area_path, kept, line_path, points_each
 
-if TYPE_CHECKING:
-    from matplotlib.axes import Axes
-
-
-def line_picture(title: str, sessions: Array, lines: Mapping[str, Array], *, percent: bool = False) -> str:
-    """Some series over time."""
-    several = len(lines) > 1
-    page = Page.of(title, right=legend_width(lines) if several else 0.15)
-    axes = page.axes()
-    _lines(axes, sessions, lines)
-    dated(axes)
-    quiet(axes, percent=percent)
-    if several:
-        legend(axes, lines)
-    return page.markdown()
-
-
-def equity_picture(title: str, sessions: Array, growth: Mapping[str, Array], *, unit: str = "start = 1") -> str:
-    """What 1 became, and below it how far it stands under its highest: one line per scope, the first one in front."""
-    several = len(growth) > 1
-    page = Page.of(title, 3.9, left=0.74, right=legend_width(growth) if several else 0.15)
-    below = page.axes(ceiling=0.24)
-    above = page.axes(floor=0.3, sharex=below)
-    _lines(above, sessions, growth)
-    above.set_ylabel(unit)
-    quiet(above)
-    above.xaxis.set_visible(False)
-    if several:
-        legend(above, growth)
-    name, values = next(iter(growth.items()))
-    peak = np.fmax.accumulate(values)
-    days, fallen = thinned(sessions, values / peak - 1.0)
-    below.fill_between(days, fallen, 0.0, color=LOSS, alpha=0.35, linewidth=0)
-    below.plot(days, fallen, color=LOSS, linewidth=0.8)
-    below.set_ylabel("drawdown")
-    if several:
-        below.text(1.01, 0.5, f"of {name}", transform=below.transAxes, fontsize=SMALL, color=INK, parse_math=False)
-    dated(below)
-    quiet(below, percent=True)
-    below.locator_params(axis="y", nbins=3)
-    return page.markdown()
+_HEIGHT, _TALL = 310.0, 420.0
+_DRAWDOWN = 90.0  # height of the lower part of a tall card
+_BELOW = 28.0  # for the days
+_MOST_DAYS = 8
 
 
-def stacked_picture(title: str, sessions: Array, parts: Mapping[str, Array]) -> str:
-    """Shares of a whole over time; what is missing to the whole stays white."""
-    page = Page.of(title, right=legend_width(parts))
-    axes = page.axes()
-    days = thinned(sessions, sessions)[0]
-    values = [thinned(sessions, np.nan_to_num(part))[1] for part in parts.values()]
-    colours = [colour_of(place) for place in range(len(parts))]
-    if len(days) == 1:  # a stack needs a width
-        days, values = np.array([days[0], days[0] + np.timedelta64(1, "D")]), [np.repeat(v, 2) for v in values]
-    axes.stackplot(days, values, colors=colours, linewidth=0, alpha=0.9)
-    axes.set_xlim(days[0], days[-1])
-    dated(axes)
-    quiet(axes, percent=True)
-    legend(axes, parts, upwards=True)
-    return page.markdown()
+def line_picture(title: str, sessions: np.ndarray, lines: Mapping[str, np.ndarray], *, percent: bool = False) -> str:
+    """Some series over time, the first one in front."""
+    values = {name: finite(line) for name, line in lines.items()}
+    canvas = Canvas(title, _height(_HEIGHT, values))
+    numbers, days = number_axis(values.values(), 6, percent=percent), day_axis(sessions, _MOST_DAYS)
+    frame = Frame(room_for(numbers), _right(values), TOP, canvas.height - _BELOW)
+    numbers_up(canvas, frame, numbers)
+    days_along(canvas, frame, days)
+    _lines(canvas, frame, days, numbers, sessions, values)
+    return canvas.markdown()
 
 
-def bar_picture(
-    title: str, values: Mapping[str, float], *, limits: Mapping[str, float] | None = None, percent: bool = True
+def equity_picture(
+    title: str, sessions: np.ndarray, growth: Mapping[str, np.ndarray], *, unit: str = "start = 1"
 ) -> str:
-    """One bar per name, with a mark where its limit is."""
-    page = Page.of(title, max(2.0, 0.7 + 0.19 * len(values)), left=0.15 + width_of(values), bottom=0.25)
-    axes = page.axes()
-    names = list(values)
-    places = np.arange(len(names))[::-1]
-    sizes = np.array([values[name] for name in names], dtype=np.float64)
-    axes.barh(places, sizes, color=[COLOURS[0] if size >= 0 else LOSS for size in sizes], height=0.7)
-    for place, name in zip(places, names, strict=True):
-        limit = (limits or {}).get(name)
-        if limit is not None and np.isfinite(limit):
-            axes.plot([limit, limit], [place - 0.42, place + 0.42], color=INK, linewidth=1.6)
-    axes.set_yticks(places, names)
-    axes.axvline(0.0, color=INK, linewidth=0.6)
-    quiet(axes, grid="x", percent=percent)
-    return page.markdown()
+    """What 1 became, and below it how far it stands under its highest: one line per scope, the first one in front."""
+    values = {name: finite(line) for name, line in growth.items()}
+    canvas = Canvas(title, _height(_TALL, values))
+    name, first = next(iter(values.items()))
+    with np.errstate(all="ignore"):
+        fallen = finite(first / np.fmax.accumulate(first) - 1.0)
+    numbers, days = number_axis(values.values(), 6), day_axis(sessions, _MOST_DAYS)
+    percents = number_axis([fallen, np.array([0.0, -0.01])], 3, percent=True)
+    left = max(room_for(numbers), room_for(percents))
+    below = Frame(left, _right(values), canvas.height - _BELOW - _DRAWDOWN, canvas.height - _BELOW)
+    above = Frame(left, below.right, TOP + 16, below.top - 32)
+    canvas.words(MARGIN, above.top - 16, unit, colour=QUIET)
+    numbers_up(canvas, above, numbers)
+    _lines(canvas, above, days, numbers, sessions, values)
+    canvas.words(MARGIN, below.top - 16, f"drawdown of {name}" if len(values) > 1 else "drawdown", colour=QUIET)
+    numbers_up(canvas, below, percents)
+    days_along(canvas, below, days)
+    for places in kept(fallen, points_each(len(values) + 2)):
+        x, y = _points(below, days, percents, sessions, fallen, places)
+        canvas.area(area_path(x, y, float(below.up(percents.part(np.zeros(1)))[0])), LOSS, 0.35)
+        canvas.line(line_path(x, y), LOSS)
+    return canvas.markdown()
 
 
-def _lines(axes: Axes, sessions: Array, lines: Mapping[str, Array]) -> None:
-    for place, values in enumerate(lines.values()):
-        days, shown = thinned(sessions, values)
-        front = place == 0
-        axes.plot(
-            days,
-            shown,
-            color=colour_of(place),
-            linewidth=1.5 if front else 1.0,
-            alpha=1.0 if front else 0.8,
-            zorder=len(lines) - place + 2,
-            marker="o" if len(days) == 1 else None,
-        )
+def stacked_picture(title: str, sessions: np.ndarray, parts: Mapping[str, np.ndarray]) -> str:
+    """Shares of a whole over time, the first at the bottom; what is missing to the whole stays white.
+
+    NaN counts as nothing. Shares below nothing are stacked downwards.
+    """
+    values = [np.nan_to_num(finite(part)) for part in parts.values()]
+    days = np.asarray(sessions, dtype="datetime64[D]")
+    if len(days) == 1:  # a stack needs a width
+        days, values = np.array([days[0], days[0] + 1]), [np.repeat(part, 2) for part in values]
+    canvas = Canvas(title, _height(_HEIGHT, parts))
+    upwards = list(accumulate(np.maximum(part, 0.0) for part in values))
+    downwards = list(accumulate(np.minimum(part, 0.0) for part in values))
+    numbers, along = number_axis([*upwards, *downwards, np.zeros(1)], 6, percent=True), day_axis(days, _MOST_DAYS)
+    frame = Frame(room_for(numbers), _right(parts, always=True), TOP, canvas.height - _BELOW)
+    base = float(frame.up(numbers.part(np.zeros(1)))[0])
+    numbers_up(canvas, frame, numbers)
+    for stack in (upwards, downwards):
+        for place in reversed(range(len(stack))):  # the lower ones cover what is theirs of the higher ones
+            for places in kept(stack[place], points_each(len(stack))) if stack[place].any() else ():
+                x, y = _points(frame, along, numbers, days, stack[place], places)
+                canvas.area(area_path(x, y, base), colour_of(place))
+    days_along(canvas, frame, along)
+    canvas.legend(frame.right + MARGIN, (frame.top + frame.bottom) / 2, list(parts), upwards=True)
+    return canvas.markdown()
+
+
+def _lines(
+    canvas: Canvas,
+    frame: Frame,
+    days: Axis,
+    numbers: Axis,
+    sessions: np.ndarray,
+    lines: Mapping[str, np.ndarray],
+) -> None:
+    """The lines, and in the right margin their names if there are several."""
+    for place, values in reversed(list(enumerate(lines.values()))):
+        for places in kept(values, points_each(len(lines))):
+            x, y = _points(frame, days, numbers, sessions, values, places)
+            canvas.line(line_path(x, y), colour_of(place), 1.6 if place == 0 else 1.1)
+            if len(values) == 1:
+                canvas.dot(x[0], y[0], colour_of(place))
+    if len(lines) > 1:
+        canvas.legend(frame.right + MARGIN, (frame.top + frame.bottom) / 2, list(lines))
+
+
+def _points(
+    frame: Frame, days: Axis, numbers: Axis, sessions: np.ndarray, values: np.ndarray, places: np.ndarray
+) -> tuple[np.ndarray, np.ndarray]:
+    """Where on the card the values at some places stand."""
+    counted = np.asarray(sessions, dtype="datetime64[D]")[places].astype(np.float64)
+    return frame.across(days.part(counted)), frame.up(numbers.part(values[places]))
+
+
+def _height(usual: float, names: Mapping[str, np.ndarray]) -> float:
+    """Tall enough for a legend of all names."""
+    return max(usual, TOP + LEGEND_LINE * len(names) + (_BELOW if usual == _HEIGHT else _BELOW + _DRAWDOWN + 60))
+
+
+def _right(names: Mapping[str, np.ndarray], *, always: bool = False) -> float:
+    """Where the values end: before the legend, if there is one."""
+    return WIDTH - (legend_width(names) + MARGIN if always or len(names) > 1 else 1.5 * MARGIN)
