@@ -23,12 +23,13 @@ def best(scores: Array, count: int) -> Array:
 
 
 def momentum(inputs: Inputs, p: Any, rows: Array, long_short: bool) -> Array:
-    fast, slow = ranks(inputs.momentum(p.fast))[rows], ranks(inputs.momentum(p.slow))[rows]
+    everywhere = inputs.at(np.arange(len(inputs.sessions)))
+    fast, slow = (ranks(everywhere.momentum(lookback))[rows] for lookback in (p.fast, p.slow))
     score = np.where(inputs.traded[rows], (1.0 - p.slow_share) * fast + p.slow_share * slow, np.nan)
     rising = np.ones(score.shape, dtype=bool)
     falling = rising.copy()
     if p.trend_filter in ("symbol", "both"):
-        close, sma = inputs.close[rows], inputs.sma(p.trend_window)[rows]
+        close, sma = inputs.close[rows], inputs.at(rows).sma(p.trend_window)
         rising, falling = rising & (close > sma), falling & (close < sma)
     if p.trend_filter in ("market", "both"):
         above = inputs.market_above_sma(p.trend_window)[rows, None]
@@ -41,7 +42,7 @@ def momentum(inputs: Inputs, p: Any, rows: Array, long_short: bool) -> Array:
 def trend(inputs: Inputs, p: Any, rows: Array, long_short: bool) -> Array:
     direction = np.zeros((len(rows), len(inputs.panel.symbols)))
     for speed in range(p.speeds):
-        direction += np.sign(inputs.sma(p.fast >> speed) - inputs.sma(p.slow >> speed))[rows] / p.speeds
+        direction += np.sign(inputs.at(rows).sma(p.fast >> speed) - inputs.at(rows).sma(p.slow >> speed)) / p.speeds
     volatility = inputs.volatility(p.volatility_window)[rows]
     known = inputs.traded[rows] & ~np.isnan(direction) & (volatility > 0.0)
     share = np.where(known, 1.0 / np.where(known, volatility, 1.0), 0.0)
@@ -59,7 +60,7 @@ def mean_reversion(inputs: Inputs, p: Any, rows: Array, long_short: bool) -> Arr
         wanted = inputs.traded[rows] & allowed[rows] & (recent > p.entry)
         return np.where(best(np.where(wanted, recent, np.nan), p.places), 1.0 / p.places, 0.0)
 
-    sma = inputs.sma(p.trend_window)
+    sma = inputs.at(np.arange(len(inputs.sessions))).sma(p.trend_window)
     longs, shorts = held(-up, inputs.close > sma), held(up, inputs.close < sma)
     return (longs - shorts) / 2.0 if long_short else longs
 
@@ -75,7 +76,7 @@ def relative_strength(inputs: Inputs, p: Any, rows: Array, long_short: bool) -> 
         yearly = np.log(grown / average) * np.sqrt(252.0 / frame)
         strength += np.where((first >= 0)[:, None], weight * yearly, np.nan)
     strength = np.where(np.abs(strength) < 1e-9, 0.0, strength)
-    sma = inputs.sma(p.trend_window)[rows]
+    sma = inputs.at(rows).sma(p.trend_window)
     above = inputs.close[rows] > sma if p.confirmed else inputs.traded[rows]
     below = inputs.close[rows] < sma if p.confirmed else inputs.traded[rows]
 

@@ -18,7 +18,7 @@ from typing import Any
 import numpy as np
 
 from portfolio_pipeline.core.arrays import Array, forward_fill
-from portfolio_pipeline.core.market.kernels import rolling_mean, rolling_mean_std
+from portfolio_pipeline.core.market.kernels import rolling_mean, rolling_mean_at, rolling_mean_std
 from portfolio_pipeline.core.market.panel import PricePanel
 
 
@@ -56,6 +56,19 @@ class AtRows(Shared):
     def indicator(self, name: str, window: int) -> Array:
         """The indicator of `Inputs` of that name, at the rows."""
         return self.shared((name, window), lambda: np.ascontiguousarray(getattr(self._inputs, name)(window)[self.rows]))
+
+    def momentum(self, lookback: int) -> Array:
+        """Total return over `lookback` sessions."""
+
+        def compute() -> Array:
+            past = self._inputs.close[np.maximum(self.rows - lookback, 0)]
+            return np.where((self.rows >= lookback)[:, None], self.close / past - 1.0, np.nan)
+
+        return self.shared(("momentum", lookback), compute)
+
+    def sma(self, window: int) -> Array:
+        """Mean close of `window` sessions."""
+        return self.shared(("sma", window), lambda: rolling_mean_at(self._inputs.close, window, self.rows))
 
     @cached_property
     def close(self) -> Array:
@@ -96,20 +109,6 @@ class Inputs(Shared):
     def returns_by_symbol(self) -> Array:
         """`returns` as [symbols, sessions], and 0 before the first bar."""
         return np.ascontiguousarray(np.where(np.isnan(self.returns), 0.0, self.returns).T)
-
-    def momentum(self, lookback: int) -> Array:
-        """Total return over `lookback` sessions."""
-
-        def compute() -> Array:
-            momentum = np.full_like(self.close, np.nan)
-            momentum[lookback:] = self.close[lookback:] / self.close[:-lookback] - 1.0
-            return momentum
-
-        return self.shared(("momentum", lookback), compute)
-
-    def sma(self, window: int) -> Array:
-        """Mean close of `window` sessions."""
-        return self.shared(("sma", window), lambda: rolling_mean(self.close, window))
 
     def zscore(self, window: int) -> Array:
         """Distance of the close from its mean, in standard deviations; 0 for a price that did not move."""

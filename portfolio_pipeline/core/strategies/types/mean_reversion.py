@@ -53,7 +53,7 @@ class MeanReversion:
 
 def _allowed(at: AtRows, window: int, sign: float) -> Array:
     """Where there is a bar and the price is above its long average, or below for the mirror image."""
-    sma = at.indicator("sma", window)
+    sma = at.sma(window)
     return at.traded & ((at.close > sma) if sign > 0 else (at.close < sma))
 
 

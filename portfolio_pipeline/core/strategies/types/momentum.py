@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Annotated, ClassVar, Literal
 
 import numpy as np
 
 from portfolio_pipeline.core.arrays import Array
 from portfolio_pipeline.core.market.indicators import AtRows, Inputs
-from portfolio_pipeline.core.simulation.selections import order_table
+from portfolio_pipeline.core.simulation.selections import Selections, order_table
 from portfolio_pipeline.core.strategies import parameters as p
 from portfolio_pipeline.core.strategies.selection import add_first, ranks
 
@@ -54,6 +55,12 @@ class Momentum:
             weights /= 2.0
         return weights
 
+    def selections(self, inputs: Inputs, candidates: Sequence[MomentumParameters], rows: Array) -> Selections:
+        at = inputs.at(rows)
+        return Selections.of(
+            (_order(at, one), _trend(inputs, at, one.trend_filter, one.trend_window)[0], one.top) for one in candidates
+        )
+
 
 def _order(at: AtRows, parameters: MomentumParameters, *, from_the_bottom: bool = False) -> Array:
     """The first symbols by blended ranks; those without a bar have no place."""
@@ -67,7 +74,7 @@ def _order(at: AtRows, parameters: MomentumParameters, *, from_the_bottom: bool 
 
 
 def _ranks(at: AtRows, lookback: int) -> Array:
-    return at.shared(("momentum_ranks", lookback), lambda: ranks(at.indicator("momentum", lookback)))
+    return at.shared(("momentum_ranks", lookback), lambda: ranks(at.momentum(lookback)))
 
 
 def _trend(inputs: Inputs, at: AtRows, trend_filter: str, window: int) -> tuple[Array, Array]:
@@ -76,7 +83,7 @@ def _trend(inputs: Inputs, at: AtRows, trend_filter: str, window: int) -> tuple[
     def compute() -> tuple[Array, Array]:
         rising, falling = np.ones((2, *at.traded.shape), dtype=bool)
         if trend_filter in ("symbol", "both"):
-            sma = at.indicator("sma", window)
+            sma = at.sma(window)
             rising, falling = rising & (at.close > sma), falling & (at.close < sma)
         if trend_filter in ("market", "both"):
             above = inputs.market_above_sma(window)[at.rows, None]

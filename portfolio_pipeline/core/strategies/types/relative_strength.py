@@ -66,7 +66,7 @@ def _confirmed(at: AtRows, trend_window: int, sign: float) -> Array:
     """Where there is a bar, and the price is on the right side of its average if one is asked for."""
     if trend_window == 0:
         return at.traded
-    sma = at.indicator("sma", trend_window)
+    sma = at.sma(trend_window)
     return at.traded & ((at.close > sma) if sign > 0 else (at.close < sma))
 
 

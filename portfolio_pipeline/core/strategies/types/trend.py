@@ -50,7 +50,7 @@ def _direction(at: AtRows, fast: int, slow: int, speeds: int) -> Array:
     """The sum over the speeds of 1 above and -1 below, int8; UNKNOWN without the history of the slowest."""
     total = np.zeros(at.traded.shape)
     for speed in range(speeds):
-        total += np.sign(at.indicator("sma", fast >> speed) - at.indicator("sma", slow >> speed))
+        total += np.sign(at.sma(fast >> speed) - at.sma(slow >> speed))
     return np.where(np.isnan(total), UNKNOWN, total).astype(np.int8)
 
 
