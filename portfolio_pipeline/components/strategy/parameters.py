@@ -18,7 +18,7 @@ from portfolio_pipeline.components.session_asset import closed_sessions, session
 from portfolio_pipeline.components.strategy.common import parameters_key, shown, state_session
 from portfolio_pipeline.core import search
 from portfolio_pipeline.core.calendar.sessions import SessionRange
-from portfolio_pipeline.core.market.indicators import Inputs
+from portfolio_pipeline.core.market.indicators import inputs_of
 from portfolio_pipeline.core.settings import Settings
 from portfolio_pipeline.core.strategies.card import StrategyCard
 from portfolio_pipeline.core.strategies.parameters import Parameters, ParameterSpace
@@ -66,7 +66,7 @@ def parameter_definitions(card: StrategyCard) -> dg.Definitions:
             text, state = _state(reader, card, space, before)
         backtests = search.Backtests(
             strategy,
-            Inputs(panel),
+            inputs_of(panel, card.type),
             card,
             settings.costs.total,
             delist_after=settings.simulated_broker.delist_after_sessions,

@@ -10,9 +10,10 @@ An indicator is NaN until its whole window lies after that first bar. Row t sees
 
 from __future__ import annotations
 
+from collections import OrderedDict
 from collections.abc import Callable, Hashable
 from functools import cached_property
-from threading import RLock
+from threading import Lock, RLock
 from typing import Any
 
 import numpy as np
@@ -170,3 +171,22 @@ class Inputs(Shared):
 
     def _return_statistics(self, window: int) -> tuple[Array, Array]:
         return self.shared(("returns", window), lambda: rolling_mean_std(self.returns, window))
+
+
+_KEPT = 8
+_newest: OrderedDict[tuple[str, bytes], Inputs] = OrderedDict()
+_lock = Lock()
+
+
+def inputs_of(panel: PricePanel, user: str) -> Inputs:
+    """The inputs of a panel for users of one name, such as a strategy type: what one has computed, the next one finds.
+
+    Panels are the same when all their numbers are. The newest few are kept, for strategies come one after the other.
+    """
+    key = user, panel.fingerprint
+    with _lock:
+        found = _newest.pop(key, None) or Inputs(panel)
+        _newest[key] = found
+        if len(_newest) > _KEPT:
+            _newest.popitem(last=False)
+    return found

@@ -6,6 +6,7 @@ scaled forward from the first bar: a symbol's value at session t uses only actio
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cached_property
@@ -14,6 +15,8 @@ import numpy as np
 import pandas as pd
 
 from portfolio_pipeline.core.arrays import Array
+
+_VALUES = ("open", "high", "low", "close", "volume", "dividend", "split_ratio")
 
 
 @dataclass(frozen=True, eq=False)
@@ -74,6 +77,14 @@ class PricePanel:
     def adjusted_open(self) -> Array:
         return self.open * self.adjustment_factor
 
+    @cached_property
+    def fingerprint(self) -> bytes:
+        """Of everything in it: panels with the same one are the same."""
+        told = hashlib.blake2b(repr((self.symbols, self.close.shape)).encode(), digest_size=16)
+        for values in (self.sessions, *(getattr(self, name) for name in _VALUES)):
+            told.update(np.ascontiguousarray(values).tobytes())
+        return told.digest()
+
     def select(self, symbols: tuple[str, ...]) -> PricePanel:
         columns = [self.symbols.index(symbol) for symbol in symbols]
         return self._map(lambda values: np.ascontiguousarray(values[:, columns]), self.sessions, tuple(symbols))
@@ -83,5 +94,4 @@ class PricePanel:
         return self._map(lambda values: values[start:stop], self.sessions[start:stop], self.symbols)
 
     def _map(self, change: Callable[[Array], Array], sessions: Array, symbols: tuple[str, ...]) -> PricePanel:
-        fields = ("open", "high", "low", "close", "volume", "dividend", "split_ratio")
-        return PricePanel(sessions, symbols, **{name: change(getattr(self, name)) for name in fields})
+        return PricePanel(sessions, symbols, **{name: change(getattr(self, name)) for name in _VALUES})

@@ -3,8 +3,8 @@
 Conventions are those of empyrical: 252 sessions a year, no risk-free rate, sample standard deviation, downside over all
 sessions, drawdown from the highest equity of the window (its start counts; positive here). A figure that would divide
 by nothing is 0, so that a parameter set that never trades can be ranked; one that lost everything before the window has
-fallen by all of it, or it would seem the safest. Not here: figures of a whole back-test (`figures`), scores and
-choices (`search`).
+fallen by all of it, or it would seem the safest. Not here: figures of live books (`metrics`), scores and choices
+(`search`).
 
 NaN policy: returns are never NaN. Time: a session's figures see returns up to it. Running sums start at `begin` and
 drawdowns are pieced together from blocks counted from `begin`, so a session's figures have the same bits whichever

@@ -3,7 +3,8 @@
 The meaning is that of `simulation.simulate_plainly`, from an empty book with cash 1 on, to 1e-12. Only the work
 differs: prices are copied once, symbols down and sessions across, and a book touches only what it holds. Here: the
 market cut into segments, the loop over the executions, and the doors through which decisions come in. Not here: which
-symbols to hold (`selections`, the strategies), figures about returns (`figures`), going on from a book (`simulation`).
+symbols to hold (`selections`, the strategies), figures about returns (`performance`), going on from a book
+(`simulation`).
 
 NaN policy: as in `simulation`; a bar has both an open and a close, or is none. Time: nothing sees anything later than
 its own session, and each value is added up in one fixed order, so further sessions change no bit of those before.

@@ -37,8 +37,11 @@ class Selections(NamedTuple):
         orders: dict[int, tuple[int, Array]] = {}
         filters: dict[int, tuple[int, Array]] = {}
         places = [
-            (orders.setdefault(id(order), (len(orders), order))[0],
-             filters.setdefault(id(allowed), (len(filters), allowed))[0], top)
+            (
+                orders.setdefault(id(order), (len(orders), order))[0],
+                filters.setdefault(id(allowed), (len(filters), allowed))[0],
+                top,
+            )
             for order, allowed, top in candidates
         ]
         order, allowed, top = np.array(places, np.int64).T.copy()
