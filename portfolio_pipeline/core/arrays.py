@@ -56,8 +56,11 @@ def days(rows: pd.DataFrame) -> Array:
 
 def forward_fill(values: Array, limit: int | None = None) -> Array:
     """Carry the last number down over NaN, at most `limit` rows far. Sees the past only."""
+    missing = np.isnan(values)
+    if not missing.any():
+        return values.copy()
     rows = np.arange(len(values))[:, None]
-    last = np.maximum.accumulate(np.where(np.isnan(values), -1, rows), axis=0)
+    last = np.maximum.accumulate(np.where(missing, -1, rows), axis=0)
     filled = np.take_along_axis(values, np.maximum(last, 0), axis=0)
     hidden = last < 0
     if limit is not None:

@@ -1,9 +1,10 @@
-"""How many back-tests a second a parameter sweep makes: `python -m portfolio_pipeline_tests.benchmarks.sweep [--json]`.
+"""How many back-tests a second a search makes: `python -m portfolio_pipeline_tests.benchmarks.sweep [--json]`.
 
-200 parameter sets of monthly top-K momentum with an average as filter, over 5,040 sessions of 50 symbols: `sweep_rule`.
-A sweep starts from closes and ends in Sharpe ratios: tables, targets and figures count. Decisions of t-1 are executed
-at the close of t, so the kernel is given closes as opens. Peers are installed into an environment of their own, kept in
-the user's cache, and measured in the same run. With --json the last line is one JSON object.
+560 parameter sets of monthly momentum with an average as filter, over 5,040 sessions of 50 symbols: `sweep_rule`, as a
+card of the type momentum, played by the search's own `Backtests`. A sweep starts from prices and ends in Sharpe ratios:
+indicators, tables, decisions and figures count. Decisions are executed at the next close, so the market opens where it
+closes. Peers are installed into an environment of their own, kept in the user's cache, and measured in the same run.
+With --json the last line is one JSON object.
 """
 
 from __future__ import annotations
@@ -16,23 +17,31 @@ import subprocess
 import sys
 import tempfile
 import time
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+from numba import njit
 
-from portfolio_pipeline.core.performance.figures import sharpe
-from portfolio_pipeline.core.simulation.segments import SegmentedMarket, Selections, play_selections, play_weights
-from portfolio_pipeline.core.simulation.selections import above_average, momentum_orders
+from portfolio_pipeline.core.market.indicators import Inputs
+from portfolio_pipeline.core.market.panel import PricePanel
+from portfolio_pipeline.core.parallel import in_chunks
+from portfolio_pipeline.core.search import Backtests
+from portfolio_pipeline.core.simulation.segments import SegmentedMarket, play_weights
 from portfolio_pipeline.core.simulation.simulation import Decisions, TradePrices, simulate_plainly
+from portfolio_pipeline.core.strategies.card import StrategyCard
+from portfolio_pipeline.core.strategies.parameters import ParameterSpace
+from portfolio_pipeline.core.strategies.types.momentum import Momentum
 from portfolio_pipeline_tests.benchmarks.sweep_rule import (
     COST_RATE,
+    DAYS,
     FIRST,
     GRID,
     LOOKBACKS,
     ROWS,
     SESSIONS,
+    SYMBOLS,
     TOPS,
     WINDOWS,
     Targets,
@@ -43,48 +52,64 @@ PEERS = ("vectorbt==1.2.0", "vectorbt-rust==1.2.0", "bt==1.4.1")
 # vectorbt never spends cash it does not have: a hundredth of the capital is left for costs where curves are compared.
 SHARE = 0.99
 SAME = 1e-9
+CARD = StrategyCard.model_validate(
+    {
+        "name": "sweep",
+        "type": "momentum",
+        "description": "The rule of the sweep: ranks of the slow look-back alone decide.",
+        "symbols": {"asset_classes": ["equity"]},
+        "rebalance": "monthly",
+        "parameters": {
+            "fast": 21,
+            "slow": LOOKBACKS,
+            "slow_share": 1.0,
+            "top": TOPS,
+            "trend_window": WINDOWS,
+            "trend_filter": "symbol",
+        },
+        "sizing": {"maximum_weight": 1.0},
+    }
+)
 
 
 class Sweep:
-    """One sweep with so many threads. Its returns are written to the same matrix each time."""
+    """One sweep with so many threads; what it needs of the market is made anew each time."""
 
     def __init__(self, close: np.ndarray, workers: int) -> None:
-        self._close, self._workers = close, workers
-        self._pool = ThreadPoolExecutor(max_workers=workers)
-        self._lookbacks = np.array(LOOKBACKS)
-        grid = [(LOOKBACKS.index(n), WINDOWS.index(window), top) for n, window, top in GRID]
-        self._grid = np.ascontiguousarray(np.array(grid).T)
-        self.net_return = np.empty((len(GRID), SESSIONS))
+        nothing, names = np.zeros(close.shape), tuple(f"S{i:02d}" for i in range(SYMBOLS))
+        self._panel = PricePanel(DAYS, names, close, close, close, close, nothing, nothing, nothing + 1.0)
+        self._sets = tuple(ParameterSpace.of(Momentum.Parameters, CARD.parameters).grid())
+        self._workers = workers
+        assert [(one.slow, one.top, one.trend_window) for one in self._sets] == GRID  # type: ignore[attr-defined]
 
-    def run(self) -> np.ndarray:
-        """The Sharpe ratio of each parameter set."""
-        parts = 1 if self._workers == 1 else 2 * self._workers
-        market = self._pool.submit(SegmentedMarket.of, TradePrices(self._close, self._close), ROWS)
-        filters = [self._pool.submit(above_average, self._close, ROWS, window) for window in WINDOWS]
-        orders = list(self._pool.map(self._orders, np.array_split(self._lookbacks, parts)))
-        allowed = np.stack([one.result() for one in filters])
-        shared = Selections(np.concatenate(orders), allowed, *self._grid)
-        bounds = np.linspace(0, len(GRID), parts + 1).astype(int)
-        ratios = self._pool.map(lambda low, high: self._play(market.result(), shared, low, high), bounds, bounds[1:])
-        return np.concatenate(list(ratios))
-
-    def _orders(self, lookbacks: np.ndarray) -> np.ndarray:
-        return momentum_orders(self._close, ROWS, lookbacks, max(TOPS))
-
-    def _play(self, market: SegmentedMarket, shared: Selections, low: int, high: int) -> np.ndarray:
-        mine = shared._replace(order=shared.order[low:high], filter=shared.filter[low:high], top=shared.top[low:high])
-        play_selections(market, mine, COST_RATE, self.net_return[low:high])
-        return sharpe(self.net_return[low:high], FIRST)
+    def run(self) -> tuple[np.ndarray, np.ndarray]:
+        """The daily net returns of each parameter set, and its Sharpe ratio."""
+        backtests = Backtests(Momentum(), Inputs(self._panel), CARD, COST_RATE, workers=self._workers)
+        net, _ = backtests.of(self._sets)
+        ratios = np.empty(len(net))
+        in_chunks(lambda low, high: _sharpe(net, ratios, low, high), len(net), self._workers)
+        return net, ratios
 
 
-def rates(sweep: Sweep, repetitions: int) -> list[float]:
+@njit(cache=True, nogil=True, fastmath=True)
+def _sharpe(net, ratios, low, high):  # pragma: no cover
+    """Annual, of the sessions from FIRST on."""
+    for c in range(low, high):
+        returns = net[c, FIRST:]
+        mean, squares = returns.sum() / len(returns), 0.0
+        for value in returns:
+            squares += (value - mean) ** 2
+        ratios[c] = mean / np.sqrt(squares / (len(returns) - 1)) * np.sqrt(252.0)
+
+
+def rates(sweep: Sweep, repetitions: int, clock: Callable[[], float] = time.perf_counter) -> list[float]:
     """Back-tests a second of each repetition."""
     sweep.run()
     found = []
     for _ in range(repetitions):
-        start = time.perf_counter()
+        start = clock()
         sweep.run()
-        found.append(len(GRID) / (time.perf_counter() - start))
+        found.append(len(GRID) / (clock() - start))
     return found
 
 
@@ -169,6 +194,7 @@ def table(figures: dict[str, Any], apart: dict[str, float] | None, problem: str 
         measured = (figures[f"backtests_per_second_{threads}"], figures[f"median_{threads}"])
         lines.append(_row(f"this project, {name}", *(f"{value:,.0f}" for value in measured)))
     lines.append(_row("two threads over one", f"{figures['two_threads_over_one']:.2f}"))
+    lines.append(_row("in a second of processor time", f"{figures['backtests_per_processor_second']:,.0f}"))
     lines.append(_row("distance from the specification", f"{figures['from_specification']:.0e}"))
     if apart is None:
         return "\n".join([*lines, f"  no peer was measured: {problem}"])
@@ -213,7 +239,7 @@ def main() -> None:
 
     close = closes()
     one, two = Sweep(close, 1), Sweep(close, 2)
-    ratios = one.run()
+    net, ratios = one.run()
     single, double = rates(one, options.repetitions), rates(two, options.repetitions)
     found = "left out" if options.no_peers else peers()
     # Once more after the peers: a machine that others use has quiet and loud minutes.
@@ -226,7 +252,8 @@ def main() -> None:
         "median_one_thread": statistics.median(single),
         "median_two_threads": statistics.median(double),
         "two_threads_over_one": max(double) / max(single),
-        "from_specification": from_specification(close, one.net_return),
+        "backtests_per_processor_second": max(rates(one, options.repetitions, time.process_time)),
+        "from_specification": from_specification(close, net),
     }
     if isinstance(found, str):
         print(table(figures, None, found))

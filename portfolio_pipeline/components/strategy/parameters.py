@@ -18,7 +18,7 @@ from portfolio_pipeline.components.session_check import check_result, session_ch
 from portfolio_pipeline.components.strategy.common import of_card, state_session
 from portfolio_pipeline.core import search
 from portfolio_pipeline.core.calendar.sessions import FIRST_SESSION, SessionRange
-from portfolio_pipeline.core.market.indicators import Inputs
+from portfolio_pipeline.core.market.indicators import inputs_of
 from portfolio_pipeline.core.settings import Settings
 from portfolio_pipeline.core.strategies.card import StrategyCard
 from portfolio_pipeline.core.strategies.parameters import Parameters, ParameterSpace
@@ -83,7 +83,7 @@ def parameters_asset(card: StrategyCard) -> dg.AssetsDefinition:
             text, state = _state(reader, card, space, before)
         backtests = search.Backtests(
             strategy,
-            Inputs(panel),
+            inputs_of(panel, card.type),
             card,
             settings.costs.total,
             delist_after=settings.simulated_broker.delist_after_sessions,

@@ -47,6 +47,17 @@ def _daily_return(close: Array) -> Array:
     return returns
 
 
+def _rolling_mean_at(values: Array, window: int, rows: Array) -> Array:
+    from portfolio_pipeline.core.features.kernels import rolling_mean_at
+
+    return rolling_mean_at(values, window, rows)
+
+
+def _momentum_at(close: Array, window: int, rows: Array) -> Array:
+    past = close[np.maximum(rows - window, 0)]
+    return np.where((rows >= window)[:, None], close[rows] / past - 1.0, np.nan)
+
+
 def _momentum(close: Array, window: int) -> Array:
     momentum = np.full_like(close, np.nan)
     momentum[window:] = close[window:] / close[:-window] - 1.0
@@ -141,6 +152,7 @@ MOMENTUM: Final = Family(
     sees="the session and the one that is the window before it",
     missing=_PARTIAL,
     compute=_momentum,
+    at_rows=_momentum_at,
     stored=(20, 60, 120, 252),
 )
 VOLATILITY: Final = Family(
@@ -163,6 +175,7 @@ SMA: Final = Family(
     sees=_WINDOW,
     missing=_PARTIAL,
     compute=_rolling_mean,
+    at_rows=_rolling_mean_at,
     stored=(50, 200),
 )
 RSI: Final = Family(
@@ -193,6 +206,7 @@ MEAN_RETURN: Final = Family(
     sees=_WINDOW,
     missing=_PARTIAL,
     compute=_rolling_mean,
+    at_rows=_rolling_mean_at,
 )
 GAIN_PER_RISK: Final = Family(
     name="gain_per_risk",

@@ -29,6 +29,7 @@ class Family:
     missing: str  # where it is NaN, and why
     compute: Callable[..., Array]
     windowed: bool = True
+    at_rows: Callable[..., Array] | None = None  # the same with some rows as last argument, where that is less work
     stored: tuple[int, ...] = ()  # windows that the table `features` stores; NO_WINDOW for a family without
     stored_factor: float = 1.0  # the table shows the figure times this
     always_known: bool = False  # wherever there is a bar, in every database

@@ -13,16 +13,24 @@ from numba import njit
 
 @njit(cache=True, nogil=True)
 def rolling_mean(values, window):  # pragma: no cover
-    """Mean of the last `window` rows; NaN where one of them is NaN or missing.
+    """Mean of the last `window` rows; NaN where one of them is NaN or missing."""
+    return rolling_mean_at(values, window, np.arange(len(values)))
+
+
+@njit(cache=True, nogil=True)
+def rolling_mean_at(values, window, rows):  # pragma: no cover
+    """`rolling_mean` at some rows.
 
     Columns side by side, each added up from its oldest row on: as fast as the machine can for many of them.
     """
-    sessions, symbols = values.shape
-    mean = np.full((sessions, symbols), np.nan)
-    for t in range(window - 1, sessions):
-        total = mean[t]
+    symbols = values.shape[1]
+    mean = np.full((len(rows), symbols), np.nan)
+    for k in range(len(rows)):
+        if rows[k] < window - 1:
+            continue
+        total = mean[k]
         total[:] = 0.0
-        for u in range(t - window + 1, t + 1):
+        for u in range(rows[k] - window + 1, rows[k] + 1):
             row = values[u]
             for i in range(symbols):
                 total[i] += row[i]

@@ -8,9 +8,10 @@ Nor do rules that make weights of features: they are in the types' modules.
 
 from __future__ import annotations
 
+from collections import OrderedDict
 from collections.abc import Callable, Hashable
 from functools import cached_property
-from threading import RLock
+from threading import Lock, RLock
 from typing import Any
 
 import numpy as np
@@ -60,9 +61,7 @@ class AtRows(Shared):
 
     def feature(self, family: Family, window: int = NO_WINDOW) -> Array:
         """The feature of `Inputs`, at the rows."""
-        return self.shared(
-            (family.name, window), lambda: np.ascontiguousarray(self._inputs.feature(family, window)[self.rows])
-        )
+        return self.shared((family.name, window), lambda: self._inputs.feature_at(family, window, self.rows))
 
     @property
     def close(self) -> Array:
@@ -86,6 +85,12 @@ class Inputs(Shared):
     def feature(self, family: Family, window: int = NO_WINDOW) -> Array:
         """The figures of a family with a window, [sessions, symbols]."""
         return self._known(family.name, window)
+
+    def feature_at(self, family: Family, window: int, rows: Array) -> Array:
+        """The same at some rows, which some families know without computing all."""
+        if family.at_rows is None:
+            return np.ascontiguousarray(self.feature(family, window)[rows])
+        return family.at_rows(*(self._known(name, window) for name in family.inputs), window, rows)
 
     @property
     def close(self) -> Array:
@@ -121,3 +126,22 @@ class Inputs(Shared):
     def _computed(self, family: Family, window: int) -> Array:
         inputs = (self._known(name, window) for name in family.inputs)
         return family.compute(*inputs, window) if family.windowed else family.compute(*inputs)
+
+
+_KEPT = 8
+_newest: OrderedDict[tuple[str, bytes], Inputs] = OrderedDict()
+_lock = Lock()
+
+
+def inputs_of(panel: AdjustedPrices, user: str) -> Inputs:
+    """The inputs of a panel for users of one name, such as a strategy type: what one has computed, the next one finds.
+
+    Panels are the same when all their numbers are. The newest few are kept, for strategies come one after the other.
+    """
+    key = user, panel.fingerprint
+    with _lock:
+        found = _newest.pop(key, None) or Inputs(panel)
+        _newest[key] = found
+        if len(_newest) > _KEPT:
+            _newest.popitem(last=False)
+    return found

@@ -7,6 +7,7 @@ prices, scaled forward from the first bar: a symbol's value at session t uses on
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cached_property
@@ -32,6 +33,8 @@ class AdjustedPrices(Protocol):
     def adjusted_close(self) -> Array: ...
     @property
     def traded(self) -> Array: ...
+    @property
+    def fingerprint(self) -> bytes: ...
     def select(self, symbols: tuple[str, ...]) -> Self: ...
 
 
@@ -59,6 +62,11 @@ class TotalReturnPanel:
         """True where there is a bar."""
         return ~np.isnan(self.adjusted_close)
 
+    @cached_property
+    def fingerprint(self) -> bytes:
+        """Of everything in it: panels with the same one are the same."""
+        return _fingerprint(self.symbols, self.sessions, self.adjusted_open, self.adjusted_close)
+
     def select(self, symbols: tuple[str, ...]) -> TotalReturnPanel:
         columns = [self.symbols.index(symbol) for symbol in symbols]
         opens = np.ascontiguousarray(self.adjusted_open[:, columns])
@@ -69,6 +77,9 @@ class TotalReturnPanel:
         """Sessions `start` to `stop`, by position."""
         part = slice(start, stop)
         return TotalReturnPanel(self.sessions[part], self.symbols, self.adjusted_open[part], self.adjusted_close[part])
+
+
+_VALUES = ("open", "high", "low", "close", "volume", "dividend", "split_ratio")
 
 
 @dataclass(frozen=True, eq=False)
@@ -128,6 +139,11 @@ class PricePanel:
     def adjusted_open(self) -> Array:
         return ADJUSTED_OPEN.compute(self.open, self.adjustment_factor)
 
+    @cached_property
+    def fingerprint(self) -> bytes:
+        """Of everything in it: panels with the same one are the same."""
+        return _fingerprint(self.symbols, self.sessions, *(getattr(self, name) for name in _VALUES))
+
     def select(self, symbols: tuple[str, ...]) -> PricePanel:
         columns = [self.symbols.index(symbol) for symbol in symbols]
         return self._map(lambda values: np.ascontiguousarray(values[:, columns]), self.sessions, tuple(symbols))
@@ -137,5 +153,11 @@ class PricePanel:
         return self._map(lambda values: values[start:stop], self.sessions[start:stop], self.symbols)
 
     def _map(self, change: Callable[[Array], Array], sessions: Array, symbols: tuple[str, ...]) -> PricePanel:
-        fields = ("open", "high", "low", "close", "volume", "dividend", "split_ratio")
-        return PricePanel(sessions, symbols, **{name: change(getattr(self, name)) for name in fields})
+        return PricePanel(sessions, symbols, **{name: change(getattr(self, name)) for name in _VALUES})
+
+
+def _fingerprint(symbols: tuple[str, ...], *arrays: Array) -> bytes:
+    told = hashlib.blake2b(repr((symbols, [values.shape for values in arrays])).encode(), digest_size=16)
+    for values in arrays:
+        told.update(np.ascontiguousarray(values).tobytes())
+    return told.digest()

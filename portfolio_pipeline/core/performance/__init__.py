@@ -1,3 +1,3 @@
-"""Figures of returns: `metrics` of live books at every session, `figures` of many whole back-tests, `windows` of many
-back-tests on every trailing window. Where the returns come from does not belong here.
+"""Figures of returns: `metrics` of live books at every session, `windows` of many back-tests on every trailing window.
+Where the returns come from does not belong here.
 """

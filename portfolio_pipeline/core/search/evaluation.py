@@ -15,13 +15,14 @@ import numpy as np
 from portfolio_pipeline.core.arrays import Array
 from portfolio_pipeline.core.calendar.cadence import due
 from portfolio_pipeline.core.market.indicators import Inputs
-from portfolio_pipeline.core.simulation.segments import SegmentedMarket, play_weights
-from portfolio_pipeline.core.simulation.simulation import Decisions, TradePrices, simulate
-from portfolio_pipeline.core.strategies.base import Strategy
+from portfolio_pipeline.core.simulation.segments import SegmentedMarket, play_selections, play_weights
+from portfolio_pipeline.core.simulation.selections import Selections
+from portfolio_pipeline.core.simulation.simulation import TradePrices, simulate
+from portfolio_pipeline.core.strategies.base import Selecting, Strategy
 from portfolio_pipeline.core.strategies.card import StrategyCard
-from portfolio_pipeline.core.strategies.exposure import decisions
+from portfolio_pipeline.core.strategies.exposure import decides_between_schedules, decisions
 from portfolio_pipeline.core.strategies.parameters import Parameters
-from portfolio_pipeline.core.strategies.sizing import sized
+from portfolio_pipeline.core.strategies.sizing import capped_only, sized
 
 Progress = Callable[[int, int], None]
 _AT_ONCE = 20  # parameter sets between two reports of progress, in one thread
@@ -32,7 +33,8 @@ class Backtests:
     """Daily net returns and turnover of parameter sets of one card. Nothing is computed twice while it is remembered.
 
     Sets that decide at the same rows share one segmented market; with a stop each has rows of its own, and is played
-    by the day loop.
+    by the day loop. Sets whose decisions have a compact form are played from the tables that they share, which gives
+    the same to the bit.
     """
 
     def __init__(
@@ -93,8 +95,8 @@ class Backtests:
         turnover = np.empty_like(net)
 
         def play(first: int) -> None:
-            for c in range(first, min(first + _AT_ONCE, len(candidates))):
-                self._play(candidates[c], net[c : c + 1], turnover[c : c + 1])
+            part = slice(first, first + _AT_ONCE)
+            self._play(candidates[part], net[part], turnover[part])
 
         starts = range(0, len(candidates), _AT_ONCE)
         with ThreadPoolExecutor(max_workers=self.workers) as pool:
@@ -109,19 +111,42 @@ class Backtests:
                 raise
         return net, turnover
 
-    def _play(self, parameters: Parameters, net: Array, turnover: Array) -> None:
-        decided = decisions(self.inputs, self.card.sizing, self._rows, self._raw(parameters, self._rows))
-        if self.card.sizing.stop is None:
-            market = self.inputs.shared(("segmented", self._delist_after), lambda: self._segmented(decided))
-            play_weights(market, decided.weights[None], self.cost_rate, net, turnover)
-        else:
-            result = simulate(
-                self._prices, decided, self.cost_rate, delist_after=self._delist_after, keep_weights=False
-            )
-            net[0], turnover[0] = result.net_return, result.turnover
+    def _play(self, candidates: Sequence[Parameters], net: Array, turnover: Array) -> None:
+        selections = self._selections(candidates)
+        if selections is not None:
+            play_selections(self._segmented(self._rows), selections, self.cost_rate, net, turnover)
+            return
+        for c, parameters in enumerate(candidates):
+            decided = decisions(self.inputs, self.card.sizing, self._rows, self._raw(parameters, self._rows))
+            if self.card.sizing.stop is None:
+                mine = slice(c, c + 1)
+                market = self._segmented(decided.rows)
+                play_weights(market, decided.weights[None], self.cost_rate, net[mine], turnover[mine])
+            else:
+                result = simulate(
+                    self._prices, decided, self.cost_rate, delist_after=self._delist_after, keep_weights=False
+                )
+                net[c], turnover[c] = result.net_return, result.turnover
 
-    def _segmented(self, decided: Decisions) -> SegmentedMarket:
-        return SegmentedMarket.of(self._prices, decided.rows, delist_after=self._delist_after)
+    def _selections(self, candidates: Sequence[Parameters]) -> Selections | None:
+        """The sized decisions in their compact form, where the card and its type have one."""
+        sizing = self.card.sizing
+        if (
+            not isinstance(self.strategy, Selecting)
+            or self.card.direction != "long_only"
+            or decides_between_schedules(sizing)
+            or not capped_only(sizing)
+        ):
+            return None
+        raw = self.strategy.selections(self.inputs, candidates, self._rows)
+        found = raw._replace(share=np.minimum(raw.share, sizing.maximum_weight))
+        return found if found.most_gross <= sizing.maximum_gross else None
+
+    def _segmented(self, rows: Array) -> SegmentedMarket:
+        return self.inputs.at(rows).shared(
+            ("segmented", self._delist_after),
+            lambda: SegmentedMarket.of(self._prices, rows, delist_after=self._delist_after),
+        )
 
     def _remember(self, candidates: Sequence[Parameters], net: Array, turnover: Array) -> None:
         for c, parameters in enumerate(candidates):

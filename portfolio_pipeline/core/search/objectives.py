@@ -82,11 +82,14 @@ class Objective:
 
 def active_share(net_return: Array, begin: int, window: int, rows: Array) -> Array:
     """Part of the window up to each row in which a set earned or lost anything, [rows, candidates]."""
-    count = np.zeros((max(net_return.shape[1] - begin, 0) + 1, len(net_return)), np.int64)
-    np.cumsum(net_return[:, begin:].T != 0.0, axis=0, out=count[1:])
     last = np.maximum(rows + 1 - begin, 0)
     first = np.maximum(last - window, 0)
-    return (count[last] - count[first]) / np.maximum(last - first, 1)[:, None]
+    latest = int(last.max(initial=0))
+    earliest = int(first.min(initial=latest))
+    active = net_return[:, begin + earliest : begin + latest].T != 0.0
+    count = np.zeros((len(active) + 1, len(net_return)), np.int32)
+    np.cumsum(active, axis=0, out=count[1:])
+    return (count[last - earliest] - count[first - earliest]) / np.maximum(last - first, 1)[:, None]
 
 
 def _value(goal: str, metrics: Array) -> Array:

@@ -31,8 +31,8 @@ from portfolio_pipeline.core.search.regime_scores import regime_metrics
 from portfolio_pipeline.core.strategies.exposure import last_scheduled
 from portfolio_pipeline.core.strategies.parameters import Parameters, ParameterSpace
 
-_AT_ONCE = 400_000  # scores that are held in memory together, each with its metrics
-_FEWEST = 128  # sessions of them, however many sets there are: each part begins its running sums anew
+_AT_ONCE = 160_000  # scores that are held in memory together, each with its metrics
+_FEWEST = 64  # sessions of them, however many sets there are: each part begins its running sums anew
 
 
 @dataclass(frozen=True, eq=False)
@@ -233,8 +233,8 @@ class Walk:
             ago = self.search.holdout_sessions
             weighted = regime_metrics(net, turnover, self._probabilities, begin, window, rows, ago=ago, workers=workers)
             # A greatest drawdown has no weights: there the past counts as it is.
-            alike = self.objective.values(np.where(np.isnan(weighted), metrics, weighted))
-            values = (1.0 - share) * values + share * alike
+            np.copyto(weighted, metrics, where=np.isnan(weighted))
+            values = (1.0 - share) * values + share * self.objective.values(weighted)
         return metrics, values
 
     def _idle(self, net: Array, begin: int, rows: Array) -> Array:

@@ -3,7 +3,8 @@
 The meaning is that of `simulation.simulate_plainly`, from an empty book with cash 1 on, to 1e-12. Only the work
 differs: prices are copied once, symbols down and sessions across, and a book touches only what it holds. Here: the
 market cut into segments, the loop over the executions, and the doors through which decisions come in. Not here: which
-symbols to hold (`selections`, the strategies), figures about returns (`figures`), going on from a book (`simulation`).
+symbols to hold (`selections`, the strategies), figures about returns (`performance`), going on from a book
+(`simulation`).
 
 NaN policy: as in `simulation`; a bar has both an open and a close, or is none. Time: nothing sees anything later than
 its own session, and each value is added up in one fixed order, so further sessions change no bit of those before.
@@ -19,6 +20,7 @@ from numba import njit
 from portfolio_pipeline.core.arrays import Array
 from portfolio_pipeline.core.errors import DataError
 from portfolio_pipeline.core.parallel import in_chunks
+from portfolio_pipeline.core.simulation.selections import Selections
 from portfolio_pipeline.core.simulation.simulation import TradePrices
 
 
@@ -55,20 +57,6 @@ class SegmentedMarket(NamedTuple):
         return cls(close, bounds, np.ascontiguousarray(opens), tradable, tradable.all(axis=1), cash_out, soon)
 
 
-class Selections(NamedTuple):
-    """Candidates that hold the first symbols of an order in equal parts, where a filter allows them (`selections`).
-
-    The tables are shared: candidate c takes orders[order[c]], allowed[filter[c]] and its first top[c] places. A place
-    that is empty or not allowed stays in cash.
-    """
-
-    orders: Array  # int16 [orders, rows, places], -1 for an empty place
-    allowed: Array  # bool [filters, rows, symbols]
-    order: Array  # int64 [candidates]
-    filter: Array  # int64 [candidates]
-    top: Array  # int64 [candidates], at most `places`
-
-
 def play_weights(
     market: SegmentedMarket,
     weights: Array,
@@ -101,7 +89,7 @@ def play_selections(
     *,
     workers: int = 1,
 ) -> None:
-    """As `play_weights`, for candidates that share orders and filters: their weights are never spread out."""
+    """As `play_weights` of the weights that the selections stand for, to the bit."""
     traded = _or_nothing(turnover)
 
     def play(first: int, stop: int) -> None:
@@ -288,17 +276,34 @@ def _play_weights(market, weights, cost_rate, net_return, turnover, first, stop)
 
 @njit(cache=True, nogil=True, error_model="numpy")
 def _play_selections(market, selections, cost_rate, net_return, turnover, first, stop):  # pragma: no cover
-    book = _scratch(market)
+    book, executions = _scratch(market), len(market.opens)
+    orders, allowed, which_order, which_filter, tops, shares = selections
+    picked, count = np.empty((executions, orders.shape[2]), np.int64), np.empty(executions, np.int64)
     for c in range(first, stop):
-        order, allowed, top = selections.order[c], selections.filter[c], selections.top[c]
-        for e in range(len(market.opens)):
+        if c == first or which_order[c] != which_order[c - 1] or tops[c] != tops[c - 1]:
+            _by_symbol(orders[which_order[c]], tops[c], picked, count)
+        through = allowed[which_filter[c]]
+        for e in range(executions):
             wanted = 0
-            for place in range(top):
-                i = np.int64(selections.orders[order, e, place])
-                if i < 0:
-                    break
+            for n in range(count[e]):
+                i = picked[e, n]
                 book.symbol[e, wanted] = i
-                book.share[e, wanted] = 1.0 / top
-                wanted += selections.allowed[allowed, e, i]
+                book.share[e, wanted] = shares[c]
+                wanted += through[e, i]
             book.wanted[e] = wanted
         _play(market, book, cost_rate, net_return[c], turnover[c] if len(turnover) > 0 else book.nothing)
+
+
+@njit(cache=True, nogil=True)
+def _by_symbol(order, top, picked, count):  # pragma: no cover
+    """The first `top` places of each row, sorted by symbol: sums then have the bits that spread weights give."""
+    for e in range(len(picked)):
+        size = 0
+        while size < top and order[e, size] >= 0:
+            i, place = np.int64(order[e, size]), size
+            while place > 0 and picked[e, place - 1] > i:
+                picked[e, place] = picked[e, place - 1]
+                place -= 1
+            picked[e, place] = i
+            size += 1
+        count[e] = size

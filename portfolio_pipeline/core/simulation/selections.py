@@ -1,18 +1,64 @@
-"""Tables that parameter sets share: which symbols come first at each decision, and which a filter lets through.
+"""Decisions in a compact form: who comes first, and who is let through, in tables that parameter sets share.
 
-An order belongs to a look-back and a filter to a moving average, so a grid of many parameter sets needs few of either.
-They are made at the sessions of the decisions only. Not here: playing them (`segments`), or a strategy's rule.
+An order belongs to its look-backs and a filter to its average, so a grid of many parameter sets needs few of either,
+and the weights of each set need never be spread out. Not here: playing them (`segments`), or a strategy's rule.
 
-NaN policy: a score that is NaN or infinite has no place in an order; a comparison with NaN is not allowed through.
-Time: a row sees its own session and earlier ones.
+NaN policy: a score that is NaN or infinite has no place in an order. Time: a row sees its own session and earlier ones.
 """
 
 from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import NamedTuple
 
 import numpy as np
 from numba import njit
 
 from portfolio_pipeline.core.arrays import Array
+
+
+class Selections(NamedTuple):
+    """Candidates that hold the first symbols of an order in equal parts, where a filter allows them.
+
+    Candidate c takes the first top[c] places of orders[order[c]] and gives share[c] to each that allowed[filter[c]]
+    lets through. A place that is empty or not allowed stays in cash.
+    """
+
+    orders: Array  # int16 [orders, rows, places], -1 for an empty place
+    allowed: Array  # bool [filters, rows, symbols]
+    order: Array  # int64 [candidates]
+    filter: Array  # int64 [candidates]
+    top: Array  # int64 [candidates], at most `places`
+    share: Array  # [candidates]
+
+    @classmethod
+    def of(cls, candidates: Iterable[tuple[Array, Array, int]]) -> Selections:
+        """From the order, the filter and the number of places of each; a table that several name is kept once."""
+        orders: dict[int, tuple[int, Array]] = {}
+        filters: dict[int, tuple[int, Array]] = {}
+        places = [
+            (
+                orders.setdefault(id(order), (len(orders), order))[0],
+                filters.setdefault(id(allowed), (len(filters), allowed))[0],
+                top,
+            )
+            for order, allowed, top in candidates
+        ]
+        order, allowed, top = np.array(places, np.int64).T.copy()
+        return cls(
+            np.stack([table for _, table in orders.values()]),
+            np.stack([table for _, table in filters.values()]),
+            order,
+            allowed,
+            top,
+            1.0 / top,
+        )
+
+    @property
+    def most_gross(self) -> float:
+        """The greatest exposure of any candidate, its shares added one by one."""
+        taken = np.arange(self.orders.shape[2]) < self.top[:, None]
+        return float(np.cumsum(np.where(taken, self.share[:, None], 0.0), axis=1).max())
 
 
 @njit(cache=True, nogil=True)
@@ -58,51 +104,3 @@ def _insert_best(row, order):  # pragma: no cover
             place -= 1
         order[place] = i
         taken = min(taken + 1, len(order))
-
-
-@njit(cache=True, nogil=True, error_model="numpy")
-def momentum_orders(close, rows, lookbacks, places):  # pragma: no cover
-    """An order table by total return for each look-back, [lookbacks, rows, places]; no places without the history.
-
-    `close` is carried forward over gaps, [sessions, symbols]. A symbol without a bar has a place: filters say what of
-    today counts.
-    """
-    symbols = close.shape[1]
-    orders = np.empty((len(lookbacks), len(rows), places), np.int16)
-    scores = np.empty((len(rows), symbols))
-    for n in range(len(lookbacks)):
-        for r in range(len(rows)):
-            past = rows[r] - lookbacks[n]
-            for i in range(symbols):
-                scores[r, i] = close[rows[r], i] / close[past, i] - 1.0 if past >= 0 else np.nan
-        orders[n] = order_table(scores, places)
-    return orders
-
-
-@njit(cache=True, nogil=True)
-def above_average(close, rows, window):  # pragma: no cover
-    """Whether the close stands above its mean of `window` sessions at each of the rows, [rows, symbols].
-
-    Adds oldest first, like `kernels.rolling_mean_std`, and so compares the same bits as `Inputs.sma`.
-    """
-    symbols = close.shape[1]
-    above = np.zeros((len(rows), symbols), np.bool_)
-    total = np.empty(symbols)
-    for r in range(len(rows)):
-        if rows[r] < window - 1:
-            continue
-        total[:] = 0.0
-        for u in range(rows[r] - window + 1, rows[r] + 1):
-            for i in range(symbols):
-                total[i] += close[u, i]
-        for i in range(symbols):
-            above[r, i] = close[rows[r], i] > total[i] / window
-    return above
-
-
-def top_k_weights(order: Array, allowed: Array, k: int) -> Array:
-    """Equal weights [rows, symbols] of the first k places where allowed; the others' shares stay in cash."""
-    weights = np.zeros(allowed.shape)
-    row, place = np.nonzero(order[:, :k] >= 0)
-    weights[row, order[row, place]] = 1.0 / k
-    return np.where(allowed, weights, 0.0)

@@ -1,16 +1,18 @@
 """What a strategy type is: declared inputs, a window, parameters with ranges, and arrays in, target weights out.
 
-Here: the protocol. Not here: a type's own rule, what types share when they turn scores into weights (`selection`),
+Here: the protocols. Not here: a type's own rule, what types share when they turn scores into weights (`selection`),
 sizing (`sizing`), or when a strategy decides (`rebalancing`, `exposure`).
 """
 
 from __future__ import annotations
 
-from typing import Any, ClassVar, Protocol
+from collections.abc import Sequence
+from typing import Any, ClassVar, Protocol, runtime_checkable
 
 from portfolio_pipeline.core.arrays import Array
 from portfolio_pipeline.core.features.family import Family
 from portfolio_pipeline.core.market.indicators import Inputs
+from portfolio_pipeline.core.simulation.selections import Selections
 from portfolio_pipeline.core.strategies.parameters import Parameters
 
 
@@ -32,3 +34,14 @@ class Strategy(Protocol):
         ...
 
     def target_weights(self, inputs: Inputs, parameters: Any, rows: Array, *, long_short: bool = False) -> Array: ...
+
+
+@runtime_checkable
+class Selecting(Strategy, Protocol):
+    """A type whose long-only weights are equal parts of the first places of an order, where a filter allows them.
+
+    A search plays many of its sets at once from the tables that they share. `selections` stand for exactly what
+    `target_weights` gives.
+    """
+
+    def selections(self, inputs: Inputs, candidates: Sequence[Any], rows: Array) -> Selections: ...

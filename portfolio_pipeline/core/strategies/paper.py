@@ -17,7 +17,7 @@ import numpy as np
 import pandas as pd
 
 from portfolio_pipeline.core.arrays import Array
-from portfolio_pipeline.core.market.indicators import Inputs
+from portfolio_pipeline.core.market.indicators import inputs_of
 from portfolio_pipeline.core.market.panel import AdjustedPrices
 from portfolio_pipeline.core.simulation.simulation import BacktestResult, Decisions, PaperBook, TradePrices, simulate
 from portfolio_pipeline.core.strategies.base import Strategy
@@ -83,7 +83,7 @@ def follow(
     `earlier` are the parameters of the sessions before, oldest first: `sessions_looked_back` of them, if there are.
     """
     start = len(panel.sessions) - len(parameters)
-    inputs = Inputs(panel.select(universe))
+    inputs = inputs_of(panel.select(universe), strategy.name)
     weights = np.zeros((len(parameters), len(panel.symbols)))
     weights[:, : len(universe)], decided = wanted(strategy, card, inputs, parameters, changed, earlier)
 

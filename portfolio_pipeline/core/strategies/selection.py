@@ -33,13 +33,34 @@ def ranked(scores: Array) -> Ranked:
     return Ranked(order, np.where(np.isfinite(best_first), best_first, np.nan))
 
 
-def ranks(scores: Array) -> Array:
-    """Rank of each finite score within its row, from 1/n to 1, else NaN. On a tie the later symbol ranks higher."""
-    known = np.isfinite(scores)
-    order = np.argsort(np.where(known, scores, np.inf), axis=1, kind="stable")
-    position = np.empty(scores.shape)
-    np.put_along_axis(position, order, np.broadcast_to(np.arange(1.0, scores.shape[1] + 1), scores.shape), axis=1)
-    return np.where(known, position / np.maximum(known.sum(axis=1, keepdims=True), 1), np.nan)
+@njit(cache=True, nogil=True)
+def ranks(scores):  # pragma: no cover
+    """Rank of each finite score within its row, from 1/n to 1, else NaN. On a tie the later symbol ranks higher.
+
+    Counts the lower ones: without branches that is faster than sorting, for up to some hundred symbols.
+    """
+    rows, symbols = scores.shape
+    found = np.full((rows, symbols), np.nan)
+    row, lower, taken = np.empty(symbols), np.empty(symbols, np.int64), np.empty(symbols, np.bool_)
+    for r in range(rows):
+        known = 0
+        for i in range(symbols):
+            finite = np.isfinite(scores[r, i])
+            row[i] = scores[r, i] if finite else np.nan
+            known += finite
+        lower[:], taken[:] = 0, False
+        for other in range(symbols):
+            score = row[other]
+            for i in range(symbols):
+                lower[i] += score < row[i]
+        for i in range(symbols):
+            if not np.isnan(row[i]):
+                place = lower[i]
+                while taken[place]:
+                    place += 1
+                taken[place] = True
+                found[r, i] = (place + 1) / known
+    return found
 
 
 @njit(cache=True, nogil=True)

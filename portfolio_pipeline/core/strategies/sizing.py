@@ -37,6 +37,11 @@ def sized(inputs: Inputs, weights: Array, rows: Array, sizing: Sizing) -> Array:
     return weights
 
 
+def capped_only(sizing: Sizing) -> bool:
+    """Whether raw weights become targets by the caps alone, so that equal parts stay equal."""
+    return sizing.by == "type" and sizing.volatility_target is None and sizing.crowding_penalty == 0.0
+
+
 @njit(cache=True, nogil=True)
 def _tilt(weights, figures, inverse):  # pragma: no cover
     """Multiply by 1/figure, or by the figure in the direction held if that is above 0; then back to the same gross."""

@@ -8,12 +8,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from portfolio_pipeline.core.errors import DataError
-from portfolio_pipeline.core.market.indicators import Inputs
-from portfolio_pipeline.core.simulation.segments import SegmentedMarket, Selections, play_selections, play_weights
-from portfolio_pipeline.core.simulation.selections import above_average, momentum_orders, order_table, top_k_weights
+from portfolio_pipeline.core.simulation.segments import SegmentedMarket, play_selections, play_weights
+from portfolio_pipeline.core.simulation.selections import Selections, order_table
 from portfolio_pipeline.core.simulation.simulation import Decisions, TradePrices, simulate_plainly
-from portfolio_pipeline.core.strategies.types.momentum import Momentum, MomentumParameters
-from portfolio_pipeline_tests.core.markets import market
 from portfolio_pipeline_tests.core.plain_strategies import best
 
 Case = tuple[TradePrices, np.ndarray, np.ndarray, float]
@@ -122,44 +119,44 @@ def test_the_first_places_of_an_order_are_the_best_symbols(seed: int, places: in
     scores[rng.random(scores.shape) < 0.2] = np.nan
     scores[rng.random(scores.shape) < 0.05] = np.inf
     order = order_table(scores, places)
+    everywhere = np.ones(scores.shape, dtype=bool)
     for k in range(1, places + 1):
-        everywhere = np.ones(scores.shape, dtype=bool)
-        np.testing.assert_array_equal(top_k_weights(order, everywhere, k) > 0.0, best(scores, k))
+        np.testing.assert_array_equal(spread(order, everywhere, k) > 0.0, best(scores, k))
     found = np.take_along_axis(scores, np.maximum(order[:, : scores.shape[1]].astype(int), 0), axis=1)
     for values, symbols in zip(found, order, strict=True):
         kept = values[: (symbols >= 0).sum()]
         assert (np.diff(kept) <= 0.0).all()
 
 
-@pytest.mark.parametrize("lookback", [84, 126, 252])
-@pytest.mark.parametrize("window", [50, 200])
-def test_shared_tables_give_what_the_momentum_strategy_gives(lookback: int, window: int) -> None:
-    inputs = Inputs(market(700, 8, seed=5, missing=0.0).select(("S00", "S01", "S03", "S04", "S05")))
-    rows = np.arange(0, 700, 7)
-    orders = momentum_orders(inputs.close, rows, np.array([lookback]), 4)
-    allowed = above_average(inputs.close, rows, window)
-    for top in (2, 3, 4):
-        parameters = MomentumParameters(
-            fast=21, slow=lookback, slow_share=1.0, top=top, trend_window=window, trend_filter="symbol"
-        )
-        # The strategy blends both look-backs' ranks and so asks for both histories; the slow one is the longer.
-        expected = Momentum().target_weights(inputs, parameters, rows)
-        np.testing.assert_array_equal(top_k_weights(orders[0], allowed, top), expected)
+def spread(order: np.ndarray, allowed: np.ndarray, top: int) -> np.ndarray:
+    """The weights [rows, symbols] that a selection stands for."""
+    weights = np.zeros(allowed.shape)
+    for row, (symbols, through) in enumerate(zip(order, allowed, strict=True)):
+        for symbol in symbols[:top]:
+            if symbol >= 0 and through[symbol]:
+                weights[row, symbol] = 1.0 / top
+    return weights
 
 
-def test_selections_are_played_as_the_weights_that_they_stand_for() -> None:
-    panel = market(700, 8, seed=6)
-    inputs, prices, rows = Inputs(panel), TradePrices.of(panel), np.arange(30, 700, 5)
-    orders = momentum_orders(inputs.close, rows, np.array([20, 60]), 5)
-    allowed = np.stack([above_average(inputs.close, rows, window) for window in (50, 100)])
-    grid = np.array([(o, f, k) for o in range(2) for f in range(2) for k in (1, 3, 5)])
-    selections = Selections(orders, allowed, *np.ascontiguousarray(grid.T))
-    segmented = SegmentedMarket.of(prices, rows)
-    net, turnover, expected_net, expected_turnover = np.full((4, len(grid), 700), np.nan)
-    play_selections(segmented, selections, 0.001, net, turnover, workers=2)
-    weights = np.stack([top_k_weights(orders[o], allowed[f], k) for o, f, k in grid])
-    play_weights(segmented, weights, 0.001, expected_net, expected_turnover)
-    # The two doors bring the symbols in another order, and sums differ in their last bits.
-    np.testing.assert_allclose(net, expected_net, rtol=0.0, atol=1e-14)
-    np.testing.assert_allclose(turnover, expected_turnover, rtol=0.0, atol=1e-14)
-    assert (net != 0.0).any(axis=1).all()
+@settings(max_examples=80, deadline=None)
+@given(batches(), st.integers(0, 10_000), st.integers(1, 3))
+def test_selections_are_played_to_the_bit_as_the_weights_they_stand_for(case: Case, seed: int, workers: int) -> None:
+    prices, rows, weights, cost_rate = case
+    symbols = weights.shape[2]
+    rng = np.random.default_rng(seed)
+    scores = np.where(rng.random((2, len(rows), symbols)) < 0.2, np.nan, rng.normal(size=(2, len(rows), symbols)))
+    orders = [order_table(one, symbols) for one in scores]
+    filters = [rng.random((len(rows), symbols)) < share for share in (0.5, 1.0)]
+    grid = [(o, f, int(k)) for o in (0, 1) for f in (1, 0) for k in rng.integers(1, symbols + 1, 2)]
+    compact = Selections.of((orders[o], filters[f], k) for o, f, k in grid)
+    spread_out = np.stack([spread(orders[o], filters[f], k) for o, f, k in grid])
+    expected = played((prices, rows, spread_out, cost_rate))
+    net, turnover = np.full((2, len(grid), len(prices.close)), np.nan)
+    segmented = SegmentedMarket.of(prices, rows, delist_after=4)
+    play_selections(segmented, compact, cost_rate, net, turnover, workers=workers)
+    np.testing.assert_array_equal(net, expected[0])
+    np.testing.assert_array_equal(turnover, expected[1])
+    for c in (0, len(grid) - 1):
+        plain = simulate_plainly(prices, Decisions(rows, spread_out[c]), cost_rate, delist_after=4)
+        np.testing.assert_allclose(net[c], plain.net_return, rtol=1e-11, atol=1e-12)
+        np.testing.assert_allclose(turnover[c], plain.turnover, rtol=1e-11, atol=1e-12)

@@ -16,7 +16,7 @@ from scipy.spatial.distance import squareform
 
 from portfolio_pipeline.core.features.families import FAMILY
 from portfolio_pipeline.core.features.family import NO_WINDOW, Family
-from portfolio_pipeline.core.market.indicators import Inputs
+from portfolio_pipeline.core.market.indicators import Inputs, inputs_of
 from portfolio_pipeline.core.market.panel import PricePanel
 from portfolio_pipeline.core.simulation.selections import order_table
 from portfolio_pipeline.core.strategies.card import Sizing
@@ -281,7 +281,18 @@ def test_indicators_are_computed_once_for_all_who_ask() -> None:
     assert len(asked) == 1
     assert inputs.feature(FAMILY["momentum"], 20) is inputs.feature(FAMILY["momentum"], 20)
     rows = np.array([3, 5])
+    assert inputs.at(rows).feature(FAMILY["momentum"], 20) is inputs.at(rows).feature(FAMILY["momentum"], 20)
     assert inputs.at(rows) is inputs.at(rows.copy()) is not inputs.at(np.array([3, 6]))
+
+
+def test_strategies_of_one_type_and_market_share_their_inputs_and_others_do_not() -> None:
+    shared = inputs_of(PANEL, "momentum")
+    assert inputs_of(up_to(PANEL, len(PANEL.sessions) - 1), "momentum") is shared
+    assert inputs_of(PANEL, "trend") is not shared
+    assert inputs_of(up_to(PANEL, 500), "momentum") is not shared
+    other = with_another_future(PANEL, len(PANEL.sessions) - 2)
+    assert inputs_of(other, "momentum") is not shared
+    assert inputs_of(PANEL, "momentum") is shared
 
 
 def test_threads_wait_for_what_another_computes_and_for_nothing_else() -> None:

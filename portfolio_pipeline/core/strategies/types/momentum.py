@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Annotated, ClassVar, Literal
 
 import numpy as np
@@ -10,7 +11,7 @@ from portfolio_pipeline.core.arrays import Array
 from portfolio_pipeline.core.features.families import CARRIED_CLOSE, MARKET_ABOVE_SMA, MOMENTUM, SMA
 from portfolio_pipeline.core.features.family import Family
 from portfolio_pipeline.core.market.indicators import AtRows, Inputs
-from portfolio_pipeline.core.simulation.selections import order_table
+from portfolio_pipeline.core.simulation.selections import Selections, order_table
 from portfolio_pipeline.core.strategies import parameters as p
 from portfolio_pipeline.core.strategies.selection import add_first, ranks
 
@@ -60,6 +61,12 @@ class Momentum:
             add_first(weights, _order(at, parameters, from_the_bottom=True), falling, top, -1.0 / top)
             weights /= 2.0
         return weights
+
+    def selections(self, inputs: Inputs, candidates: Sequence[MomentumParameters], rows: Array) -> Selections:
+        at = inputs.at(rows)
+        return Selections.of(
+            (_order(at, one), _trend(inputs, at, one.trend_filter, one.trend_window)[0], one.top) for one in candidates
+        )
 
 
 def _order(at: AtRows, parameters: MomentumParameters, *, from_the_bottom: bool = False) -> Array:

@@ -1,5 +1,8 @@
 """Hierarchical risk parity, compiled: symbols in the order of their clusters, then capital by recursive bisection.
 
+PyPortfolioOpt's `HRPOpt` gives the same weights to 1e-16 and is the oracle of the tests. Of 31 symbols and 252 sessions
+it takes 60 ms of processor time, this 0.05 ms with the covariance, and one search asks some ten thousand times.
+
 The order is that of the leaves of SciPy's `linkage`, which spends ten times as long on checking its arguments as on
 thirty symbols. Where distances are equal, the pair that is found first is merged. No NaN is expected anywhere.
 """
