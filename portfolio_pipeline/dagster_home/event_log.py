@@ -79,12 +79,11 @@ class _BatchingEventLog(SqlEventLogStorage):
 
         Its run's own page would list them all: they are filed beside the run, under a name of their own.
         """
-        row = self._event_to_row(event)
-        pattern = _Pattern.of(event, row["event"])
-        assert pattern is not None, "a materialization with one partition"
+        row = self._event_to_row(event) | {"run_id": f"{event.run_id}{BESIDE_THE_RUN}", "step_key": None}
+        place = f'"partition":{json.dumps(event.get_dagster_event().partition)}'
+        before, after = _without_defaults(row["event"]).split(place)
         rows = [
-            {**row, "event": pattern.text(partition, event.timestamp), "partition": partition}
-            | {"run_id": f"{event.run_id}{BESIDE_THE_RUN}"}
+            {**row, "event": f'{before}"partition":{json.dumps(partition)}{after}', "partition": partition}
             for partition in partitions
         ]
         with self.index_connection() as connection:
@@ -252,6 +251,18 @@ class _Pattern:
         """The same event of another partition and time."""
         at, when = json.dumps(partition), json.dumps(time)
         return f'{self.before}"partition": {at}{self.between}"timestamp": {when}{self.after}'
+
+
+def _without_defaults(event: str) -> str:
+    """The text of an event without what says nothing of what happened: it is filled in again when it is read."""
+
+    def slim(value: Any) -> Any:
+        if isinstance(value, dict):
+            return {name: slim(one) for name, one in value.items() if one not in (None, [], {})}
+        return [slim(one) for one in value] if isinstance(value, list) else value
+
+    told = json.loads(event)
+    return json.dumps(told | {"dagster_event": slim(told["dagster_event"])}, separators=(",", ":"))
 
 
 def _same_but(one: Any, other: Any, *but: str) -> bool:

@@ -40,13 +40,12 @@ def record_range(
 ) -> None:
     """Record the sessions of an asset as materialised; `newest` is what is told of the newest one."""
     storage = context.instance.event_log_storage
-    told = {"sessions": str(sessions)}
     *earlier, last = (session.isoformat() for session in sessions)
     if earlier:
         assert isinstance(storage, RangeStorage), "a run that defers its events needs our event log"
-        materialization = dg.AssetMaterialization(key, partition=earlier[0], metadata=told)
+        materialization = dg.AssetMaterialization(key, partition=earlier[0])
         storage.store_range(_event(context, materialization), earlier)
-    context.log_event(dg.AssetMaterialization(key, partition=last, metadata={**told, **newest}))
+    context.log_event(dg.AssetMaterialization(key, partition=last, metadata={"sessions": str(sessions), **newest}))
 
 
 def _event(context: dg.AssetExecutionContext, materialization: dg.AssetMaterialization) -> EventLogEntry:
