@@ -46,7 +46,7 @@ class Declaration:
         return table
 
     def query(self, sql: str) -> str:
-        for name in dict.fromkeys(_TABLES_OF_SQL.findall(sql)):
+        for name in dict.fromkeys(found.lower() for found in _TABLES_OF_SQL.findall(sql)):
             if name in _DECLARED:  # other names are those of the statement's own parts
                 self.read(name)
         return sql

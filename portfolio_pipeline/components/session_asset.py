@@ -154,7 +154,7 @@ def _parameters(function: Callable[..., Stored], checks: Sequence[SessionCheck])
     for parameters in (inspect.signature(function).parameters, *(check.parameters for check in checks)):
         for name, parameter in parameters.items():
             if name not in _GIVEN:
-                found[name] = parameter.replace(kind=inspect.Parameter.KEYWORD_ONLY)
+                found.setdefault(name, parameter.replace(kind=inspect.Parameter.KEYWORD_ONLY))
     return found
 
 
