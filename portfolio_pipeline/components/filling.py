@@ -52,5 +52,11 @@ def asset_keys(table: str, strategies: Sequence[str]) -> tuple[dg.AssetKey, ...]
 
 def dependencies(own: dg.AssetKey, reads: Iterable[str], strategies: Sequence[str]) -> list[dg.AssetKey]:
     """The assets that fill what is read; what an asset reads of its own tables is the state it goes on from."""
-    keys = {key for table in reads for key in asset_keys(table, strategies)} - {own}
+    read_of = strategies_read_by(own, strategies)
+    keys = {key for table in reads for key in asset_keys(table, read_of)} - {own}
     return sorted(keys)
+
+
+def strategies_read_by(own: dg.AssetKey, strategies: Sequence[str]) -> Sequence[str]:
+    """Of tables that every strategy fills, a strategy's own asset reads its own rows; any other asset those of all."""
+    return own.path[:1] if len(own.path) == 2 else strategies

@@ -5,7 +5,7 @@ The open-source web UI stores column lineage without drawing it, so each asset a
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 
 import dagster as dg
 
@@ -16,9 +16,12 @@ Lineage = Mapping[str, Iterable[tuple[str, str]]]
 """For each column the tables and columns that it comes from."""
 
 
-def declared_lineage(table: Table) -> Lineage:
-    """What the declaration of a table says of its columns (`core.tables`)."""
-    return {column.name: [_origin(text) for text in column.comes_from] for column in table.columns}
+def declared_lineage(table: Table, seen: Collection[str]) -> Lineage:
+    """What the declaration of a table says of its columns (`core.tables`), as far as an asset has seen those tables."""
+    return {
+        column.name: [origin for origin in map(_origin, column.comes_from) if origin[0] in seen]
+        for column in table.columns
+    }
 
 
 def column_lineage(lineage: Lineage, strategies: Sequence[str]) -> dg.TableColumnLineage:

@@ -18,7 +18,7 @@ import pyarrow as pa
 
 from portfolio_pipeline.components.audits import audits_of
 from portfolio_pipeline.components.declared_warehouse import Declaration, DeclaredWarehouse
-from portfolio_pipeline.components.filling import dependencies, strategies
+from portfolio_pipeline.components.filling import dependencies, strategies, strategies_read_by
 from portfolio_pipeline.components.lineage import column_lineage, declared_lineage, readable_lineage
 from portfolio_pipeline.components.session_check import SessionCheck
 from portfolio_pipeline.core.calendar.sessions import SessionRange, require_closed
@@ -211,8 +211,9 @@ def _newest(asked: _Asked, stored: Stored, sessions: SessionRange, warehouse: Wa
     if stored.picture is not None and (picture := stored.picture(origin)) is not None:
         told["picture"] = dg.MetadataValue.md(picture)
     if asked.declared:
-        lineage = declared_lineage(table)
-        told["dagster/column_lineage"] = column_lineage(lineage, strategies())
+        declaration = asked.declaration()
+        lineage = declared_lineage(table, declaration.reads | declaration.fills)
+        told["dagster/column_lineage"] = column_lineage(lineage, strategies_read_by(asked.key, strategies()))
         told["columns come from"] = dg.MetadataValue.md(readable_lineage(lineage))
     return told
 
