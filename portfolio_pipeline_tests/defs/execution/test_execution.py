@@ -51,6 +51,8 @@ class Desk:
         self.warehouse.replace("prices", RANGE, market(seed, RANGE))
         for table, rows in wanted(seed, RANGE, self.house).items():
             self.warehouse.replace(table, RANGE, rows)
+        measured = {"scope": "portfolio", "metric": "gross_exposure", "value": 0.5, "limit_value": 1.0}
+        self.warehouse.replace("risk_metrics", RANGE, pd.DataFrame([{"session": day, **measured} for day in RANGE]))
         return self
 
     def run(self, sessions: SessionRange, *assets: str) -> dg.ExecuteInProcessResult:
@@ -315,6 +317,13 @@ def test_a_session_without_targets_is_not_sold_out_but_refused(desk: Desk) -> No
         tx.delete("aggregated_targets", single(3))
     assert "TARGETS_MISSING" in failure(desk.run(single(3), "orders"), "orders")
     assert desk.table("orders", session=DAYS[3]).empty
+
+
+def test_targets_whose_risk_was_not_measured_are_not_planned_on(desk: Desk) -> None:
+    with desk.warehouse.transaction() as tx:
+        tx.delete("risk_metrics", single(1))
+    assert f"RISK_MISSING: found=1 sessions, the first {DAYS[1]}" in failure(desk.run(RANGE, "orders"), "orders")
+    assert desk.table("orders").empty
 
 
 def test_a_strangers_fill_and_a_book_that_does_not_add_up_are_shown(desk: Desk) -> None:
