@@ -80,11 +80,8 @@ def test_a_view_shows_lineage_rows_and_kept_promises(filled: Warehouse) -> None:
     assert isinstance(lineage, dg.TableColumnLineageMetadataValue)
     model = project_library().models["data_quality_summary"]
     assert list(lineage.value.deps_by_column) == list(model.header.columns)
-    assert (
-        dg.TableColumnDep(asset_key=dg.AssetKey(["prices"]), column_name="symbol")
-        in lineage.value.deps_by_column["bars"]
-    )
-    assert "| `bars` | " in str(newest.metadata["columns come from"].value)
+    assert lineage.value.deps_by_column["first_rule"] == [dg.TableColumnDep(dg.AssetKey(["prices"]), "rule")]
+    assert "| `first_rule` | `quarantine.rule` |" in str(newest.metadata["columns come from"].value)
     assert str(SESSIONS.last) in str(newest.metadata[f"rows of {SESSIONS.last}"].value)
     assert {e.check_name for e in result.get_asset_check_evaluations() if e.passed} == set(check_names(model))
 
