@@ -136,9 +136,9 @@ def _fills(warehouse: Warehouse) -> object:
     return warehouse.replace("fills", WEEK, warehouse.read("prices"))
 
 
-def _deletes(warehouse: Warehouse) -> object:
+def _deletes(warehouse: Warehouse) -> None:
     with warehouse.transaction() as transaction:
-        return transaction.delete("prices", WEEK)
+        transaction.delete("prices", WEEK)
 
 
 @pytest.mark.parametrize(
