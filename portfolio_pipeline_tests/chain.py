@@ -39,9 +39,8 @@ def active_settings() -> Settings:
 
 @cache
 def chain_parts() -> tuple[Any, ...]:
-    """Every asset and check of the project, as `dagster dev` would load them."""
-    loaded = defs()
-    return (*(loaded.assets or ()), *(loaded.asset_checks or ()))
+    """Every asset of the project, as `dagster dev` would load them; checks are asked in the steps of their assets."""
+    return tuple(defs().assets or ())
 
 
 @cache
@@ -84,7 +83,7 @@ class Chain:
     def materialise(
         self, sessions: SessionRange, *selection: str, raise_on_error: bool = True
     ) -> dg.ExecuteInProcessResult:
-        """One run over the sessions, of everything or of the selected assets and their checks."""
+        """One run over the sessions, of everything or of the selected assets."""
         return dg.materialize(
             chain_parts(),
             selection=list(selection) or None,

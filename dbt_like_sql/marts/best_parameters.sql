@@ -3,7 +3,7 @@ description: >
   By each figure, the best parameter set of each strategy's newest search, among the sets that were kept of it: the best
   by the score of their neighbourhood, and those that no other set beats in every goal of the card.
 owner: portfolio
-group: research
+group: reporting
 grain: [strategy, figure]
 columns:
   session: the session of the strategy's newest search

@@ -1,7 +1,7 @@
 /*
 description: Whether each strategy is believed at its newest session, since when, on what grounds and figures.
 owner: portfolio
-group: research
+group: reporting
 grain: [strategy]
 columns:
   session: the strategy's newest session with a verdict

@@ -2,7 +2,7 @@
 description: >
   What each strategy decided about its parameters at its newest session, and why: changed or kept, from what to what.
 owner: portfolio
-group: research
+group: reporting
 grain: [strategy]
 columns:
   session: the strategy's newest session

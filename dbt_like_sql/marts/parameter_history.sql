@@ -1,7 +1,7 @@
 /*
 description: Every change of a strategy's parameters, with what they were before and how long they have been in use.
 owner: portfolio
-group: research
+group: reporting
 grain: [session, strategy]
 columns:
   session: the session at whose close the change was decided

@@ -1,7 +1,7 @@
 /*
 description: The history of each single parameter, one row for every value it was given, with what it was before.
 owner: portfolio
-group: research
+group: reporting
 grain: [session, strategy, parameter]
 columns:
   session: the session at whose close the value was chosen

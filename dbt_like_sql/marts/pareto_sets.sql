@@ -3,7 +3,7 @@ description: >
   The parameter sets of each strategy's newest search that no other set beats in every goal of the card, with their
   figures side by side.
 owner: portfolio
-group: research
+group: reporting
 grain: [strategy, rank]
 columns:
   session: the session of the strategy's newest search

@@ -149,7 +149,7 @@ def test_later_prices_change_nothing_that_was_played_before(duckdb_warehouse: Wa
 
 @pytest.mark.parametrize("mode", ["PAPER", "LIVE"])
 def test_paper_and_live_are_refused_in_one_readable_message(duckdb_warehouse: Warehouse, mode: str) -> None:
-    broker = open_broker(mode, HOUSE, duckdb_warehouse)  # type: ignore[arg-type]
+    broker = open_broker(mode, HOUSE, duckdb_warehouse)
     single = SessionRange.single(DAYS[0])
     calls: list[Callable[[], object]] = [
         lambda: broker.account(DAYS[0]),

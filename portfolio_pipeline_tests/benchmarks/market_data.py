@@ -17,7 +17,7 @@ from portfolio_pipeline.adapters.market_data import market_model, simulated
 from portfolio_pipeline.adapters.market_data.simulated import SimulatedMarketData
 from portfolio_pipeline.core.calendar.sessions import SessionRange, all_sessions
 from portfolio_pipeline.core.market.instruments import Instrument
-from portfolio_pipeline.core.market.quality.bar_sequence import Stored
+from portfolio_pipeline.core.market.quality.bar_sequence import StoredBars
 from portfolio_pipeline.core.market.quality.judge import judge
 from portfolio_pipeline.core.settings import Settings, load_settings
 from portfolio_pipeline.core.tables import PRICE_RESTATEMENTS, PRICES, QUARANTINE, Table
@@ -54,7 +54,7 @@ def main() -> None:
 
 
 def _judged(bars: pd.DataFrame, sessions: SessionRange, settings: Settings) -> float:
-    stored = Stored(_nothing(PRICES), _nothing(QUARANTINE), _nothing(PRICE_RESTATEMENTS), {})
+    stored = StoredBars(_nothing(PRICES), _nothing(QUARANTINE), _nothing(PRICE_RESTATEMENTS), {})
     start = perf_counter()
     judge(bars, sessions=sessions, stored=stored, source="SIMULATED", terms=settings)
     return perf_counter() - start

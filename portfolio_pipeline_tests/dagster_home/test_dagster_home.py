@@ -2,8 +2,8 @@
 
 import os
 import sqlite3
-from collections.abc import Iterator
 from contextlib import closing
+from datetime import date
 from pathlib import Path
 from typing import Any
 
@@ -11,15 +11,20 @@ import dagster as dg
 import pytest
 import yaml
 
-from portfolio_pipeline.components.session_asset import session_asset, stored
+from portfolio_pipeline.adapters.warehouse import open_warehouse
+from portfolio_pipeline.components.session_asset import Stored, session_asset
+from portfolio_pipeline.components.session_check import session_check
+from portfolio_pipeline.core.calendar.sessions import SessionRange
 from portfolio_pipeline.core.errors import ConfigurationError, DataError
-from portfolio_pipeline.core.tables import FEATURES, PRICES
+from portfolio_pipeline.core.tables import PRICES, REGIME_TABLE
 from portfolio_pipeline.dagster_home.event_log import BatchingPostgresEventLogStorage, BatchingSqliteEventLogStorage
 from portfolio_pipeline.dagster_home.prepare import instance_configuration, prepare_dagster_home
-from portfolio_pipeline.partitions import SESSIONS, sessions_of
+from portfolio_pipeline.dagster_home.range_events import DEFERS_EVENTS
+from portfolio_pipeline_tests.fakes.clock import FixedClock
 
 FIRST, LAST, NEXT = "2024-01-02", "2024-01-31", "2024-02-01"
 RANGE = {"dagster/asset_partition_range_start": FIRST, "dagster/asset_partition_range_end": LAST}
+DEFERRED = {**RANGE, DEFERS_EVENTS: "true"}
 TOLD = (
     dg.DagsterEventType.ASSET_MATERIALIZATION,
     dg.DagsterEventType.ASSET_CHECK_EVALUATION,
@@ -30,58 +35,100 @@ TOLD = (
 )
 
 
-@session_asset(table=PRICES, group="market_data", kinds={"python"})
-def prices(context: dg.AssetExecutionContext) -> dg.MaterializeResult:
+@session_check()
+def bars_look_healthy(sessions: SessionRange) -> dg.AssetCheckResult:
+    return dg.AssetCheckResult(passed=False, metadata={"sessions": str(sessions)})
+
+
+@session_asset(table=PRICES, group="market", checks=(bars_look_healthy,))
+def prices() -> Stored:
     # Metadata that looks like the event's own text must not confuse how similar events are written.
     odd = {"partition": "2024-01-02", "text": '"partition": "2024-01-02", "timestamp": 1.5', "picture": "x" * 1000}
-    return stored(context, sessions_of(context), rows=7, metadata=odd)
+    return Stored(7, odd)
 
 
-@session_asset(table=FEATURES, group="research", kinds={"sql"}, deps=["prices"])
-def features(context: dg.AssetExecutionContext) -> dg.MaterializeResult:
-    sessions = sessions_of(context)
+@session_asset(table=REGIME_TABLE, group="market", reads=(PRICES,))
+def regimes(sessions: SessionRange) -> Stored:
     if sessions.first == sessions.last:
         raise DataError("NO_BARS", found=0)
-    return stored(context, sessions, rows=9)
+    return Stored(9)
 
 
-@dg.asset_check(asset=prices, partitions_def=SESSIONS)
-def bars_are_healthy(context: dg.AssetCheckExecutionContext) -> dg.AssetCheckResult:
-    return dg.AssetCheckResult(passed=False, metadata={"sessions": str(sessions_of(context))})
+ASSETS = [prices.key, regimes.key]
+CHECK = dg.AssetCheckKey(prices.key, "bars_look_healthy")
 
 
-CHAIN = dg.Definitions(assets=[prices, features], asset_checks=[bars_are_healthy], jobs=[dg.define_asset_job("daily")])
+@pytest.fixture(scope="module")
+def job(tmp_path_factory: pytest.TempPathFactory) -> dg.JobDefinition:
+    """Two assets and a check that fails, on a warehouse that stays empty."""
+    warehouse = open_warehouse(f"duckdb:///{tmp_path_factory.mktemp('warehouse') / 'portfolio.duckdb'}")
+    warehouse.prepare()
+    resources = {"warehouse": warehouse, "clock": FixedClock.after_close(date.fromisoformat(NEXT))}
+    chain = dg.Definitions(assets=[prices, regimes], jobs=[dg.define_asset_job("daily")], resources=resources)
+    return chain.resolve_job_def("daily")
 
 
-def run_all(instance: dg.DagsterInstance) -> tuple[str, str]:
+def run_all(job: dg.JobDefinition, instance: dg.DagsterInstance) -> tuple[str, str]:
     """One run over a range, and one of a single session that fails half-way."""
-    job = CHAIN.resolve_job_def("daily")
     of_range = job.execute_in_process(instance=instance, tags=RANGE, raise_on_error=False)
     of_session = job.execute_in_process(instance=instance, partition_key=NEXT, raise_on_error=False)
     return of_range.run_id, of_session.run_id
 
 
-def told_by(instance: dg.DagsterInstance) -> dict[str, Any]:
+def told_by(job: dg.JobDefinition, instance: dg.DagsterInstance) -> dict[str, Any]:
     """What can be asked of an instance after `run_all`, without what differs from run to run."""
-    runs = run_all(instance)
-    key = dg.AssetKey("prices")
-    latest = instance.get_latest_materialization_event(key)
+    runs = run_all(job, instance)
+    latest = instance.get_latest_materialization_event(prices.key)
     assert latest is not None
-    check = dg.AssetCheckKey(key, "bars_are_healthy")
-    history = instance.event_log_storage.get_asset_check_execution_history(check, limit=500)
-    events = instance.fetch_materializations(dg.AssetRecordsFilter(asset_key=key), limit=500, ascending=True).records
+    history = instance.event_log_storage.get_asset_check_execution_history(CHECK, limit=500)
+    filtered = dg.AssetRecordsFilter(asset_key=prices.key)
+    events = instance.fetch_materializations(filtered, limit=500, ascending=True).records
     return {
         "statuses": [instance.get_run_by_id(run).status for run in runs],  # type: ignore[union-attr]
         "events": [_event(record) for run in runs for record in instance.all_logs(run) if _is_told(record)],
         "across runs": [(event.partition_key, sorted(event.asset_materialization.metadata)) for event in events],  # type: ignore[union-attr]
-        "materialized": instance.get_materialized_partitions(key),
+        "materialized": instance.get_materialized_partitions(prices.key),
         "latest": (latest.asset_materialization.partition, latest.run_id == runs[1]),  # type: ignore[union-attr]
         "versions": len({_version(event) for event in events}),
         "checks": [
             (r.partition, r.status, r.event and _event(r.event)) for r in history if r.status.value != "PLANNED"
         ],
-        "latest check": instance.event_log_storage.get_latest_asset_check_execution_by_key([check])[check].status,
+        "latest check": instance.event_log_storage.get_latest_asset_check_execution_by_key([CHECK])[CHECK].status,
     }
+
+
+def asked_after_a_range(instance: dg.DagsterInstance) -> dict[str, Any]:
+    """What the pages of assets and checks ask of an instance after one run over a range."""
+    answers: dict[str, Any] = {}
+    for key in ASSETS:
+        everything = dg.AssetRecordsFilter(asset_key=key)
+        some = dg.AssetRecordsFilter(asset_key=key, asset_partitions=["2024-01-05", LAST])
+        (record,) = instance.get_asset_records([key])
+        last = record.asset_entry.last_materialization
+        assert last is not None
+        answers[key.to_user_string()] = {
+            "materialized": instance.get_materialized_partitions(key),
+            "latest": _event(last),
+            "in order": _partitions(instance, everything, ascending=True),
+            "newest first": _partitions(instance, everything, ascending=False)[0],
+            "of some": sorted(_partitions(instance, some, ascending=True)),
+            "of each": set(instance.event_log_storage.get_latest_storage_id_by_partition(key, _MATERIALIZED)),
+            "told of an earlier one": _event(
+                instance.fetch_materializations(dg.AssetRecordsFilter(asset_key=key, asset_partitions=[FIRST]), limit=1)
+                .records[0]
+                .event_log_entry
+            )[2:],
+        }
+    check = instance.event_log_storage.get_latest_asset_check_execution_by_key([CHECK])[CHECK]
+    answers["check"] = (check.status, check.partition, check.event and _event(check.event))
+    return answers
+
+
+_MATERIALIZED = dg.DagsterEventType.ASSET_MATERIALIZATION
+
+
+def _partitions(instance: dg.DagsterInstance, wanted: dg.AssetRecordsFilter, *, ascending: bool) -> list[str | None]:
+    return [one.partition_key for one in instance.fetch_materializations(wanted, 500, ascending=ascending).records]
 
 
 def _is_told(record: dg.EventLogEntry) -> bool:
@@ -101,10 +148,18 @@ def _version(event: Any) -> str:
 
 
 @pytest.fixture(scope="module")
-def expected() -> Iterator[dict[str, Any]]:
+def expected(job: dg.JobDefinition) -> dict[str, Any]:
     """What Dagster's own storage tells."""
     with dg.instance_for_test() as stock:
-        yield told_by(stock)
+        return told_by(job, stock)
+
+
+@pytest.fixture(scope="module")
+def expected_of_range(job: dg.JobDefinition) -> dict[str, Any]:
+    """What Dagster's own storage answers after Dagster's own way of recording a range."""
+    with dg.instance_for_test() as stock:
+        assert job.execute_in_process(instance=stock, tags=RANGE).success
+        return asked_after_a_range(stock)
 
 
 @pytest.fixture
@@ -114,49 +169,95 @@ def sqlite_home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return tmp_path
 
 
-def test_sqlite_tells_what_dagsters_own_storage_tells(sqlite_home: Path, expected: dict[str, Any]) -> None:
-    with dg.DagsterInstance.from_config(str(sqlite_home)) as instance:
-        assert isinstance(instance.event_log_storage, BatchingSqliteEventLogStorage)
-        assert told_by(instance) == expected
-
-
-def test_postgres_tells_what_dagsters_own_storage_tells(
-    tmp_path: Path, postgres_url: str, expected: dict[str, Any], monkeypatch: pytest.MonkeyPatch
-) -> None:
+@pytest.fixture
+def postgres_home(tmp_path: Path, postgres_url: str, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.setenv("DATABASE_URL", postgres_url)
     monkeypatch.setenv("DAGSTER_EVENT_BATCH_SIZE", "25")
     prepare_dagster_home(tmp_path, postgres=True)
-    with dg.DagsterInstance.from_config(str(tmp_path)) as instance:
-        assert isinstance(instance.event_log_storage, BatchingPostgresEventLogStorage)
-        assert told_by(instance) == expected
+    return tmp_path
 
 
-def test_what_is_planned_for_a_range_is_one_row_and_no_calendar_is_stored_with_it(sqlite_home: Path) -> None:
+def test_sqlite_tells_what_dagsters_own_storage_tells(
+    job: dg.JobDefinition, sqlite_home: Path, expected: dict[str, Any]
+) -> None:
     with dg.DagsterInstance.from_config(str(sqlite_home)) as instance:
-        run_all(instance)
+        assert isinstance(instance.event_log_storage, BatchingSqliteEventLogStorage)
+        assert told_by(job, instance) == expected
+
+
+def test_postgres_tells_what_dagsters_own_storage_tells(
+    job: dg.JobDefinition, postgres_home: Path, expected: dict[str, Any]
+) -> None:
+    with dg.DagsterInstance.from_config(str(postgres_home)) as instance:
+        assert isinstance(instance.event_log_storage, BatchingPostgresEventLogStorage)
+        assert told_by(job, instance) == expected
+
+
+def test_what_is_planned_for_a_range_is_one_row_and_no_calendar_is_stored_with_it(
+    job: dg.JobDefinition, sqlite_home: Path
+) -> None:
+    with dg.DagsterInstance.from_config(str(sqlite_home)) as instance:
+        run_all(job, instance)
     with closing(sqlite3.connect(sqlite_home / "dagster" / "event_log" / "index.db")) as index:
         checks = index.execute("select partition, execution_status from asset_check_executions order by id").fetchall()
         largest = index.execute(
             "select max(length(event)) from event_logs where dagster_event_type = 'ASSET_CHECK_EVALUATION_PLANNED'"
         ).fetchone()[0]
-    assert checks == [(None, "FAILED"), (NEXT, "FAILED")]
+    assert [found for found in checks if found[1] == "FAILED"] == [(None, "FAILED"), (NEXT, "FAILED")]
+    assert not [found for found in checks if found[1] == "PLANNED"]
     assert largest < 1_000
 
 
-def test_what_is_read_in_another_process_is_what_was_written(sqlite_home: Path) -> None:
-    with dg.DagsterInstance.from_config(str(sqlite_home)) as writer:
-        run_all(writer)
-        with dg.DagsterInstance.from_config(str(sqlite_home)) as reader:
-            assert len(reader.get_materialized_partitions(dg.AssetKey("prices"))) == 22
+@pytest.mark.parametrize("home", ["sqlite_home", "postgres_home"])
+def test_a_range_recorded_by_us_answers_as_one_recorded_by_dagster_with_one_event_an_asset_in_its_run(
+    job: dg.JobDefinition, home: str, request: pytest.FixtureRequest, expected_of_range: dict[str, Any]
+) -> None:
+    with dg.DagsterInstance.from_config(str(request.getfixturevalue(home))) as instance:
+        result = job.execute_in_process(instance=instance, tags=DEFERRED)
+        assert result.success
+        assert asked_after_a_range(instance) == expected_of_range
+        logged = instance.all_logs(result.run_id, of_type=_MATERIALIZED)
+        assert [(one.get_dagster_event().asset_key, one.get_dagster_event().partition) for one in logged] == [
+            (key, LAST) for key in ASSETS
+        ]
 
 
-def test_wiping_the_log_leaves_one_that_can_be_written_again(sqlite_home: Path) -> None:
+def test_a_session_run_after_a_range_is_the_latest_and_the_range_stays(
+    job: dg.JobDefinition, sqlite_home: Path
+) -> None:
     with dg.DagsterInstance.from_config(str(sqlite_home)) as instance:
-        run_all(instance)
+        job.execute_in_process(instance=instance, tags=DEFERRED)
+        job.execute_in_process(instance=instance, partition_key="2024-01-10", raise_on_error=False)
+        latest = instance.get_latest_materialization_event(prices.key)
+        assert latest is not None
+        assert latest.get_dagster_event().partition == "2024-01-10"
+        assert len(instance.get_materialized_partitions(prices.key)) == 21
+
+
+def test_a_range_of_one_session_needs_no_storage_of_ours(job: dg.JobDefinition) -> None:
+    with dg.instance_for_test() as stock:
+        result = job.execute_in_process(
+            instance=stock, partition_key=FIRST, tags={DEFERS_EVENTS: "true"}, raise_on_error=False
+        )
+        assert stock.get_materialized_partitions(prices.key) == {FIRST}
+        (one,) = stock.all_logs(result.run_id, of_type=_MATERIALIZED)
+        assert one.get_dagster_event().partition == FIRST
+
+
+def test_what_is_read_in_another_process_is_what_was_written(job: dg.JobDefinition, sqlite_home: Path) -> None:
+    with dg.DagsterInstance.from_config(str(sqlite_home)) as writer:
+        run_all(job, writer)
+        with dg.DagsterInstance.from_config(str(sqlite_home)) as reader:
+            assert len(reader.get_materialized_partitions(prices.key)) == 22
+
+
+def test_wiping_the_log_leaves_one_that_can_be_written_again(job: dg.JobDefinition, sqlite_home: Path) -> None:
+    with dg.DagsterInstance.from_config(str(sqlite_home)) as instance:
+        run_all(job, instance)
         instance.event_log_storage.wipe()
-        assert instance.get_materialized_partitions(dg.AssetKey("prices")) == set()
-        run_all(instance)
-        assert len(instance.get_materialized_partitions(dg.AssetKey("prices"))) == 22
+        assert instance.get_materialized_partitions(prices.key) == set()
+        run_all(job, instance)
+        assert len(instance.get_materialized_partitions(prices.key)) == 22
 
 
 def test_batches_are_asked_for_by_the_storage_itself(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -70,7 +70,7 @@ class Market:
         self.panel = panel
         self.days = [day.item() for day in panel.sessions]
         built = dg.Definitions.merge(*(strategy_definitions(card) for card in cards))
-        self._parts: list[Any] = [prices, features, *(built.assets or ()), *(built.asset_checks or ())]
+        self._parts: list[Any] = [prices, features, *(built.assets or ())]
 
     def materialise(self, first: int, last: int) -> dict[str, dg.AssetCheckEvaluation]:
         """All assets for the sessions at these positions; what the checks of strategy_honesty said."""
@@ -90,9 +90,9 @@ class Market:
             instance=dagster_instance(),
         )
         return {
-            found.asset_key.path[1]: found
+            found.asset_key.path[0]: found
             for found in result.get_asset_check_evaluations()
-            if found.asset_key.path[0] == "strategy_honesty"
+            if found.asset_key.path[-1] == "strategy_honesty"
         }
 
     def tables(self, last: int = SESSIONS - 1) -> Tables:

@@ -17,7 +17,7 @@ import pytest
 
 from portfolio_pipeline.adapters.environment import PACKAGE_ROOT
 from portfolio_pipeline.components.strategy import parameters as module
-from portfolio_pipeline.components.strategy.parameters import parameter_definitions
+from portfolio_pipeline.components.strategy.parameters import parameters_asset
 from portfolio_pipeline.core.calendar.sessions import SessionRange
 from portfolio_pipeline.core.settings import load_settings
 from portfolio_pipeline.core.strategies.card import StrategyCard
@@ -54,10 +54,8 @@ def card(*, parameters: dict[str, Any] | None = None, stage: str = "active", **s
 def materialise(
     warehouse: Any, card: StrategyCard, first: int, last: int, *, instance: dg.DagsterInstance | None = None
 ) -> dg.ExecuteInProcessResult:
-    built = parameter_definitions(card)
-    parts: list[Any] = [*(built.assets or []), *(built.asset_checks or [])]
     return dg.materialize(
-        parts,
+        [parameters_asset(card)],
         resources={"warehouse": warehouse, "settings": SETTINGS, "clock": FixedClock.after_close(DAYS[-1])},
         tags={
             "dagster/asset_partition_range_start": DAYS[first].isoformat(),
@@ -186,8 +184,8 @@ def test_a_set_that_the_card_no_longer_allows_is_left_and_one_it_allows_goes_on(
 
 def test_a_card_that_looks_at_regimes_asks_for_them(duckdb_warehouse: Warehouse) -> None:
     tried = card(regime_share=0.5)
-    (asset,) = [one for one in parameter_definitions(tried).assets or [] if isinstance(one, dg.AssetsDefinition)]
-    assert dg.AssetKey(["regimes"]) in asset.dependency_keys
+    assert dg.AssetKey(["regimes"]) in parameters_asset(tried).dependency_keys
+    assert dg.AssetKey(["regimes"]) not in parameters_asset(card()).dependency_keys
     store_panel(duckdb_warehouse, PANEL)
     failed = materialise(duckdb_warehouse, tried, 300, 301)
     (failure,) = [str(event.event_specific_data) for event in failed.all_events if event.is_step_failure]

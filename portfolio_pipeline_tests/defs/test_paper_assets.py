@@ -1,11 +1,10 @@
-"""The asset strategy_targets/S of a card whose changes are phased in and whose holdings are stopped, on a database."""
+"""The asset S/strategy_targets of a card whose changes are phased in and whose holdings are stopped, on a database."""
 
 from __future__ import annotations
 
 import json
 from dataclasses import replace
 from datetime import date
-from typing import Any
 
 import dagster as dg
 import numpy as np
@@ -13,7 +12,7 @@ import pandas as pd
 import pytest
 
 from portfolio_pipeline.adapters.environment import PACKAGE_ROOT
-from portfolio_pipeline.components.strategy.paper import paper_definitions
+from portfolio_pipeline.components.strategy.paper import paper_asset
 from portfolio_pipeline.core.calendar.sessions import SessionRange
 from portfolio_pipeline.core.market.indicators import Inputs
 from portfolio_pipeline.core.settings import load_settings
@@ -72,10 +71,8 @@ def stored(duckdb_warehouse: Warehouse) -> Warehouse:
 
 
 def materialise(warehouse: Warehouse, first: int, last: int) -> dg.ExecuteInProcessResult:
-    built = paper_definitions(CARD)
-    parts: list[Any] = [*(built.assets or []), *(built.asset_checks or [])]
     return dg.materialize(
-        parts,
+        [paper_asset(CARD)],
         resources={"warehouse": warehouse, "settings": SETTINGS, "clock": FixedClock.after_close(DAYS[-1])},
         tags={
             "dagster/asset_partition_range_start": DAYS[first].isoformat(),

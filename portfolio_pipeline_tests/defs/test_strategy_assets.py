@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import replace
 from datetime import date
 from typing import Any
@@ -18,7 +20,7 @@ from portfolio_pipeline.core.settings import load_settings
 from portfolio_pipeline.core.strategies.card import StrategyCard
 from portfolio_pipeline.core.tables.rows import frame
 from portfolio_pipeline.defs.market.regimes import regime_is_stable, regimes
-from portfolio_pipeline.ports import Warehouse
+from portfolio_pipeline.ports import Transaction, Warehouse
 from portfolio_pipeline_tests.core.markets import market, with_another_future
 from portfolio_pipeline_tests.fakes.clock import FixedClock
 from portfolio_pipeline_tests.stored_panels import store_panel
@@ -46,8 +48,7 @@ TABLES = (
     "strategy_paper_books",
     "regimes",
 )
-_BUILT = strategy_definitions(CARD)
-PARTS: list[Any] = [*(_BUILT.assets or []), *(_BUILT.asset_checks or []), regimes, regime_is_stable]
+PARTS: list[Any] = [*(strategy_definitions(CARD).assets or []), regimes]
 
 
 def materialise(
@@ -55,7 +56,7 @@ def materialise(
     first: int,
     last: int,
     *,
-    selection: dg.CoercibleToAssetSelection | None = None,
+    selection: list[str] | None = None,
     ok: bool = True,
 ) -> dg.ExecuteInProcessResult:
     sessions = SessionRange(DAYS[first], DAYS[last])
@@ -135,7 +136,7 @@ def test_a_gap_before_the_range_is_refused_with_the_remedy(duckdb_warehouse: War
 @pytest.mark.parametrize(
     ("first", "last", "selection", "reason"),
     [
-        (291, 292, ["strategy_targets/tested"], "PARAMETERS_MISSING"),
+        (291, 292, ["tested/strategy_targets"], "PARAMETERS_MISSING"),
         (291, 305, ["regimes"], "FEATURES_MISSING"),
     ],
 )
@@ -158,23 +159,47 @@ def test_a_session_without_any_feature_is_a_hole_that_is_named(duckdb_warehouse:
     assert str(DAYS[200]) in failure
 
 
-def test_checks_fail_on_rows_that_break_the_card(duckdb_warehouse: Warehouse) -> None:
+class TamperedWith:
+    """A warehouse into which somebody else writes right after each transaction."""
+
+    def __init__(self, warehouse: Warehouse, statement: str) -> None:
+        self._warehouse, self._statement = warehouse, statement
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._warehouse, name)
+
+    @contextmanager
+    def transaction(self) -> Iterator[Transaction]:
+        with self._warehouse.transaction() as transaction:
+            yield transaction
+            transaction.execute(self._statement)
+
+
+@pytest.mark.parametrize(
+    ("noun", "check", "statement"),
+    [
+        (
+            "optimized_parameters",
+            "parameters_in_range",
+            """update optimized_parameters set parameters = replace(parameters, '"top": ', '"top": 9')""",
+        ),
+        (
+            "strategy_targets",
+            "targets_within_strategy_limits",
+            "update strategy_targets set weight = -0.2, decided = true",
+        ),
+    ],
+)
+def test_a_check_fails_on_rows_that_break_the_card_and_stops_what_follows(
+    duckdb_warehouse: Warehouse, noun: str, check: str, statement: str
+) -> None:
     store_panel(duckdb_warehouse, PANEL)
     materialise(duckdb_warehouse, 288, 289)
-    with duckdb_warehouse.transaction() as transaction:
-        transaction.execute("update strategy_targets set weight = -0.2, decided = true")
-        transaction.execute(
-            """update optimized_parameters set parameters = replace(parameters, '"top": ', '"top": 9')"""
-        )
-    checks = dg.AssetSelection.checks(
-        dg.AssetCheckKey(dg.AssetKey(["optimized_parameters", "tested"]), "parameters_in_range"),
-        dg.AssetCheckKey(dg.AssetKey(["strategy_targets", "tested"]), "targets_within_strategy_limits"),
-    )
-    result = materialise(duckdb_warehouse, 288, 289, selection=checks, ok=False)
-    assert {evaluation.check_name: evaluation.passed for evaluation in result.get_asset_check_evaluations()} == {
-        "parameters_in_range": False,
-        "targets_within_strategy_limits": False,
-    }
+    tampered: Any = TamperedWith(duckdb_warehouse, statement)
+    result = materialise(tampered, 288, 289, selection=[f"tested/{noun}", "tested/strategy_honesty"], ok=False)
+    (evaluation,) = result.get_asset_check_evaluations()
+    assert (evaluation.check_name, evaluation.passed, evaluation.blocking) == (check, False, True)
+    assert result.asset_materializations_for_node("tested__strategy_honesty") == []
 
 
 def test_a_change_of_regime_is_reported_as_a_warning(duckdb_warehouse: Warehouse) -> None:
@@ -184,9 +209,6 @@ def test_a_change_of_regime_is_reported_as_a_warning(duckdb_warehouse: Warehouse
     changes = [row for row in range(1, len(names)) if names[row] != names[row - 1]]
     calm = next(row for row in range(1, len(names)) if row not in changes)
     for row, passed in ((changes[0], False), (calm, True)):
-        result = materialise(
-            duckdb_warehouse, 255 + row, 255 + row, selection=dg.AssetSelection.checks(regime_is_stable)
-        )
-        (evaluation,) = result.get_asset_check_evaluations()
-        assert evaluation.passed is passed
-        assert evaluation.severity == dg.AssetCheckSeverity.WARN
+        found = regime_is_stable.function(SessionRange.single(DAYS[255 + row]), duckdb_warehouse)
+        assert found.passed is passed
+        assert found.severity == dg.AssetCheckSeverity.WARN

@@ -6,6 +6,7 @@ import os
 import subprocess
 import sys
 from functools import cache
+from itertools import pairwise
 from pathlib import Path
 
 import dagster as dg
@@ -18,10 +19,42 @@ from portfolio_pipeline.partitions import ONE_RUN, SESSIONS
 ROOT = Path(__file__).resolve().parents[2]
 STRATEGIES = ("diversified_core", "momentum_equities", "reversion_equities", "trend_bonds", "trend_commodities")
 PER_STRATEGY = ("optimized_parameters", "strategy_targets", "strategy_honesty")
-ASSETS = {
-    *("prices", "features", "regimes", "strategy_weights", "aggregated_targets", "risk"),
-    *("orders", "submissions", "fills", "positions", "metrics"),
-    *(f"{noun}/{strategy}" for noun in PER_STRATEGY for strategy in STRATEGIES),
+GROUPS = {
+    "market": {"prices", "features", "regimes"},
+    "portfolio": {"strategy_weights", "aggregated_targets", "risk"},
+    "execution": {"orders", "submissions", "fills", "positions"},
+    "reporting": {"metrics"},
+    **{strategy: {f"{strategy}/{noun}" for noun in PER_STRATEGY} for strategy in STRATEGIES},
+}
+ASSETS = set().union(*GROUPS.values())
+# What the user asked for, in the order of a day.
+CHAIN = (
+    *("prices", "features", "{strategy}/optimized_parameters", "{strategy}/strategy_targets", "strategy_weights"),
+    *("aggregated_targets", "risk", "orders", "submissions", "fills", "positions", "metrics"),
+)
+CHECKS = {
+    "prices": {
+        *("bars_are_healthy", "no_restatements", "every_symbol_has_history", "most_of_the_universe_is_there"),
+        "bars_are_consistent",
+    },
+    "features": {"features_have_bars", "features_follow_from_prices"},
+    "regimes": {"regime_is_stable"},
+    "strategy_weights": {"shares_within_limits"},
+    "aggregated_targets": {"targets_within_limits", "targets_cover_the_universe", "targets_come_from_strategies"},
+    "risk": {"figures_within_limits"},
+    "orders": {"orders_within_limits"},
+    "submissions": {"every_order_was_sent", "refused_orders_were_not_sent"},
+    "fills": {"fills_have_orders", "fills_add_up_to_orders", "orders_are_not_overfilled"},
+    "positions": {"books_add_up_to_account", "positions_tie_to_broker"},
+    "metrics": {"account_is_what_its_returns_say"},
+    **{f"{strategy}/optimized_parameters": {"parameters_in_range"} for strategy in STRATEGIES},
+    **{f"{strategy}/strategy_targets": {"targets_within_strategy_limits"} for strategy in STRATEGIES},
+    **{f"{strategy}/strategy_honesty": {"results_are_believed"} for strategy in STRATEGIES},
+}
+BLOCKING = {
+    *("most_of_the_universe_is_there", "parameters_in_range", "targets_within_strategy_limits"),
+    *("shares_within_limits", "targets_within_limits", "targets_cover_the_universe"),
+    *("orders_within_limits", "books_add_up_to_account"),
 }
 MARTS = {
     "best_parameters",
@@ -74,7 +107,7 @@ def test_every_asset_has_sessions_one_run_owner_group_kinds_description_schema_a
         assert spec.owners, key
         assert spec.description, key
         assert spec.kinds, key
-        assert spec.group_name in {"market_data", "research", "strategies", "portfolio", "execution", "reporting"}, key
+        assert spec.group_name, key
         assert spec.metadata["dagster/column_schema"].columns, key
         assert spec.freshness_policy is not None, key
 
@@ -84,19 +117,48 @@ def test_no_asset_depends_on_itself() -> None:
         assert key not in {dep.asset_key for dep in asset.get_asset_spec(key).deps}
 
 
-def test_every_check_is_recorded_per_session() -> None:
-    specs = [spec for checks in repository().asset_checks_defs_by_key.values() for spec in checks.check_specs]
-    assert [spec.key for spec in specs if spec.partitions_def != SESSIONS] == []
+def test_each_strategy_is_a_group_beside_market_portfolio_execution_and_reporting() -> None:
+    found: dict[str, set[str]] = {}
+    for key, asset in repository().assets_defs_by_key.items():
+        found.setdefault(str(asset.get_asset_spec(key).group_name), set()).add(key.to_user_string())
+    assert found == {**GROUPS, "reporting": GROUPS["reporting"] | MARTS}
+
+
+@pytest.mark.parametrize("strategy", STRATEGIES)
+def test_the_chain_of_a_day_is_a_path_in_the_graph(strategy: str) -> None:
+    graph = repository().asset_graph
+    path = [dg.AssetKey.from_user_string(noun.format(strategy=strategy)) for noun in CHAIN]
+    broken = [
+        f"{after.to_user_string()} does not follow {before.to_user_string()}"
+        for before, after in pairwise(path)
+        if before not in graph.get_ancestor_asset_keys(after)
+    ]
+    assert broken == []
+
+
+def check_specs() -> list[dg.AssetCheckSpec]:
+    return [spec for asset in repository().assets_defs_by_key.values() for spec in asset.check_specs]
+
+
+def test_the_checks_are_these() -> None:
+    found: dict[str, set[str]] = {}
+    for spec in check_specs():
+        found.setdefault(spec.asset_key.to_user_string(), set()).add(spec.name)
+    promised = {"grain_is_unique", "nothing_is_missing", "values_are_in_range"}
+    assert {asset: checks for asset, checks in found.items() if asset not in MARTS} == CHECKS
+    assert all("grain_is_unique" in found[mart] <= promised for mart in MARTS)
+
+
+def test_every_check_is_asked_in_the_step_of_its_asset_recorded_per_session_and_explained() -> None:
+    assert repository().asset_checks_defs_by_key.keys() <= {spec.key for spec in check_specs()}
+    for spec in check_specs():
+        assert spec.partitions_def in (SESSIONS, None), spec.key
+        assert spec.partitions_def == SESSIONS or spec.asset_key.to_user_string() in MARTS, spec.key
+        assert spec.description, spec.key
 
 
 def test_what_is_about_to_be_traded_is_guarded_by_blocking_checks() -> None:
-    blocking = {
-        spec.asset_key.to_user_string()
-        for checks in repository().asset_checks_defs_by_key.values()
-        for spec in checks.check_specs
-        if spec.blocking
-    }
-    assert {"aggregated_targets", "orders"} <= blocking
+    assert {spec.name for spec in check_specs() if spec.blocking} == BLOCKING
 
 
 def test_schedule_sensors_and_job_are_there_and_running() -> None:
@@ -115,7 +177,7 @@ def test_a_backtest_is_a_job_beside_the_chain() -> None:
 
 def test_every_table_of_a_noun_is_declared() -> None:
     declared = {table.name for table in TABLES}
-    assert {name.split("/")[0] for name in ASSETS} - declared == {"risk"}  # risk fills risk_metrics
+    assert {name.split("/")[-1] for name in ASSETS} - declared == {"risk"}  # risk fills risk_metrics and risk_breaches
 
 
 def test_no_edge_has_an_offset_so_that_a_backfill_of_the_chain_is_one_run() -> None:

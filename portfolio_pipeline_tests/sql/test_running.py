@@ -12,7 +12,7 @@ from portfolio_pipeline.core.tables import TABLES
 from portfolio_pipeline.ports import Warehouse
 from portfolio_pipeline.sql_models.library import Library, load_library
 from portfolio_pipeline.sql_models.problems import SqlModelError
-from portfolio_pipeline.sql_models.run import create_views, examine, project_library
+from portfolio_pipeline.sql_models.run import create_views, make_and_examine, project_library
 from portfolio_pipeline_tests.sql.bars import random_bars, session_range
 
 SESSIONS = session_range(date(2020, 1, 1), date(2020, 2, 28))
@@ -61,10 +61,8 @@ def test_an_engine_that_refuses_is_told_as_file_line_and_column(filled: Warehous
 
 def test_a_cast_that_fails_at_run_time_names_the_file(filled: Warehouse, tmp_path: Path) -> None:
     wrong = library(tmp_path, wrong="symbol | select symbol from ref('prices') where cast(symbol as bigint) > 0")
-    create_views(filled, wrong, ["wrong"])
-
-    with pytest.raises(SqlModelError, match=r"sql/marts/wrong.sql:7:1: "):
-        examine(filled, wrong, "wrong", SESSIONS)
+    with pytest.raises(SqlModelError, match=r"sql/marts/wrong.sql:8:1: "):
+        make_and_examine(filled, wrong, "wrong", SESSIONS)
 
 
 def test_a_failing_view_leaves_the_others_as_they_were(filled: Warehouse, tmp_path: Path) -> None:
@@ -88,13 +86,13 @@ def test_broken_promises_are_rows_of_the_sessions_asked_for(filled: Warehouse, t
     promising = library(
         tmp_path, twice="session, symbol | select session, symbol from ref('prices') where symbol = 'S00'"
     )
-    create_views(filled, promising, ["twice"])
     days = list(SESSIONS)
 
-    found = examine(filled, promising, "twice", SessionRange(days[0], days[4]))
+    found = make_and_examine(filled, promising, "twice", SessionRange(days[0], days[4]))
 
     assert (found.rows, found.rows_in_sessions) == (len(days), 5)
     assert found.broken["grain_is_unique"].to_pylist() == [{"symbol": "S00", "found": 5}]
+    assert found.newest.to_pylist() == [{"session": days[4], "symbol": "S00"}]
 
 
 def test_all_marts_can_be_read_on_an_empty_house(warehouse: Warehouse) -> None:

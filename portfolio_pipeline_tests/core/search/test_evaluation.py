@@ -10,6 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from portfolio_pipeline.core.calendar.cadence import due
+from portfolio_pipeline.core.features.family import Family
 from portfolio_pipeline.core.market.indicators import Inputs
 from portfolio_pipeline.core.search.evaluation import Backtests
 from portfolio_pipeline.core.simulation.simulation import TradePrices, simulate_plainly
@@ -38,7 +39,7 @@ class SpreadOut:
 
     name: ClassVar[str] = Momentum.name
     description: ClassVar[str] = Momentum.description
-    inputs: ClassVar[tuple[str, ...]] = Momentum.inputs
+    inputs: ClassVar[tuple[Family, ...]] = Momentum.inputs
     Parameters: ClassVar[type[Parameters]] = Momentum.Parameters
     window, target_weights = Momentum.window, Momentum.target_weights
 

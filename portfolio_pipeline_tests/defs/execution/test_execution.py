@@ -11,6 +11,7 @@ import pandas as pd
 import pytest
 
 from portfolio_pipeline.adapters.broker import open_broker
+from portfolio_pipeline.components.session_check import SessionCheck
 from portfolio_pipeline.core.calendar.sessions import SessionRange
 from portfolio_pipeline.core.execution.halt import next_event
 from portfolio_pipeline.core.risk.settings import Limits
@@ -36,7 +37,7 @@ PARTS = [
     part
     for module in (orders_module, submissions_module, fills_module, positions_module)
     for part in vars(module).values()
-    if isinstance(part, (dg.AssetsDefinition, dg.AssetChecksDefinition))
+    if isinstance(part, dg.AssetsDefinition)
 ]
 
 
@@ -50,12 +51,14 @@ class Desk:
         self.warehouse.replace("prices", RANGE, market(seed, RANGE))
         for table, rows in wanted(seed, RANGE, self.house).items():
             self.warehouse.replace(table, RANGE, rows)
+        measured = {"scope": "portfolio", "metric": "gross_exposure", "value": 0.5, "limit_value": 1.0}
+        self.warehouse.replace("risk_metrics", RANGE, pd.DataFrame([{"session": day, **measured} for day in RANGE]))
         return self
 
-    def run(self, sessions: SessionRange, *assets: str | dg.AssetSelection) -> dg.ExecuteInProcessResult:
+    def run(self, sessions: SessionRange, *assets: str) -> dg.ExecuteInProcessResult:
         return dg.materialize(
             PARTS,
-            selection=assets[0] if assets and isinstance(assets[0], dg.AssetSelection) else list(assets) or None,  # type: ignore[arg-type]
+            selection=list(assets) or None,
             resources={
                 "warehouse": self.warehouse,
                 "broker": open_broker("SIMULATED", self.house, self.warehouse),
@@ -69,6 +72,12 @@ class Desk:
             raise_on_error=False,
             instance=INSTANCE,
         )
+
+    def ask(self, check: SessionCheck, sessions: SessionRange) -> dg.AssetCheckResult:
+        """What a check says of the tables as they are."""
+        broker = open_broker("SIMULATED", self.house, self.warehouse)
+        given = {"sessions": sessions, "warehouse": self.warehouse, "broker": broker, "settings": self.house}
+        return check.function(**{name: given[name] for name in check.parameters})
 
     def table(self, name: str, **where: object) -> pd.DataFrame:
         return self.warehouse.read(name, where=where or None).to_pandas()
@@ -161,6 +170,7 @@ def test_every_check_of_execution_passes_on_an_honest_range(desk: Desk) -> None:
     assert set(evaluated) == {
         *("orders_within_limits", "every_order_was_sent", "fills_have_orders", "fills_add_up_to_orders"),
         *("books_add_up_to_account", "positions_tie_to_broker"),
+        *("orders_are_not_overfilled", "refused_orders_were_not_sent"),
     }
 
 
@@ -254,12 +264,14 @@ def test_a_halted_session_sends_nothing_and_the_chain_goes_on(desk: Desk, sent_l
 
 
 def test_a_session_without_orders_has_nothing_left_unsent(desk: Desk) -> None:
-    assert not failed_checks(desk.run(single(0), dg.AssetSelection.checks_for_assets("submissions")))
+    assert desk.ask(submissions_module.every_order_was_sent, single(0)).passed
 
 
 def test_orders_that_nobody_tried_to_send_are_named(desk: Desk) -> None:
     assert desk.run(single(0), "orders").success
-    assert "NOT_SENT" in unsent(desk.run(single(0), dg.AssetSelection.checks_for_assets("submissions")))
+    found = desk.ask(submissions_module.every_order_was_sent, single(0))
+    assert not found.passed
+    assert "NOT_SENT" in str(found.description)
 
 
 def test_a_halt_forgets_nothing_that_was_sent_before_it(desk: Desk) -> None:
@@ -307,6 +319,13 @@ def test_a_session_without_targets_is_not_sold_out_but_refused(desk: Desk) -> No
     assert desk.table("orders", session=DAYS[3]).empty
 
 
+def test_targets_whose_risk_was_not_measured_are_not_planned_on(desk: Desk) -> None:
+    with desk.warehouse.transaction() as tx:
+        tx.delete("risk_metrics", single(1))
+    assert f"RISK_MISSING: found=1 sessions, the first {DAYS[1]}" in failure(desk.run(RANGE, "orders"), "orders")
+    assert desk.table("orders").empty
+
+
 def test_a_strangers_fill_and_a_book_that_does_not_add_up_are_shown(desk: Desk) -> None:
     assert desk.run(RANGE).success
     rows = desk.table("fills", session=DAYS[6])
@@ -315,12 +334,10 @@ def test_a_strangers_fill_and_a_book_that_does_not_add_up_are_shown(desk: Desk) 
     held = desk.table("positions", session=DAYS[6])
     held.loc[held["book"] == "account", "quantity"] += 1.0
     desk.warehouse.replace("positions", single(6), held)
-    checks = desk.run(
-        single(6), dg.AssetSelection.checks_for_assets("fills", "positions")
-    ).get_asset_check_evaluations()
-    assert {check.check_name: check.passed for check in checks} == {
-        "fills_have_orders": False,
-        "fills_add_up_to_orders": False,
-        "books_add_up_to_account": False,
-        "positions_tie_to_broker": False,
-    }
+    for check in (
+        fills_module.fills_have_orders,
+        fills_module.fills_add_up_to_orders,
+        positions_module.books_add_up_to_account,
+        positions_module.positions_tie_to_broker,
+    ):
+        assert not desk.ask(check, single(6)).passed, check.name

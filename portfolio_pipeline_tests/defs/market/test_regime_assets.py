@@ -15,7 +15,7 @@ from portfolio_pipeline.core.calendar.sessions import SessionRange
 from portfolio_pipeline.core.settings import Settings, load_settings
 from portfolio_pipeline.core.tables.market import REGIMES
 from portfolio_pipeline.core.tables.rows import frame
-from portfolio_pipeline.defs.market.regimes import regime_is_stable, regimes
+from portfolio_pipeline.defs.market.regimes import regimes
 from portfolio_pipeline.ports import Warehouse
 from portfolio_pipeline_tests.core.markets import market
 from portfolio_pipeline_tests.fakes.clock import FixedClock
@@ -38,7 +38,7 @@ def stored_market(duckdb_warehouse: Warehouse) -> Warehouse:
 
 def materialise(warehouse: Warehouse, first: int, last: int, settings: Settings = RULES) -> dg.ExecuteInProcessResult:
     return dg.materialize(
-        [regimes, regime_is_stable],
+        [regimes],
         resources={"warehouse": warehouse, "settings": settings, "clock": FixedClock.after_close(DAYS[-1])},
         tags={
             "dagster/asset_partition_range_start": DAYS[first].isoformat(),

@@ -13,7 +13,7 @@ import pytest
 from portfolio_pipeline.adapters.market_data.simulated import SimulatedMarketData
 from portfolio_pipeline.core.arrays import long
 from portfolio_pipeline.core.calendar.sessions import SessionRange, as_days, sessions_between
-from portfolio_pipeline.defs.reporting.metrics import account_is_what_its_returns_say, metrics
+from portfolio_pipeline.defs.reporting.metrics import metrics
 from portfolio_pipeline.ports import Warehouse
 from portfolio_pipeline_tests.chain import active_settings
 from portfolio_pipeline_tests.fakes.clock import FixedClock
@@ -52,7 +52,7 @@ def filled(duckdb_warehouse: Warehouse) -> Warehouse:
 
 def materialise(warehouse: Warehouse, sessions: SessionRange, *, succeed: bool = True) -> dg.ExecuteInProcessResult:
     return dg.materialize(
-        [metrics, account_is_what_its_returns_say],
+        [metrics],
         resources={
             "warehouse": warehouse,
             "settings": active_settings(),

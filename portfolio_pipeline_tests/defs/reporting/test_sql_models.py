@@ -1,14 +1,15 @@
-"""SQL models in Dagster: what they depend on, what they show, and that audits fail with their rows."""
+"""SQL models in Dagster: what they depend on, what they show, and that broken promises fail with their rows."""
 
 from datetime import date
 
 import dagster as dg
+import pandas as pd
 import pytest
 
-from portfolio_pipeline.components.sql_models import asset_keys, audit_checks, declared, model_assets
+from portfolio_pipeline.components.filling import asset_keys
+from portfolio_pipeline.components.sql_models import declared, model_assets
 from portfolio_pipeline.core.calendar.sessions import SessionRange
 from portfolio_pipeline.core.tables import TABLES
-from portfolio_pipeline.defs.market.features import features
 from portfolio_pipeline.ports import Warehouse
 from portfolio_pipeline.sql_models.render import check_names
 from portfolio_pipeline.sql_models.run import project_library
@@ -25,13 +26,10 @@ def filled(duckdb_warehouse: Warehouse) -> Warehouse:
     return duckdb_warehouse
 
 
-def materialise(
-    warehouse: Warehouse, sessions: SessionRange, selection: dg.AssetSelection
-) -> dg.ExecuteInProcessResult:
-    library = project_library()
+def materialise(warehouse: Warehouse, sessions: SessionRange, *models: str) -> dg.ExecuteInProcessResult:
     return dg.materialize(
-        [features, *model_assets(library, STRATEGIES), *audit_checks(library)],
-        selection=selection,
+        model_assets(project_library(), STRATEGIES),
+        selection=list(models),
         resources={"warehouse": warehouse, "clock": FixedClock.after_close(SESSIONS.last)},
         tags={
             "dagster/asset_partition_range_start": sessions.first.isoformat(),
@@ -47,7 +45,7 @@ def test_models_depend_on_the_assets_that_fill_their_tables() -> None:
         for asset in model_assets(project_library(), STRATEGIES)
     }
 
-    assert dependencies["parameter_history"] == {"optimized_parameters/momentum", "optimized_parameters/trend"}
+    assert dependencies["parameter_history"] == {"momentum/optimized_parameters", "trend/optimized_parameters"}
     assert dependencies["data_quality_summary"] == {"prices", "features"}
     assert dependencies["current_book"] == {"positions", "aggregated_targets"}
 
@@ -55,8 +53,8 @@ def test_models_depend_on_the_assets_that_fill_their_tables() -> None:
 def test_every_table_has_an_asset_that_fills_it() -> None:
     assert asset_keys("quarantine", STRATEGIES) == (dg.AssetKey(["prices"]),)
     assert asset_keys("strategy_returns", STRATEGIES) == (
-        dg.AssetKey(["strategy_targets", "momentum"]),
-        dg.AssetKey(["strategy_targets", "trend"]),
+        dg.AssetKey(["momentum", "strategy_targets"]),
+        dg.AssetKey(["trend", "strategy_targets"]),
     )
     read = {ref for item in project_library().items for ref in item.query.refs}
     assert read & {table.name for table in TABLES if table.name.startswith("sim_")} == set()
@@ -70,47 +68,45 @@ def test_a_view_is_shown_with_the_columns_of_its_header() -> None:
     assert not table.column("client_order_id").nullable
 
 
-def test_a_mart_shows_lineage_and_kept_promises(filled: Warehouse) -> None:
-    selection = dg.AssetSelection.assets("features", "data_quality_summary")
-    result = materialise(filled, SESSIONS, selection)
+def test_a_view_shows_lineage_rows_and_kept_promises(filled: Warehouse) -> None:
+    result = materialise(filled, SESSIONS, "data_quality_summary")
 
-    newest = result.asset_materializations_for_node("data_quality_summary")[-1]
+    assert result.success
+    materialisations = result.asset_materializations_for_node("data_quality_summary")
+    assert [one.partition for one in materialisations] == [session.isoformat() for session in SESSIONS]
+    newest = materialisations[-1]
+    assert newest.metadata["dagster/row_count"].value == newest.metadata["rows in all"].value == len(SESSIONS)
     lineage = newest.metadata["dagster/column_lineage"]
     assert isinstance(lineage, dg.TableColumnLineageMetadataValue)
-    assert (
-        dg.TableColumnDep(asset_key=dg.AssetKey(["features"]), column_name="return_1d")
-        in lineage.value.deps_by_column["worst_daily_move"]
-    )
-    kept = {e.check_name for e in result.get_asset_check_evaluations() if e.passed}
-    assert {*check_names(project_library().models["data_quality_summary"])} < kept
-    assert {"features_have_bars", "features_follow_from_prices"} < kept
+    model = project_library().models["data_quality_summary"]
+    assert list(lineage.value.deps_by_column) == list(model.header.columns)
+    assert lineage.value.deps_by_column["first_rule"] == [dg.TableColumnDep(dg.AssetKey(["prices"]), "rule")]
+    assert "| `first_rule` | `quarantine.rule` |" in str(newest.metadata["columns come from"].value)
+    assert str(SESSIONS.last) in str(newest.metadata[f"rows of {SESSIONS.last}"].value)
+    assert {e.check_name for e in result.get_asset_check_evaluations() if e.passed} == set(check_names(model))
 
 
-def test_an_audit_fails_with_the_rows_that_it_objects_to(filled: Warehouse) -> None:
-    materialise(filled, SESSIONS, dg.AssetSelection.assets("features"))
-    newest = SessionRange.single(SESSIONS.last)
+def test_a_promise_that_rows_break_fails_the_check_with_them(filled: Warehouse) -> None:
+    order = {"session": SESSIONS.first, "client_order_id": "c", "symbol": "S00", "side": "buy", "quantity": 7.0}
+    planned = {"order_type": "market", "time_in_force": "day", "reason": "", "verdict": "accepted"}
+    sized = {"limit_price": None, "reference_price": 10.0, "target_weight": 0.1}
+    filled.replace("orders", SESSIONS, pd.DataFrame([order | planned | sized]))
+    executed = {"fill_id": "f", "price": 10.0, "commission": 0.0, "filled_at": pd.Timestamp(SESSIONS.last)}
+    filled.replace("fills", SESSIONS, pd.DataFrame([order | executed]))
     with filled.transaction() as transaction:
-        transaction.delete("features", newest, where={"symbol": "S00"})
+        transaction.execute("update fills set quantity = -7")
 
-    have_bars = dg.AssetCheckKey(dg.AssetKey(["features"]), "features_have_bars")
-    result = materialise(filled, newest, dg.AssetSelection.checks(have_bars))
+    result = materialise(filled, SESSIONS, "orders_and_fills")
 
-    (evaluation,) = result.get_asset_check_evaluations()
-    assert not evaluation.passed
-    assert evaluation.severity == dg.AssetCheckSeverity.ERROR
-    rows = evaluation.metadata["offending_rows"]
+    (broken,) = [check for check in result.get_asset_check_evaluations() if not check.passed]
+    assert (broken.check_name, broken.severity) == ("values_are_in_range", dg.AssetCheckSeverity.ERROR)
+    rows = broken.metadata["offending_rows"]
     assert isinstance(rows, dg.TableMetadataValue)
-    assert rows.records[0].data == {
-        "session": str(newest.last),
-        "symbol": "S00",
-        "problem": "no features",
-    }
+    assert [(row.data["client_order_id"], row.data["filled_quantity"]) for row in rows.records] == [("c", "-7.0")]
 
 
 def test_a_mart_is_readable_once_materialised(filled: Warehouse) -> None:
-    selection = dg.AssetSelection.assets("features", "data_quality_summary")
-
-    assert materialise(filled, SessionRange.single(SESSIONS.last), selection).success
+    assert materialise(filled, SessionRange.single(SESSIONS.last), "data_quality_summary").success
 
     summary = filled.query("select bars, quarantined from data_quality_summary order by session desc")
     assert summary.num_rows == len(SESSIONS)
