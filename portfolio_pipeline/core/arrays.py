@@ -7,9 +7,12 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import date
+from typing import TYPE_CHECKING
 
 import numpy as np
-import pandas as pd
+
+if TYPE_CHECKING:
+    import pandas as pd  # imported where a frame is made: commands that only look do without it
 
 Array = np.ndarray
 
@@ -18,6 +21,8 @@ def spread(
     rows: pd.DataFrame, value: str, sessions: Array, names: Sequence[str], *, by: str, missing: float = np.nan
 ) -> Array:
     """`value` as float64 [sessions, names], `missing` where there is no row; rows outside both are left out."""
+    import pandas as pd
+
     values = np.full((len(sessions), len(names)), missing)
     row = pd.Index(sessions.astype("datetime64[s]")).get_indexer(pd.Index(days(rows).astype("datetime64[s]")))
     column = pd.Index(list(names)).get_indexer(pd.Index(rows[by]))
@@ -28,6 +33,8 @@ def spread(
 
 def long(sessions: Array, names: Sequence[str], *, by: str, **values: Array) -> pd.DataFrame:
     """One row per session and name, with each array of `values` ([sessions, names]) as a column."""
+    import pandas as pd
+
     columns: dict[str, object] = {
         "session": np.repeat(sessions.astype("datetime64[s]"), len(names)),
         by: pd.Categorical(np.tile(np.array(names, dtype=object), len(sessions)), categories=list(names)),

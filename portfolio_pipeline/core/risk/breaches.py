@@ -8,11 +8,12 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import date
-from typing import Literal
-
-import pandas as pd
+from typing import TYPE_CHECKING, Literal
 
 from portfolio_pipeline.core.tables import RISK_BREACHES
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 Severity = Literal["warning", "cut", "block"]
 Level = Literal["targets", "orders", "submission"]
@@ -52,6 +53,8 @@ def breach_rows(breaches: Mapping[date, Iterable[Breach]], level: Level) -> pd.D
     resolved in; a cut of trades need not, for the book may be past the limit still. A row is about its own session and
     never changes later: whether a limit is still hit is what the next session's rows say.
     """
+    import pandas as pd
+
     kept: dict[tuple[date, str, str], tuple[object, ...]] = {}
     for session, found in breaches.items():
         for b in sorted(found, key=lambda breach: _GRAVITY.index(breach.severity)):
