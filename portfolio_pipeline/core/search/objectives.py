@@ -102,7 +102,7 @@ def rank_shares(values: Array) -> Array:
 
 
 @njit(cache=True, nogil=True)
-def _rank_shares(values):  # pragma: no cover
+def _rank_shares(values: Array) -> Array:  # pragma: no cover
     rows, candidates = values.shape
     shares = np.full((rows, candidates), np.nan)
     for k in range(rows):
@@ -126,7 +126,7 @@ def undominated(goods: Array, *, workers: int = 1) -> Array:
 
 
 @njit(cache=True, nogil=True)
-def _undominated(goods, result, first, stop):  # pragma: no cover
+def _undominated(goods: Array, result: Array, first: int, stop: int) -> None:  # pragma: no cover
     """Each set against those that nothing has beaten so far; sorting them first would take longer than this does."""
     candidates, goals = goods.shape[1:]
     front = np.empty(candidates, np.int64)

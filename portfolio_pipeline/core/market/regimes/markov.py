@@ -118,7 +118,9 @@ def filtered(observations: Array, model: SwitchingModel) -> Array:
 
 
 @njit(cache=True, nogil=True)
-def _filter(observations, transition, mean, variance, start):  # pragma: no cover
+def _filter(
+    observations: Array, transition: Array, mean: Array, variance: Array, start: Array
+) -> Array:  # pragma: no cover
     """Hamilton's filter, one return after the other: a longer series only adds rows."""
     states = len(mean)
     result = np.empty((len(observations), states))
