@@ -99,7 +99,8 @@ def _sessions_since(inputs: Inputs, rows: Array) -> tuple[Array, Array]:
 
 
 def _first_stops_until_next(inputs: Inputs, rows: Array, stop: float) -> Array:
-    return first_stops(inputs.close_by_symbol, rows, np.append(rows[1:], len(inputs.sessions)) - 1, stop)
+    found: Array = first_stops(inputs.close_by_symbol, rows, np.append(rows[1:], len(inputs.sessions)) - 1, stop)
+    return found
 
 
 @njit(cache=True, nogil=True)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import empyrical
 import numpy as np
 import pandas as pd
@@ -123,7 +125,7 @@ def test_a_neighbourhood_is_the_weighted_mean_over_the_nearest_sets(seed: int, c
     found = Neighbourhoods.of(space, sets, count).smoothed(scores, workers=2)
     values = [one.model_dump() for one in sets]
 
-    def apart(a: dict, b: dict) -> float:
+    def apart(a: dict[str, Any], b: dict[str, Any]) -> float:
         square = float(a["indicator"] != b["indicator"])
         for name in ("lookback", "entry", "places", "trend_window"):
             known = space.values[name]

@@ -114,7 +114,8 @@ def fitted(observations: Array, states: int) -> SwitchingModel:
 
 def filtered(observations: Array, model: SwitchingModel) -> Array:
     """Probability of each state given the returns up to each, [returns, states]."""
-    return _filter(observations, model.transition, model.mean, model.variance, model.stationary)
+    chances: Array = _filter(observations, model.transition, model.mean, model.variance, model.stationary)
+    return chances
 
 
 @njit(cache=True, nogil=True)

@@ -19,7 +19,8 @@ LINKAGES = ("single", "average", "ward")
 
 def hierarchical_risk_parity(cov: Array, method: str = "single") -> Array:
     """Weights for a covariance matrix without zero variances, as López de Prado's bisection gives them."""
-    return _bisect_risk(cov, cluster_order(_correlation_distance(cov), LINKAGES.index(method)))
+    weights: Array = _bisect_risk(cov, cluster_order(_correlation_distance(cov), LINKAGES.index(method)))
+    return weights
 
 
 @njit(cache=True, nogil=True)
