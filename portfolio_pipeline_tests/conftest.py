@@ -46,7 +46,8 @@ def postgres_url(postgres_server: Path) -> Iterator[str]:
 def database_url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
     """An empty database on either engine."""
     if request.param == "postgres":
-        return request.getfixturevalue("postgres_url")
+        url: str = request.getfixturevalue("postgres_url")
+        return url
     return f"duckdb:///{tmp_path / 'portfolio.duckdb'}"
 
 

@@ -14,7 +14,7 @@ import click
 from portfolio_pipeline.cli.terminal import complain, say
 
 
-class SessionDate(click.ParamType):
+class SessionDate(click.ParamType):  # type: ignore[type-arg]  # which click 8.1, allowed here, does not take
     """A date as YYYY-MM-DD; whether it is a session is asked later, by whoever knows the calendar."""
 
     name = "YYYY-MM-DD"

@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import timedelta
-from typing import Any
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 import dagster as dg
 import pyarrow as pa
@@ -29,6 +29,11 @@ from portfolio_pipeline.partitions import ONE_RUN, SESSIONS, sessions_of
 from portfolio_pipeline.ports import Clock, Warehouse
 from portfolio_pipeline.reads.state import sources
 from portfolio_pipeline.reports.tables import first_rows
+
+if TYPE_CHECKING:
+    Materialized: TypeAlias = dg.MaterializeResult[Any]
+else:  # Dagster reads the annotation of a step, and knows the result of several outputs only by its bare name
+    Materialized = dg.MaterializeResult
 
 OWNER = "team:portfolio"
 Picture = Callable[[Sequence[str]], str | None]
@@ -105,7 +110,7 @@ def session_asset(
     def decorate(function: Callable[..., Stored]) -> dg.AssetsDefinition:
         needed = _parameters(function, checks)
 
-        def step(context: dg.AssetExecutionContext, **given: Any) -> dg.MaterializeResult:
+        def step(context: dg.AssetExecutionContext, **given: Any) -> Materialized:
             with refusals_as_failures():
                 return _carry_out(asked, function, context, given)
 
@@ -163,7 +168,7 @@ def _carry_out(
     function: Callable[..., Stored],
     context: dg.AssetExecutionContext,
     given: Mapping[str, Any],
-) -> dg.MaterializeResult:
+) -> Materialized:
     warehouse: Warehouse = given["warehouse"]
     sessions = closed_sessions(context, given["clock"])
     declaration = asked.declaration()

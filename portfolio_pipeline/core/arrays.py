@@ -58,7 +58,8 @@ def first_row(values: Array) -> int:
 
 def days(rows: pd.DataFrame) -> Array:
     """The sessions of the rows, one per row, as datetime64[D]."""
-    return rows["session"].to_numpy().astype("datetime64[D]")
+    sessions: Array = rows["session"].to_numpy().astype("datetime64[D]")
+    return sessions
 
 
 def forward_fill(values: Array, limit: int | None = None) -> Array:

@@ -205,7 +205,8 @@ def _daily(column: Column) -> pd.DataFrame:
 
 
 def _html(table: pd.DataFrame) -> str:
-    return table.to_html(index=False, border=0, escape=True)
+    html: str = table.to_html(index=False, border=0, escape=True)
+    return html
 
 
 def _paragraphs(lines: list[str]) -> str:

@@ -18,7 +18,8 @@ def test_nothing_is_sent_and_every_order_is_reported_as_planned_with_the_reason(
     assert {report.client_order_id for report in told} == {one.client_order_id for one in some_orders(list(WEEK))}
     assert {(report.state, report.error) for report in told} == {(OrderState.PLANNED, "DRY_RUN: nothing was sent")}
     assert broker.account(DAYS[5]).holdings == {}
-    assert broker.fills(RANGE) == broker.reports(WEEK) == ()
+    assert broker.fills(RANGE) == ()
+    assert broker.reports(WEEK) == ()
 
 
 def test_an_order_that_was_sent_earlier_is_reported_as_the_broker_has_it() -> None:

@@ -5,9 +5,10 @@ What every broker promises is in `test_broker_contract`.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from itertools import pairwise
+from typing import Any
 
 import pandas as pd
 import pytest
@@ -170,7 +171,7 @@ class _DyingWarehouse:
         self._writes_left = dies_at
 
     @contextmanager
-    def transaction(self):
+    def transaction(self) -> Iterator[Any]:
         with self._warehouse.transaction() as tx:
             outer = self
 

@@ -16,7 +16,8 @@ MANY = range(200)
 
 @pytest.fixture(params=[InTurn(), Threads(1), Threads(3)], ids=["fake", "one thread", "three threads"])
 def compute(request: pytest.FixtureRequest) -> Compute:
-    return request.param
+    compute: Compute = request.param
+    return compute
 
 
 class Work:

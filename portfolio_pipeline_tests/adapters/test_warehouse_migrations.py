@@ -52,11 +52,12 @@ FORWARD = (
 
 
 def columns(warehouse: TableWarehouse, table: str) -> list[dict[str, object]]:
-    return warehouse.query(
+    found: list[dict[str, object]] = warehouse.query(
         "select column_name::text as name, data_type::text as type, is_nullable::text as nullable"
         " from information_schema.columns where table_name = $1 and table_schema = current_schema() order by 1",
         [table],
     ).to_pylist()
+    return found
 
 
 @pytest.fixture

@@ -92,7 +92,7 @@ class Sweep:
 
 
 @njit(cache=True, nogil=True, fastmath=True)
-def _sharpe(net, ratios, low, high):  # pragma: no cover
+def _sharpe(net: np.ndarray, ratios: np.ndarray, low: int, high: int) -> None:  # pragma: no cover
     """Annual, of the sessions from FIRST on."""
     for c in range(low, high):
         returns = net[c, FIRST:]

@@ -73,7 +73,8 @@ def vectorbt_equity(
     bought[row, column] = signed
     np.add.at(cash, (row, column // SYMBOLS), -signed * orders["price"] - orders["fees"])
     held = bought.cumsum(axis=0).reshape(SESSIONS, groups, SYMBOLS)
-    return 1.0 + cash.cumsum(axis=0) + np.einsum("tcn,tn->tc", held, close)
+    equity: np.ndarray = 1.0 + cash.cumsum(axis=0) + np.einsum("tcn,tn->tc", held, close)
+    return equity
 
 
 def bt_equity(close: np.ndarray, weights: np.ndarray, cost_rate: float) -> np.ndarray:
@@ -92,7 +93,8 @@ def bt_equity(close: np.ndarray, weights: np.ndarray, cost_rate: float) -> np.nd
         progress_bar=False,
     )
     test.run()
-    return test.strategy.values.to_numpy()[-SESSIONS:] / 1e6
+    equity: np.ndarray = test.strategy.values.to_numpy()[-SESSIONS:] / 1e6
+    return equity
 
 
 def seconds(work: Callable[[], object], repetitions: int) -> float:

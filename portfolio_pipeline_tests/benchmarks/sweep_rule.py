@@ -47,4 +47,5 @@ class Targets:
 def sharpe(equity: np.ndarray) -> np.ndarray:
     """Annual Sharpe ratio of each column of equity [sessions, candidates], from FIRST on."""
     returns = equity[FIRST:] / equity[FIRST - 1 : -1] - 1.0
-    return returns.mean(axis=0) / returns.std(axis=0, ddof=1) * np.sqrt(252.0)
+    ratios: np.ndarray = returns.mean(axis=0) / returns.std(axis=0, ddof=1) * np.sqrt(252.0)
+    return ratios

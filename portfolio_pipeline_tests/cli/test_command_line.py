@@ -13,6 +13,7 @@ import time
 import urllib.request
 from datetime import date
 from pathlib import Path
+from typing import Any
 
 import pandas as pd
 import pytest
@@ -223,7 +224,7 @@ def _free_port() -> int:
         return int(probe.getsockname()[1])
 
 
-def _ask_until_answered(house: subprocess.Popen[str], port: int, query: str) -> dict:
+def _ask_until_answered(house: subprocess.Popen[str], port: int, query: str) -> dict[str, Any]:
     request = urllib.request.Request(
         f"http://127.0.0.1:{port}/graphql", json.dumps({"query": query}).encode(), {"Content-Type": "application/json"}
     )
@@ -231,7 +232,8 @@ def _ask_until_answered(house: subprocess.Popen[str], port: int, query: str) -> 
     while house.poll() is None and time.monotonic() < deadline:
         try:
             with urllib.request.urlopen(request, timeout=10) as response:
-                return json.load(response)["data"]
+                data: dict[str, Any] = json.load(response)["data"]
+                return data
         except OSError:
             time.sleep(0.5)
     raise AssertionError(f"the web UI never answered; the command left with {house.poll()}")

@@ -20,7 +20,8 @@ def best(scores: Array, count: int) -> Array:
     order = np.argsort(np.where(np.isfinite(scores), -scores, np.inf), axis=1, kind="stable")[:, :count]
     marks = np.zeros(scores.shape, dtype=bool)
     np.put_along_axis(marks, order, True, axis=1)
-    return marks & np.isfinite(scores)
+    best_marks: Array = marks & np.isfinite(scores)
+    return best_marks
 
 
 def momentum(inputs: Inputs, p: Any, rows: Array, long_short: bool) -> Array:

@@ -144,7 +144,8 @@ def _event(record: dg.EventLogEntry) -> tuple[Any, ...]:
 
 
 def _version(event: Any) -> str:
-    return event.asset_materialization.tags["dagster/data_version"]
+    version: str = event.asset_materialization.tags["dagster/data_version"]
+    return version
 
 
 @pytest.fixture(scope="module")

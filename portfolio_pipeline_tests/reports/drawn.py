@@ -60,7 +60,8 @@ class Drawing:
         """Every point of everything that is no word."""
         corners = [np.array([[box.x, box.y], [box.x + box.width, box.y + box.height]]) for box in self.boxes]
         found = np.concatenate([np.zeros((1, 2)), *corners, *(line.points for line in self.lines)])
-        return found[~np.isnan(found[:, 0])]
+        points: np.ndarray = found[~np.isnan(found[:, 0])]
+        return points
 
 
 def svg_of(picture: str) -> str:

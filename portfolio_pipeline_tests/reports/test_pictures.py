@@ -40,14 +40,16 @@ def values_at(drawing: Drawing, points: np.ndarray) -> np.ndarray:
     left = [word for word in drawing.words if word.anchor == "end"]
     told = np.array([(word.y, number_in(word.text)) for word in left])
     slope, at_top = np.polyfit(told[:, 0], told[:, 1], 1)
-    return slope * (points[:, 1] + 0.36 * 11) + at_top
+    values: np.ndarray = slope * (points[:, 1] + 0.36 * 11) + at_top
+    return values
 
 
 def days_at(drawing: Drawing, points: np.ndarray, first: np.datetime64, last: np.datetime64) -> np.ndarray:
     """What places along the card mean: the rules across reach from the first day to the last."""
     rule = next(line.points for line in drawing.lines if line.width == 1.0)
     part = (points[:, 0] - rule[0, 0]) / (rule[1, 0] - rule[0, 0])
-    return part * (last - first).astype(int)
+    days: np.ndarray = part * (last - first).astype(int)
+    return days
 
 
 def test_a_line_goes_through_its_values_on_their_days() -> None:

@@ -96,7 +96,8 @@ def uniforms(*name: str, rows: int, blocks: int) -> Array:
 
 def normals(*name: str, rows: int, blocks: int) -> Array:
     """Standard normal numbers, [rows, blocks * BLOCK]."""
-    return ndtri(uniforms(*name, rows=rows, blocks=blocks))
+    numbers: Array = ndtri(uniforms(*name, rows=rows, blocks=blocks))
+    return numbers
 
 
 def fat_tailed(shock: Array, temper: Array) -> Array:
@@ -167,7 +168,8 @@ def group_moves(asset_class: str, group: str, blocks: int) -> Array:
     """What the symbols of a group share beyond the factors: daily moves of unit variance, with a mild trend."""
     shock, temper, drift = normals("group", asset_class, group, rows=3, blocks=blocks)
     own_heat = market(blocks).own_heat
-    return TREND_SIZE * remembered(drift, TREND_MEMORY) + own_heat * fat_tailed(shock, temper)
+    moves: Array = TREND_SIZE * remembered(drift, TREND_MEMORY) + own_heat * fat_tailed(shock, temper)
+    return moves
 
 
 def spells(blocks: int) -> list[tuple[int, int, str]]:

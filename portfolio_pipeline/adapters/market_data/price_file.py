@@ -115,7 +115,8 @@ def _days(path: Path, values: pd.Series) -> np.ndarray:
         )
     if days.dt.tz is not None:
         days = days.dt.tz_localize(None)
-    return days.to_numpy().astype("datetime64[D]").astype("datetime64[s]")
+    sessions: np.ndarray = days.to_numpy().astype("datetime64[D]").astype("datetime64[s]")
+    return sessions
 
 
 def _numbers(path: Path, rows: pd.DataFrame, name: str) -> pd.Series:

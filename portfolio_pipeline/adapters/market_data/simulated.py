@@ -19,7 +19,6 @@ from portfolio_pipeline.adapters.market_data.market_model import (
     DAILY,
     FACTOR_MODELS,
     SESSIONS_PER_YEAR,
-    Array,
     fat_tailed,
     group_moves,
     market,
@@ -29,6 +28,7 @@ from portfolio_pipeline.adapters.market_data.market_model import (
     uniforms,
 )
 from portfolio_pipeline.adapters.market_data.profiles import FIRST_BAR, LAST_BAR, Profile, profile
+from portfolio_pipeline.core.arrays import Array
 from portfolio_pipeline.core.calendar.sessions import SessionRange, all_sessions, as_days, session_closes
 from portfolio_pipeline.core.market.instruments import Instrument
 from portfolio_pipeline.core.tables import PRICES
@@ -160,7 +160,8 @@ def _total_returns(
         returns = returns + beta * whole.factors[name]
     returns = returns + kind.group_volatility * DAILY * group_moves(asset_class, group, blocks)
     returns = returns + kind.own_volatility * DAILY * moves
-    return np.clip(returns, -LARGEST_MOVE, LARGEST_MOVE)
+    clipped: Array = np.clip(returns, -LARGEST_MOVE, LARGEST_MOVE)
+    return clipped
 
 
 def _payouts(kind: Profile, symbol: str, blocks: int) -> Array:
@@ -198,7 +199,7 @@ def _split_for(price: float) -> float | None:
 def _traded(symbol: str, present: Array, has_action: Array) -> Array:
     """Rarely a bar is missing, but never the first one nor one with a dividend or split."""
     days = _days()
-    traded = (present > MISSING_BARS) | has_action
+    traded: Array = (present > MISSING_BARS) | has_action
     traded[0] = True
     traded[len(days) :] = False
     first, last = FIRST_BAR.get(symbol), LAST_BAR.get(symbol)

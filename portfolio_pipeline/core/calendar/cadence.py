@@ -24,7 +24,8 @@ def due(sessions: Array, cadence: Cadence) -> Array:
         return np.ones(len(days), dtype=bool)
     before = previous_session(days[0].astype(date))
     earlier = np.concatenate([[np.datetime64(before or date.min, "D")], days[:-1]])
-    return _period(days, cadence) != _period(earlier, cadence)
+    begins: np.ndarray = _period(days, cadence) != _period(earlier, cadence)
+    return begins
 
 
 def _period(days: Array, cadence: Cadence) -> Array:

@@ -27,13 +27,15 @@ _NO_BAR, _PARTIAL = "nothing without a bar", "nothing before the whole window li
 def _rolling_mean(values: Array, window: int) -> Array:
     from portfolio_pipeline.core.features.kernels import rolling_mean
 
-    return rolling_mean(values, window)
+    mean: Array = rolling_mean(values, window)
+    return mean
 
 
 def _rolling_mean_std(values: Array, window: int) -> tuple[Array, Array]:
     from portfolio_pipeline.core.features.kernels import rolling_mean_std
 
-    return rolling_mean_std(values, window)
+    mean_and_std: tuple[Array, Array] = rolling_mean_std(values, window)
+    return mean_and_std
 
 
 def _adjustment_factor(close: Array, dividend: Array, split_ratio: Array) -> Array:
@@ -50,7 +52,8 @@ def _daily_return(close: Array) -> Array:
 def _rolling_mean_at(values: Array, window: int, rows: Array) -> Array:
     from portfolio_pipeline.core.features.kernels import rolling_mean_at
 
-    return rolling_mean_at(values, window, rows)
+    mean: Array = rolling_mean_at(values, window, rows)
+    return mean
 
 
 def _momentum_at(close: Array, window: int, rows: Array) -> Array:
@@ -81,7 +84,8 @@ def _rsi(close: Array, window: int) -> Array:
 
 
 def _gain_per_risk(mean: Array, std: Array, _window: int) -> Array:
-    return np.divide(mean, std, out=np.full_like(mean, np.nan), where=std > 1e-10)
+    gained: Array = np.divide(mean, std, out=np.full_like(mean, np.nan), where=std > 1e-10)
+    return gained
 
 
 def _market(returns: Array) -> Array:

@@ -10,15 +10,17 @@ from __future__ import annotations
 import numpy as np
 from numba import njit
 
+from portfolio_pipeline.core.arrays import Array
+
 
 @njit(cache=True, nogil=True)
-def rolling_mean(values, window):  # pragma: no cover
+def rolling_mean(values: Array, window: int) -> Array:  # pragma: no cover
     """Mean of the last `window` rows; NaN where one of them is NaN or missing."""
     return rolling_mean_at(values, window, np.arange(len(values)))
 
 
 @njit(cache=True, nogil=True)
-def rolling_mean_at(values, window, rows):  # pragma: no cover
+def rolling_mean_at(values: Array, window: int, rows: Array) -> Array:  # pragma: no cover
     """`rolling_mean` at some rows.
 
     Columns side by side, each added up from its oldest row on: as fast as the machine can for many of them.
@@ -40,7 +42,7 @@ def rolling_mean_at(values, window, rows):  # pragma: no cover
 
 
 @njit(cache=True, nogil=True)
-def rolling_mean_std(values, window):  # pragma: no cover
+def rolling_mean_std(values: Array, window: int) -> tuple[Array, Array]:  # pragma: no cover
     """Mean and sample standard deviation of the last `window` rows; NaN where one of them is NaN or missing."""
     sessions, symbols = values.shape
     mean, std = rolling_mean(values, window), np.full((sessions, symbols), np.nan)
@@ -58,7 +60,7 @@ def rolling_mean_std(values, window):  # pragma: no cover
 
 
 @njit(cache=True, nogil=True)
-def covariance(returns):  # pragma: no cover
+def covariance(returns: Array) -> Array:  # pragma: no cover
     """Sample covariance of the columns."""
     count, symbols = returns.shape
     whole = count - count % 4

@@ -11,9 +11,8 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 
-from portfolio_pipeline.core.arrays import days
+from portfolio_pipeline.core.arrays import Array, days
 from portfolio_pipeline.core.honesty.judgement import verdict
-from portfolio_pipeline.core.honesty.trial_sums import Array
 from portfolio_pipeline.core.honesty.walk_forward import walk_forward_by_session
 from portfolio_pipeline.core.strategies.card import StrategyCard
 

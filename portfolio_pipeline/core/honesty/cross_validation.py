@@ -19,7 +19,8 @@ from math import comb
 
 import numpy as np
 
-from portfolio_pipeline.core.honesty.trial_sums import Array, Sums, returns_matrix, sharpe_from_sums
+from portfolio_pipeline.core.arrays import Array
+from portfolio_pipeline.core.honesty.trial_sums import Sums, returns_matrix, sharpe_from_sums
 
 MOST_SPLITS = 20_000
 

@@ -19,7 +19,8 @@ from itertools import combinations
 import numpy as np
 from numba import njit
 
-from portfolio_pipeline.core.honesty.trial_sums import FLAT, Array, Rows, Sums, checked_rows, returns_matrix
+from portfolio_pipeline.core.arrays import Array
+from portfolio_pipeline.core.honesty.trial_sums import FLAT, Rows, Sums, checked_rows, returns_matrix
 
 MOST_BLOCKS = 16
 

@@ -10,10 +10,11 @@ from __future__ import annotations
 
 import numpy as np
 
+from portfolio_pipeline.core.arrays import Array
 from portfolio_pipeline.core.honesty.cross_validation import CombinatorialFolds, cross_validate
 from portfolio_pipeline.core.honesty.overfitting import overfitting_by_session
 from portfolio_pipeline.core.honesty.sharpe import deflation_by_session
-from portfolio_pipeline.core.honesty.trial_sums import Array, Rows, checked_rows, returns_matrix
+from portfolio_pipeline.core.honesty.trial_sums import Rows, checked_rows, returns_matrix
 
 SHORTEST_WINDOW = 8  # sessions; shorter ones say nothing, and cannot be cut into blocks
 _HOLDING, _LONGEST_EMBARGO = 5, 63

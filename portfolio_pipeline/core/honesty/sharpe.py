@@ -13,7 +13,8 @@ from dataclasses import dataclass
 import numpy as np
 from scipy.special import ndtr, ndtri
 
-from portfolio_pipeline.core.honesty.trial_sums import FLAT, Array, Rows, Sums, checked_rows, returns_matrix
+from portfolio_pipeline.core.arrays import Array
+from portfolio_pipeline.core.honesty.trial_sums import FLAT, Rows, Sums, checked_rows, returns_matrix
 from portfolio_pipeline.core.honesty.trials import effective_trials, expected_maximum
 
 FEWEST_RETURNS = 3

@@ -72,4 +72,5 @@ def sharpe_from_sums(total: Array, square: Array, sessions: int) -> Array:
     spread = square - total * total / sessions
     moves = spread > FLAT * square
     ratio = np.where(moves, total, 0.0) / np.sqrt(np.where(moves, spread, 1.0))
-    return ratio * (np.sqrt(sessions - 1) / sessions)
+    sharpe: Array = ratio * (np.sqrt(sessions - 1) / sessions)
+    return sharpe

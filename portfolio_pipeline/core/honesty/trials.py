@@ -22,7 +22,8 @@ import numpy as np
 from numba import njit
 from scipy.special import ndtri
 
-from portfolio_pipeline.core.honesty.trial_sums import FLAT, Array, Rows, checked_rows, returns_matrix
+from portfolio_pipeline.core.arrays import Array
+from portfolio_pipeline.core.honesty.trial_sums import FLAT, Rows, checked_rows, returns_matrix
 
 DRAWS = 64
 _SEED = 20_140_731

@@ -13,8 +13,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from portfolio_pipeline.core.arrays import Array
 from portfolio_pipeline.core.honesty.sharpe import sharpe_ratio
-from portfolio_pipeline.core.honesty.trial_sums import Array, Rows, checked_rows
+from portfolio_pipeline.core.honesty.trial_sums import Rows, checked_rows
 
 
 @dataclass(frozen=True, eq=False)

@@ -49,4 +49,5 @@ def first_stale(panel: AdjustedPrices, stored: TotalReturnPanel) -> int:
 
 
 def _same(left: Array, right: Array) -> Array:
-    return ((left == right) | (np.isnan(left) & np.isnan(right))).all(axis=1)
+    same: Array = ((left == right) | (np.isnan(left) & np.isnan(right))).all(axis=1)
+    return same

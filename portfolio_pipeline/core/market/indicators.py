@@ -12,7 +12,7 @@ from collections import OrderedDict
 from collections.abc import Callable, Hashable
 from functools import cached_property
 from threading import Lock, RLock
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 
@@ -27,6 +27,8 @@ from portfolio_pipeline.core.features.families import (
 from portfolio_pipeline.core.features.family import NO_WINDOW, Family
 from portfolio_pipeline.core.market.panel import AdjustedPrices
 
+T = TypeVar("T")
+
 
 class Shared:
     """A memory for what parameter sets have in common. Safe to ask from several threads.
@@ -39,7 +41,7 @@ class Shared:
         self._computing: dict[Hashable, RLock] = {}
         self._lock = RLock()
 
-    def shared(self, key: Hashable, compute: Callable[[], Any]) -> Any:
+    def shared(self, key: Hashable, compute: Callable[[], T]) -> T:
         """The value kept under `key`, computed at the first asking."""
         if key not in self._memory:
             with self._lock:
@@ -47,7 +49,8 @@ class Shared:
             with computing:
                 if key not in self._memory:
                     self._memory[key] = compute()
-        return self._memory[key]
+        kept: T = self._memory[key]
+        return kept
 
 
 class AtRows(Shared):

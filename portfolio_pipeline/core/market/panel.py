@@ -60,7 +60,8 @@ class TotalReturnPanel:
     @cached_property
     def traded(self) -> Array:
         """True where there is a bar."""
-        return ~np.isnan(self.adjusted_close)
+        traded: Array = ~np.isnan(self.adjusted_close)
+        return traded
 
     @cached_property
     def fingerprint(self) -> bytes:
@@ -124,7 +125,8 @@ class PricePanel:
     @cached_property
     def traded(self) -> Array:
         """True where there is a bar."""
-        return ~np.isnan(self.close)
+        traded: Array = ~np.isnan(self.close)
+        return traded
 
     @cached_property
     def adjustment_factor(self) -> Array:

@@ -18,7 +18,8 @@ def total_returns(panel: PricePanel) -> Array:
     """
     before = np.full_like(panel.close, np.nan)
     before[1:] = forward_fill(panel.close)[:-1]
-    return panel.split_ratio * (panel.close + panel.dividend) / before - 1.0
+    returns: Array = panel.split_ratio * (panel.close + panel.dividend) / before - 1.0
+    return returns
 
 
 def growth(returns: Array) -> Array:

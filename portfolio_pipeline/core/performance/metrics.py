@@ -90,7 +90,8 @@ class Series:
     @cached_property
     def downside(self) -> Array:
         losses = np.minimum(self.values, 0.0)
-        return np.sqrt(ratio(np.cumsum(losses * losses), self.count)) * math.sqrt(SESSIONS_PER_YEAR)
+        downside: Array = np.sqrt(ratio(np.cumsum(losses * losses), self.count)) * math.sqrt(SESSIONS_PER_YEAR)
+        return downside
 
     @cached_property
     def full_quarter(self) -> Array:

@@ -46,7 +46,9 @@ def window_metrics(
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
-def _fill(net, turnover, begin, window, rows, result, low, high):  # pragma: no cover
+def _fill(
+    net: Array, turnover: Array, begin: int, window: int, rows: Array, result: Array, low: int, high: int
+) -> None:  # pragma: no cover
     count = rows.max() + 1 - begin
     if count < 2:
         return
@@ -90,7 +92,7 @@ def _fill(net, turnover, begin, window, rows, result, low, high):  # pragma: no 
 
 
 @njit(cache=True, nogil=True)
-def worst_ratio(equity, length):  # pragma: no cover
+def worst_ratio(equity: Array, length: int) -> Array:  # pragma: no cover
     """Smallest later/earlier ratio within the last `length` points at each point: one minus the greatest drawdown.
 
     Blocks of `length` points: every window is the tail of one block and the head of the next, so running maxima from

@@ -35,7 +35,8 @@ class Limits(Section):
 
     def value(self, name: str) -> Value:
         """What is written of the limit of this name, or its default."""
-        return (self.model_extra or {})[name]
+        value: Value = (self.model_extra or {})[name]
+        return value
 
 
 def _section() -> type[Section]:

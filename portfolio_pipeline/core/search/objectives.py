@@ -52,8 +52,9 @@ class Objective:
     def scores(self, values: Array) -> Array:
         """One number for each candidate of each row. At once: the mean share of candidates it is as good as."""
         if self.weights is None:
-            return np.mean([rank_shares(one) for one in values], axis=0)
-        total = self.weights[0] * values[0]
+            mean: Array = np.mean([rank_shares(one) for one in values], axis=0)
+            return mean
+        total: Array = self.weights[0] * values[0]
         for weight, value in zip(self.weights[1:], values[1:], strict=True):
             total = total + weight * value
         return total
@@ -77,7 +78,8 @@ class Objective:
             "drawdown": 0.0,
         }
         costs = [yearly_cost / units[goal] if units[goal] > NOTHING else 0.0 for goal in self.goals]
-        return values - np.array(costs)
+        left: Array = values - np.array(costs)
+        return left
 
 
 def active_share(net_return: Array, begin: int, window: int, rows: Array) -> Array:
@@ -89,20 +91,23 @@ def active_share(net_return: Array, begin: int, window: int, rows: Array) -> Arr
     active = net_return[:, begin + earliest : begin + latest].T != 0.0
     count = np.zeros((len(active) + 1, len(net_return)), np.int32)
     np.cumsum(active, axis=0, out=count[1:])
-    return (count[last - earliest] - count[first - earliest]) / np.maximum(last - first, 1)[:, None]
+    part: Array = (count[last - earliest] - count[first - earliest]) / np.maximum(last - first, 1)[:, None]
+    return part
 
 
 def _value(goal: str, metrics: Array) -> Array:
-    return -metrics[METRICS.index("deepest_fall")] if goal == "drawdown" else metrics[METRICS.index(goal)]
+    value: Array = -metrics[METRICS.index("deepest_fall")] if goal == "drawdown" else metrics[METRICS.index(goal)]
+    return value
 
 
 def rank_shares(values: Array) -> Array:
     """Share of each row's values that are not greater; rows with a NaN are NaN."""
-    return _rank_shares(np.ascontiguousarray(values))
+    shares: Array = _rank_shares(np.ascontiguousarray(values))
+    return shares
 
 
 @njit(cache=True, nogil=True)
-def _rank_shares(values):  # pragma: no cover
+def _rank_shares(values: Array) -> Array:  # pragma: no cover
     rows, candidates = values.shape
     shares = np.full((rows, candidates), np.nan)
     for k in range(rows):
@@ -126,7 +131,7 @@ def undominated(goods: Array, *, workers: int = 1) -> Array:
 
 
 @njit(cache=True, nogil=True)
-def _undominated(goods, result, first, stop):  # pragma: no cover
+def _undominated(goods: Array, result: Array, first: int, stop: int) -> None:  # pragma: no cover
     """Each set against those that nothing has beaten so far; sorting them first would take longer than this does."""
     candidates, goals = goods.shape[1:]
     front = np.empty(candidates, np.int64)

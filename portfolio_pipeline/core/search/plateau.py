@@ -55,7 +55,7 @@ class Neighbourhoods:
 
 
 @njit(cache=True, nogil=True)
-def _nearest(places, measured, count):  # pragma: no cover
+def _nearest(places: Array, measured: Array, count: int) -> tuple[Array, Array]:  # pragma: no cover
     """Insertion into a short list: on a tie the earlier candidate is nearer."""
     candidates, dimensions = places.shape
     nearest, distance = np.zeros((candidates, count), np.int64), np.full((candidates, count), np.inf)
@@ -84,7 +84,9 @@ def _nearest(places, measured, count):  # pragma: no cover
 
 
 @njit(cache=True, nogil=True)
-def _smooth(scores, nearest, weights, result, first, stop):  # pragma: no cover
+def _smooth(
+    scores: Array, nearest: Array, weights: Array, result: Array, first: int, stop: int
+) -> None:  # pragma: no cover
     for k in range(first, stop):
         row = scores[k]
         for c in range(len(row)):

@@ -46,7 +46,7 @@ def ranked(rows: Array, metrics: Array, scores: Array, smoothed: Array, pareto: 
 
 
 @njit(cache=True, nogil=True)
-def _insert(list_, size, most, scores, c):  # pragma: no cover
+def _insert(list_: Array, size: int, most: int, scores: Array, c: int) -> int:  # pragma: no cover
     """Keep the `most` best in order; on a tie the earlier candidate."""
     if size == most:
         if not scores[c] > scores[list_[size - 1]]:
@@ -62,7 +62,7 @@ def _insert(list_, size, most, scores, c):  # pragma: no cover
 
 
 @njit(cache=True, nogil=True)
-def _ranked(scores, pareto, best, further):  # pragma: no cover
+def _ranked(scores: Array, pareto: Array, best: int, further: int) -> tuple[Array, Array, Array]:  # pragma: no cover
     rows, candidates = scores.shape
     most = rows * (best + further)
     row, rank, place = np.empty(most, np.int64), np.empty(most, np.int64), np.empty(most, np.int64)

@@ -69,7 +69,7 @@ def probabilities_at(regimes: pd.DataFrame, sessions: Array) -> Array:
 
 
 @njit(cache=True, nogil=True)
-def _blend(chances, begin, window, rows, ago):  # pragma: no cover
+def _blend(chances: Array, begin: int, window: int, rows: Array, ago: int) -> tuple[Array, Array]:  # pragma: no cover
     """Per row: what each regime's sums count for, and e / (e - 1) of the blended weights."""
     regimes, count = chances.shape[1], rows.max() + 1 - begin
     sums, products = np.zeros((count + 1, regimes)), np.zeros((count + 1, regimes, regimes))
@@ -104,7 +104,19 @@ def _blend(chances, begin, window, rows, ago):  # pragma: no cover
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
-def _fill(net, turnover, chances, begin, window, rows, weight, correction, result, low, high):  # pragma: no cover
+def _fill(
+    net: Array,
+    turnover: Array,
+    chances: Array,
+    begin: int,
+    window: int,
+    rows: Array,
+    weight: Array,
+    correction: Array,
+    result: Array,
+    low: int,
+    high: int,
+) -> None:  # pragma: no cover
     regimes, count = chances.shape[1], rows.max() + 1 - begin
     sums = np.zeros((count + 1, 6, regimes))  # of: returns, squares, squares of losses, log returns, turnover, gains
     mean = np.empty(6)

@@ -8,23 +8,25 @@ from __future__ import annotations
 import numpy as np
 from numba import njit
 
+from portfolio_pipeline.core.arrays import Array
+
 
 @njit(cache=True, nogil=True)
 def day_loop(
-    opens,
-    closes,
-    decision_at,
-    decisions,
-    cost_rate,
-    delist_after,
-    quantity,
-    price,
-    missing,
-    cash,
-    pending,
-    has_pending,
-    weights,
-):  # pragma: no cover
+    opens: Array,
+    closes: Array,
+    decision_at: Array,
+    decisions: Array,
+    cost_rate: float,
+    delist_after: int,
+    quantity: Array,
+    price: Array,
+    missing: Array,
+    cash: float,
+    pending: Array,
+    has_pending: bool,
+    weights: Array,
+) -> tuple[Array, Array, Array, float, bool]:  # pragma: no cover
     """Play every session, as `simulation.simulate_plainly` does; the state's arrays are changed in place.
 
     `decision_at[t]` is the row of `decisions` made at the close of t, or -1. `weights` is filled when it has rows.

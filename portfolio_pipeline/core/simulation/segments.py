@@ -103,7 +103,7 @@ def _or_nothing(turnover: Array | None) -> Array:
 
 
 @njit(cache=True, nogil=True)
-def _carry_forward(close, starts, delist_after, cash_out):  # pragma: no cover
+def _carry_forward(close: Array, starts: Array, delist_after: int, cash_out: Array) -> None:  # pragma: no cover
     """Fill gaps with the last close, and note when each gap has lasted `delist_after` sessions."""
     symbols, sessions = close.shape
     for i in range(symbols):
@@ -137,7 +137,7 @@ class _Scratch(NamedTuple):
 
 
 @njit(cache=True, nogil=True)
-def _scratch(market):  # pragma: no cover
+def _scratch(market: SegmentedMarket) -> _Scratch:  # pragma: no cover
     executions, symbols = market.opens.shape
     return _Scratch(
         np.zeros(executions, np.int64),
@@ -154,7 +154,9 @@ def _scratch(market):  # pragma: no cover
 
 
 @njit(inline="always")
-def _mark(close, equity, held, quantity, cash, holdings, start, stop):  # pragma: no cover
+def _mark(
+    close: Array, equity: Array, held: Array, quantity: Array, cash: float, holdings: int, start: int, stop: int
+) -> None:  # pragma: no cover
     """Equity at the closes from start to before stop. The only loop that is long."""
     segment = equity[start:stop]
     segment[:] = cash
@@ -165,7 +167,9 @@ def _mark(close, equity, held, quantity, cash, holdings, start, stop):  # pragma
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
-def _play(market, book, cost_rate, net_return, turnover):  # pragma: no cover
+def _play(
+    market: SegmentedMarket, book: _Scratch, cost_rate: float, net_return: Array, turnover: Array
+) -> None:  # pragma: no cover
     """One back-test: execute, mark up to the next execution, and so on; then equity becomes returns."""
     # Unpacked once: each reading of a field would count a reference.
     close, bounds, opens, tradable, all_tradable, cash_outs, any_cash_out = market
@@ -259,7 +263,15 @@ def _play(market, book, cost_rate, net_return, turnover):  # pragma: no cover
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
-def _play_weights(market, weights, cost_rate, net_return, turnover, first, stop):  # pragma: no cover
+def _play_weights(
+    market: SegmentedMarket,
+    weights: Array,
+    cost_rate: float,
+    net_return: Array,
+    turnover: Array,
+    first: int,
+    stop: int,
+) -> None:  # pragma: no cover
     executions, symbols = market.opens.shape
     book = _scratch(market)
     for c in range(first, stop):
@@ -275,7 +287,15 @@ def _play_weights(market, weights, cost_rate, net_return, turnover, first, stop)
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
-def _play_selections(market, selections, cost_rate, net_return, turnover, first, stop):  # pragma: no cover
+def _play_selections(
+    market: SegmentedMarket,
+    selections: Selections,
+    cost_rate: float,
+    net_return: Array,
+    turnover: Array,
+    first: int,
+    stop: int,
+) -> None:  # pragma: no cover
     book, executions = _scratch(market), len(market.opens)
     orders, allowed, which_order, which_filter, tops, shares = selections
     picked, count = np.empty((executions, orders.shape[2]), np.int64), np.empty(executions, np.int64)
@@ -295,7 +315,7 @@ def _play_selections(market, selections, cost_rate, net_return, turnover, first,
 
 
 @njit(cache=True, nogil=True)
-def _by_symbol(order, top, picked, count):  # pragma: no cover
+def _by_symbol(order: Array, top: int, picked: Array, count: Array) -> None:  # pragma: no cover
     """The first `top` places of each row, sorted by symbol: sums then have the bits that spread weights give."""
     for e in range(len(picked)):
         size = 0

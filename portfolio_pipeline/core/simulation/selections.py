@@ -62,7 +62,7 @@ class Selections(NamedTuple):
 
 
 @njit(cache=True, nogil=True)
-def order_table(scores, places):  # pragma: no cover
+def order_table(scores: Array, places: int) -> Array:  # pragma: no cover
     """The `places` best symbols of each row of scores, best first, int16; -1 where there are none left.
 
     On a tie the earlier symbol comes first. For few symbols a symbol's place is the number of better ones: counting
@@ -93,7 +93,7 @@ def order_table(scores, places):  # pragma: no cover
 
 
 @njit(cache=True, nogil=True)
-def _insert_best(row, order):  # pragma: no cover
+def _insert_best(row: Array, order: Array) -> None:  # pragma: no cover
     taken = 0
     for i in range(len(row)):
         if np.isnan(row[i]) or (taken == len(order) and not row[i] > row[order[taken - 1]]):

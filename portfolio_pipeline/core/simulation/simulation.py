@@ -90,7 +90,8 @@ class BacktestResult:
 
     @property
     def gross_return(self) -> Array:
-        return self.net_return + self.cost
+        gross: Array = self.net_return + self.cost
+        return gross
 
 
 def simulate(

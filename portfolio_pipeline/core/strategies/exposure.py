@@ -99,11 +99,12 @@ def _sessions_since(inputs: Inputs, rows: Array) -> tuple[Array, Array]:
 
 
 def _first_stops_until_next(inputs: Inputs, rows: Array, stop: float) -> Array:
-    return first_stops(inputs.close_by_symbol, rows, np.append(rows[1:], len(inputs.sessions)) - 1, stop)
+    found: Array = first_stops(inputs.close_by_symbol, rows, np.append(rows[1:], len(inputs.sessions)) - 1, stop)
+    return found
 
 
 @njit(cache=True, nogil=True)
-def first_stops(close, starts, stops, stop):  # pragma: no cover
+def first_stops(close: Array, starts: Array, stops: Array, stop: float) -> Array:  # pragma: no cover
     """The first session from starts[k] to stops[k] at which each symbol would be stopped, [long and short, k, symbols].
 
     _NEVER where it is not. `close` is [symbols, sessions].
@@ -125,7 +126,9 @@ def first_stops(close, starts, stops, stop):  # pragma: no cover
 
 
 @njit(cache=True, nogil=True)
-def _rows_with_stops(weights, rows, first_stop, sessions):  # pragma: no cover
+def _rows_with_stops(
+    weights: Array, rows: Array, first_stop: Array, sessions: int
+) -> tuple[Array, Array]:  # pragma: no cover
     """The scheduled rows and those at which something held is stopped; and each one's last scheduled row, by place."""
     marked = np.zeros(sessions, np.bool_)
     for k in range(len(rows)):
@@ -146,7 +149,7 @@ def _rows_with_stops(weights, rows, first_stop, sessions):  # pragma: no cover
 
 
 @njit(cache=True, nogil=True)
-def _leave_stopped(weights, every, source, first_stop):  # pragma: no cover
+def _leave_stopped(weights: Array, every: Array, source: Array, first_stop: Array) -> None:  # pragma: no cover
     """Set to 0 what is stopped at or before each row."""
     for n in range(len(every)):
         for i in range(weights.shape[1]):

@@ -34,7 +34,7 @@ def ranked(scores: Array) -> Ranked:
 
 
 @njit(cache=True, nogil=True)
-def ranks(scores):  # pragma: no cover
+def ranks(scores: Array) -> Array:  # pragma: no cover
     """Rank of each finite score within its row, from 1/n to 1, else NaN. On a tie the later symbol ranks higher.
 
     Counts the lower ones: without branches that is faster than sorting, for up to some hundred symbols.
@@ -64,7 +64,7 @@ def ranks(scores):  # pragma: no cover
 
 
 @njit(cache=True, nogil=True)
-def add_first(weights, order, allowed, places, share):  # pragma: no cover
+def add_first(weights: Array, order: Array, allowed: Array, places: int, share: float) -> None:  # pragma: no cover
     """Add `share` to the first `places` of an order table, where allowed; the other places' shares stay in cash."""
     for r in range(len(order)):
         for place in range(min(places, order.shape[1])):
@@ -76,7 +76,9 @@ def add_first(weights, order, allowed, places, share):  # pragma: no cover
 
 
 @njit(cache=True, nogil=True)
-def add_passing(weights, order, scores, allowed, above, places, share):  # pragma: no cover
+def add_passing(
+    weights: Array, order: Array, scores: Array, allowed: Array, above: float, places: int, share: float
+) -> None:  # pragma: no cover
     """Add `share` to the first `places` symbols of each row that are allowed and score more than `above`."""
     for r in range(len(order)):
         left = places
@@ -90,7 +92,7 @@ def add_passing(weights, order, scores, allowed, above, places, share):  # pragm
 
 
 @njit(cache=True, nogil=True)
-def share_risk(direction, speeds, shares, long_short):  # pragma: no cover
+def share_risk(direction: Array, speeds: int, shares: Array, long_short: bool) -> Array:  # pragma: no cover
     """Weights in proportion to `shares` times the mean direction of `speeds`, whose sum is `direction`.
 
     A symbol has a part in the whole if its direction is not UNKNOWN.

@@ -43,7 +43,7 @@ def capped_only(sizing: Sizing) -> bool:
 
 
 @njit(cache=True, nogil=True)
-def _tilt(weights, figures, inverse):  # pragma: no cover
+def _tilt(weights: Array, figures: Array, inverse: bool) -> None:  # pragma: no cover
     """Multiply by 1/figure, or by the figure in the direction held if that is above 0; then back to the same gross."""
     rows, symbols = weights.shape
     for r in range(rows):
@@ -63,7 +63,9 @@ def _tilt(weights, figures, inverse):  # pragma: no cover
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
-def _scale(weights, rows, returns, window, target, penalty):  # pragma: no cover
+def _scale(
+    weights: Array, rows: Array, returns: Array, window: int, target: float, penalty: float
+) -> None:  # pragma: no cover
     """Scale each row to a yearly volatility over the `window` sessions up to it, and thin out what moves together.
 
     Touches only what is held; `returns` are [symbols, sessions]. An infinite target does not scale.
@@ -133,7 +135,7 @@ def _scale(weights, rows, returns, window, target, penalty):  # pragma: no cover
 
 
 @njit(cache=True, nogil=True)
-def _cap(weights, maximum_weight, maximum_gross):  # pragma: no cover
+def _cap(weights: Array, maximum_weight: float, maximum_gross: float) -> None:  # pragma: no cover
     for r in range(len(weights)):
         gross = 0.0
         for i in range(weights.shape[1]):
@@ -146,7 +148,7 @@ def _cap(weights, maximum_weight, maximum_gross):  # pragma: no cover
 
 
 @njit(cache=True, nogil=True, inline="always")
-def _sum(values):  # pragma: no cover
+def _sum(values: Array) -> float:  # pragma: no cover
     """In four strands, so that one addition need not wait for the one before; always in the same order."""
     a, b, c, d = 0.0, 0.0, 0.0, 0.0
     whole = len(values) - len(values) % 4
@@ -161,7 +163,7 @@ def _sum(values):  # pragma: no cover
 
 
 @njit(cache=True, nogil=True, inline="always")
-def _squares(values, centre):  # pragma: no cover
+def _squares(values: Array, centre: float) -> float:  # pragma: no cover
     """Sum of squared distances from the centre, in four strands."""
     a, b, c, d = 0.0, 0.0, 0.0, 0.0
     whole = len(values) - len(values) % 4
@@ -176,7 +178,7 @@ def _squares(values, centre):  # pragma: no cover
 
 
 @njit(cache=True, nogil=True, inline="always")
-def _products(series, values, centre):  # pragma: no cover
+def _products(series: Array, values: Array, centre: float) -> float:  # pragma: no cover
     """Sum of the series times distances from the centre, in four strands."""
     a, b, c, d = 0.0, 0.0, 0.0, 0.0
     whole = len(values) - len(values) % 4

@@ -126,9 +126,11 @@ def _convertible(found: pa.DataType, wanted: ColumnType) -> bool:
     """Whether a type may become another without guessing: no numbers from text, no text from numbers."""
     types = pa.types
     if wanted in ("double", "bigint"):
-        return types.is_integer(found) or types.is_floating(found) or types.is_decimal(found)
+        number: bool = types.is_integer(found) or types.is_floating(found) or types.is_decimal(found)
+        return number
     if wanted == "text":
-        return types.is_large_string(found) or types.is_string_view(found)
+        text: bool = types.is_large_string(found) or types.is_string_view(found)
+        return text
     if wanted == "date":
         return types.is_date(found) or (types.is_timestamp(found) and found.tz is None)
     return wanted == "timestamp" and types.is_timestamp(found)
@@ -222,7 +224,8 @@ def _unique(table: Table, rows: pa.Table) -> bool:
     if _rises(table, rows):
         return True
     keys = rows.select(table.key)
-    return keys.group_by(list(table.key), use_threads=False).aggregate([]).num_rows == len(rows)
+    unique: bool = keys.group_by(list(table.key), use_threads=False).aggregate([]).num_rows == len(rows)
+    return unique
 
 
 def _rises(table: Table, rows: pa.Table) -> bool:

@@ -59,7 +59,8 @@ def step_path(x: np.ndarray, y: np.ndarray) -> str:
 
 
 def _tenths(lengths: np.ndarray) -> np.ndarray:
-    return np.rint(10 * lengths).astype(np.int64)
+    tenths: np.ndarray = np.rint(10 * lengths).astype(np.int64)
+    return tenths
 
 
 def _joined(command: str, steps: list[str]) -> str:

@@ -60,7 +60,8 @@ def verdicts_on(seed: int, persistence: float, direction: str) -> np.ndarray:
         ],
         axis=1,
     )
-    return assess(judged, history, 500)["verdict"].to_numpy()
+    verdicts: np.ndarray = assess(judged, history, 500)["verdict"].to_numpy()
+    return verdicts
 
 
 @pytest.mark.parametrize("direction", ["long_short", "long_only"])

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import empyrical
 import numpy as np
 import pandas as pd
@@ -14,7 +16,7 @@ from portfolio_pipeline.core.search.objectives import Objective, rank_shares, un
 from portfolio_pipeline.core.search.plateau import Neighbourhoods
 from portfolio_pipeline.core.search.ranking import ranked
 from portfolio_pipeline.core.strategies.card import Goal, Search
-from portfolio_pipeline.core.strategies.parameters import ParameterSpace
+from portfolio_pipeline.core.strategies.parameters import Parameters, ParameterSpace
 from portfolio_pipeline.core.strategies.types.mean_reversion import MeanReversionParameters
 from portfolio_pipeline.core.strategies.types.trend import TrendParameters
 
@@ -93,7 +95,7 @@ def test_what_does_not_move_has_no_unit_to_take_a_cost_in() -> None:
     np.testing.assert_array_equal(objective.after_cost(np.zeros(3), 0.01, nothing, 0.0), 0.0)
 
 
-def trend_sets() -> tuple[ParameterSpace, tuple]:
+def trend_sets() -> tuple[ParameterSpace, tuple[Parameters, ...]]:
     space = ParameterSpace.of(TrendParameters, {"fast": {"low": 20, "high": 80, "step": 5}, "speeds": 1})
     return space, tuple(one for one in space.grid() if one.model_dump()["volatility_window"] == 60)
 
@@ -123,7 +125,7 @@ def test_a_neighbourhood_is_the_weighted_mean_over_the_nearest_sets(seed: int, c
     found = Neighbourhoods.of(space, sets, count).smoothed(scores, workers=2)
     values = [one.model_dump() for one in sets]
 
-    def apart(a: dict, b: dict) -> float:
+    def apart(a: dict[str, Any], b: dict[str, Any]) -> float:
         square = float(a["indicator"] != b["indicator"])
         for name in ("lookback", "entry", "places", "trend_window"):
             known = space.values[name]

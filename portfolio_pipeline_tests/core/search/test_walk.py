@@ -40,7 +40,7 @@ def rows_of(found: Walk, stretches: list[Stretch]) -> tuple[Any, Any]:
 
 @pytest.mark.parametrize("direction", ["long_only", "long_short"])
 @pytest.mark.parametrize("sizing", [{}, {"volatility_target": 0.1, "adjust": "daily"}, {"stop": 0.05}])
-def test_each_candidate_is_back_tested_as_the_specification_says(direction: str, sizing: dict) -> None:
+def test_each_candidate_is_back_tested_as_the_specification_says(direction: str, sizing: dict[str, Any]) -> None:
     tried = card(sizing=sizing).model_copy(update={"direction": direction})
     found = walk(PANEL, tried, workers=2)
     candidates = pool_for_all_sessions(found.space, tried.search, "tested")

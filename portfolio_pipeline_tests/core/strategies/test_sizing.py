@@ -51,7 +51,8 @@ def plainly_sized(raw: np.ndarray, row: int, sizing: Sizing) -> np.ndarray:
         weights = kept
     weights = weights.clip(-sizing.maximum_weight, sizing.maximum_weight)
     gross = weights.abs().sum()
-    return (weights * min(1.0, sizing.maximum_gross / gross) if gross > 0 else weights).to_numpy()
+    targets: np.ndarray = (weights * min(1.0, sizing.maximum_gross / gross) if gross > 0 else weights).to_numpy()
+    return targets
 
 
 def some_weights(seed: int, rows: int) -> np.ndarray:

@@ -181,11 +181,13 @@ class BarSequence:
     def _growth(self, t: int, reference: Array) -> Array:
         """What `reference` has become, split and dividend included."""
         bar = self._delivered[t]
-        return bar[:, _SPLIT] * (bar[:, _CLOSE] + bar[:, _DIVIDEND]) / reference
+        growth: Array = bar[:, _SPLIT] * (bar[:, _CLOSE] + bar[:, _DIVIDEND]) / reference
+        return growth
 
     def _beyond(self, growth: Array) -> Array:
         limit = self._terms.quality.largest_daily_move
-        return (np.abs(growth - 1) > limit) | (np.abs(np.log(growth)) > limit)
+        beyond: Array = (np.abs(growth - 1) > limit) | (np.abs(np.log(growth)) > limit)
+        return beyond
 
     def _refuse(self, t: int, rule: str, which: Array, source: str, **figures: Array) -> None:
         if not which.any():
@@ -263,4 +265,5 @@ class BarSequence:
 
 def days_of(rows: pd.DataFrame) -> Array:
     """The sessions of the rows as days."""
-    return pd.to_datetime(rows["session"]).to_numpy().astype("datetime64[D]")
+    days: Array = pd.to_datetime(rows["session"]).to_numpy().astype("datetime64[D]")
+    return days

@@ -114,11 +114,14 @@ def fitted(observations: Array, states: int) -> SwitchingModel:
 
 def filtered(observations: Array, model: SwitchingModel) -> Array:
     """Probability of each state given the returns up to each, [returns, states]."""
-    return _filter(observations, model.transition, model.mean, model.variance, model.stationary)
+    chances: Array = _filter(observations, model.transition, model.mean, model.variance, model.stationary)
+    return chances
 
 
 @njit(cache=True, nogil=True)
-def _filter(observations, transition, mean, variance, start):  # pragma: no cover
+def _filter(
+    observations: Array, transition: Array, mean: Array, variance: Array, start: Array
+) -> Array:  # pragma: no cover
     """Hamilton's filter, one return after the other: a longer series only adds rows."""
     states = len(mean)
     result = np.empty((len(observations), states))

@@ -43,4 +43,5 @@ def tree(state: MarketState, volatile: Array, turbulent: Array) -> Array:
 
 def _soft_step(x: Array) -> Array:
     """From 0 to 1 around 0."""
-    return 0.5 * (1.0 + x / np.sqrt(1.0 + x * x))
+    step: Array = 0.5 * (1.0 + x / np.sqrt(1.0 + x * x))
+    return step

@@ -164,7 +164,8 @@ def project(wanted: Array, bounds: Bounds, total: float) -> Array:
     rise = sums[right] - sums[left]
     part = (total - sums[left]) / rise if rise > 0 else 0.0
     shift = shifts[left] + part * (shifts[right] - shifts[left])
-    return np.clip(wanted + shift, lower, upper)
+    weights: Array = np.clip(wanted + shift, lower, upper)
+    return weights
 
 
 def broken_limits(

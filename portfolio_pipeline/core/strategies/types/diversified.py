@@ -45,7 +45,8 @@ class Diversified:
         window, share = parameters.window, parameters.inverse_volatility_share
         at = inputs.at(rows)
         parts = at.shared(("risk_parts", window), partial(_risk_parts, inputs, at, window))
-        return (1.0 - share) * parts[parameters.linkage] + share * parts["inverse"]
+        weights: Array = (1.0 - share) * parts[parameters.linkage] + share * parts["inverse"]
+        return weights
 
 
 def _risk_parts(inputs: Inputs, at: AtRows, window: int) -> dict[str, Array]:

@@ -75,13 +75,15 @@ def _order(at: AtRows, parameters: MomentumParameters, *, from_the_bottom: bool 
 
     def compute() -> Array:
         score = np.where(at.traded, (1.0 - share) * _ranks(at, fast) + share * _ranks(at, slow), np.nan)
-        return order_table(-score if from_the_bottom else score, MOST_PLACES)
+        order: Array = order_table(-score if from_the_bottom else score, MOST_PLACES)
+        return order
 
     return at.shared(("momentum_order", fast, slow, share, from_the_bottom), compute)
 
 
 def _ranks(at: AtRows, lookback: int) -> Array:
-    return at.shared(("momentum_ranks", lookback), lambda: ranks(at.feature(MOMENTUM, lookback)))
+    found: Array = at.shared(("momentum_ranks", lookback), lambda: ranks(at.feature(MOMENTUM, lookback)))
+    return found
 
 
 def _trend(inputs: Inputs, at: AtRows, trend_filter: str, window: int) -> tuple[Array, Array]:

@@ -19,11 +19,12 @@ LINKAGES = ("single", "average", "ward")
 
 def hierarchical_risk_parity(cov: Array, method: str = "single") -> Array:
     """Weights for a covariance matrix without zero variances, as López de Prado's bisection gives them."""
-    return _bisect_risk(cov, cluster_order(_correlation_distance(cov), LINKAGES.index(method)))
+    weights: Array = _bisect_risk(cov, cluster_order(_correlation_distance(cov), LINKAGES.index(method)))
+    return weights
 
 
 @njit(cache=True, nogil=True)
-def _correlation_distance(cov):  # pragma: no cover
+def _correlation_distance(cov: Array) -> Array:  # pragma: no cover
     count = len(cov)
     distance = np.zeros((count, count))
     for i in range(count):
@@ -34,7 +35,7 @@ def _correlation_distance(cov):  # pragma: no cover
 
 
 @njit(cache=True, nogil=True)
-def cluster_order(distance, linkage):  # pragma: no cover
+def cluster_order(distance: Array, linkage: int) -> Array:  # pragma: no cover
     """Leaves from left to right of the tree that merges the nearest two clusters again and again.
 
     `distance` is used up. `linkage` is a position in LINKAGES. Of two clusters the one formed first stands left.
@@ -89,7 +90,7 @@ def cluster_order(distance, linkage):  # pragma: no cover
 
 
 @njit(cache=True, nogil=True)
-def _find_nearest(distance, alive, i, nearest, gap):  # pragma: no cover
+def _find_nearest(distance: Array, alive: Array, i: int, nearest: Array, gap: Array) -> None:  # pragma: no cover
     gap[i] = np.inf
     for j in range(i + 1, len(distance)):
         if alive[j] and distance[i, j] < gap[i]:
@@ -97,7 +98,7 @@ def _find_nearest(distance, alive, i, nearest, gap):  # pragma: no cover
 
 
 @njit(cache=True, nogil=True)
-def _bisect_risk(cov, order):  # pragma: no cover
+def _bisect_risk(cov: Array, order: Array) -> Array:  # pragma: no cover
     """The recursive bisection of hierarchical risk parity over symbols in the order of their clusters."""
     count = len(order)
     weights = np.ones(count)

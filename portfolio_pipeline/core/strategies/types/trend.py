@@ -48,7 +48,8 @@ class Trend:
         at, fast, slow, speeds = inputs.at(rows), parameters.fast, parameters.slow, parameters.speeds
         shares = at.shared(("inverse_volatility", parameters.volatility_window), partial(_shares, at, parameters))
         direction = at.shared(("direction", fast, slow, speeds), partial(_direction, at, fast, slow, speeds))
-        return share_risk(direction, speeds, shares, long_short)
+        weights: Array = share_risk(direction, speeds, shares, long_short)
+        return weights
 
 
 def _direction(at: AtRows, fast: int, slow: int, speeds: int) -> Array:
@@ -62,4 +63,5 @@ def _direction(at: AtRows, fast: int, slow: int, speeds: int) -> Array:
 def _shares(at: AtRows, parameters: TrendParameters) -> Array:
     """Inverse volatility of what has a bar and moved, else 0."""
     volatility = at.feature(VOLATILITY, parameters.volatility_window)
-    return np.divide(1.0, volatility, out=np.zeros_like(volatility), where=at.traded & (volatility > 0.0))
+    shares: Array = np.divide(1.0, volatility, out=np.zeros_like(volatility), where=at.traded & (volatility > 0.0))
+    return shares

@@ -10,9 +10,10 @@ from hypothesis import strategies as st
 
 from portfolio_pipeline.core.arrays import Array
 from portfolio_pipeline.core.market.panel import PricePanel
+from portfolio_pipeline.core.market.regimes import rules
 from portfolio_pipeline.core.market.regimes.settings import Regimes
 from portfolio_pipeline.core.market.regimes.state import SESSIONS_NEEDED, MarketState
-from portfolio_pipeline.core.market.regimes.tell import RegimesTold, regime_changes, rules, tell_regimes
+from portfolio_pipeline.core.market.regimes.tell import RegimesTold, regime_changes, tell_regimes
 from portfolio_pipeline.core.tables.market import REGIMES
 from portfolio_pipeline_tests.core.markets import closes_only, market, up_to, with_another_future
 
