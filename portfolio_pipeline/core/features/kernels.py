@@ -1,7 +1,7 @@
 """Rolling windows and covariances, too slow in NumPy: compiled once and cached.
 
 Every kernel adds up in one fixed order (no fast-math, no parallel sums), so a value at session t has the same bits
-whatever range it was computed in. Kernels release the GIL. Back-tests do not belong here (`backtest`), nor any rule of
+whatever range it was computed in. Kernels release the GIL. Back-tests do not belong here (`core.simulation`), nor any rule of
 a strategy.
 """
 
