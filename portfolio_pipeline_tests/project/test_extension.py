@@ -31,7 +31,7 @@ from portfolio_pipeline.adapters.broker import BROKERS, BrokerKind
 from portfolio_pipeline.adapters.broker.simulated import SimulatedBroker
 from portfolio_pipeline.adapters.market_data import VENDORS, Vendor
 from portfolio_pipeline.adapters.market_data.simulated import SimulatedMarketData
-from portfolio_pipeline.core.features.families import CARRIED_CLOSE, SMA
+from portfolio_pipeline.core.features.families import FAMILY
 from portfolio_pipeline.core.features.family import Family
 from portfolio_pipeline.core.performance.metrics import METRICS, Metric
 from portfolio_pipeline.core.risk.limits import registry as limits
@@ -43,6 +43,19 @@ from portfolio_pipeline.core.strategies import parameters as p
 from portfolio_pipeline.core.strategies.registry import STRATEGY_TYPES
 
 
+GAP = FAMILY.add(
+    Family(
+        "gap",
+        "close over its mean of {window} sessions",
+        "ratio",
+        inputs=("carried_close", "sma"),
+        sees="the window",
+        missing="before it is full",
+        compute=lambda close, mean, window: close / mean,
+    )
+)
+
+
 class AboveParameters(p.Parameters):
     window: Annotated[int, p.Range(2, 8, 2)] = 4
 
@@ -50,7 +63,7 @@ class AboveParameters(p.Parameters):
 class Above:
     name: ClassVar[str] = "above"
     description: ClassVar[str] = "Holds what stands above its own average, in equal parts."
-    inputs: ClassVar[tuple[Family, ...]] = (CARRIED_CLOSE, SMA)
+    inputs: ClassVar[tuple[Family, ...]] = (GAP,)
     Parameters: ClassVar[type[p.Parameters]] = AboveParameters
 
     def window(self, parameters):
@@ -58,7 +71,7 @@ class Above:
 
     def target_weights(self, inputs, parameters, rows, *, long_short=False):
         at = inputs.at(rows)
-        held = at.traded & (at.close > at.feature(SMA, parameters.window))
+        held = at.traded & (at.feature(GAP, parameters.window) > 1)
         return held / np.maximum(held.sum(axis=1, keepdims=True), 1)
 
 
@@ -170,7 +183,9 @@ def test_a_vendor_of_ones_own_delivers_the_prices(house: dict[str, str]) -> None
     assert found(house, "select distinct source from prices") == ["PLANTED"]
 
 
-def test_a_strategy_type_of_ones_own_is_searched_and_trades_for_a_card_of_the_home(house: dict[str, str]) -> None:
+def test_a_strategy_type_on_a_feature_family_of_ones_own_is_searched_and_trades_for_a_card_of_the_home(
+    house: dict[str, str],
+) -> None:
     assert found(house, "select distinct strategy from optimized_parameters") == ["mine"]
     (searched,) = found(house, "select max(trials) from optimized_parameters")
     assert searched == 4

@@ -26,13 +26,14 @@ wired.settings, wired.market_data, wired.broker, wired.alerts
 from portfolio_pipeline.adapters.alerts import ALERT_CHANNELS
 from portfolio_pipeline.adapters.broker import BROKERS
 from portfolio_pipeline.adapters.market_data import VENDORS
+from portfolio_pipeline.core.features.families import FAMILY
 from portfolio_pipeline.core.performance.metrics import METRICS
 from portfolio_pipeline.core.portfolio.allocation.methods import ALLOCATION_METHODS
 from portfolio_pipeline.core.risk.limits.registry import LIMITS
 from portfolio_pipeline.core.risk.measures.registry import MEASURES
 from portfolio_pipeline.core.risk.settings import Limits
 from portfolio_pipeline.core.strategies.registry import STRATEGY_TYPES
-registries = METRICS, MEASURES, LIMITS, ALLOCATION_METHODS, STRATEGY_TYPES, ALERT_CHANNELS, VENDORS, BROKERS
+registries = METRICS, MEASURES, LIMITS, ALLOCATION_METHODS, FAMILY, STRATEGY_TYPES, ALERT_CHANNELS, VENDORS, BROKERS
 print(*(list(registry)[-1] for registry in registries), Limits(positions=20).value("positions"))
 """
 
@@ -50,7 +51,7 @@ def test_the_example_of_extensions_adds_one_of_each(tmp_path: Path) -> None:
         timeout=240,
     )
     assert done.returncode == 0, done.stderr
-    assert done.stdout == "worst_return best_63d positions first_most above file mine MINE 20.0\n"
+    assert done.stdout == "worst_return best_63d positions first_most gap above file mine MINE 20.0\n"
 
 
 @pytest.mark.parametrize("path", PATHS)
