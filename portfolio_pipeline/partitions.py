@@ -2,7 +2,7 @@
 
 A partition is a trading session. It comes into being at 16:00 New York time of its own day, so nobody can materialise a
 session that is still trading; on the evening of a holiday Dagster also names the next session, which is why every asset
-asks `core.sessions.require_closed` as well.
+asks `core.calendar.sessions.require_closed` as well.
 """
 
 from __future__ import annotations

@@ -158,7 +158,7 @@ def write_card(name: str, strategy_type: str, environment: Environment | None = 
 
 
 _NEW_CARD = """\
-# A strategy. Its assets appear in the UI as optimized_parameters/{name} and strategy_targets/{name}.
+# A strategy. Its assets appear in the UI as the group {name}: {name}/optimized_parameters, {name}/strategy_targets, ...
 name: {name}
 type: {type}
 description: {description}

@@ -1,4 +1,4 @@
-"""The `portfolio` command: how people start the wired, look after it and stop it.
+"""The `portfolio` command: how people start the project, look after it and stop it.
 
 Here: what is typed, shown and answered (exit code 0: done; 1: refused or failed, with one message). What is done stands
 below, in the definitions and the core. Dagster is imported only where something runs: other commands answer at once.

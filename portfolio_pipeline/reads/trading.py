@@ -1,6 +1,6 @@
 """What planning, judging and bookkeeping read before they compute: targets and bars, the session before included.
 
-Only reading belongs here; the shapes are those of `core.sizing` and `core.bars`.
+Only reading belongs here; the shapes are those of `core.portfolio.session_targets` and `core.market.bars`.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """A back-test report from what is stored: read prices, parameters and paper returns, let the core play, add the notes.
 
 Here: what is compared with what. Not here: how it is played (`core.backtest.report`), what may be asked for
-(`core.backtest.request`), how it is shown (`backtest_pages`).
+(`core.backtest.request`), how it is shown (`pages`).
 """
 
 from __future__ import annotations

@@ -31,9 +31,29 @@ from portfolio_pipeline.adapters.broker import BROKERS, BrokerKind
 from portfolio_pipeline.adapters.broker.simulated import SimulatedBroker
 from portfolio_pipeline.adapters.market_data import VENDORS, Vendor
 from portfolio_pipeline.adapters.market_data.simulated import SimulatedMarketData
+from portfolio_pipeline.core.features.families import FAMILY
+from portfolio_pipeline.core.features.family import Family
 from portfolio_pipeline.core.performance.metrics import METRICS, Metric
+from portfolio_pipeline.core.risk.limits import registry as limits
+from portfolio_pipeline.core.risk.limits.limit import PortfolioLimit
+from portfolio_pipeline.core.risk.limits.setting import Setting
+from portfolio_pipeline.core.risk.measures import registry as measures
+from portfolio_pipeline.core.risk.measures.measure import Measure
 from portfolio_pipeline.core.strategies import parameters as p
 from portfolio_pipeline.core.strategies.registry import STRATEGY_TYPES
+
+
+GAP = FAMILY.add(
+    Family(
+        "gap",
+        "close over its mean of {window} sessions",
+        "ratio",
+        inputs=("carried_close", "sma"),
+        sees="the window",
+        missing="before it is full",
+        compute=lambda close, mean, window: close / mean,
+    )
+)
 
 
 class AboveParameters(p.Parameters):
@@ -43,7 +63,7 @@ class AboveParameters(p.Parameters):
 class Above:
     name: ClassVar[str] = "above"
     description: ClassVar[str] = "Holds what stands above its own average, in equal parts."
-    inputs: ClassVar[tuple[str, ...]] = ("prices",)
+    inputs: ClassVar[tuple[Family, ...]] = (GAP,)
     Parameters: ClassVar[type[p.Parameters]] = AboveParameters
 
     def window(self, parameters):
@@ -51,8 +71,17 @@ class Above:
 
     def target_weights(self, inputs, parameters, rows, *, long_short=False):
         at = inputs.at(rows)
-        held = at.traded & (at.indicator("sma", 1) > at.indicator("sma", parameters.window))
+        held = at.traded & (at.feature(GAP, parameters.window) > 1)
         return held / np.maximum(held.sum(axis=1, keepdims=True), 1)
+
+
+class Positions(PortfolioLimit):
+    name = "positions"
+    setting = Setting(default=None, low=0, high=500, unit="count")
+    metric = "positions_held"
+
+    def of_whole(self, portfolio):
+        return float(sum(weight != 0 for weight in portfolio.weights.values()))
 
 
 class Practice(SimulatedBroker):
@@ -76,6 +105,8 @@ class InAFile:
 
 
 STRATEGY_TYPES.add(Above())
+limits.register(Positions())
+measures.register(Measure("best_5d", "best_5d", ("past",), lambda past: past.max(), window=5, fewest=5))
 METRICS.add(Metric("worst_return", "fraction", lambda series: np.minimum.accumulate(series.values)))
 ALERT_CHANNELS.add(Channel("in_a_file", InAFile))
 VENDORS.add(Vendor("planted", lambda environment, settings: Planted(settings.universe)))
@@ -94,6 +125,7 @@ universe:
   - {symbol: TLT, asset_class: bond, group: treasury_long, name: bonds}
 shipped_strategies: none
 allocation: {method: by_rank, maximum: 1.0}
+limits: {positions: 2}
 """
 CARD = """
 name: mine
@@ -151,7 +183,9 @@ def test_a_vendor_of_ones_own_delivers_the_prices(house: dict[str, str]) -> None
     assert found(house, "select distinct source from prices") == ["PLANTED"]
 
 
-def test_a_strategy_type_of_ones_own_is_searched_and_trades_for_a_card_of_the_home(house: dict[str, str]) -> None:
+def test_a_strategy_type_on_a_feature_family_of_ones_own_is_searched_and_trades_for_a_card_of_the_home(
+    house: dict[str, str],
+) -> None:
     assert found(house, "select distinct strategy from optimized_parameters") == ["mine"]
     (searched,) = found(house, "select max(trials) from optimized_parameters")
     assert searched == 4
@@ -169,6 +203,17 @@ def test_a_metric_of_ones_own_is_stored_for_every_scope(house: dict[str, str]) -
     assert scopes == found(house, "select distinct scope from metrics order by 1")
     (smallest,) = found(house, "select min(value) from metrics where metric = 'return_1d' and scope = 'benchmark'")
     assert smallest in found(house, "select value from metrics where metric = 'worst_return' and scope = 'benchmark'")
+
+
+def test_a_limit_of_ones_own_is_set_in_the_settings_and_stands_beside_its_figure(house: dict[str, str]) -> None:
+    query = "select distinct {} from risk_metrics where metric = 'positions_held'"
+    assert found(house, query.format("limit_value")) == [2.0]
+    assert max(found(house, query.format("value"))) <= 2.0  # type: ignore[type-var, operator]
+
+
+def test_a_measure_of_ones_own_is_taken_once_it_has_seen_enough(house: dict[str, str]) -> None:
+    taken, sessions = found(house, "select count(value), count(*) from risk_metrics where metric = 'best_5d'")
+    assert 0 < taken < sessions  # type: ignore[operator]
 
 
 def test_a_broker_of_ones_own_is_given_the_orders(house: dict[str, str]) -> None:

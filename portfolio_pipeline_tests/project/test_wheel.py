@@ -56,4 +56,4 @@ def test_the_definitions_load_with_the_sql_models_and_the_cards_of_the_home(inst
     )
     where, keys = ran(str(installed / "python"), "-W", "ignore", "-c", code, cwd=tmp_path).splitlines()
     assert Path(where).is_relative_to(installed.parent)
-    assert {"prices", "features", "current_book", "strategy_targets/mine"} <= set(keys.split())
+    assert {"prices", "features", "current_book", "mine/strategy_targets"} <= set(keys.split())

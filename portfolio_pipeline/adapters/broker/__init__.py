@@ -1,4 +1,7 @@
-"""Brokers behind the port `ports.Broker`, by the trading mode that asks for them."""
+"""Brokers behind the port `ports.Broker`, by the name that `TRADING_MODE` uses.
+
+They carry out and report. Which orders there are, and whether they may be sent, belongs to `core.execution`.
+"""
 
 from __future__ import annotations
 

@@ -1,7 +1,7 @@
 """From a session's targets to trades in shares: what to buy and sell, cut down to what cash and limits allow. Pure.
 
 Every cut scales trades by a common factor and never makes one larger. Which targets are allowed is decided in
-`targets`; how trades become tickets, in `orders`; whether they may be sent, in `verdicts`.
+`core.risk`; how trades become tickets, in `orders`; whether they may be sent, in `verdicts`.
 """
 
 from __future__ import annotations

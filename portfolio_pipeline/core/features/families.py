@@ -1,6 +1,7 @@
 """The families of features, one object each.
 
-To add one: write its object and put it at the end of FAMILIES. When it is stored, it is a new column of `features`: it
+To add one: write its object and put it at the end of FAMILIES, or, from outside, add it to FAMILY: strategies may then
+ask for it with any window. Which are stored is said here alone. When one is, it is a new column of `features`: it
 takes a migration, and a few lines in `dbt_like_sql/audits/assert_features_follow_from_prices.sql`.
 
 All windows are counted in sessions of the exchange, over closes carried forward where a symbol has no bar. Carried
@@ -9,7 +10,6 @@ closes are what a holding is worth while its symbol does not trade.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from typing import Final
 
 import numpy as np
@@ -17,6 +17,7 @@ import numpy as np
 from portfolio_pipeline.core.arrays import Array, forward_fill
 from portfolio_pipeline.core.calendar.sessions import SESSIONS_PER_YEAR
 from portfolio_pipeline.core.features.family import NO_WINDOW, Family, StoredFeature
+from portfolio_pipeline.core.registry import Registry
 
 _PRICE = "currency per share of the first session"
 _WINDOW, _BARS_BEFORE = "the window's sessions", "all actions of the symbol up to the session"
@@ -258,7 +259,7 @@ FAMILIES: Final = (
     MARKET_ABOVE_SMA,
     ADJUSTED_OPEN,
 )
-FAMILY: Final[Mapping[str, Family]] = {family.name: family for family in FAMILIES}
+FAMILY: Final[Registry[Family]] = Registry("feature family", FAMILIES)
 STORED_FEATURES: Final[tuple[StoredFeature, ...]] = tuple(column for family in FAMILIES for column in family.columns)
 
 

@@ -1,8 +1,8 @@
 """Rolling windows and covariances, too slow in NumPy: compiled once and cached.
 
 Every kernel adds up in one fixed order (no fast-math, no parallel sums), so a value at session t has the same bits
-whatever range it was computed in. Kernels release the GIL. Back-tests do not belong here (`backtest`), nor any rule of
-a strategy.
+whatever range it was computed in. Kernels release the GIL. Back-tests do not belong here (`core.simulation`), nor any
+rule of a strategy.
 """
 
 from __future__ import annotations

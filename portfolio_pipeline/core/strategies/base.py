@@ -1,7 +1,7 @@
 """What a strategy type is: declared inputs, a window, parameters with ranges, and arrays in, target weights out.
 
 Here: the protocols. Not here: a type's own rule, what types share when they turn scores into weights (`selection`),
-sizing (`sizing`), or when a strategy decides (`rebalancing`, `exposure`).
+sizing (`sizing`), or when a strategy decides (`core.calendar.cadence`, `exposure`).
 """
 
 from __future__ import annotations

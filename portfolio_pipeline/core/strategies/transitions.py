@@ -6,7 +6,7 @@ sessions. Where fewer sessions than n have been chosen for, the oldest choice st
 
 A session decides where the card does by itself (its rebalancing, and `exposure`), where its parameters changed, and
 while a change is being phased in. Looks at chosen parameters and prices only, and at each session for itself: a range
-wants what its sessions want one by one. Trading it is not done here (`targets`).
+wants what its sessions want one by one. Trading it is not done here (`paper`).
 """
 
 from __future__ import annotations

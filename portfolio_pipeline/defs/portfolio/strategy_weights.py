@@ -1,6 +1,6 @@
 """The asset strategy_weights and its check: capital shared out between the strategies.
 
-Only reading, calling `core.allocation` and writing belong here.
+Only reading, calling `core.portfolio.allocation` and writing belong here.
 """
 
 from collections.abc import Sequence
@@ -33,7 +33,7 @@ def shares_within_limits(
 ) -> dg.AssetCheckResult:
     """Minimum, maximum, daily change and sum of the shares hold, and nobody has capital it must not be given.
 
-    `core.allocation` says how these go together."""
+    `core.portfolio.allocation` says how these go together."""
     first = previous_session(sessions.first) or sessions.first
     names = tuple(card.name for card in strategies)
     with warehouse.reading() as reader:

@@ -1,6 +1,6 @@
 """The asset metrics and its checks: performance of the account, the benchmark, the strategies' books and paper returns.
 
-Only reading, calling `core.metrics` and writing belong here.
+Only reading, calling `core.performance.metrics` and writing belong here.
 """
 
 import dagster as dg

@@ -1,7 +1,7 @@
 """What takes the sessions before it to see of a bar: jumps, stale repeats, gaps, late bars, and sessions without bars.
 
 Goes through the sessions one after the other, over all symbols at once. Stored sessions are gone through first, to be
-remembered; then those of the range are judged. Not here: what a bar shows by itself (`core.bar_rules`).
+remembered; then those of the range are judged. Not here: what a bar shows by itself (`bar_rules`).
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """The judge of delivered bars: which are taken, which are quarantined and why, which restate what was stored.
 
 Pure: delivered rows and what the tables hold go in, rows of the tables come out. What a bar shows by itself is asked in
-`core.bar_rules`, what it shows beside the sessions before it in `core.bar_sequence`; here the verdicts come together.
+`bar_rules`, what it shows beside the sessions before it in `bar_sequence`; here the verdicts come together.
 
 Session t is judged from the rows delivered for t, from what is stored of the sessions before t (`memory_start` on), and
 from what was stored for t itself; never from anything after t. So a range gives what its sessions one by one give.

@@ -1,6 +1,6 @@
 """A risk-based core over all classes: hierarchical risk parity, partly blended with inverse volatility.
 
-Hierarchical risk parity is compiled (`core.strategies.risk_parity`) because a search makes thousands of calls.
+Hierarchical risk parity is compiled (`risk_parity`) because a search makes thousands of calls.
 Parameter sets that differ in their shares only have all of it in common.
 """
 
