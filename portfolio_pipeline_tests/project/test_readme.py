@@ -7,13 +7,14 @@ import re
 import subprocess
 import sys
 from pathlib import Path
+from textwrap import dedent
 
 import pytest
 
 ROOT = Path(__file__).resolve().parents[2]
 README = (ROOT / "README.md").read_text(encoding="utf-8")
 PACKAGE = ROOT / "portfolio_pipeline"
-(EXTENSIONS,) = re.findall(r"```python\n(.*?)```", README, re.DOTALL)
+(EXAMPLE,) = re.findall(r"One file with one of each:\n\n((?:    .*\n|\n)+)", README)
 PATHS = sorted(
     set(re.findall(r"`((?:core|ports|portfolio_pipeline|portfolio_pipeline_tests|dbt_like_sql)/[\w./]+)`", README))
 )
@@ -40,7 +41,7 @@ print(*(list(registry)[-1] for registry in registries), Limits(positions=20).val
 
 def test_the_example_of_extensions_adds_one_of_each(tmp_path: Path) -> None:
     (tmp_path / "extensions").mkdir()
-    (tmp_path / "extensions" / "mine.py").write_text(EXTENSIONS, encoding="utf-8")
+    (tmp_path / "extensions" / "mine.py").write_text(dedent(EXAMPLE), encoding="utf-8")
     chosen = {"MARKET_DATA": "mine", "TRADING_MODE": "MINE", "ALERTS": "log,file"}
     done = subprocess.run(
         [sys.executable, "-c", ADDED],
