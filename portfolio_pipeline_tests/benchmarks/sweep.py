@@ -24,6 +24,7 @@ from typing import Any
 import numpy as np
 from numba import njit
 
+from portfolio_pipeline.adapters.compute.threads import Threads
 from portfolio_pipeline.core.market.indicators import Inputs
 from portfolio_pipeline.core.market.panel import PricePanel
 from portfolio_pipeline.core.parallel import in_chunks
@@ -84,7 +85,7 @@ class Sweep:
 
     def run(self) -> tuple[np.ndarray, np.ndarray]:
         """The daily net returns of each parameter set, and its Sharpe ratio."""
-        backtests = Backtests(Momentum(), Inputs(self._panel), CARD, COST_RATE, workers=self._workers)
+        backtests = Backtests(Momentum(), Inputs(self._panel), CARD, COST_RATE, fan_out=Threads(self._workers).map)
         net, _ = backtests.of(self._sets)
         ratios = np.empty(len(net))
         in_chunks(lambda low, high: _sharpe(net, ratios, low, high), len(net), self._workers)

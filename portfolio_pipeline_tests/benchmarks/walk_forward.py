@@ -26,6 +26,7 @@ from typing import Any
 import numpy as np
 
 from portfolio_pipeline.adapters.cards import load_cards
+from portfolio_pipeline.adapters.compute.threads import Threads
 from portfolio_pipeline.adapters.environment import PACKAGE_ROOT
 from portfolio_pipeline.adapters.market_data.simulated import SimulatedMarketData
 from portfolio_pipeline.core.calendar.sessions import SessionRange, all_sessions, as_days
@@ -96,7 +97,9 @@ def searched(
     moments = [time.perf_counter()]
     strategy = STRATEGY_TYPES[card.type]
     space = ParameterSpace.of(strategy.Parameters, card.parameters, card.constraints)
-    backtests = Backtests(strategy, Inputs(panel), card, house().costs.total, workers=workers)
+    backtests = Backtests(
+        strategy, Inputs(panel), card, house().costs.total, workers=workers, fan_out=Threads(workers).map
+    )
     walk, stop = Walk(space, backtests, regimes), len(panel.sessions)
     moments.append(time.perf_counter())
     sets = len(walk.fixed.candidates)

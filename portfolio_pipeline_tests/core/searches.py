@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from portfolio_pipeline.adapters.compute.threads import Threads
 from portfolio_pipeline.core.market.indicators import Inputs
 from portfolio_pipeline.core.market.panel import PricePanel
 from portfolio_pipeline.core.search import Backtests, InUse, Walk, chosen_rows, result_rows
@@ -36,7 +37,11 @@ def card(parameters: dict[str, Any] | None = None, sizing: dict[str, Any] | None
 def walk(panel: PricePanel, card: StrategyCard, *, workers: int = 1, probabilities: Any = None) -> Walk:
     strategy = STRATEGY_TYPES[card.type]
     space = ParameterSpace.of(strategy.Parameters, card.parameters, card.constraints)
-    return Walk(space, Backtests(strategy, Inputs(panel), card, COST_RATE, workers=workers), probabilities)
+    return Walk(
+        space,
+        Backtests(strategy, Inputs(panel), card, COST_RATE, workers=workers, fan_out=Threads(workers).map),
+        probabilities,
+    )
 
 
 class Diary:

@@ -12,6 +12,7 @@ import dagster as dg
 import numpy as np
 import pandas as pd
 
+from portfolio_pipeline.adapters.compute.threads import Threads
 from portfolio_pipeline.adapters.environment import read_environment
 from portfolio_pipeline.components.session_asset import Stored, session_asset
 from portfolio_pipeline.components.session_check import check_result, session_check
@@ -81,13 +82,15 @@ def parameters_asset(card: StrategyCard) -> dg.AssetsDefinition:
             chances = regime_probabilities(reader, panel.sessions) if by_regime else None
             before = state_session(reader, "optimized_parameters", card.name, sessions.first)
             text, state = _state(reader, card, space, before)
+        workers = read_environment().optimization_workers
         backtests = search.Backtests(
             strategy,
             inputs_of(panel, card.type),
             card,
             settings.costs.total,
             delist_after=settings.simulated_broker.delist_after_sessions,
-            workers=read_environment().optimization_workers,
+            workers=workers,
+            fan_out=Threads(workers).map,
             progress=_told(context),
         )
         walk, past = search.Walk(space, backtests, chances), _Stored(warehouse, card, space)

@@ -7,8 +7,7 @@ is the business of whoever reads them. Which sets are tried, and how returns bec
 from __future__ import annotations
 
 from collections import OrderedDict
-from collections.abc import Callable, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Callable, Iterable, Iterator, Sequence
 
 import numpy as np
 
@@ -25,6 +24,9 @@ from portfolio_pipeline.core.strategies.parameters import Parameters
 from portfolio_pipeline.core.strategies.sizing import capped_only, sized
 
 Progress = Callable[[int, int], None]
+FanOut = Callable[[Callable[[int], None], Iterable[int]], Iterator[None]]
+"""Does the work for each of the parts, in whatever order and wherever; results come in the order of the parts."""
+
 _AT_ONCE = 20  # parameter sets between two reports of progress, in one thread
 _REMEMBERED = 400e6  # bytes of returns that are kept for sets that may be asked for again
 
@@ -46,12 +48,13 @@ class Backtests:
         *,
         delist_after: int = 10,
         workers: int = 1,
+        fan_out: FanOut = map,
         progress: Progress | None = None,
     ) -> None:
         self.strategy, self.inputs, self.card, self.cost_rate, self.workers = strategy, inputs, card, cost_rate, workers
         self.sessions = inputs.sessions
         self.evaluated = self.expected = 0
-        self._delist_after, self._progress = delist_after, progress
+        self._delist_after, self._fan_out, self._progress = delist_after, fan_out, progress
         self._prices = TradePrices.of(inputs.panel)
         self._rows = np.flatnonzero(due(inputs.sessions, card.rebalance))
         self._memory: OrderedDict[Parameters, tuple[Array, Array]] = OrderedDict()
@@ -99,16 +102,10 @@ class Backtests:
             self._play(candidates[part], net[part], turnover[part])
 
         starts = range(0, len(candidates), _AT_ONCE)
-        with ThreadPoolExecutor(max_workers=self.workers) as pool:
-            try:
-                for first, _ in zip(starts, pool.map(play, starts), strict=True):
-                    self.evaluated += min(_AT_ONCE, len(candidates) - first)
-                    if self._progress is not None:
-                        self._progress(self.evaluated, max(self.evaluated, self.expected))
-            except BaseException:
-                # Whoever cancels a run does not want to wait for the other sets.
-                pool.shutdown(cancel_futures=True)
-                raise
+        for first, _ in zip(starts, self._fan_out(play, starts), strict=True):
+            self.evaluated += min(_AT_ONCE, len(candidates) - first)
+            if self._progress is not None:
+                self._progress(self.evaluated, max(self.evaluated, self.expected))
         return net, turnover
 
     def _play(self, candidates: Sequence[Parameters], net: Array, turnover: Array) -> None:

@@ -9,6 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from portfolio_pipeline.adapters.compute.threads import Threads
 from portfolio_pipeline.core.calendar.cadence import due
 from portfolio_pipeline.core.features.family import Family
 from portfolio_pipeline.core.market.indicators import Inputs
@@ -57,7 +58,7 @@ def test_sets_played_from_shared_tables_earn_to_the_bit_what_their_weights_earn(
 ) -> None:
     panel = market(420, 8, seed, missing=missing)
     one = card(sizing=sizing).model_copy(update={"rebalance": rebalance})
-    compact = Backtests(Momentum(), Inputs(panel), one, COST_RATE, workers=2).of(sets)
+    compact = Backtests(Momentum(), Inputs(panel), one, COST_RATE, fan_out=Threads(2).map).of(sets)
     spread_out = Backtests(SpreadOut(), Inputs(panel), one, COST_RATE).of(sets)
     for found, expected in zip(compact, spread_out, strict=True):
         np.testing.assert_array_equal(found, expected)
