@@ -35,9 +35,7 @@ def open_home() -> Wiring:
 def open_tables(environment: Environment | None = None) -> Wiring:
     """The house with its tables created and carried forward; nothing else of it is imported yet."""
     wired = wire(environment)
-    kept = wired.warehouse.prepare()
-    if kept is not None:
-        say(f"The tables were carried forward to this version. As they were before: {kept}")
+    wired.warehouse.prepare(lambda kept: say(f"The tables are carried forward to this version. As they were: {kept}"))
     return wired
 
 

@@ -39,6 +39,7 @@ def require_free_port(port: int) -> None:
 
 def serve(home: Path, port: int) -> None:
     """Start, wait until it answers, and stay until Ctrl-C or a signal; then stop what was started."""
+    _carry_over()
     log = home / "web_ui.log"
     command = [
         sys.executable,
@@ -67,6 +68,16 @@ def serve(home: Path, port: int) -> None:
         say("Stopping the web UI.")
     finally:
         _stop(child)
+
+
+def _carry_over() -> None:
+    """What a home of an earlier version knows of its assets is shown under their keys of today, run or no run."""
+    import dagster as dg
+
+    from portfolio_pipeline.dagster_home.carry_over import carry_over_keys
+
+    with dg.DagsterInstance.get() as instance:
+        carry_over_keys(instance)
 
 
 def _workspace(home: Path) -> Path:

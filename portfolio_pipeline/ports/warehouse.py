@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager
 from datetime import date
 from typing import TYPE_CHECKING, Literal, Protocol, TypeAlias
@@ -86,10 +86,11 @@ class Warehouse(Reader, Protocol):
         """Where the data is, without secrets, for messages and the UI."""
         ...
 
-    def prepare(self) -> str | None:
+    def prepare(self, tell: Callable[[str], None] | None = None) -> str | None:
         """Create missing tables and carry older ones forward to this version of the schema.
 
-        Says where a copy of the older database was put; None when nothing had to be carried forward.
+        Says where a copy of the older database was put; None when nothing had to be carried forward. `tell` hears of
+        the copy as soon as it is there to stay: whoever is interrupted afterwards knows of it.
         """
         ...
 

@@ -88,8 +88,10 @@ def test_an_older_database_is_carried_forward_and_keeps_its_rows(old_database: s
 def test_the_database_as_it_was_is_kept_and_named(old_database: str) -> None:
     before = opened(old_database, (OLD,)).read("shares")
     migrated = opened(old_database, (NEW,), FORWARD)
-    kept = migrated.prepare()
+    told: list[str] = []
+    kept = migrated.prepare(told.append)
     assert kept is not None
+    assert told == [kept]
     if migrated.engine == "duckdb":
         assert kept == old_database.removeprefix("duckdb:///") + ".before-v3"
         assert opened(f"duckdb:///{kept}", (OLD,)).read("shares").equals(before)
@@ -100,6 +102,17 @@ def test_the_database_as_it_was_is_kept_and_named(old_database: str) -> None:
     # A table more is no migration: nothing that is there is touched.
     assert opened(old_database, (NEW, FRESH), FORWARD).prepare() is None
     assert len(opened(old_database, (NEW, FRESH), FORWARD).read("fresh")) == 0
+
+
+def test_the_copy_is_told_of_even_if_what_follows_fails(tmp_path: Path) -> None:
+    url, told = f"duckdb:///{tmp_path / 'portfolio.duckdb'}", list[str]()
+    opened(url, (OLD,)).prepare(told.append)
+    assert told == []
+    broken = opened(url, (OLD,), (Migration(2, "breaks", (RunSql("update shares set nonsense = 1"),)),))
+    with pytest.raises(WarehouseError, match="nonsense"):
+        broken.prepare(told.append)
+    assert told == [f"{tmp_path / 'portfolio.duckdb'}.before-v2"]
+    assert Path(told[0]).exists()
 
 
 def test_a_copy_kept_earlier_is_not_written_over(database_url: str) -> None:

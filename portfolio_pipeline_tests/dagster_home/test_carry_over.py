@@ -6,6 +6,7 @@ from pathlib import Path
 import dagster as dg
 import pytest
 
+from portfolio_pipeline.cli import web_ui
 from portfolio_pipeline.dagster_home.carry_over import carry_over_keys
 from portfolio_pipeline.dagster_home.prepare import prepare_dagster_home
 from portfolio_pipeline.partitions import ONE_RUN, SESSIONS
@@ -66,4 +67,22 @@ def test_a_second_time_there_is_nothing_to_do(instance: dg.DagsterInstance) -> N
     carry_over_keys(instance)
 
     assert carry_over_keys(instance) == 0
+    assert len(instance.get_materialized_partitions(NEW)) == 4
+
+
+def test_the_web_ui_shows_it_though_nothing_was_left_to_run(
+    instance: dg.DagsterInstance, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    class AboutToStartError(Exception):
+        pass
+
+    def starts(*_: object, **__: object) -> None:
+        raise AboutToStartError
+
+    monkeypatch.setenv("DAGSTER_HOME", str(tmp_path))
+    monkeypatch.setattr(web_ui.signal, "signal", lambda *_: None)
+    monkeypatch.setattr(web_ui.subprocess, "Popen", starts)
+    with pytest.raises(AboutToStartError):
+        web_ui.serve(tmp_path, 3000)
+
     assert len(instance.get_materialized_partitions(NEW)) == 4

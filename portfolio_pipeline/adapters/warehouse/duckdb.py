@@ -13,7 +13,7 @@ import os
 import re
 import shutil
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from itertools import count
 from pathlib import Path
@@ -93,7 +93,7 @@ class DuckDBWarehouse(TableWarehouse):
         with self._file_errors():
             return self._path.exists()
 
-    def _carry_forward(self) -> str | None:
+    def _carry_forward(self, tell: Callable[[str], None]) -> str | None:
         with self._file_errors():
             self._path.parent.mkdir(parents=True, exist_ok=True)
         with self._turn(write=True) as deadline:
@@ -101,6 +101,8 @@ class DuckDBWarehouse(TableWarehouse):
                 older = self._must_migrate(connection)
             # Copied while it is not attached: closing a copy's source would set DuckDB's own lock on the file free.
             kept = self._copy_aside() if older else None
+            if kept is not None:
+                tell(str(kept))
             with self._attached(True, deadline) as connection:
                 self._create_and_migrate(connection)
             if kept is not None:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 import threading
 import weakref
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing, contextmanager
 from itertools import count
 from typing import Any, Literal
@@ -97,11 +97,16 @@ class PostgresWarehouse(TableWarehouse):
     def _is_there(self) -> bool:
         return True
 
-    def _carry_forward(self) -> str | None:
+    def _carry_forward(self, tell: Callable[[str], None]) -> str | None:
         with self._open(write=True) as connection:
             kept = self._copy_aside(connection) if self._must_migrate(connection) else None
             self._create_and_migrate(connection)
-        return None if kept is None else f"schema {kept} of {self.location}"
+        if kept is None:
+            return None
+        # Copy and migration are one transaction: before its end there is no copy, and nothing to be told.
+        told = f"schema {kept} of {self.location}"
+        tell(told)
+        return told
 
     def _copy_aside(self, connection: PostgresConnection) -> str:
         """The house's tables as they are, in a schema of a name that is not taken."""

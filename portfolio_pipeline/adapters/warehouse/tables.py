@@ -8,7 +8,7 @@ from __future__ import annotations
 import re
 import threading
 from abc import ABC, abstractmethod
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from datetime import date
 
@@ -144,16 +144,16 @@ class TableWarehouse(ABC):
         """Whether there is a database to look into, prepared or not."""
 
     @abstractmethod
-    def _carry_forward(self) -> str | None:
-        """Create or migrate, alone among writers, and keep a copy of what is migrated; says where the copy is."""
+    def _carry_forward(self, tell: Callable[[str], None]) -> str | None:
+        """Create or migrate, alone among writers, and keep a copy of what is migrated; tells and says where it is."""
 
-    def prepare(self) -> str | None:
+    def prepare(self, tell: Callable[[str], None] | None = None) -> str | None:
         with self._alone_in_thread():
             if self._is_there():
                 with self._open(write=False) as connection:
                     if forward.is_complete(connection, tuple(self._tables.values()), self._migrations):
                         return None
-            return self._carry_forward()
+            return self._carry_forward(tell or (lambda _: None))
 
     @property
     def _newest_version(self) -> int:
