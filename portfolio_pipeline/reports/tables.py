@@ -43,7 +43,7 @@ def _table(names: Sequence[str], rows: Sequence[Sequence[object]], total: int, l
     if not names or not rows:
         return "no rows"
     if len(rows) == total <= _FEW_ROWS and len(names) >= _MANY_COLUMNS:
-        first, *others = zip(names, *([_written(value, longest) for value in row] for row in rows), strict=True)
+        first, *others = zip(names, *([_written(value, _LONGEST) for value in row] for row in rows), strict=True)
         return aligned(first, others, right=[False] * len(first))
     right = [all(_is_number(value) or _is_null(value) for value in column) for column in zip(*rows, strict=True)]
     shown = aligned(names, [[_written(value, longest) for value in row] for row in rows], right=right)
