@@ -210,7 +210,8 @@ def _newest(asked: _Asked, stored: Stored, sessions: SessionRange, warehouse: Wa
         told["came in"] = stored.came_in
     if stored.dropped:
         told["left out"] = ", ".join(f"{count:,} {why}" for why, count in stored.dropped.items() if count) or "nothing"
-    told |= stored.metadata
+    # Seventeen digits tell a reader nothing: the exact figures are in the tables.
+    told |= {name: round(value, 6) if isinstance(value, float) else value for name, value in stored.metadata.items()}
     if rows is not None:
         told[f"rows of {last}"] = dg.MetadataValue.md(first_rows(rows))
     if stored.picture is not None and (picture := stored.picture(origin)) is not None:

@@ -1,6 +1,7 @@
 """Rows as markdown tables for people: which rows, and how each kind of value is written. No figure is computed here.
 
-Floats have six significant digits, days and times are ISO, NULL and NaN are empty, numbers stand at the right.
+Floats have six significant digits, days and times are ISO, NULL and NaN are empty, numbers stand at the right. A few
+rows of many columns stand upright, a line for each column: the web UI cuts off what is wider than its page.
 """
 
 from __future__ import annotations
@@ -13,6 +14,7 @@ import pyarrow as pa
 
 SHOWN = 20
 _LONGEST, _LONGEST_OF_MANY = 300, 60  # letters of a cell
+_FEW_ROWS, _MANY_COLUMNS = 2, 8
 
 
 def first_rows(table: pa.Table | pd.DataFrame, count: int = 10) -> str:
@@ -40,6 +42,9 @@ def aligned(names: Iterable[str], rows: Iterable[Sequence[str]], *, right: Itera
 def _table(names: Sequence[str], rows: Sequence[Sequence[object]], total: int, longest: int) -> str:
     if not names or not rows:
         return "no rows"
+    if len(rows) == total <= _FEW_ROWS and len(names) >= _MANY_COLUMNS:
+        first, *others = zip(names, *([_written(value, _LONGEST) for value in row] for row in rows), strict=True)
+        return aligned(first, others, right=[False] * len(first))
     right = [all(_is_number(value) or _is_null(value) for value in column) for column in zip(*rows, strict=True)]
     shown = aligned(names, [[_written(value, longest) for value in row] for row in rows], right=right)
     return f"{shown}\n\nand {total - len(rows):,} more" if total > len(rows) else shown

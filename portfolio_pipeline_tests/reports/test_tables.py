@@ -51,6 +51,13 @@ def test_the_first_rows_are_shown_and_the_others_counted() -> None:
     assert markdown_table(rows.to_pylist()).endswith("| 19 |\n\nand 1,480 more")
 
 
+def test_a_few_rows_of_many_columns_stand_upright() -> None:
+    wide = pa.table({f"c{n}": [n, n + 0.5] for n in range(8)})
+    assert cells_of(first_rows(wide))[:3] == [["c0", "0", "0.5"], [":---"] * 3, ["c1", "1", "1.5"]]
+    assert len(cells_of(first_rows(wide))) == 9
+    assert cells_of(first_rows(wide, 1))[0] == wide.column_names
+
+
 def test_long_text_is_cut_among_first_rows_and_a_reason_is_not() -> None:
     reason = "refused because of this. " * 5
     (shown,) = cells_of(first_rows(pa.table({"reason": [reason]})))[2]
@@ -70,10 +77,10 @@ def test_words_are_set_to_the_side_that_is_asked_for() -> None:
 @pytest.mark.parametrize("table", TABLES, ids=lambda table: table.name)
 def test_every_declared_table_can_be_shown(table: Table) -> None:
     schema = arrow_schema(table)
-    empty = pa.Table.from_arrays([pa.nulls(2, field.type) for field in schema], schema=schema)
+    empty = pa.Table.from_arrays([pa.nulls(3, field.type) for field in schema], schema=schema)
     names, _, *rows = cells_of(first_rows(empty))
     assert names == schema.names
-    assert rows == [[""] * len(names)] * 2
+    assert rows == [[""] * len(names)] * 3
 
 
 VALUES = st.one_of(
