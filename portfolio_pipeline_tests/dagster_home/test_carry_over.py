@@ -1,5 +1,7 @@
 """A home of an earlier version keeps what it knows of its assets, under the keys of today."""
 
+import signal
+import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -80,8 +82,8 @@ def test_the_web_ui_shows_it_though_nothing_was_left_to_run(
         raise AboutToStartError
 
     monkeypatch.setenv("DAGSTER_HOME", str(tmp_path))
-    monkeypatch.setattr(web_ui.signal, "signal", lambda *_: None)
-    monkeypatch.setattr(web_ui.subprocess, "Popen", starts)
+    monkeypatch.setattr(signal, "signal", lambda *_: None)
+    monkeypatch.setattr(subprocess, "Popen", starts)
     with pytest.raises(AboutToStartError):
         web_ui.serve(tmp_path, 3000)
 
