@@ -117,7 +117,7 @@ def asked_after_a_range(instance: dg.DagsterInstance) -> dict[str, Any]:
                 instance.fetch_materializations(dg.AssetRecordsFilter(asset_key=key, asset_partitions=[FIRST]), limit=1)
                 .records[0]
                 .event_log_entry
-            )[2:],
+            )[2],
         }
     check = instance.event_log_storage.get_latest_asset_check_execution_by_key([CHECK])[CHECK]
     answers["check"] = (check.status, check.partition, check.event and _event(check.event))

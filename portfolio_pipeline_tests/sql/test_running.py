@@ -61,7 +61,7 @@ def test_an_engine_that_refuses_is_told_as_file_line_and_column(filled: Warehous
 
 def test_a_cast_that_fails_at_run_time_names_the_file(filled: Warehouse, tmp_path: Path) -> None:
     wrong = library(tmp_path, wrong="symbol | select symbol from ref('prices') where cast(symbol as bigint) > 0")
-    with pytest.raises(SqlModelError, match=r"sql/marts/wrong.sql:8:1: "):
+    with pytest.raises(SqlModelError, match=r"sql/marts/wrong.sql:7:1: "):
         make_and_examine(filled, wrong, "wrong", SESSIONS)
 
 

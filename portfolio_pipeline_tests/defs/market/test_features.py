@@ -253,6 +253,6 @@ def test_the_newest_session_shows_lineage_and_rows(duckdb_warehouse: Warehouse) 
     assert shown["dagster/row_count"].value == len(duckdb_warehouse.read("features", asked))
     lineage = shown["dagster/column_lineage"]
     assert isinstance(lineage, dg.TableColumnLineageMetadataValue)
-    assert list(lineage.value.deps_by_column) == list(FEATURES.column_names[2:])
+    assert list(lineage.value.deps_by_column) == list(FEATURES.column_names)
     dividend = dg.TableColumnDep(asset_key=dg.AssetKey(["prices"]), column_name="dividend")
     assert dividend in lineage.value.deps_by_column["sma_200d"]
