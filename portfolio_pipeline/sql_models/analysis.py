@@ -177,10 +177,12 @@ def lineage_of(query: Query, views: Mapping[str, Query], stored: Mapping[str, Co
     schema = _schema(stored)
     resolved = qualify(tree, schema=schema, dialect=DIALECT, quote_identifiers=False, identify=False)
     assert isinstance(resolved, exp.Query)
-    scope = build_scope(resolved)
     found: Lineage = {}
-    for column in resolved.named_selects:
-        root = lineage(column, resolved, schema=schema, dialect=DIALECT, scope=scope, copy=False)
+    # Of all columns at once, and without the text of each step: sqlglot copies the query for every one otherwise.
+    roots = lineage(
+        None, resolved, schema, dialect=DIALECT, scope=build_scope(resolved), trim_selects=False, copy=False
+    )
+    for column, root in roots.items():
         leaves = {
             (node.expression.name, node.name.split(".")[-1])
             for node in root.walk()

@@ -322,6 +322,10 @@ class Recording(Inputs):
         self.asked.add(family.name)
         return super().feature(family, window)
 
+    def feature_at(self, family: Family, window: int, rows: np.ndarray) -> np.ndarray:
+        self.asked.add(family.name)
+        return super().feature_at(family, window, rows)
+
 
 @pytest.mark.parametrize("name", TYPES)
 def test_a_type_declares_the_families_it_computes_on(name: str) -> None:
