@@ -7,11 +7,11 @@ Reading cards is the work of `cards`: it imports all that strategies compute wit
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from pathlib import Path
 
 from portfolio_pipeline.adapters.environment import PACKAGE_ROOT, Environment, read_environment
-from portfolio_pipeline.adapters.settings import active_settings
 from portfolio_pipeline.core.errors import ConfigurationError
 from portfolio_pipeline.core.registry import one_of
 
@@ -48,6 +48,11 @@ def home_cards(environment: Environment) -> Path:
 def _chosen(environment: Environment) -> dict[str, Path]:
     """The shipped cards that the settings keep."""
     shipped = {path.parent.name: path for path in sorted(_SHIPPED.glob(f"*/{SHIPPED_FILE}"))}
+    if _keeps_all(environment.portfolio_config):
+        return shipped
+
+    from portfolio_pipeline.adapters.settings import active_settings
+
     wanted = active_settings(environment).shipped_strategies
     if wanted == "all":
         return shipped
@@ -61,3 +66,11 @@ def _chosen(environment: Environment) -> dict[str, Path]:
                 remedy="Mend this entry.",
             )
     return {name: shipped[name] for name in names}
+
+
+def _keeps_all(config: Path) -> bool:
+    """Whether that shows in the text already: who only looks at the house need not read and judge all settings."""
+    try:
+        return not re.search(r"shipped_strategies(?!: all\s)", config.read_text(encoding="utf-8"))
+    except (OSError, UnicodeDecodeError):
+        return False  # to be told by whoever reads the settings
