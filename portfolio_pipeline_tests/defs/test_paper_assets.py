@@ -12,7 +12,7 @@ import pandas as pd
 import pytest
 
 from portfolio_pipeline.adapters.environment import PACKAGE_ROOT
-from portfolio_pipeline.components.strategy.paper import paper_asset
+from portfolio_pipeline.components.strategy.targets import targets_asset
 from portfolio_pipeline.core.calendar.sessions import SessionRange
 from portfolio_pipeline.core.market.indicators import Inputs
 from portfolio_pipeline.core.settings import load_settings
@@ -72,7 +72,7 @@ def stored(duckdb_warehouse: Warehouse) -> Warehouse:
 
 def materialise(warehouse: Warehouse, first: int, last: int) -> dg.ExecuteInProcessResult:
     return dg.materialize(
-        [paper_asset(CARD)],
+        [targets_asset(CARD)],
         resources={"warehouse": warehouse, "settings": SETTINGS, "clock": FixedClock.after_close(DAYS[-1])},
         tags={
             "dagster/asset_partition_range_start": DAYS[first].isoformat(),

@@ -12,8 +12,8 @@ from pydantic import Field
 from portfolio_pipeline.adapters.card_files import card_names
 from portfolio_pipeline.adapters.cards import load_card
 from portfolio_pipeline.components.strategy.honesty import honesty_asset
-from portfolio_pipeline.components.strategy.paper import paper_asset
 from portfolio_pipeline.components.strategy.parameters import parameters_asset
+from portfolio_pipeline.components.strategy.targets import targets_asset
 from portfolio_pipeline.core.strategies.card import StrategyCard
 
 __all__ = ["StrategyComponent", "strategy_definitions"]
@@ -48,4 +48,4 @@ class StrategyComponent(dg.Component, dg.Model, dg.Resolvable):
 
 def strategy_definitions(card: StrategyCard) -> dg.Definitions:
     """The assets of a card that has been read and checked."""
-    return dg.Definitions(assets=[parameters_asset(card), paper_asset(card), honesty_asset(card)])
+    return dg.Definitions(assets=[parameters_asset(card), targets_asset(card), honesty_asset(card)])

@@ -1,6 +1,6 @@
 """From weights to shares: what a session's targets call for, the same for the account's orders and for strategy books.
 
-Which weights are allowed is decided in `targets`; which orders follow, in `orders`.
+Which weights are allowed is decided in `core.risk`; which orders follow, in `core.execution.orders`.
 """
 
 from __future__ import annotations

@@ -38,7 +38,7 @@ from portfolio_pipeline.reads.features import feature_history
 from portfolio_pipeline.reports import pictures
 
 
-def paper_asset(card: StrategyCard) -> dg.AssetsDefinition:
+def targets_asset(card: StrategyCard) -> dg.AssetsDefinition:
     """The asset of a card, with its check."""
     strategy = STRATEGY_TYPES[card.type]
     space = ParameterSpace.of(strategy.Parameters, card.parameters, card.constraints)
