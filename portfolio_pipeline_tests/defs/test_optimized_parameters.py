@@ -161,7 +161,7 @@ def test_the_ui_is_told_how_far_it_is_and_shown_what_was_found(duckdb_warehouse:
     shown: dict[str, Any] = {name: value.value for name, value in event.metadata.items()}
     stored = tables(duckdb_warehouse)["optimized_parameters"].iloc[-1]
     assert shown["reason"] == stored["reason"]
-    assert shown["score"] == stored["score"]
+    assert shown["score"] == round(float(stored["score"]), 6)
     assert shown["best sets"].splitlines()[4].startswith("| 1 | ")
     assert shown["picture"].count("data:image/svg+xml") == 2
 
