@@ -1,6 +1,6 @@
 """Homes of earlier versions: what their event log knows of assets is filed under the keys of today.
 
-Until version 0.1 the noun came first in the keys of a strategy's assets (`optimized_parameters/momentum_equities`); now
+The noun once came first in the keys of a strategy's assets (`optimized_parameters/momentum_equities`); now
 it comes last. Every materialisation and check evaluation is kept, under its new key. The logs of runs that are over
 stay as they were written, with the old names in them.
 """

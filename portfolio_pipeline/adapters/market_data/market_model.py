@@ -13,20 +13,19 @@ from __future__ import annotations
 import hashlib
 from dataclasses import dataclass
 from functools import lru_cache
-from itertools import accumulate, pairwise
+from itertools import accumulate
 
 import numpy as np
 from scipy.special import ndtri
 
 from portfolio_pipeline.core.arrays import Array
+from portfolio_pipeline.core.calendar.sessions import SESSIONS_PER_YEAR
 
 SEED = "portfolio-pipeline-2284"
 BLOCK = 256
-SESSIONS_PER_YEAR = 252
 DAILY = 1 / np.sqrt(SESSIONS_PER_YEAR)
 
 MOODS = ("bull", "bear", "crisis", "recovery")
-FACTORS = ("equity", "rates", "credit", "commodity", "gold", "property", "emerging")
 
 
 @dataclass(frozen=True)
@@ -170,10 +169,3 @@ def group_moves(asset_class: str, group: str, blocks: int) -> Array:
     own_heat = market(blocks).own_heat
     moves: Array = TREND_SIZE * remembered(drift, TREND_MEMORY) + own_heat * fat_tailed(shock, temper)
     return moves
-
-
-def spells(blocks: int) -> list[tuple[int, int, str]]:
-    """First session, session after the last, and mood of each spell."""
-    path = moods(blocks)
-    edges = [0, *(np.flatnonzero(np.diff(path)) + 1).tolist(), len(path)]
-    return [(start, stop, MOODS[path[start]]) for start, stop in pairwise(edges)]

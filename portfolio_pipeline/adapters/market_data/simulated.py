@@ -18,7 +18,6 @@ from portfolio_pipeline.adapters.market_data.market_model import (
     BLOCK,
     DAILY,
     FACTOR_MODELS,
-    SESSIONS_PER_YEAR,
     fat_tailed,
     group_moves,
     market,
@@ -29,7 +28,13 @@ from portfolio_pipeline.adapters.market_data.market_model import (
 )
 from portfolio_pipeline.adapters.market_data.profiles import FIRST_BAR, LAST_BAR, Profile, profile
 from portfolio_pipeline.core.arrays import Array
-from portfolio_pipeline.core.calendar.sessions import SessionRange, all_sessions, as_days, session_closes
+from portfolio_pipeline.core.calendar.sessions import (
+    SESSIONS_PER_YEAR,
+    SessionRange,
+    all_sessions,
+    as_days,
+    session_closes,
+)
 from portfolio_pipeline.core.market.instruments import Instrument
 from portfolio_pipeline.core.tables import PRICES
 

@@ -84,10 +84,6 @@ def session_close(session: date) -> datetime:
     return session_closes()[require_session(session)]
 
 
-def is_early_close(session: date) -> bool:
-    return session_close(session).astimezone(NEW_YORK).hour < 16
-
-
 def sessions_between(first: date, last: date) -> tuple[date, ...]:
     """The sessions from `first` to `last`, which need not be sessions themselves."""
     sessions = all_sessions()
