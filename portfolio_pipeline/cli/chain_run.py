@@ -10,6 +10,7 @@ import socket
 import sys
 import warnings
 from collections.abc import Sequence, Set
+from contextlib import nullcontext
 from dataclasses import dataclass, field
 
 import dagster as dg
@@ -32,6 +33,7 @@ from portfolio_pipeline.core.errors import PortfolioError
 from portfolio_pipeline.core.tables import SUBMISSIONS
 from portfolio_pipeline.dagster_home.carry_over import carry_over_keys
 from portfolio_pipeline.dagster_home.range_events import DEFERS_EVENTS
+from portfolio_pipeline.ports import Warehouse
 
 JOB = "daily"
 HOST_TAG = "portfolio/host"
@@ -49,7 +51,7 @@ class Outcome:
     unsent: list[str] = field(default_factory=list)
 
 
-def run_chain(sessions: SessionRange, only: Sequence[str] = ()) -> PortfolioError | None:
+def run_chain(warehouse: Warehouse, sessions: SessionRange, only: Sequence[str] = ()) -> PortfolioError | None:
     """Materialise everything, or `only` some assets, for `sessions` in one run; refused while another is at work.
 
     Gives back what is to be said when the run did its work, but orders were refused or held back.
@@ -62,9 +64,10 @@ def run_chain(sessions: SessionRange, only: Sequence[str] = ()) -> PortfolioErro
         close_dead_runs(instance)
         _refuse_company(instance)
         run, job = _created(instance, sessions, only)
-        with shown_progress(
-            assets=sum(1 for _ in run.asset_selection or job.asset_layer.executable_asset_keys), sessions=sessions
-        ) as progress:
+        assets = sum(1 for _ in run.asset_selection or job.asset_layer.executable_asset_keys)
+        # One session is done in seconds; during a range others shall get in between.
+        kept_open = warehouse.kept_open() if len(sessions) == 1 else nullcontext()
+        with shown_progress(assets=assets, sessions=sessions) as progress, kept_open:
             for event in execute_run_iterator(InMemoryJob(job), run, instance):
                 if event.event_type == dg.DagsterEventType.STEP_START:
                     progress.begin(str(event.step_key).replace("__", "/"))

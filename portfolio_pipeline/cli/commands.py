@@ -60,7 +60,7 @@ def up(sessions: int | None, port: int, no_ui: bool) -> None:
     else:
         from portfolio_pipeline.cli.chain_run import run_chain
 
-        unsent = run_chain(missing)
+        unsent = run_chain(wired.warehouse, missing)
     show_summary(wired)
     if unsent is not None and no_ui:
         raise unsent
@@ -103,7 +103,7 @@ def _run_sessions(first: date | None, last: date | None, only: Sequence[str] = (
 
     from portfolio_pipeline.cli.chain_run import run_chain
 
-    unsent = run_chain(sessions, only)
+    unsent = run_chain(wired.warehouse, sessions, only)
     show_summary(wired)
     if unsent is not None:
         raise unsent

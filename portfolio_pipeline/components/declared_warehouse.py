@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Collection, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from datetime import date
 from typing import Literal
 
@@ -121,6 +121,9 @@ class DeclaredWarehouse(DeclaredReader):
 
     def prepare(self) -> None:
         raise UndeclaredTableError(f"{self._declaration.asset} prepares the warehouse: that is done before a run")
+
+    def kept_open(self) -> AbstractContextManager[None]:
+        return self._warehouse.kept_open()
 
     @contextmanager
     def reading(self) -> Iterator[DeclaredReader]:

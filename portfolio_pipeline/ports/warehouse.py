@@ -94,6 +94,13 @@ class Warehouse(Reader, Protocol):
         """
         ...
 
+    def kept_open(self) -> AbstractContextManager[None]:
+        """One opening for all calls until the end, where an opening costs something: meanwhile others may have to wait.
+
+        For what is over in seconds. Each call stays a transaction of its own.
+        """
+        ...
+
     def reading(self) -> AbstractContextManager[Reader]:
         """Several reads over one connection."""
         ...

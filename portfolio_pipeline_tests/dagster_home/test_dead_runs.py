@@ -9,6 +9,7 @@ from pathlib import Path
 import dagster as dg
 import pytest
 
+from portfolio_pipeline.adapters.wiring import wire
 from portfolio_pipeline.cli.chain_run import close_dead_runs, run_chain
 from portfolio_pipeline.core.calendar.sessions import SessionRange
 from portfolio_pipeline.core.errors import PortfolioError
@@ -33,7 +34,7 @@ def looking(context: dg.AssetExecutionContext) -> None:
     """Looks, while it runs itself, whether it would be taken for dead, and whether a second run would begin."""
     close_dead_runs(context.instance)
     with pytest.raises(PortfolioError, match="RUN_IN_PROGRESS"):
-        run_chain(SessionRange.single(date(2024, 1, 2)))
+        run_chain(wire().warehouse, SessionRange.single(date(2024, 1, 2)))
 
 
 @pytest.fixture

@@ -15,6 +15,7 @@ import shutil
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from functools import partial
 from itertools import count
 from pathlib import Path
 from typing import Literal
@@ -24,7 +25,7 @@ import pyarrow as pa
 
 from portfolio_pipeline.adapters.warehouse import migrations as forward
 from portfolio_pipeline.adapters.warehouse.duckdb_engine import engine
-from portfolio_pipeline.adapters.warehouse.file_lock import LockTimeout, take_turn
+from portfolio_pipeline.adapters.warehouse.file_lock import LockTimeout, keep_turn, take_turn
 from portfolio_pipeline.adapters.warehouse.results import normalized
 from portfolio_pipeline.adapters.warehouse.statements import quoted
 from portfolio_pipeline.adapters.warehouse.tables import TableWarehouse
@@ -86,7 +87,7 @@ class DuckDBWarehouse(TableWarehouse):
         with self._file_errors():
             if not self._path.exists():
                 raise forward.not_prepared(self.location)
-        with self._turn(write) as deadline, self._attached(write, deadline) as connection:
+        with self._turn(partial(take_turn, exclusive=write)) as deadline, self._attached(write, deadline) as connection:
             yield connection
 
     def _is_there(self) -> bool:
@@ -96,7 +97,7 @@ class DuckDBWarehouse(TableWarehouse):
     def _carry_forward(self, tell: Callable[[str], None]) -> str | None:
         with self._file_errors():
             self._path.parent.mkdir(parents=True, exist_ok=True)
-        with self._turn(write=True) as deadline:
+        with self._turn(partial(take_turn, exclusive=True)) as deadline:
             with self._attached(True, deadline) as connection:
                 older = self._must_migrate(connection)
             # Copied while it is not attached: closing a copy's source would set DuckDB's own lock on the file free.
@@ -130,18 +131,28 @@ class DuckDBWarehouse(TableWarehouse):
             fresh.replace(self._path)
 
     @contextmanager
-    def _turn(self, write: bool) -> Iterator[float]:
+    def kept_open(self) -> Iterator[None]:
+        with self._turn(keep_turn) as deadline:
+            connection = self._attach(True, deadline)
+            try:
+                yield
+            finally:
+                with _sql_errors():
+                    engine().detach(self._path, connection)
+
+    @contextmanager
+    def _turn(self, take: Callable[..., Callable[[], None]]) -> Iterator[float]:
         """The project's own lock; yields until when a stranger's may be waited for."""
         deadline = time.monotonic() + self._wait_seconds
         try:
             with self._file_errors():
-                turn = take_turn(self._path, exclusive=write, deadline=deadline)
+                end = take(self._path, deadline=deadline)
         except LockTimeout as timeout:
             raise self._locked(timeout.holder) from None
         try:
             yield deadline
         finally:
-            os.close(turn)
+            end()
 
     @contextmanager
     def _attached(self, write: bool, deadline: float) -> Iterator[DuckDBConnection]:

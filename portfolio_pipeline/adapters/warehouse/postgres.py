@@ -10,7 +10,7 @@ import re
 import threading
 import weakref
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import closing, contextmanager
+from contextlib import AbstractContextManager, closing, contextmanager, nullcontext
 from itertools import count
 from typing import Any, Literal
 from urllib.parse import parse_qsl, unquote
@@ -93,6 +93,9 @@ class PostgresWarehouse(TableWarehouse):
                 raise
             with _sql_errors():
                 raw.commit()
+
+    def kept_open(self) -> AbstractContextManager[None]:
+        return nullcontext()
 
     def _is_there(self) -> bool:
         return True

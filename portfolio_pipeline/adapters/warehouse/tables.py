@@ -140,6 +140,9 @@ class TableWarehouse(ABC):
         """One transaction, alone among writers if it writes; committed at the end, rolled back on any exception."""
 
     @abstractmethod
+    def kept_open(self) -> AbstractContextManager[None]: ...
+
+    @abstractmethod
     def _is_there(self) -> bool:
         """Whether there is a database to look into, prepared or not."""
 
