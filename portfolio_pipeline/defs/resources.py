@@ -4,13 +4,18 @@ Assets get plain domain objects. Nothing is read or connected before a run needs
 machine. In tests, plain objects are given as resources instead.
 """
 
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
 from typing import Any
 
 import dagster as dg
 
+from portfolio_pipeline.adapters.broker.guarded import GuardedBroker
 from portfolio_pipeline.adapters.cards import load_cards
 from portfolio_pipeline.adapters.wiring import wire
 from portfolio_pipeline.components.session_asset import refusals_as_failures
+from portfolio_pipeline.core.execution.halt import require_trading
+from portfolio_pipeline.dagster_home.at_work import READS_ONLY, at_work, close_dead_runs, living, require_account
 
 
 class WiredResource(dg.ConfigurableResource[Any]):
@@ -24,7 +29,10 @@ class WiredResource(dg.ConfigurableResource[Any]):
 
 
 class WarehouseResource(dg.ConfigurableResource[Any]):
-    """The warehouse, with its tables there and up to date."""
+    """The warehouse, with its tables there and up to date.
+
+    Who computes on it has the account to itself until the run ends, and waits for it if need be.
+    """
 
     def create_resource(self, context: dg.InitResourceContext) -> Any:
         with refusals_as_failures():
@@ -33,6 +41,30 @@ class WarehouseResource(dg.ConfigurableResource[Any]):
             if kept is not None and context.log is not None:
                 context.log.info(f"The tables were carried forward. As they were before: {kept}")
             return warehouse
+
+    @contextmanager
+    def yield_for_execution(self, context: dg.InitResourceContext) -> Iterator[Any]:
+        run, instance, log = context.run, context.instance, context.log
+        if run is None or instance is None or log is None:  # a sensor, or a test: nothing is computed
+            yield self.create_resource(context)
+            return
+        locks = wire().locks
+        with living(locks, instance, run), ExitStack() as until_the_end:
+            if READS_ONLY not in run.tags:
+                with refusals_as_failures():
+                    until_the_end.enter_context(at_work(locks, f"run {run.run_id}", wait=log.info))
+                for dead in close_dead_runs(instance, locks):
+                    log.warning(dead)
+            yield self.create_resource(context)
+
+
+class BrokerResource(dg.ConfigurableResource[Any]):
+    """The broker; right before orders leave it asks once more whether this run is alone and trading is not halted."""
+
+    def create_resource(self, context: dg.InitResourceContext) -> Any:
+        with refusals_as_failures():
+            wired = wire()
+            return GuardedBroker(wired.broker, require_account, lambda: require_trading(wired.halt_switch.state()))
 
 
 class StrategiesResource(dg.ConfigurableResource[Any]):
@@ -45,10 +77,11 @@ class StrategiesResource(dg.ConfigurableResource[Any]):
 
 @dg.definitions
 def resources() -> dg.Definitions:
-    parts = ("market_data", "broker", "clock", "alerts", "settings")
+    parts = ("market_data", "clock", "alerts", "settings", "halt_switch")
     return dg.Definitions(
         resources={
             "warehouse": WarehouseResource(),
+            "broker": BrokerResource(),
             "strategies": StrategiesResource(),
             **{part: WiredResource(part=part) for part in parts},
         }

@@ -8,6 +8,8 @@ from portfolio_pipeline.ports.alerts import Alert, Alerts
 from portfolio_pipeline.ports.broker import Broker, TradingMode
 from portfolio_pipeline.ports.clock import Clock
 from portfolio_pipeline.ports.compute import Compute
+from portfolio_pipeline.ports.halt import HaltSwitch
+from portfolio_pipeline.ports.locks import Holder, Lock, Locks
 from portfolio_pipeline.ports.market_data import MarketData
 from portfolio_pipeline.ports.warehouse import Reader, Rows, Transaction, Warehouse
 
@@ -17,6 +19,10 @@ __all__ = [
     "Broker",
     "Clock",
     "Compute",
+    "HaltSwitch",
+    "Holder",
+    "Lock",
+    "Locks",
     "MarketData",
     "Reader",
     "Rows",

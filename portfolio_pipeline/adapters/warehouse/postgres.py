@@ -127,7 +127,7 @@ class PostgresWarehouse(TableWarehouse):
         try:
             with self._opening:
                 if self._source is None:
-                    self._source = dbapi.connect(_with_timeout(self._url), autocommit=True)
+                    self._source = dbapi.connect(with_timeout(self._url), autocommit=True)
                     weakref.finalize(self, self._source.close)
                 return self._source.adbc_clone()
         except AdbcError as error:
@@ -192,7 +192,7 @@ class PostgresWarehouse(TableWarehouse):
         return text
 
 
-def _with_timeout(url: str) -> str:
+def with_timeout(url: str) -> str:
     if "connect_timeout" in url:
         return url
     return f"{url}{'&' if '?' in url else '?'}connect_timeout={_CONNECT_SECONDS}"

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import tempfile
 from collections.abc import Callable
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import Any
 
 import dagster as dg
@@ -11,6 +13,7 @@ import pandas as pd
 import pytest
 
 from portfolio_pipeline.adapters.broker import open_broker
+from portfolio_pipeline.adapters.halt_file import HaltFile
 from portfolio_pipeline.components.session_check import SessionCheck
 from portfolio_pipeline.core.calendar.sessions import SessionRange
 from portfolio_pipeline.core.execution.halt import next_event
@@ -46,6 +49,8 @@ class Desk:
 
     def __init__(self, warehouse: Warehouse, house: Settings = HOUSE) -> None:
         self.warehouse, self.house = warehouse, house
+        self.home = Path(tempfile.mkdtemp(prefix="desk-"))
+        self.switch = HaltFile(self.home)
 
     def filled_in(self, seed: int = 3) -> Desk:
         self.warehouse.replace("prices", RANGE, market(seed, RANGE))
@@ -63,6 +68,7 @@ class Desk:
                 "warehouse": self.warehouse,
                 "broker": open_broker("SIMULATED", self.house, self.warehouse),
                 "settings": self.house,
+                "halt_switch": self.switch,
                 "clock": FixedClock.after_close(DAYS[-1]),
             },
             tags={
@@ -76,7 +82,13 @@ class Desk:
     def ask(self, check: SessionCheck, sessions: SessionRange) -> dg.AssetCheckResult:
         """What a check says of the tables as they are."""
         broker = open_broker("SIMULATED", self.house, self.warehouse)
-        given = {"sessions": sessions, "warehouse": self.warehouse, "broker": broker, "settings": self.house}
+        given = {
+            "sessions": sessions,
+            "warehouse": self.warehouse,
+            "broker": broker,
+            "settings": self.house,
+            "halt_switch": self.switch,
+        }
         return check.function(**{name: given[name] for name in check.parameters})
 
     def table(self, name: str, **where: object) -> pd.DataFrame:
@@ -240,6 +252,22 @@ def say(desk: Desk, action: Any) -> None:
     with desk.warehouse.transaction() as tx:
         event = next_event(tx.read(HALT_EVENTS.name), action, "fat finger", datetime.now(UTC).replace(tzinfo=None))
         tx.insert(HALT_EVENTS.name, event)
+
+
+def test_the_switch_alone_halts_whatever_the_database_says_or_is_made_to_forget(desk: Desk) -> None:
+    assert desk.run(SessionRange(DAYS[0], DAYS[4])).success
+    desk.switch.throw("smoke", datetime.now(UTC))
+    say(desk, "halt")
+    with desk.warehouse.transaction() as tx:
+        tx.execute("delete from halt_events")
+    assert "smoke" in unsent(desk.run(single(5)))
+    assert desk.table("sim_orders", session=DAYS[5]).empty
+    (desk.home / "HALTED").write_bytes(b"\xff not what was written")
+    assert "TRADING_HALTED" in unsent(desk.run(single(5)))
+    assert desk.table("sim_orders", session=DAYS[5]).empty
+    desk.switch.lift()
+    assert not failed_checks(desk.run(single(5)))
+    assert len(desk.table("sim_orders", session=DAYS[5]))
 
 
 @pytest.mark.parametrize("sent_late", [False, True])
