@@ -97,12 +97,12 @@ def close_dead_runs(instance: dg.DagsterInstance, locks: Locks) -> list[str]:
     for record in instance.get_run_records(dg.RunsFilter(statuses=IN_PROGRESS_RUN_STATUSES)):
         run = record.dagster_run
         lives = run.tags.get(_LIVES)
-        if lives is None:
-            begun = record.start_time
-            dead = begun is not None and time.time() - begun > _BEGINS_WITHIN
-        else:
-            dead = locks.holder(_name(run)) is None
-        if dead:
+        lock = locks.take(_name(run), this_process())
+        if lock is None:
+            continue
+        lock.release()
+        begun = record.start_time
+        if lives is not None or (begun is not None and time.time() - begun > _BEGINS_WITHIN):
             why = f"It was killed: {lives or 'its process'} has ended before the run did."
             instance.report_run_failed(run, why)
             said.append(f"Run {run.run_id} is marked as failed. {why}")

@@ -77,9 +77,17 @@ def instance_configuration(home: Path, *, postgres: bool) -> dict[str, Any]:
         "nux": {"enabled": False},
         # Every materialization is an event of level DEBUG: thousands of lines in the log of a run over years.
         "python_logs": {"python_log_level": "INFO"},
-        # Two runs at once would plan from each other's half-finished day.
-        "concurrency": {"runs": {"max_concurrent_runs": 1}},
-        # A run whose process has died would hold the queue for good.
+        # Sessions one after the other, as they were asked for; who computes is alone with the account anyway (`at_work`).
+        # The other places are for what changes nothing of the account, and for halt_trading.
+        "concurrency": {
+            "runs": {
+                "max_concurrent_runs": 4,
+                "tag_concurrency_limits": [
+                    {"key": tag, "limit": 1} for tag in ("dagster/partition", "dagster/asset_partition_range_start")
+                ],
+            }
+        },
+        # For runs that never began; of those that were killed the sensor `killed_runs` takes care.
         "run_monitoring": {
             "enabled": True,
             "start_timeout_seconds": 180,
