@@ -77,7 +77,7 @@ def instance_configuration(home: Path, *, postgres: bool) -> dict[str, Any]:
         "nux": {"enabled": False},
         # Every materialization is an event of level DEBUG: thousands of lines in the log of a run over years.
         "python_logs": {"python_log_level": "INFO"},
-        # Sessions one after the other, as they were asked for; who computes is alone with the account anyway (`at_work`).
+        # Sessions one after the other, as they were asked for; who computes is alone with the account (`at_work`).
         # The other places are for what changes nothing of the account, and for halt_trading.
         "concurrency": {
             "runs": {
