@@ -14,8 +14,10 @@ import pytest
 
 from portfolio_pipeline.adapters.broker import open_broker
 from portfolio_pipeline.adapters.halt_file import HaltFile
+from portfolio_pipeline.adapters.warehouse.lived import rebuilding
 from portfolio_pipeline.components.session_check import SessionCheck
 from portfolio_pipeline.core.calendar.sessions import SessionRange
+from portfolio_pipeline.core.errors import PortfolioError
 from portfolio_pipeline.core.execution.halt import next_event
 from portfolio_pipeline.core.risk.settings import Limits
 from portfolio_pipeline.core.settings import Settings
@@ -144,7 +146,7 @@ def test_a_range_writes_what_its_sessions_one_by_one_write(desk: Desk) -> None:
     assert all(len(at_once[name]) for name in TABLES if name != "risk_breaches")
     assert set(at_once["submissions"]["state"]) == {"accepted"}
     assert "filled" in set(at_once["order_outcomes"]["state"])
-    with desk.warehouse.transaction() as tx:
+    with rebuilding(desk.warehouse.location, DAYS[0]), desk.warehouse.transaction() as tx:
         for name in TABLES:
             tx.delete(name, None)
     for session in week:
@@ -159,7 +161,7 @@ def test_another_future_changes_nothing_that_was_written_before_it(desk: Desk) -
     week = SessionRange(DAYS[0], DAYS[4])
     assert desk.run(week).success
     expected = desk.tables()
-    with desk.warehouse.transaction() as tx:
+    with rebuilding(desk.warehouse.location, DAYS[0]), desk.warehouse.transaction() as tx:
         for name in TABLES:
             tx.delete(name, None)
         prices = tx.read("prices").to_pandas()
@@ -238,6 +240,38 @@ def test_tickets_tampered_with_are_never_sent(desk: Desk, change: Callable[[pd.D
     desk.warehouse.replace("orders", single(5), change(desk.table("orders", session=DAYS[5])))
     assert "ORDERS_REFUSED" in unsent(desk.run(single(5), "submissions"))
     assert desk.table("sim_orders", session=DAYS[5]).empty
+
+
+def test_an_old_session_computed_again_with_other_settings_is_refused_and_nothing_of_the_account_changes(
+    desk: Desk,
+) -> None:
+    assert desk.run(SessionRange(DAYS[0], DAYS[6])).success
+    before = desk.tables()
+    other = Desk(desk.warehouse, settings(limits=Limits(symbol=0.05, gross=0.2)))
+    assert "PAST_WOULD_BE_REWRITTEN" in failure(other.run(single(2)), "orders")
+    assert_same(desk.tables(), before)
+    other.run(single(2), "submissions")  # what was sent is not sent again, nor called back
+    assert_same(desk.tables() | {"risk_breaches": before["risk_breaches"]}, before)
+    assert desk.run(SessionRange(DAYS[1], DAYS[5])).success
+    assert_same(desk.tables(), before)
+
+
+def test_sessions_in_front_of_the_account_are_refused_and_nothing_is_forgotten(desk: Desk) -> None:
+    assert desk.run(SessionRange(DAYS[4], DAYS[8])).success
+    before = desk.tables()
+    refused = desk.run(SessionRange(DAYS[0], DAYS[3]))
+    assert "PAST_WOULD_BE_REWRITTEN" in failure(refused, "orders")
+    assert_same(desk.tables(), before)
+
+
+def test_the_broker_itself_forgets_nothing_that_was_lived_through(desk: Desk) -> None:
+    assert desk.run(SessionRange(DAYS[1], DAYS[6])).success
+    before = desk.tables()
+    broker = open_broker("SIMULATED", HOUSE, desk.warehouse)
+    for sessions in (single(0), single(2), SessionRange(DAYS[1], DAYS[4])):
+        with pytest.raises(PortfolioError, match="PAST_WOULD_BE_REWRITTEN"):
+            broker.submit(sessions, [])
+        assert_same(desk.tables(), before)
 
 
 def test_tighter_limits_count_at_once(desk: Desk) -> None:
@@ -358,10 +392,11 @@ def test_a_strangers_fill_and_a_book_that_does_not_add_up_are_shown(desk: Desk) 
     assert desk.run(RANGE).success
     rows = desk.table("fills", session=DAYS[6])
     stranger = rows.iloc[[0]].assign(fill_id="f-1", client_order_id="somebody's", quantity=3.0)
-    desk.warehouse.replace("fills", single(6), pd.concat([rows, stranger]))
     held = desk.table("positions", session=DAYS[6])
     held.loc[held["book"] == "account", "quantity"] += 1.0
-    desk.warehouse.replace("positions", single(6), held)
+    with rebuilding(desk.warehouse.location, DAYS[0]):
+        desk.warehouse.replace("fills", single(6), pd.concat([rows, stranger]))
+        desk.warehouse.replace("positions", single(6), held)
     for check in (
         fills_module.fills_have_orders,
         fills_module.fills_add_up_to_orders,
