@@ -10,6 +10,7 @@ import warnings
 from collections.abc import Sequence, Set
 from contextlib import nullcontext
 from dataclasses import dataclass, field
+from typing import Any
 
 import dagster as dg
 from dagster._core.definitions.job_base import InMemoryJob
@@ -49,8 +50,12 @@ class Outcome:
     unsent: list[str] = field(default_factory=list)
 
 
-def run_chain(wired: Wiring, sessions: SessionRange, only: Sequence[str] = ()) -> PortfolioError | None:
+def run_chain(
+    wired: Wiring, sessions: SessionRange, only: Sequence[str] = (), *, rebuild: bool = False
+) -> PortfolioError | None:
     """Materialise everything, or `only` some assets, for `sessions` in one run; the caller is `at_work`.
+
+    With `rebuild` the account is computed anew from the first of the sessions on.
 
     Gives back what is to be said when the run did its work, but orders were refused or held back.
     """
@@ -61,10 +66,10 @@ def run_chain(wired: Wiring, sessions: SessionRange, only: Sequence[str] = ()) -
         carry_over_keys(instance)
         for dead in close_dead_runs(instance, wired.locks):
             say(dead, "yellow")
-        run, job = _created(instance, run_id, sessions, only)
+        run, job = _created(instance, run_id, sessions, only, rebuild=rebuild)
         assets = sum(1 for _ in run.asset_selection or job.asset_layer.executable_asset_keys)
         # One session is done in seconds; during a range others shall get in between.
-        kept_open = wired.warehouse.kept_open() if len(sessions) == 1 else nullcontext()
+        kept_open = wired.warehouse.kept_open() if len(sessions) == 1 and not rebuild else nullcontext()
         with shown_progress(assets=assets, sessions=sessions) as progress, kept_open:
             for event in execute_run_iterator(InMemoryJob(job), run, instance):
                 if event.event_type == dg.DagsterEventType.STEP_START:
@@ -80,7 +85,7 @@ def run_chain(wired: Wiring, sessions: SessionRange, only: Sequence[str] = ()) -
         raise PortfolioError(
             "RUN_FAILED",
             sessions=sessions,
-            why="; ".join(outcome.failures),
+            why="; ".join(outcome.failures) + ("; the rebuild was undone, everything is as it was" if rebuild else ""),
             remedy="Mend the cause and give the same command again; `portfolio up` shows the run in the web UI.",
         )
     if outcome.unsent:
@@ -89,7 +94,7 @@ def run_chain(wired: Wiring, sessions: SessionRange, only: Sequence[str] = ()) -
 
 
 def _created(
-    instance: dg.DagsterInstance, run_id: str, sessions: SessionRange, only: Sequence[str]
+    instance: dg.DagsterInstance, run_id: str, sessions: SessionRange, only: Sequence[str], *, rebuild: bool
 ) -> tuple[dg.DagsterRun, dg.JobDefinition]:
     from portfolio_pipeline.definitions import defs
 
@@ -100,7 +105,7 @@ def _created(
     run = instance.create_run_for_job(
         job_def=job,
         run_id=run_id,
-        run_config=_QUIET,
+        run_config={**_QUIET, **(_rebuild_from(sessions) if rebuild else {})},
         asset_selection=chosen,
         tags={**_partition_tags(sessions), **living_tags()},
         remote_job_origin=_origin(),
@@ -116,6 +121,10 @@ def _chosen(job: dg.JobDefinition, names: Sequence[str]) -> Set[dg.AssetKey] | N
                 "ASSET_UNKNOWN", found=name, expected=", ".join(sorted(known)), remedy="Choose of these."
             )
     return {known[name] for name in names} or None
+
+
+def _rebuild_from(sessions: SessionRange) -> dict[str, Any]:
+    return {"resources": {"warehouse": {"config": {"rebuild_from": sessions.first.isoformat()}}}}
 
 
 def _partition_tags(sessions: SessionRange) -> dict[str, str]:

@@ -73,9 +73,26 @@ def up(sessions: int | None, port: int, no_ui: bool) -> None:
 @portfolio.command()
 @click.option("--session", type=SessionDate(), help="The session (default: the last one that has closed).")
 @click.option("--only", default="", metavar="ASSET,ASSET,…", help="Only these assets.")
-def run(session: date | None, only: str) -> None:
-    """The whole chain for one session."""
-    _run_sessions(session, session, [name.strip() for name in only.split(",") if name.strip()])
+@click.option(
+    "--rebuild-from",
+    type=SessionDate(),
+    help="Compute the account anew from this session to the newest, after a copy of everything.",
+)
+def run(session: date | None, only: str, rebuild_from: date | None) -> None:
+    """The whole chain for one session.
+
+    \b
+    portfolio run                            the last session that has closed
+    portfolio run --session 2026-11-20       that one
+    portfolio run --rebuild-from 2026-11-02  what the account has lived through since then, anew
+    """
+    chosen = [name.strip() for name in only.split(",") if name.strip()]
+    if rebuild_from is None:
+        _run_sessions(session, session, chosen)
+    elif session is not None or chosen:
+        raise click.UsageError("--rebuild-from goes through everything up to the newest session: give it alone.")
+    else:
+        _run_sessions(rebuild_from, None, rebuild=True)
 
 
 @portfolio.command()
@@ -86,7 +103,7 @@ def backfill(first: date, last: date) -> None:
     _run_sessions(first, last)
 
 
-def _run_sessions(first: date | None, last: date | None, only: Sequence[str] = ()) -> None:
+def _run_sessions(first: date | None, last: date | None, only: Sequence[str] = (), *, rebuild: bool = False) -> None:
     from portfolio_pipeline.cli.home import account
     from portfolio_pipeline.cli.summary import show_summary
     from portfolio_pipeline.core.calendar.sessions import (
@@ -103,7 +120,11 @@ def _run_sessions(first: date | None, last: date | None, only: Sequence[str] = (
 
         from portfolio_pipeline.cli.chain_run import run_chain
 
-        unsent = run_chain(wired, sessions, only)
+        if rebuild:
+            say(
+                f"The account is computed anew from {sessions.first} on. A copy of everything as it was stays beside it."
+            )
+        unsent = run_chain(wired, sessions, only, rebuild=rebuild)
     show_summary(wired)
     if unsent is not None:
         raise unsent

@@ -6,16 +6,21 @@ machine. In tests, plain objects are given as resources instead.
 
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
+from datetime import date
 from typing import Any
 
 import dagster as dg
+from pydantic import Field
 
 from portfolio_pipeline.adapters.broker.guarded import GuardedBroker
 from portfolio_pipeline.adapters.cards import load_cards
 from portfolio_pipeline.adapters.wiring import wire
 from portfolio_pipeline.components.session_asset import refusals_as_failures
+from portfolio_pipeline.core.calendar.sessions import require_session
+from portfolio_pipeline.core.errors import SessionError
 from portfolio_pipeline.core.execution.halt import require_trading
 from portfolio_pipeline.dagster_home.at_work import READS_ONLY, at_work, close_dead_runs, living, require_account
+from portfolio_pipeline.dagster_home.rebuild import rebuilt, undo_unfinished
 
 
 class WiredResource(dg.ConfigurableResource[Any]):
@@ -33,6 +38,12 @@ class WarehouseResource(dg.ConfigurableResource[Any]):
 
     Who computes on it has the account to itself until the run ends, and waits for it if need be.
     """
+
+    rebuild_from: str = Field(
+        default="",
+        description="A session, as 2026-11-20: what the account has lived through from there on is computed anew, after"
+        " a copy of everything. The run has to go through all assets and up to the newest session.",
+    )
 
     def create_resource(self, context: dg.InitResourceContext) -> Any:
         with refusals_as_failures():
@@ -55,7 +66,21 @@ class WarehouseResource(dg.ConfigurableResource[Any]):
                     until_the_end.enter_context(at_work(locks, f"run {run.run_id}", wait=log.info))
                 for dead in close_dead_runs(instance, locks):
                     log.warning(dead)
-            yield self.create_resource(context)
+                with refusals_as_failures():
+                    undo_unfinished(wire().warehouse, log.warning)
+            warehouse = self.create_resource(context)
+            if self.rebuild_from:
+                with refusals_as_failures():
+                    first = require_session(_day(self.rebuild_from))
+                    until_the_end.enter_context(rebuilt(warehouse, instance, run, first, log.warning))
+            yield warehouse
+
+
+def _day(text: str) -> date:
+    try:
+        return date.fromisoformat(text)
+    except ValueError:
+        raise SessionError("NOT_A_DATE", found=text, remedy="Write it as 2026-11-20.") from None
 
 
 class BrokerResource(dg.ConfigurableResource[Any]):

@@ -145,6 +145,15 @@ class TableWarehouse(ABC):
         """One transaction, alone among writers if it writes; committed at the end, rolled back on any exception."""
 
     @abstractmethod
+    def begin_rebuild(self, first: date) -> str: ...
+
+    @abstractmethod
+    def end_rebuild(self) -> None: ...
+
+    @abstractmethod
+    def undo_rebuild(self) -> str | None: ...
+
+    @abstractmethod
     def kept_open(self) -> AbstractContextManager[None]: ...
 
     @abstractmethod
