@@ -41,6 +41,19 @@ def rolling_mean_at(values: Array, window: int, rows: Array) -> Array:  # pragma
     return mean
 
 
+@njit(cache=True, nogil=True, error_model="numpy")
+def growth_at(values: Array, window: int, rows: Array) -> Array:  # pragma: no cover
+    """Growth over the `window` rows up to some rows; NaN before there are as many."""
+    symbols = values.shape[1]
+    growth = np.full((len(rows), symbols), np.nan)
+    for k in range(len(rows)):
+        if rows[k] >= window:
+            now, past, row = values[rows[k]], values[rows[k] - window], growth[k]
+            for i in range(symbols):
+                row[i] = now[i] / past[i] - 1.0
+    return growth
+
+
 @njit(cache=True, nogil=True)
 def rolling_mean_std(values: Array, window: int) -> tuple[Array, Array]:  # pragma: no cover
     """Mean and sample standard deviation of the last `window` rows; NaN where one of them is NaN or missing."""

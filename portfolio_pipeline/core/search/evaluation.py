@@ -57,6 +57,11 @@ class Backtests:
         self._delist_after, self._fan_out, self._progress = delist_after, fan_out, progress
         self._prices = TradePrices.of(inputs.panel)
         self._rows = np.flatnonzero(due(inputs.sessions, card.rebalance))
+        # Asked once: a protocol is looked up name by name.
+        compact = (
+            card.direction == "long_only" and not decides_between_schedules(card.sizing) and capped_only(card.sizing)
+        )
+        self._selecting = strategy if compact and isinstance(strategy, Selecting) else None
         self._memory: OrderedDict[Parameters, tuple[Array, Array]] = OrderedDict()
 
     def expect(self, more: int) -> None:
@@ -128,14 +133,9 @@ class Backtests:
     def _selections(self, candidates: Sequence[Parameters]) -> Selections | None:
         """The sized decisions in their compact form, where the card and its type have one."""
         sizing = self.card.sizing
-        if (
-            not isinstance(self.strategy, Selecting)
-            or self.card.direction != "long_only"
-            or decides_between_schedules(sizing)
-            or not capped_only(sizing)
-        ):
+        if self._selecting is None:
             return None
-        raw = self.strategy.selections(self.inputs, candidates, self._rows)
+        raw = self._selecting.selections(self.inputs, candidates, self._rows)
         found = raw._replace(share=np.minimum(raw.share, sizing.maximum_weight))
         return found if found.most_gross <= sizing.maximum_gross else None
 

@@ -153,7 +153,7 @@ def _scratch(market: SegmentedMarket) -> _Scratch:  # pragma: no cover
     )
 
 
-@njit(inline="always")
+@njit(cache=True, nogil=True)
 def _mark(
     close: Array, equity: Array, held: Array, quantity: Array, cash: float, holdings: int, start: int, stop: int
 ) -> None:  # pragma: no cover
@@ -177,7 +177,7 @@ def _play(
     sessions = len(equity)
     equity[: bounds[0]] = 1.0
     turnover[:] = 0.0
-    cash, holdings, alive = 1.0, 0, sessions
+    cash, holdings = 1.0, 0
     for e in range(len(opens)):
         start, stop = bounds[e], bounds[e + 1]
 
@@ -246,20 +246,18 @@ def _play(
                     kept += 1
             holdings, start = kept, marked
 
-        # A book that has lost everything stays empty.
-        lost = 0
-        for t in range(bounds[e], stop):
-            lost += equity[t] <= 0.0
-        if lost > 0:
-            alive = bounds[e]
-            while equity[alive] > 0.0:
-                alive += 1
-            equity[alive:] = 0.0
-            break
-    net_return[0] = 0.0
+    net_return[0], lost = 0.0, 0
     for t in range(1, sessions):
         net_return[t] = equity[t] / equity[t - 1] - 1.0
-    net_return[alive + 1 :] = 0.0
+        lost += equity[t] <= 0.0
+    if lost > 0:
+        # A book that has lost everything stays empty, whatever was played after that.
+        first = 0
+        while equity[first] > 0.0:
+            first += 1
+        net_return[first] = -1.0
+        net_return[first + 1 :] = 0.0
+        turnover[first + 1 :] = 0.0
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
@@ -302,16 +300,23 @@ def _play_selections(
     for c in range(first, stop):
         if c == first or which_order[c] != which_order[c - 1] or tops[c] != tops[c - 1]:
             _by_symbol(orders[which_order[c]], tops[c], picked, count)
-        through = allowed[which_filter[c]]
-        for e in range(executions):
-            wanted = 0
-            for n in range(count[e]):
-                i = picked[e, n]
-                book.symbol[e, wanted] = i
-                book.share[e, wanted] = shares[c]
-                wanted += through[e, i]
-            book.wanted[e] = wanted
+        _let_through(picked, count, allowed[which_filter[c]], shares[c], book.wanted, book.symbol, book.share)
         _play(market, book, cost_rate, net_return[c], turnover[c] if len(turnover) > 0 else book.nothing)
+
+
+@njit(cache=True, nogil=True)
+def _let_through(
+    picked: Array, count: Array, through: Array, each: float, wanted: Array, symbol: Array, share: Array
+) -> None:  # pragma: no cover
+    """What the filter leaves of each row."""
+    for e in range(len(count)):
+        left = 0
+        for n in range(count[e]):
+            # Written always, counted if wanted: cheaper than a branch that is hard to foresee.
+            i = picked[e, n]
+            symbol[e, left], share[e, left] = i, each
+            left += through[e, i]
+        wanted[e] = left
 
 
 @njit(cache=True, nogil=True)
