@@ -84,15 +84,27 @@ class Objective:
 
 def active_share(net_return: Array, begin: int, window: int, rows: Array) -> Array:
     """Part of the window up to each row in which a set earned or lost anything, [rows, candidates]."""
-    last = np.maximum(rows + 1 - begin, 0)
-    first = np.maximum(last - window, 0)
-    latest = int(last.max(initial=0))
-    earliest = int(first.min(initial=latest))
-    active = net_return[:, begin + earliest : begin + latest].T != 0.0
-    count = np.zeros((len(active) + 1, len(net_return)), np.int32)
-    np.cumsum(active, axis=0, out=count[1:])
-    part: Array = (count[last - earliest] - count[first - earliest]) / np.maximum(last - first, 1)[:, None]
+    last = np.maximum(rows + 1, begin)
+    first = np.maximum(last - window, begin)
+    part = np.empty((len(rows), len(net_return)))
+    _active_share(net_return, first, last, part)
     return part
+
+
+@njit(cache=True, nogil=True)
+def _active_share(net_return: Array, first: Array, last: Array, part: Array) -> None:  # pragma: no cover
+    """Of the sessions from first[k] to before last[k]. What enters and leaves from one row to the next is counted."""
+    for c in range(len(net_return)):
+        low, high, active = 0, 0, 0
+        for k in range(len(last)):
+            if k == 0 or first[k] < low or last[k] < high:
+                low, high, active = first[k], first[k], 0
+            for t in range(high, last[k]):
+                active += net_return[c, t] != 0.0
+            for t in range(low, first[k]):
+                active -= net_return[c, t] != 0.0
+            low, high = first[k], last[k]
+            part[k, c] = active / max(high - low, 1)
 
 
 def _value(goal: str, metrics: Array) -> Array:
@@ -110,12 +122,25 @@ def rank_shares(values: Array) -> Array:
 def _rank_shares(values: Array) -> Array:  # pragma: no cover
     rows, candidates = values.shape
     shares = np.full((rows, candidates), np.nan)
+    order = np.empty(0, np.int64)
     for k in range(rows):
-        if np.isnan(values[k]).any():
+        row = values[k]
+        if np.isnan(row).any():
             continue
-        ordered = np.sort(values[k])
-        for c in range(candidates):
-            shares[k, c] = np.searchsorted(ordered, values[k, c], side="right") / candidates
+        if len(order) == 0:
+            order = np.argsort(row)
+        else:
+            # From one session to the next little changes its place.
+            for n in range(1, candidates):
+                c, place = order[n], n
+                while place > 0 and row[order[place - 1]] > row[c]:
+                    order[place] = order[place - 1]
+                    place -= 1
+                order[place] = c
+        for n in range(candidates - 1, -1, -1):
+            c = order[n]
+            tied = n + 1 < candidates and row[order[n + 1]] == row[c]
+            shares[k, c] = shares[k, order[n + 1]] if tied else (n + 1) / candidates
     return shares
 
 
