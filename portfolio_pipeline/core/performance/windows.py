@@ -31,79 +31,121 @@ def window_metrics(
 ) -> Array:
     """METRICS of each candidate over the last `window` sessions at each of `rows`: [METRICS, rows, candidates].
 
-    `net` and `turnover` are [candidates, sessions]. Before there are `window` sessions since `begin`, over what there
-    is; NaN with fewer than two.
+    `net` and `turnover` are [candidates, sessions], `rows` ascending. Before there are `window` sessions since `begin`,
+    over what there is; NaN with fewer than two.
     """
-    asked = np.ascontiguousarray(rows, dtype=np.int64)
-    result = np.full((len(METRICS), len(asked), len(net)), np.nan)
+    return Windows(net, turnover, begin, window).metrics(rows, workers=workers)
 
-    def fill(first: int, stop: int) -> None:
-        _fill(net, turnover, begin, window, asked, result, first, stop)
 
-    if len(asked):
-        in_chunks(fill, len(net), workers)
-    return result
+class Windows:
+    """`window_metrics` of the same candidates at one range of rows after the other.
+
+    Sums go on where they were left, which changes no bit; for earlier rows they begin anew.
+    """
+
+    def __init__(self, net: Array, turnover: Array, begin: int, window: int) -> None:
+        self._net, self._turnover, self._begin, self._window = net, turnover, begin, window
+        self._nothing = np.array([0.0, 0.0, 0.0, 0.0, 0.0, 1.0])
+        self._sums, self._row = np.tile(self._nothing, (len(net), 2, 1)), begin - 1
+
+    def metrics(self, rows: Array | Sequence[int], *, workers: int = 1) -> Array:
+        asked = np.ascontiguousarray(rows, dtype=np.int64)
+        result = np.full((len(METRICS), len(asked), len(self._net)), np.nan)
+        if not len(asked) or asked[-1] <= self._begin:
+            return result
+        if asked[0] < self._row:
+            self._sums[:], self._row = self._nothing, self._begin - 1
+        begin, window, reached = self._begin, self._window, self._row + 1 - self._begin
+
+        def fill(low: int, high: int) -> None:
+            _fill(self._net, self._turnover, begin, window, asked, reached, self._sums, result, low, high)
+
+        in_chunks(fill, len(self._net), workers)
+        self._row = int(asked[-1])
+        return result
+
+
+@njit(cache=True, nogil=True)
+def _add(net: Array, turnover: Array, c: int, start: int, stop: int, sums: Array) -> None:  # pragma: no cover
+    """Let the sums of candidate c go on over the sessions from start to before stop."""
+    total, squares, falls, trades, hits, equity = sums[0], sums[1], sums[2], sums[3], sums[4], sums[5]
+    for t in range(start, stop):
+        value = net[c, t]
+        down = min(value, 0.0)
+        total += value
+        squares += value * value
+        falls += down * down
+        trades += turnover[c, t]
+        hits += 1.0 if value > 0.0 else 0.0
+        equity *= 1.0 + value
+    sums[0], sums[1], sums[2], sums[3], sums[4], sums[5] = total, squares, falls, trades, hits, equity
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
 def _fill(
-    net: Array, turnover: Array, begin: int, window: int, rows: Array, result: Array, low: int, high: int
+    net: Array,
+    turnover: Array,
+    begin: int,
+    window: int,
+    rows: Array,
+    reached: int,
+    sums: Array,
+    result: Array,
+    low: int,
+    high: int,
 ) -> None:  # pragma: no cover
-    count = rows.max() + 1 - begin
-    if count < 2:
-        return
+    """`sums` [candidates, 2, sums] are those up to the session that was reached and those before its window."""
     # Points of equity lie between sessions: point p is what there is before the p-th session since `begin`.
-    earliest = max(0, rows.min() + 1 - begin - window)
-    block = earliest - earliest % (window + 1)
-    sums, squares, falls = np.zeros(count + 1), np.zeros(count + 1), np.zeros(count + 1)
-    trades, equity, hits = np.zeros(count + 1), np.ones(count + 1), np.zeros(count + 1, np.int64)
+    count, earliest = rows[-1] + 1 - begin, max(0, rows[0] + 1 - begin - window)
+    left = max(0, reached - window)
+    equity = np.empty(count + 1 - earliest)
     for c in range(low, high):
-        for u in range(count):
-            value = net[c, begin + u]
-            down = min(value, 0.0)
-            sums[u + 1] = sums[u] + value
-            squares[u + 1] = squares[u] + value * value
-            falls[u + 1] = falls[u] + down * down
-            trades[u + 1] = trades[u] + turnover[c, begin + u]
-            equity[u + 1] = equity[u] * (1.0 + value)
-            hits[u + 1] = hits[u] + (value > 0.0)
-        ratio = worst_ratio(equity[block:], window + 1)
+        now, before = sums[c, 0], sums[c, 1]
+        ahead, behind = reached, earliest
+        _add(net, turnover, c, begin + left, begin + earliest, before)
+        equity[0] = before[5]
+        for p in range(1, len(equity)):
+            equity[p] = equity[p - 1] * (1.0 + net[c, begin + earliest + p - 1])
+        ratio = worst_ratio(equity, window + 1, earliest)
         for k in range(len(rows)):
             last = rows[k] + 1 - begin
             if last < 2:
                 continue
             n = min(window, last)
-            first = last - n
-            mean = (sums[last] - sums[first]) / n
-            variance = max(0.0, (squares[last] - squares[first] - n * mean * mean) / (n - 1))
+            _add(net, turnover, c, begin + ahead, begin + last, now)
+            _add(net, turnover, c, begin + behind, begin + last - n, before)
+            ahead, behind = last, last - n
+            mean = (now[0] - before[0]) / n
+            variance = max(0.0, (now[1] - before[1] - n * mean * mean) / (n - 1))
             deviation = np.sqrt(variance)
-            downside = np.sqrt(max(0.0, (falls[last] - falls[first]) / n))
-            growth = equity[last] / equity[first] if equity[first] > 0.0 else 0.0
+            downside = np.sqrt(max(0.0, (now[2] - before[2]) / n))
+            growth = now[5] / before[5] if before[5] > 0.0 else 0.0
             yearly = growth ** (SESSIONS_PER_YEAR / n) - 1.0
-            fall = 1.0 - ratio[last - block] if equity[first] > 0.0 else 1.0
+            fall = 1.0 - ratio[last - earliest] if before[5] > 0.0 else 1.0
             result[0, k, c] = yearly
             result[1, k, c] = deviation * np.sqrt(SESSIONS_PER_YEAR)
             result[2, k, c] = mean / deviation * np.sqrt(SESSIONS_PER_YEAR) if deviation > NOTHING else 0.0
             result[3, k, c] = mean / downside * np.sqrt(SESSIONS_PER_YEAR) if downside > NOTHING else 0.0
             result[4, k, c] = yearly / fall if fall > NOTHING else 0.0
             result[5, k, c] = fall
-            result[6, k, c] = (trades[last] - trades[first]) / n * SESSIONS_PER_YEAR
-            result[7, k, c] = (hits[last] - hits[first]) / n
+            result[6, k, c] = (now[3] - before[3]) / n * SESSIONS_PER_YEAR
+            result[7, k, c] = (now[4] - before[4]) / n
 
 
-@njit(cache=True, nogil=True)
-def worst_ratio(equity: Array, length: int) -> Array:  # pragma: no cover
+@njit(cache=True, nogil=True, error_model="numpy")
+def worst_ratio(equity: Array, length: int, earliest: int = 0) -> Array:  # pragma: no cover
     """Smallest later/earlier ratio within the last `length` points at each point: one minus the greatest drawdown.
 
     Blocks of `length` points: every window is the tail of one block and the head of the next, so running maxima from
-    both ends of each block give each window in constant time, exactly as comparing all pairs would.
+    both ends of each block give each window in constant time, exactly as comparing all pairs would. `equity` begins
+    with the point `earliest`; only windows that lie within it, or begin with point 0, are whole.
     """
     count = len(equity)
     tail_high, tail_ratio = np.empty(count), np.empty(count)
     tail_low = 0.0
     for p in range(count - 1, -1, -1):
         value = equity[p]
-        if p == count - 1 or (p + 1) % length == 0:
+        if p == count - 1 or (earliest + p + 1) % length == 0:
             tail_high[p], tail_low, tail_ratio[p] = value, value, 1.0
         else:
             tail_low = min(value, tail_low)
@@ -113,7 +155,7 @@ def worst_ratio(equity: Array, length: int) -> Array:  # pragma: no cover
     head_high, head_low, head_ratio = 0.0, 0.0, 1.0
     for p in range(count):
         value = equity[p]
-        if p % length == 0:
+        if p == 0 or (earliest + p) % length == 0:
             head_high, head_low, head_ratio = value, value, 1.0
         else:
             head_high, head_low = max(head_high, value), min(head_low, value)
@@ -121,7 +163,7 @@ def worst_ratio(equity: Array, length: int) -> Array:  # pragma: no cover
                 head_ratio = min(head_ratio, value / head_high)
         result[p] = head_ratio
         first = p - length + 1
-        if first > 0 and first % length != 0:
+        if first >= 0 and (earliest + first) % length != 0:
             result[p] = min(result[p], tail_ratio[first])
             if tail_high[first] > 0.0:
                 result[p] = min(result[p], head_low / tail_high[first])

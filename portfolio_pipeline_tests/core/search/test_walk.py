@@ -357,8 +357,8 @@ def test_scores_look_at_alike_regimes_as_far_as_the_card_says() -> None:
         walk(PANEL, card(regime_share=share, neighbours=0), probabilities=chances) for share in (0.0, 1.0, 0.25)
     )
     rows = np.array([500, 699])
-    pool = plain.run(500, 501)[0].pool
-    raw = [found._scores(pool, rows).raw for found in (plain, alike, mixed)]
+    pool = plain.fixed
+    raw = [found._scores(found.fixed, rows).raw for found in (plain, alike, mixed)]
     weighted = regime_metrics(pool.net_return, pool.turnover, chances, pool.begin, 150, rows)
     np.testing.assert_array_equal(raw[1], weighted[METRICS.index("sharpe")])
     np.testing.assert_allclose(raw[2], 0.75 * raw[0] + 0.25 * raw[1], rtol=1e-12)
