@@ -9,7 +9,7 @@ from portfolio_pipeline.ports.compute import Part, Result
 
 
 class Threads:
-    """`ports.Compute` with so many threads, which live no longer than the map they work for. One is the caller's own."""
+    """`ports.Compute` with so many threads, which live no longer than their map. One is the caller's own."""
 
     def __init__(self, workers: int) -> None:
         self._workers = workers

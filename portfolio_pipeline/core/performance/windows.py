@@ -27,14 +27,21 @@ NOTHING = 1e-7  # what is smaller is not divided by
 
 
 def window_metrics(
-    net: Array, turnover: Array, begin: int, window: int, rows: Array | Sequence[int], *, workers: int = 1
+    net: Array,
+    turnover: Array,
+    begin: int,
+    window: int,
+    rows: Array | Sequence[int],
+    *,
+    traded_at: Array | None = None,
+    workers: int = 1,
 ) -> Array:
     """METRICS of each candidate over the last `window` sessions at each of `rows`: [METRICS, rows, candidates].
 
-    `net` and `turnover` are [candidates, sessions], `rows` ascending. Before there are `window` sessions since `begin`,
-    over what there is; NaN with fewer than two.
+    `net` and `turnover` are [candidates, sessions], `rows` ascending; or `turnover` is that of the sessions `traded_at`
+    alone. Before there are `window` sessions since `begin`, over what there is; NaN with fewer than two.
     """
-    return Windows(net, turnover, begin, window).metrics(rows, workers=workers)
+    return Windows(net, turnover, begin, window, traded_at).metrics(rows, workers=workers)
 
 
 class Windows:
@@ -43,8 +50,9 @@ class Windows:
     Sums go on where they were left, which changes no bit; for earlier rows they begin anew.
     """
 
-    def __init__(self, net: Array, turnover: Array, begin: int, window: int) -> None:
+    def __init__(self, net: Array, turnover: Array, begin: int, window: int, traded_at: Array | None = None) -> None:
         self._net, self._turnover, self._begin, self._window = net, turnover, begin, window
+        self._column = columns(net.shape[1], traded_at)
         self._nothing = np.array([0.0, 0.0, 0.0, 0.0, 0.0, 1.0])
         self._sums, self._row = np.tile(self._nothing, (len(net), 2, 1)), begin - 1
 
@@ -57,16 +65,29 @@ class Windows:
             self._sums[:], self._row = self._nothing, self._begin - 1
         begin, window, reached = self._begin, self._window, self._row + 1 - self._begin
 
-        def fill(low: int, high: int) -> None:
-            _fill(self._net, self._turnover, begin, window, asked, reached, self._sums, result, low, high)
+        net, turnover, column, sums = self._net, self._turnover, self._column, self._sums
 
-        in_chunks(fill, len(self._net), workers)
+        def fill(low: int, high: int) -> None:
+            _fill(net, turnover, column, begin, window, asked, reached, sums, result, low, high)
+
+        in_chunks(fill, len(net), workers)
         self._row = int(asked[-1])
         return result
 
 
+def columns(sessions: int, traded_at: Array | None) -> Array:
+    """The column of `turnover` that each session has, -1 for those without a trade."""
+    if traded_at is None:
+        return np.arange(sessions)
+    column = np.full(sessions, -1, np.int64)
+    column[traded_at] = np.arange(len(traded_at))
+    return column
+
+
 @njit(cache=True, nogil=True)
-def _add(net: Array, turnover: Array, c: int, start: int, stop: int, sums: Array) -> None:  # pragma: no cover
+def _add(
+    net: Array, turnover: Array, column: Array, c: int, start: int, stop: int, sums: Array
+) -> None:  # pragma: no cover
     """Let the sums of candidate c go on over the sessions from start to before stop."""
     total, squares, falls, trades, hits, equity = sums[0], sums[1], sums[2], sums[3], sums[4], sums[5]
     for t in range(start, stop):
@@ -75,7 +96,8 @@ def _add(net: Array, turnover: Array, c: int, start: int, stop: int, sums: Array
         total += value
         squares += value * value
         falls += down * down
-        trades += turnover[c, t]
+        if column[t] >= 0:
+            trades += turnover[c, column[t]]
         hits += 1.0 if value > 0.0 else 0.0
         equity *= 1.0 + value
     sums[0], sums[1], sums[2], sums[3], sums[4], sums[5] = total, squares, falls, trades, hits, equity
@@ -85,6 +107,7 @@ def _add(net: Array, turnover: Array, c: int, start: int, stop: int, sums: Array
 def _fill(
     net: Array,
     turnover: Array,
+    column: Array,
     begin: int,
     window: int,
     rows: Array,
@@ -102,7 +125,7 @@ def _fill(
     for c in range(low, high):
         now, before = sums[c, 0], sums[c, 1]
         ahead, behind = reached, earliest
-        _add(net, turnover, c, begin + left, begin + earliest, before)
+        _add(net, turnover, column, c, begin + left, begin + earliest, before)
         equity[0] = before[5]
         for p in range(1, len(equity)):
             equity[p] = equity[p - 1] * (1.0 + net[c, begin + earliest + p - 1])
@@ -112,8 +135,8 @@ def _fill(
             if last < 2:
                 continue
             n = min(window, last)
-            _add(net, turnover, c, begin + ahead, begin + last, now)
-            _add(net, turnover, c, begin + behind, begin + last - n, before)
+            _add(net, turnover, column, c, begin + ahead, begin + last, now)
+            _add(net, turnover, column, c, begin + behind, begin + last - n, before)
             ahead, behind = last, last - n
             mean = (now[0] - before[0]) / n
             variance = max(0.0, (now[1] - before[1] - n * mean * mean) / (n - 1))

@@ -22,7 +22,7 @@ from numba import njit
 from portfolio_pipeline.core.arrays import Array
 from portfolio_pipeline.core.calendar.sessions import SESSIONS_PER_YEAR
 from portfolio_pipeline.core.parallel import in_chunks
-from portfolio_pipeline.core.performance.windows import METRICS, NOTHING
+from portfolio_pipeline.core.performance.windows import METRICS, NOTHING, columns
 from portfolio_pipeline.core.tables.market import REGIMES
 
 ALIKE_SESSIONS = 63
@@ -37,22 +37,33 @@ def regime_metrics(
     rows: Array,
     *,
     ago: int = 0,
+    traded_at: Array | None = None,
     workers: int = 1,
 ) -> Array:
     """METRICS of `performance.windows`, weighted; calmar and deepest_fall are NaN. [METRICS, rows, candidates].
 
-    `net` and `turnover` are [candidates, sessions], `probabilities` [sessions, regimes]. The windows end at `rows`,
-    ascending; today, whose regime the past is likened to, is `ago` sessions later. Before there are `window` sessions since
+    `probabilities` are [sessions, regimes], the other arrays those of `window_metrics`. The windows end at `rows`;
+    today, whose regime the past is likened to, is `ago` sessions later. Before there are `window` sessions since
     `begin`, over what there is; NaN with fewer than two.
     """
-    return RegimeWindows(net, turnover, probabilities, begin, window).metrics(rows, ago=ago, workers=workers)
+    windows = RegimeWindows(net, turnover, probabilities, begin, window, traded_at)
+    return windows.metrics(rows, ago=ago, workers=workers)
 
 
 class RegimeWindows:
     """`regime_metrics` of the same candidates at one range of rows after the other: sums go on where they were left."""
 
-    def __init__(self, net: Array, turnover: Array, probabilities: Array, begin: int, window: int) -> None:
+    def __init__(
+        self,
+        net: Array,
+        turnover: Array,
+        probabilities: Array,
+        begin: int,
+        window: int,
+        traded_at: Array | None = None,
+    ) -> None:
         self._net, self._turnover, self._begin, self._window = net, turnover, begin, window
+        self._column = columns(net.shape[1], traded_at)
         self._chances = np.ascontiguousarray(probabilities, dtype=np.float64)
         self._sums, self._row = np.zeros((len(net), 2, 7, self._chances.shape[1])), begin - 1
 
@@ -64,11 +75,26 @@ class RegimeWindows:
         if asked[0] < self._row:
             self._sums[:], self._row = 0.0, self._begin - 1
         begin, window, reached = self._begin, self._window, self._row + 1 - self._begin
-        net, turnover, chances, sums = self._net, self._turnover, self._chances, self._sums
+        net, turnover, column, chances, sums = self._net, self._turnover, self._column, self._chances, self._sums
         weight, correction = _blend(chances, begin, window, asked, ago)
 
         def fill(low: int, high: int) -> None:
-            _fill(net, turnover, chances, begin, window, asked, weight, correction, reached, sums, result, low, high)
+            _fill(
+                net,
+                turnover,
+                column,
+                chances,
+                begin,
+                window,
+                asked,
+                weight,
+                correction,
+                reached,
+                sums,
+                result,
+                low,
+                high,
+            )
 
         in_chunks(fill, len(net), workers)
         self._row = int(asked[-1])
@@ -122,14 +148,14 @@ def _blend(chances: Array, begin: int, window: int, rows: Array, ago: int) -> tu
 
 @njit(cache=True, nogil=True)
 def _add(
-    net: Array, turnover: Array, chances: Array, c: int, start: int, stop: int, sums: Array
+    net: Array, turnover: Array, column: Array, chances: Array, c: int, start: int, stop: int, sums: Array
 ) -> None:  # pragma: no cover
     """Let the sums of candidate c, by regime, go on over the sessions from start to before stop.
 
     Of: returns, squares, squares of losses, log returns, turnover, gains, and losses of everything.
     """
     for t in range(start, stop):
-        value, traded = net[c, t], turnover[c, t]
+        value, traded = net[c, t], turnover[c, column[t]] if column[t] >= 0 else 0.0
         down, up, growth = min(value, 0.0), 1.0 if value > 0.0 else 0.0, 0.0
         if value > -1.0:
             growth = np.log1p(value)
@@ -149,6 +175,7 @@ def _add(
 def _fill(
     net: Array,
     turnover: Array,
+    column: Array,
     chances: Array,
     begin: int,
     window: int,
@@ -171,8 +198,8 @@ def _fill(
             if last < 2:
                 continue
             first = last - min(window, last)
-            _add(net, turnover, chances, c, begin + ahead, begin + last, now)
-            _add(net, turnover, chances, c, begin + behind, begin + first, before)
+            _add(net, turnover, column, chances, c, begin + ahead, begin + last, now)
+            _add(net, turnover, column, chances, c, begin + behind, begin + first, before)
             ahead, behind = last, first
             for f in range(6):
                 mean[f] = 0.0

@@ -46,7 +46,7 @@ class Seen:
 
 @dataclass(frozen=True, eq=False)
 class Pool:
-    """Sets that are compared with one another, in the order of the grid. Arrays are [candidates, sessions]."""
+    """Sets that are compared with one another, in the order of the grid. Arrays are those of `Backtests.of`."""
 
     candidates: tuple[Parameters, ...]
     net_return: Array
@@ -238,10 +238,11 @@ class Walk:
 
     def _seen(self, net: Array, turnover: Array, begin: int) -> Seen:
         window, held, alike = self.search.window_sessions, self.search.holdout_sessions, None
+        traded_at = self.backtests.traded_at
         if self._probabilities is not None and self.search.regime_share > 0.0:
-            alike = RegimeWindows(net, turnover, self._probabilities, begin, window)
-        held_out = Windows(net, turnover, begin, held) if held else None
-        return Seen(Windows(net, turnover, begin, window), alike, held_out)
+            alike = RegimeWindows(net, turnover, self._probabilities, begin, window, traded_at)
+        held_out = Windows(net, turnover, begin, held, traded_at) if held else None
+        return Seen(Windows(net, turnover, begin, window, traded_at), alike, held_out)
 
     def _figures(self, seen: Seen, rows: Array) -> tuple[Array, Array]:
         """Metrics on the window that ends at each row, `holdout_sessions` before today, and the goals' values."""

@@ -68,8 +68,9 @@ def play_weights(
 ) -> None:
     """Back-test each candidate's target weights, [candidates, rows, symbols].
 
-    Daily net returns, and turnover if wanted, are written to preallocated [candidates, sessions]; costs are turnover
-    times the rate. What each candidate gets depends neither on the others nor on the number of workers.
+    Daily net returns are written to preallocated [candidates, sessions], turnover if wanted to [candidates,
+    executions]; costs are turnover times the rate. What each candidate gets depends neither on the others nor on the
+    number of workers.
     """
     weights = np.ascontiguousarray(weights, dtype=np.float64)
     traded = _or_nothing(turnover)
@@ -219,7 +220,7 @@ def _play(
                 value[held[h]] = 0.0
             cash -= cost_rate * traded
             if len(turnover) > 0:
-                turnover[start] = traded / equity[start - 1]
+                turnover[e] = traded / equity[start - 1]
             holdings = kept
             for h in range(kept):
                 held[h], quantity[h] = next_held[h], next_quantity[h]
@@ -257,7 +258,8 @@ def _play(
             first += 1
         net_return[first] = -1.0
         net_return[first + 1 :] = 0.0
-        turnover[first + 1 :] = 0.0
+        if len(turnover) > 0:
+            turnover[np.searchsorted(bounds[:-1], first, side="right") :] = 0.0
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
