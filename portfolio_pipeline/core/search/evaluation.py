@@ -28,7 +28,7 @@ Progress = Callable[[int, int], None]
 FanOut = Callable[[Callable[[int], None], Iterable[int]], Iterator[None]]
 """Does the work for each of the parts, in whatever order and wherever; results come in the order of the parts."""
 
-_AT_ONCE = 20  # parameter sets between two reports of progress, in one thread
+_AT_ONCE = 40  # parameter sets between two reports of progress, in one thread
 _REMEMBERED = 400e6  # bytes of returns that are kept for sets that may be asked for again
 
 

@@ -183,13 +183,13 @@ def _play(
         start, stop = bounds[e], bounds[e + 1]
 
         # Execute at the opens. What cannot be traded stays.
-        worth, stuck, kept = cash, 0.0, 0
+        every, worth, stuck, kept = all_tradable[e], cash, 0.0, 0
         for h in range(holdings):
             i = held[h]
             worth_here = quantity[h] * opens[e, i]
             value[i] = worth_here
             worth += worth_here
-            if not all_tradable[e] and not tradable[e, i]:
+            if not every and not tradable[e, i]:
                 value[i] = 0.0
                 stuck += abs(worth_here)
                 next_held[kept], next_quantity[kept] = i, quantity[h]
@@ -205,7 +205,7 @@ def _play(
                     scale *= min(1.0, max(0.0, asked - stuck / worth) / reachable)
             for w in range(wanted[e]):
                 i = symbol[e, w]
-                if all_tradable[e] or tradable[e, i]:
+                if every or tradable[e, i]:
                     aim = share[e, w] * scale
                     change = aim - value[i]
                     value[i] = 0.0

@@ -41,21 +41,19 @@ def ranks(scores: Array) -> Array:  # pragma: no cover
     """
     rows, symbols = scores.shape
     found = np.full((rows, symbols), np.nan)
-    row, lower, taken = np.empty(symbols), np.empty(symbols, np.int64), np.empty(symbols, np.bool_)
+    row, taken = np.empty(symbols), np.empty(symbols, np.bool_)
     for r in range(rows):
         known = 0
         for i in range(symbols):
             finite = np.isfinite(scores[r, i])
             row[i] = scores[r, i] if finite else np.nan
             known += finite
-        lower[:], taken[:] = 0, False
-        for other in range(symbols):
-            score = row[other]
-            for i in range(symbols):
-                lower[i] += score < row[i]
+        taken[:] = False
         for i in range(symbols):
             if not np.isnan(row[i]):
-                place = lower[i]
+                place = 0
+                for other in range(symbols):
+                    place += row[other] < row[i]
                 while taken[place]:
                     place += 1
                 taken[place] = True
