@@ -62,6 +62,16 @@ def ranks(scores: Array) -> Array:  # pragma: no cover
 
 
 @njit(cache=True, nogil=True)
+def blended(ranks: Array, others: Array, share: float, traded: Array) -> Array:  # pragma: no cover
+    """Mean of both, in which the others have the given share; NaN without a bar."""
+    score = np.empty(ranks.shape)
+    for r in range(len(ranks)):
+        for i in range(ranks.shape[1]):
+            score[r, i] = (1.0 - share) * ranks[r, i] + share * others[r, i] if traded[r, i] else np.nan
+    return score
+
+
+@njit(cache=True, nogil=True)
 def add_first(weights: Array, order: Array, allowed: Array, places: int, share: float) -> None:  # pragma: no cover
     """Add `share` to the first `places` of an order table, where allowed; the other places' shares stay in cash."""
     for r in range(len(order)):
