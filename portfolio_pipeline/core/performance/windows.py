@@ -165,20 +165,24 @@ def worst_ratio(equity: Array, length: int, earliest: int = 0) -> Array:  # prag
     """
     count = len(equity)
     tail_high, tail_ratio = np.empty(count), np.empty(count)
+    # `place` is that of a point within its block, counted along: a division for each would take longer than the rest.
+    place = (earliest + count - 1) % length
     tail_low = 0.0
     for p in range(count - 1, -1, -1):
         value = equity[p]
-        if p == count - 1 or (earliest + p + 1) % length == 0:
+        if p == count - 1 or place == length - 1:
             tail_high[p], tail_low, tail_ratio[p] = value, value, 1.0
         else:
             tail_low = min(value, tail_low)
             tail_high[p] = max(value, tail_high[p + 1])
             tail_ratio[p] = min(tail_ratio[p + 1], tail_low / value if value > 0.0 else 1.0)
+        place = place - 1 if place > 0 else length - 1
+    place = earliest % length
     result = np.empty(count)
     head_high, head_low, head_ratio = 0.0, 0.0, 1.0
     for p in range(count):
         value = equity[p]
-        if p == 0 or (earliest + p) % length == 0:
+        if p == 0 or place == 0:
             head_high, head_low, head_ratio = value, value, 1.0
         else:
             head_high, head_low = max(head_high, value), min(head_low, value)
@@ -186,8 +190,9 @@ def worst_ratio(equity: Array, length: int, earliest: int = 0) -> Array:  # prag
                 head_ratio = min(head_ratio, value / head_high)
         result[p] = head_ratio
         first = p - length + 1
-        if first >= 0 and (earliest + first) % length != 0:
+        if first >= 0 and place != length - 1:
             result[p] = min(result[p], tail_ratio[first])
             if tail_high[first] > 0.0:
                 result[p] = min(result[p], head_low / tail_high[first])
+        place = place + 1 if place < length - 1 else 0
     return result

@@ -202,9 +202,10 @@ def _fill(
             _add(net, turnover, column, chances, c, begin + behind, begin + first, before)
             ahead, behind = last, first
             for f in range(6):
-                mean[f] = 0.0
+                total = 0.0
                 for r in range(chances.shape[1]):
-                    mean[f] += weight[k, r] * (now[f, r] - before[f, r])
+                    total += weight[k, r] * (now[f, r] - before[f, r])
+                mean[f] = total
             deviation = np.sqrt(max(0.0, mean[1] - mean[0] * mean[0]) * correction[k])
             downside = np.sqrt(max(0.0, mean[2]))
             result[0, k, c] = np.exp(mean[3] * SESSIONS_PER_YEAR) - 1.0 if now[6, 0] == 0.0 else -1.0

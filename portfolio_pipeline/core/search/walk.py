@@ -310,7 +310,9 @@ class Walk:
         places = np.array([choice.place for choice in choices])
         each, settled = np.arange(count), np.array([choice.settled for choice in choices])
         searched = np.flatnonzero([choice.searched for choice in choices])
-        metrics, held = scores.metrics[:, searched], scores.held_out
+        # As a rule all of them: then nothing is copied.
+        those: Array | slice = searched if len(searched) < len(scores.rows) else slice(None)
+        metrics, held = scores.metrics[:, those], scores.held_out
         pareto = undominated(self.objective.pareto_goals(metrics), workers=self.backtests.workers)
         return Stretch(
             pool,
@@ -319,6 +321,6 @@ class Walk:
             np.where(settled, scores.raw[each, places], np.nan),
             np.where(settled, scores.smoothed[each, places], np.nan),
             np.full(count, np.nan) if held is None else np.where(settled, held[each, places], np.nan),
-            ranked(scores.rows[searched], metrics, scores.raw[searched], scores.smoothed[searched], pareto),
+            ranked(scores.rows[those], metrics, scores.raw[those], scores.smoothed[those], pareto),
             scores.smoothed[count - 1].copy(),
         )
