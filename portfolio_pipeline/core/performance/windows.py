@@ -85,22 +85,24 @@ def columns(sessions: int, traded_at: Array | None) -> Array:
 
 
 @njit(cache=True, nogil=True)
-def _add(
-    net: Array, turnover: Array, column: Array, c: int, start: int, stop: int, sums: Array
+def _run(
+    net: Array, turnover: Array, column: Array, c: int, start: int, sums: Array, running: Array
 ) -> None:  # pragma: no cover
-    """Let the sums of candidate c go on over the sessions from start to before stop."""
-    total, squares, falls, trades, hits, equity = sums[0], sums[1], sums[2], sums[3], sums[4], sums[5]
-    for t in range(start, stop):
-        value = net[c, t]
+    """The sums of candidate c before each session from `start` on, [sums, sessions]; those after the last are kept."""
+    for f in range(6):
+        running[f, 0] = sums[f]
+    for u in range(running.shape[1] - 1):
+        value = net[c, start + u]
         down = min(value, 0.0)
-        total += value
-        squares += value * value
-        falls += down * down
-        if column[t] >= 0:
-            trades += turnover[c, column[t]]
-        hits += 1.0 if value > 0.0 else 0.0
-        equity *= 1.0 + value
-    sums[0], sums[1], sums[2], sums[3], sums[4], sums[5] = total, squares, falls, trades, hits, equity
+        traded = turnover[c, column[start + u]] if column[start + u] >= 0 else 0.0
+        running[0, u + 1] = running[0, u] + value
+        running[1, u + 1] = running[1, u] + value * value
+        running[2, u + 1] = running[2, u] + down * down
+        running[3, u + 1] = running[3, u] + traded
+        running[4, u + 1] = running[4, u] + (1.0 if value > 0.0 else 0.0)
+        running[5, u + 1] = running[5, u] * (1.0 + value)
+    for f in range(6):
+        sums[f] = running[f, running.shape[1] - 1]
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
@@ -120,13 +122,13 @@ def _fill(
     """`sums` [candidates, 2, sums] are those up to the session that was reached and those before its window."""
     # Points of equity lie between sessions: point p is what there is before the p-th session since `begin`.
     count, earliest = rows[-1] + 1 - begin, max(0, rows[0] + 1 - begin - window)
-    left = max(0, reached - window)
+    left, leaving = max(0, reached - window), max(0, count - window)
+    now, before = np.empty((6, count - reached + 1)), np.empty((6, leaving - left + 1))
     equity = np.empty(count + 1 - earliest)
     for c in range(low, high):
-        now, before = sums[c, 0], sums[c, 1]
-        ahead, behind = reached, earliest
-        _add(net, turnover, column, c, begin + left, begin + earliest, before)
-        equity[0] = before[5]
+        _run(net, turnover, column, c, begin + reached, sums[c, 0], now)
+        _run(net, turnover, column, c, begin + left, sums[c, 1], before)
+        equity[0] = before[5, earliest - left]
         for p in range(1, len(equity)):
             equity[p] = equity[p - 1] * (1.0 + net[c, begin + earliest + p - 1])
         ratio = worst_ratio(equity, window + 1, earliest)
@@ -135,24 +137,22 @@ def _fill(
             if last < 2:
                 continue
             n = min(window, last)
-            _add(net, turnover, column, c, begin + ahead, begin + last, now)
-            _add(net, turnover, column, c, begin + behind, begin + last - n, before)
-            ahead, behind = last, last - n
-            mean = (now[0] - before[0]) / n
-            variance = max(0.0, (now[1] - before[1] - n * mean * mean) / (n - 1))
+            a, b = last - reached, last - n - left
+            mean = (now[0, a] - before[0, b]) / n
+            variance = max(0.0, (now[1, a] - before[1, b] - n * mean * mean) / (n - 1))
             deviation = np.sqrt(variance)
-            downside = np.sqrt(max(0.0, (now[2] - before[2]) / n))
-            growth = now[5] / before[5] if before[5] > 0.0 else 0.0
+            downside = np.sqrt(max(0.0, (now[2, a] - before[2, b]) / n))
+            growth = now[5, a] / before[5, b] if before[5, b] > 0.0 else 0.0
             yearly = growth ** (SESSIONS_PER_YEAR / n) - 1.0
-            fall = 1.0 - ratio[last - earliest] if before[5] > 0.0 else 1.0
+            fall = 1.0 - ratio[last - earliest] if before[5, b] > 0.0 else 1.0
             result[0, k, c] = yearly
             result[1, k, c] = deviation * np.sqrt(SESSIONS_PER_YEAR)
             result[2, k, c] = mean / deviation * np.sqrt(SESSIONS_PER_YEAR) if deviation > NOTHING else 0.0
             result[3, k, c] = mean / downside * np.sqrt(SESSIONS_PER_YEAR) if downside > NOTHING else 0.0
             result[4, k, c] = yearly / fall if fall > NOTHING else 0.0
             result[5, k, c] = fall
-            result[6, k, c] = (now[3] - before[3]) / n * SESSIONS_PER_YEAR
-            result[7, k, c] = (now[4] - before[4]) / n
+            result[6, k, c] = (now[3, a] - before[3, b]) / n * SESSIONS_PER_YEAR
+            result[7, k, c] = (now[4, a] - before[4, b]) / n
 
 
 @njit(cache=True, nogil=True, error_model="numpy")

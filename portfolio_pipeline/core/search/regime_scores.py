@@ -147,28 +147,31 @@ def _blend(chances: Array, begin: int, window: int, rows: Array, ago: int) -> tu
 
 
 @njit(cache=True, nogil=True)
-def _add(
-    net: Array, turnover: Array, column: Array, chances: Array, c: int, start: int, stop: int, sums: Array
+def _run(
+    net: Array, turnover: Array, column: Array, chances: Array, c: int, start: int, sums: Array, running: Array
 ) -> None:  # pragma: no cover
-    """Let the sums of candidate c, by regime, go on over the sessions from start to before stop.
+    """The sums of candidate c before each session from `start` on, [sessions, sums, regimes].
 
-    Of: returns, squares, squares of losses, log returns, turnover, gains, and losses of everything.
+    Of: returns, squares, squares of losses, log returns, turnover, gains, and losses of everything. Those after the
+    last session are kept.
     """
-    for t in range(start, stop):
+    running[0] = sums
+    for u in range(len(running) - 1):
+        t = start + u
         value, traded = net[c, t], turnover[c, column[t]] if column[t] >= 0 else 0.0
-        down, up, growth = min(value, 0.0), 1.0 if value > 0.0 else 0.0, 0.0
+        down, up, growth, lost = min(value, 0.0), 1.0 if value > 0.0 else 0.0, 0.0, 1.0
         if value > -1.0:
-            growth = np.log1p(value)
-        else:
-            sums[6] += 1.0
+            growth, lost = np.log1p(value), 0.0
         for r in range(chances.shape[1]):
             chance = chances[t, r]
-            sums[0, r] += chance * value
-            sums[1, r] += chance * value * value
-            sums[2, r] += chance * down * down
-            sums[3, r] += chance * growth
-            sums[4, r] += chance * traded
-            sums[5, r] += chance * up
+            running[u + 1, 0, r] = running[u, 0, r] + chance * value
+            running[u + 1, 1, r] = running[u, 1, r] + chance * value * value
+            running[u + 1, 2, r] = running[u, 2, r] + chance * down * down
+            running[u + 1, 3, r] = running[u, 3, r] + chance * growth
+            running[u + 1, 4, r] = running[u, 4, r] + chance * traded
+            running[u + 1, 5, r] = running[u, 5, r] + chance * up
+            running[u + 1, 6, r] = running[u, 6, r] + lost
+    sums[:] = running[-1]
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
@@ -189,26 +192,26 @@ def _fill(
     high: int,
 ) -> None:  # pragma: no cover
     """`sums` [candidates, 2, sums, regimes] are those up to the session that was reached and before its window."""
+    regimes, count = chances.shape[1], rows[-1] + 1 - begin
+    left, leaving = max(0, reached - window), max(0, count - window)
+    now, before = np.empty((count - reached + 1, 7, regimes)), np.empty((leaving - left + 1, 7, regimes))
     mean = np.empty(6)
     for c in range(low, high):
-        now, before = sums[c, 0], sums[c, 1]
-        ahead, behind = reached, max(0, reached - window)
+        _run(net, turnover, column, chances, c, begin + reached, sums[c, 0], now)
+        _run(net, turnover, column, chances, c, begin + left, sums[c, 1], before)
         for k in range(len(rows)):
             last = rows[k] + 1 - begin
             if last < 2:
                 continue
-            first = last - min(window, last)
-            _add(net, turnover, column, chances, c, begin + ahead, begin + last, now)
-            _add(net, turnover, column, chances, c, begin + behind, begin + first, before)
-            ahead, behind = last, first
+            a, b = last - reached, max(0, last - window) - left
             for f in range(6):
                 total = 0.0
-                for r in range(chances.shape[1]):
-                    total += weight[k, r] * (now[f, r] - before[f, r])
+                for r in range(regimes):
+                    total += weight[k, r] * (now[a, f, r] - before[b, f, r])
                 mean[f] = total
             deviation = np.sqrt(max(0.0, mean[1] - mean[0] * mean[0]) * correction[k])
             downside = np.sqrt(max(0.0, mean[2]))
-            result[0, k, c] = np.exp(mean[3] * SESSIONS_PER_YEAR) - 1.0 if now[6, 0] == 0.0 else -1.0
+            result[0, k, c] = np.exp(mean[3] * SESSIONS_PER_YEAR) - 1.0 if now[a, 6, 0] == 0.0 else -1.0
             result[1, k, c] = deviation * np.sqrt(SESSIONS_PER_YEAR)
             result[2, k, c] = mean[0] / deviation * np.sqrt(SESSIONS_PER_YEAR) if deviation > NOTHING else 0.0
             result[3, k, c] = mean[0] / downside * np.sqrt(SESSIONS_PER_YEAR) if downside > NOTHING else 0.0
