@@ -22,7 +22,7 @@ UNKNOWN = -128  # as a direction
 class Ranked(NamedTuple):
     """The symbols of each row, best first, and their scores; NaN where there are no more."""
 
-    order: Array  # int64 [rows, symbols]
+    order: Array  # int16 [rows, symbols]
     scores: Array
 
 
@@ -30,7 +30,7 @@ def ranked(scores: Array) -> Ranked:
     """On a tie the earlier symbol comes first."""
     order = np.argsort(np.where(np.isfinite(scores), -scores, np.inf), axis=1, kind="stable")
     best_first = np.take_along_axis(scores, order, axis=1)
-    return Ranked(order, np.where(np.isfinite(best_first), best_first, np.nan))
+    return Ranked(order.astype(np.int16), np.where(np.isfinite(best_first), best_first, np.nan))
 
 
 @njit(cache=True, nogil=True)
