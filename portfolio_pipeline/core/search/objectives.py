@@ -149,19 +149,21 @@ def undominated(goods: Array, *, workers: int = 1) -> Array:
 
     Sets that are equal in everything stand or fall together; those of rows with a NaN are dominated.
     """
-    goods = np.ascontiguousarray(np.moveaxis(goods, 0, 2))
-    result = np.zeros(goods.shape[:2], dtype=bool)
-    in_chunks(lambda first, stop: _undominated(goods, result, first, stop), len(goods), workers)
+    result = np.zeros(goods.shape[1:], dtype=bool)
+    in_chunks(lambda first, stop: _undominated(goods, result, first, stop), len(result), workers)
     return result
 
 
 @njit(cache=True, nogil=True)
 def _undominated(goods: Array, result: Array, first: int, stop: int) -> None:  # pragma: no cover
     """Each set against those that nothing has beaten so far; sorting them first would take longer than this does."""
-    candidates, goals = goods.shape[1:]
-    front = np.empty(candidates, np.int64)
+    goals, _, candidates = goods.shape
+    front, values = np.empty(candidates, np.int64), np.empty((candidates, goals))
     for k in range(first, stop):
-        if np.isnan(goods[k]).any():
+        # Side by side, for they are compared with one another again and again.
+        for g in range(goals):
+            values[:, g] = goods[g, k]
+        if np.isnan(values).any():
             continue
         size = 0
         for c in range(candidates):
@@ -170,8 +172,8 @@ def _undominated(goods: Array, result: Array, first: int, stop: int) -> None:  #
                 other = front[f]
                 as_good, no_better = True, True
                 for g in range(goals):
-                    as_good &= goods[k, other, g] >= goods[k, c, g]
-                    no_better &= goods[k, other, g] <= goods[k, c, g]
+                    as_good &= values[other, g] >= values[c, g]
+                    no_better &= values[other, g] <= values[c, g]
                 if as_good and not no_better:
                     beaten = True
                     # What beats one set will beat others: it is asked first next time.
