@@ -123,11 +123,16 @@ def _fill(
     # Points of equity lie between sessions: point p is what there is before the p-th session since `begin`.
     count, earliest = rows[-1] + 1 - begin, max(0, rows[0] + 1 - begin - window)
     left, leaving = max(0, reached - window), max(0, count - window)
-    now, before = np.empty((6, count - reached + 1)), np.empty((6, leaving - left + 1))
+    now = np.empty((6, count - reached + 1))
+    # From the first session on, both are the same sums.
+    before = now if reached == 0 else np.empty((6, leaving - left + 1))
     equity = np.empty(count + 1 - earliest)
     for c in range(low, high):
         _run(net, turnover, column, c, begin + reached, sums[c, 0], now)
-        _run(net, turnover, column, c, begin + left, sums[c, 1], before)
+        if reached == 0:
+            sums[c, 1] = now[:, leaving]
+        else:
+            _run(net, turnover, column, c, begin + left, sums[c, 1], before)
         equity[0] = before[5, earliest - left]
         for p in range(1, len(equity)):
             equity[p] = equity[p - 1] * (1.0 + net[c, begin + earliest + p - 1])

@@ -194,11 +194,16 @@ def _fill(
     """`sums` [candidates, 2, sums, regimes] are those up to the session that was reached and before its window."""
     regimes, count = chances.shape[1], rows[-1] + 1 - begin
     left, leaving = max(0, reached - window), max(0, count - window)
-    now, before = np.empty((count - reached + 1, 7, regimes)), np.empty((leaving - left + 1, 7, regimes))
+    now = np.empty((count - reached + 1, 7, regimes))
+    # From the first session on, both are the same sums.
+    before = now if reached == 0 else np.empty((leaving - left + 1, 7, regimes))
     mean = np.empty(6)
     for c in range(low, high):
         _run(net, turnover, column, chances, c, begin + reached, sums[c, 0], now)
-        _run(net, turnover, column, chances, c, begin + left, sums[c, 1], before)
+        if reached == 0:
+            sums[c, 1] = now[leaving]
+        else:
+            _run(net, turnover, column, chances, c, begin + left, sums[c, 1], before)
         for k in range(len(rows)):
             last = rows[k] + 1 - begin
             if last < 2:

@@ -32,7 +32,7 @@ from portfolio_pipeline.core.strategies.exposure import last_scheduled
 from portfolio_pipeline.core.strategies.parameters import Parameters, ParameterSpace
 
 _AT_ONCE = 160_000  # scores that are held in memory together, each with its metrics
-_FEWEST = 64  # sessions of them, however many sets there are: each part begins its running sums anew
+_FEWEST = 64  # sessions of them, however many sets there are: each part looks for its falls in a whole window anew
 
 
 @dataclass(frozen=True, eq=False)
