@@ -105,6 +105,7 @@ def backfill(first: date, last: date) -> None:
 
 def _run_sessions(first: date | None, last: date | None, only: Sequence[str] = (), *, rebuild: bool = False) -> None:
     from portfolio_pipeline.cli.home import account
+    from portfolio_pipeline.cli.stored_history import lived_since
     from portfolio_pipeline.cli.summary import show_summary
     from portfolio_pipeline.core.calendar.sessions import (
         SessionRange,
@@ -121,9 +122,8 @@ def _run_sessions(first: date | None, last: date | None, only: Sequence[str] = (
         from portfolio_pipeline.cli.chain_run import run_chain
 
         if rebuild:
-            say(
-                f"The account is computed anew from {sessions.first} on. A copy of everything as it was stays beside it."
-            )
+            sessions = lived_since(wired.warehouse, sessions.first)
+            say(f"The account is computed anew for {sessions}. A copy of everything stays beside the database.")
         unsent = run_chain(wired, sessions, only, rebuild=rebuild)
     show_summary(wired)
     if unsent is not None:
