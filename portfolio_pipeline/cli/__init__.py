@@ -21,7 +21,7 @@ from portfolio_pipeline.core.errors import PortfolioError
 def main(arguments: Sequence[str] | None = None) -> NoReturn:
     """Run one command and leave with its exit code."""
     # A command builds millions of objects and then ends: looking for cycles among them again and again is not worth it.
-    gc.set_threshold(100_000, 50, 100)
+    gc.set_threshold(1_000_000, 50, 100)
     try:
         code = portfolio.main(args=arguments, prog_name="portfolio", standalone_mode=False)
     except click.ClickException as mistake:

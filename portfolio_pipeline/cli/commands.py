@@ -45,22 +45,22 @@ def portfolio() -> None:
 @click.option("--no-ui", is_flag=True, help="Return when the data is there.")
 def up(sessions: int | None, port: int, no_ui: bool) -> None:
     """Everything: load and compute the missing sessions, show a summary, start the web UI and the daily schedule."""
-    from portfolio_pipeline.cli.home import open_home
+    from portfolio_pipeline.cli.home import account
     from portfolio_pipeline.cli.stored_history import missing_sessions
     from portfolio_pipeline.cli.summary import show_summary
     from portfolio_pipeline.cli.web_ui import require_free_port, serve
 
-    wired = open_home()
     if not no_ui:
         require_free_port(port)
-    missing = missing_sessions(wired.warehouse, wired.clock.now(), first_load=sessions)
-    unsent = None
-    if missing is None:
-        say("All sessions are there.")
-    else:
-        from portfolio_pipeline.cli.chain_run import run_chain
+    with account("portfolio up", wait=True) as wired:
+        missing = missing_sessions(wired.warehouse, wired.clock.now(), first_load=sessions)
+        unsent = None
+        if missing is None:
+            say("All sessions are there.")
+        else:
+            from portfolio_pipeline.cli.chain_run import run_chain
 
-        unsent = run_chain(missing)
+            unsent = run_chain(wired, missing)
     show_summary(wired)
     if unsent is not None and no_ui:
         raise unsent
@@ -73,9 +73,26 @@ def up(sessions: int | None, port: int, no_ui: bool) -> None:
 @portfolio.command()
 @click.option("--session", type=SessionDate(), help="The session (default: the last one that has closed).")
 @click.option("--only", default="", metavar="ASSET,ASSET,…", help="Only these assets.")
-def run(session: date | None, only: str) -> None:
-    """The whole chain for one session."""
-    _run_sessions(session, session, [name.strip() for name in only.split(",") if name.strip()])
+@click.option(
+    "--rebuild-from",
+    type=SessionDate(),
+    help="Compute the account anew from this session to the newest, after a copy of everything.",
+)
+def run(session: date | None, only: str, rebuild_from: date | None) -> None:
+    """The whole chain for one session.
+
+    \b
+    portfolio run                            the last session that has closed
+    portfolio run --session 2026-11-20       that one
+    portfolio run --rebuild-from 2026-11-02  what the account has lived through since then, anew
+    """
+    chosen = [name.strip() for name in only.split(",") if name.strip()]
+    if rebuild_from is None:
+        _run_sessions(session, session, chosen)
+    elif session is not None or chosen:
+        raise click.UsageError("--rebuild-from goes through everything up to the newest session: give it alone.")
+    else:
+        _run_sessions(rebuild_from, None, rebuild=True)
 
 
 @portfolio.command()
@@ -86,8 +103,8 @@ def backfill(first: date, last: date) -> None:
     _run_sessions(first, last)
 
 
-def _run_sessions(first: date | None, last: date | None, only: Sequence[str] = ()) -> None:
-    from portfolio_pipeline.cli.home import open_home
+def _run_sessions(first: date | None, last: date | None, only: Sequence[str] = (), *, rebuild: bool = False) -> None:
+    from portfolio_pipeline.cli.home import account
     from portfolio_pipeline.cli.summary import show_summary
     from portfolio_pipeline.core.calendar.sessions import (
         SessionRange,
@@ -96,14 +113,18 @@ def _run_sessions(first: date | None, last: date | None, only: Sequence[str] = (
         require_session,
     )
 
-    wired = open_home()
-    newest = last_closed_session(wired.clock.now())
-    sessions = SessionRange(require_session(first or newest), require_session(last or newest))
-    require_closed(sessions, wired.clock.now())
+    with account("portfolio run") as wired:
+        newest = last_closed_session(wired.clock.now())
+        sessions = SessionRange(require_session(first or newest), require_session(last or newest))
+        require_closed(sessions, wired.clock.now())
 
-    from portfolio_pipeline.cli.chain_run import run_chain
+        from portfolio_pipeline.cli.chain_run import run_chain
 
-    unsent = run_chain(sessions, only)
+        if rebuild:
+            say(
+                f"The account is computed anew from {sessions.first} on. A copy of everything as it was stays beside it."
+            )
+        unsent = run_chain(wired, sessions, only, rebuild=rebuild)
     show_summary(wired)
     if unsent is not None:
         raise unsent
@@ -144,21 +165,19 @@ def status() -> None:
 @portfolio.command()
 @click.option("--reason", default="by hand", show_default=True, help="Why; shown wherever orders are refused.")
 def halt(reason: str) -> None:
-    """Stop submitting orders until `portfolio resume`."""
-    from portfolio_pipeline.cli.home import open_tables, record_halt_event
+    """Stop submitting orders until `portfolio resume`: at once, even while the database cannot be reached."""
+    from portfolio_pipeline.cli import halting
 
-    record_halt_event(open_tables(), "halt", reason)
-    say(f"Trading is HALTED: {reason}. No orders are submitted until `portfolio resume`.", "bold red")
+    halting.halt(reason)
 
 
 @portfolio.command()
-@click.option("--reason", default="by hand", show_default=True, help="Why.")
+@click.option("--reason", required=True, help="Why trading may go on.")
 def resume(reason: str) -> None:
-    """Let orders be submitted again."""
-    from portfolio_pipeline.cli.home import open_tables, record_halt_event
+    """Let orders be submitted again, and say what had halted them."""
+    from portfolio_pipeline.cli import halting
 
-    record_halt_event(open_tables(), "resume", reason)
-    say("Trading goes on.", "bold green")
+    halting.resume(reason)
 
 
 @portfolio.command()

@@ -78,6 +78,43 @@ def test_nothing_holds_the_file_between_calls(impatient: TableWarehouse, path: P
         assert stranger.execute("select count(*) from weights").fetchall() == [(len(rows),)]
 
 
+def test_while_it_is_kept_open_each_call_is_stored_by_itself_and_others_are_shut_out_until_the_end(
+    impatient: TableWarehouse, path: Path
+) -> None:
+    again = opened(f"duckdb:///{path}", wait_seconds=0.3)
+    with pytest.raises(ZeroDivisionError), impatient.kept_open():  # noqa: PT012
+        impatient.replace("weights", SESSION, weights(SESSION.first, 0.5))
+        with pytest.raises(KeyError), again.transaction() as transaction:  # noqa: PT012
+            transaction.delete("weights", None)
+            raise KeyError
+        assert len(again.read("weights")) == 20
+        with others.holding(others.try_to_read, f"duckdb:///{path}") as (_, other):
+            assert f"held_by=process {os.getpid()}" in other.recv()
+        raise ZeroDivisionError
+    with duckdb.connect(path) as stranger:
+        assert stranger.execute("select count(*) from weights").fetchall() == [(20,)]
+
+
+def test_threads_take_turns_while_the_file_is_kept_open(path: Path) -> None:
+    shared = opened(f"duckdb:///{path}")
+    shared.prepare()
+    with shared.kept_open(), ThreadPoolExecutor(4) as threads:
+        days = [date(2024, 1, 1 + n) for n in range(1, 6)]
+        list(threads.map(lambda day: shared.replace("weights", SessionRange.single(day), weights(day, 0.5)), days))
+        assert [len(rows) for rows in threads.map(lambda _: shared.read("weights"), days)] == [100] * 5
+
+
+def test_a_process_that_is_killed_while_it_keeps_the_file_open_leaves_what_it_had_stored(
+    impatient: TableWarehouse, path: Path
+) -> None:
+    with others.holding(others.keep_open_and_hang, f"duckdb:///{path}", SESSION.first, 0.9) as (writer, _):
+        writer.kill()
+        writer.join(60)
+        assert impatient.read("weights")["weight"].to_pylist() == [0.9] * 20
+    impatient.replace("weights", SESSION, weights(SESSION.first, 0.5))
+    assert impatient.read("weights")["weight"].to_pylist() == [0.5] * 20
+
+
 def test_after_a_failure_nothing_holds_the_file_either(impatient: TableWarehouse, path: Path) -> None:
     for _ in range(3):
         with pytest.raises(ZeroDivisionError), impatient.transaction():

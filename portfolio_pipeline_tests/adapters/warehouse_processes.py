@@ -13,6 +13,7 @@ from multiprocessing.connection import Connection
 from multiprocessing.context import ForkServerContext, ForkServerProcess
 
 from portfolio_pipeline.core.calendar.sessions import SessionRange
+from portfolio_pipeline.core.errors import PortfolioError
 from portfolio_pipeline_tests.adapters.warehouse_tables import opened, weights
 
 
@@ -68,6 +69,23 @@ def write_and_hang(url: str, session: date, weight: float, reports: Connection) 
         transaction.replace("weights", SessionRange.single(session), weights(session, weight))
         reports.send("holding")
         time.sleep(60)
+
+
+def keep_open_and_hang(url: str, session: date, weight: float, reports: Connection) -> None:
+    warehouse = opened(url)
+    with warehouse.kept_open():
+        warehouse.replace("weights", SessionRange.single(session), weights(session, weight))
+        reports.send("holding")
+        time.sleep(60)
+
+
+def try_to_read(url: str, reports: Connection) -> None:
+    reports.send("holding")
+    try:
+        opened(url, wait_seconds=0.3).read("weights")
+        reports.send("read")
+    except PortfolioError as refusal:
+        reports.send(str(refusal))
 
 
 def prepare(url: str) -> None:

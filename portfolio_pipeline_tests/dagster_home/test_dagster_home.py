@@ -325,9 +325,9 @@ def test_no_password_is_written_to_the_file(tmp_path: Path, monkeypatch: pytest.
     assert yaml.safe_load(written)["event_log_storage"]["config"] == {"postgres_url": {"env": "DATABASE_URL"}}
 
 
-def test_one_run_at_a_time_and_no_telemetry(tmp_path: Path) -> None:
+def test_sessions_wait_for_each_other_in_the_queue_and_there_is_no_telemetry(tmp_path: Path) -> None:
     configuration = instance_configuration(tmp_path, postgres=False)
-    assert configuration["concurrency"]["runs"]["max_concurrent_runs"] == 1
+    assert {"key": "dagster/partition", "limit": 1} in configuration["concurrency"]["runs"]["tag_concurrency_limits"]
     assert configuration["telemetry"] == {"enabled": False}
     assert configuration["freshness"] == {"enabled": True}
 
