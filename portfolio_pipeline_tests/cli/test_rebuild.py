@@ -68,11 +68,13 @@ def test_a_rebuild_keeps_what_was_before_it_and_a_copy_of_everything(house: Hous
 @pytest.mark.timeout(300)
 def test_a_rebuild_that_breaks_off_leaves_everything_as_it_was(house: House) -> None:
     before = read_tables(house.wired.warehouse)
-    broken = (
-        (house.home / "portfolio.yaml").read_text().replace("SPY, asset_class: equity", "SPYX, asset_class: equity")
+    (house.home / "extensions").mkdir()
+    (house.home / "extensions" / "broken.py").write_text(
+        "from portfolio_pipeline.core.performance.metrics import METRICS, Metric\n"
+        "METRICS.add(Metric('broken', 'fraction', lambda series: series.values / nothing))\n"
     )
-    (house.home / "portfolio.yaml").write_text(broken.replace("benchmark: SPY", "benchmark: SPYX"))
     code, said = house.does("run", "--rebuild-from", FROM)
+    assert "the rebuild was undone, everything is as it was" in said
     assert code == 1, said
     assert_same(read_tables(house.wired.warehouse), before)
 
