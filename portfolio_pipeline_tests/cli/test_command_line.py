@@ -161,7 +161,10 @@ def test_a_halt_needs_no_database_and_no_sound_settings(terminal: Terminal, monk
         code, said = terminal.types("halt", "--reason", "no network")
         assert code == 0, said
         assert "Trading is HALTED: no network" in said
-        assert "DATABASE_UNREACHABLE" in said
+        assert "HOME_OF_ANOTHER_DATABASE" in said
+        (Path(os.environ["DAGSTER_HOME"]) / "database").write_text("postgresql://127.0.0.1:1/nothing")
+        assert "DATABASE_UNREACHABLE" in terminal.types("halt", "--reason", "still none")[1]
+        (Path(os.environ["DAGSTER_HOME"]) / "database").unlink()
         broken.setenv("TRADING_MODE", "nonsense")
         assert terminal.types("halt")[0] == 0
     assert "Trading is HALTED since" in terminal.types("status")[1]
@@ -172,6 +175,30 @@ def test_a_halt_needs_no_database_and_no_sound_settings(terminal: Terminal, monk
         ("halt", "no network"),
         ("resume", "the network is back"),
     ]
+
+
+@pytest.mark.parametrize(
+    "command", [("run",), ("status",), ("resume", "--reason", "x"), ("up", "--no-ui"), ("doctor",)]
+)
+def test_a_home_does_nothing_with_another_database_than_its_own(
+    terminal: Terminal, monkeypatch: pytest.MonkeyPatch, tmp_path: Path, command: tuple[str, ...]
+) -> None:
+    monkeypatch.setenv("DATABASE_URL", f"duckdb:///{tmp_path / 'mine.duckdb'}")
+    terminal.types("status")
+    monkeypatch.delenv("DATABASE_URL")
+    said = terminal.is_refused(*command)
+    assert "HOME_OF_ANOTHER_DATABASE" in said
+    assert "Set DATABASE_URL as it was" in said
+    assert not (tmp_path / "home" / "portfolio.duckdb").exists()
+
+
+def test_a_home_that_was_moved_still_finds_the_database_in_it(
+    terminal: Terminal, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    terminal.types("status")
+    (tmp_path / "home").rename(tmp_path / "moved")
+    monkeypatch.setenv("DAGSTER_HOME", str(tmp_path / "moved"))
+    assert terminal.types("status")[0] == 0
 
 
 def test_a_halt_of_a_house_that_is_not_there_is_refused(terminal: Terminal) -> None:

@@ -6,11 +6,13 @@ import random
 import re
 import signal
 import time
+from datetime import date
 from pathlib import Path
 
 import dagster as dg
 import pytest
 
+from portfolio_pipeline.adapters.environment import SHIPPED_SETTINGS
 from portfolio_pipeline_tests.cli.house import House
 
 SESSION = "2022-01-04"
@@ -71,6 +73,19 @@ def test_the_command_is_refused_while_a_run_of_the_web_ui_is_at_work(house: Hous
     finally:
         of_the_ui.communicate(timeout=240)
     assert of_the_ui.returncode == 0
+
+
+def test_an_account_is_not_continued_with_other_prices_or_other_money(house: House, tmp_path: Path) -> None:
+    (tmp_path / "prices").mkdir()
+    (tmp_path / "prices" / "SPY.csv").write_text("date,symbol,open,high,low,close,volume\n2022-01-05,SPY,1,1,1,1,1\n")
+    other_prices = House(house.home, MARKET_DATA="files", MARKET_DATA_PATH=str(tmp_path / "prices"))
+    code, said = other_prices.does("run", "--session", "2022-01-05")
+    assert (code, "ACCOUNT_OF_ANOTHER_KIND: found=market data files, expected=simulated" in said) == (1, True), said
+    richer = tmp_path / "portfolio.yaml"
+    richer.write_text(SHIPPED_SETTINGS.read_text().replace("initial_cash: 1000000", "initial_cash: 2000000"))
+    code, said = House(house.home, PORTFOLIO_CONFIG=str(richer)).does("run", "--session", "2022-01-05")
+    assert (code, "ACCOUNT_OF_ANOTHER_KIND: found=initial cash 2000000.0" in said) == (1, True), said
+    assert house.wired.warehouse.newest("prices") == date.fromisoformat(SESSION)
 
 
 @pytest.mark.timeout(600)

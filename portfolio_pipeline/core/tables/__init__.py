@@ -8,7 +8,14 @@ tools outside the project: they may be added (with a migration), not renamed.
 from __future__ import annotations
 
 from portfolio_pipeline.core.tables.declare import Column, ColumnType, Table
-from portfolio_pipeline.core.tables.execution import FILLS, HALT_EVENTS, ORDER_OUTCOMES, ORDERS, SUBMISSIONS
+from portfolio_pipeline.core.tables.execution import (
+    FILLS,
+    HALT_EVENTS,
+    ORDER_OUTCOMES,
+    ORDERS,
+    SESSION_ORIGINS,
+    SUBMISSIONS,
+)
 from portfolio_pipeline.core.tables.market import FEATURES, PRICE_RESTATEMENTS, PRICES, QUARANTINE, REGIME_TABLE
 from portfolio_pipeline.core.tables.portfolio import (
     ACCOUNT,
@@ -55,6 +62,7 @@ __all__ = [
     "RISK_BREACHES",
     "RISK_METRICS",
     "SEARCH_STATISTICS",
+    "SESSION_ORIGINS",
     "SIM_ACCOUNT",
     "SIM_FILLS",
     "SIM_ORDERS",
@@ -90,6 +98,7 @@ TABLES: tuple[Table, ...] = (
     AGGREGATED_TARGETS,
     RISK_METRICS,
     RISK_BREACHES,
+    SESSION_ORIGINS,
     ORDERS,
     SUBMISSIONS,
     ORDER_OUTCOMES,
