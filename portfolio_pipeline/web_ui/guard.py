@@ -21,7 +21,6 @@ import ipaddress
 from collections.abc import Awaitable, Callable, MutableMapping
 from dataclasses import dataclass, field
 from typing import Any
-from urllib.parse import urlsplit
 
 Scope = MutableMapping[str, Any]
 Message = MutableMapping[str, Any]
@@ -144,8 +143,8 @@ class Guard:
         return None
 
     def _is_own_page(self, origin: str, host: str) -> bool:
-        page = urlsplit(origin)
-        return page.scheme in ("http", "https") and (page.netloc == host or self._door.is_also_known_as(page.netloc))
+        scheme, _, name = origin.partition("://")
+        return scheme in ("http", "https") and (name == host or self._door.is_also_known_as(name))
 
     def _shows_cookie(self, headers: dict[str, str]) -> bool:
         shown = (one.strip().partition("=") for one in headers.get("cookie", "").split(";"))
