@@ -13,15 +13,21 @@ import os
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from time import sleep
 from typing import Any, cast
 
 from dagster import EventLogEntry
 from dagster._core.definitions.asset_checks.asset_check_evaluation import AssetCheckEvaluationPlanned
+from dagster._core.event_api import EventHandlerFn
 from dagster._core.events import ASSET_CHECK_EVENTS, ASSET_EVENTS, AssetMaterializationPlannedData, DagsterEventType
 from dagster._core.storage.asset_check_execution_record import AssetCheckExecutionRecordStatus
 from dagster._core.storage.event_log.schema import AssetCheckExecutionsTable, SqlEventLogStorageTable
 from dagster._core.storage.event_log.sql_event_log import SqlEventLogStorage
-from dagster._core.storage.event_log.sqlite.sqlite_event_log import INDEX_SHARD_NAME, SqliteEventLogStorage
+from dagster._core.storage.event_log.sqlite.sqlite_event_log import (
+    INDEX_SHARD_NAME,
+    SqliteEventLogStorage,
+    SqliteEventLogStorageWatchdog,
+)
 from dagster._core.storage.sqlite import SQLITE_BUSY_TIMEOUT_SECONDS
 from dagster._serdes import ConfigurableClassData, serialize_value
 from dagster_postgres.event_log.event_log import PostgresEventLogStorage
@@ -29,9 +35,12 @@ from sqlalchemy import create_engine, func, select
 from sqlalchemy.engine import Connection, Engine
 from sqlalchemy.event import listen
 from sqlalchemy.pool import NullPool, StaticPool
+from watchdog.events import FileSystemEvent
+from watchdog.observers import Observer
 
 EVENTS_PER_BATCH = 1000
 BESIDE_THE_RUN = "/range"
+_SEEN_AFTER_SECONDS = 0.1  # from the write to a file until its transaction can be read
 _CONNECT = {"timeout": SQLITE_BUSY_TIMEOUT_SECONDS}
 
 
@@ -160,6 +169,15 @@ class BatchingSqliteEventLogStorage(_BatchingEventLog, SqliteEventLogStorage):
             while self._engines:
                 self._engines.popitem()[1].dispose()
 
+    def watch(self, run_id: str, cursor: str | None, callback: EventHandlerFn) -> None:
+        observer: Any = self._obs or Observer()
+        if self._obs is None:
+            observer.start()
+            self._obs = observer
+        following = _Following(self, run_id, callback, cursor)
+        watched = observer.schedule(following, self._base_dir, recursive=True)
+        self._watchers[run_id][callback] = (following, watched)
+
     def wipe(self) -> None:
         self._close()
         super().wipe()
@@ -199,6 +217,21 @@ class BatchingSqliteEventLogStorage(_BatchingEventLog, SqliteEventLogStorage):
             ]
             if planned:
                 self._insert_planned_checks(connection, planned)
+
+
+class _Following(SqliteEventLogStorageWatchdog):
+    """Hands on what a run writes while it is written: the log of a run's page in the web UI.
+
+    Dagster's own waits until the run's file is written. As that stays open here, what is new stands beside it.
+    """
+
+    def __init__(self, storage: SqliteEventLogStorage, run_id: str, callback: EventHandlerFn, cursor: str | None):
+        super().__init__(storage, run_id, callback, cursor)
+        self._patterns = [self._log_path, f"{self._log_path}-wal"]
+
+    def on_modified(self, event: FileSystemEvent) -> None:
+        sleep(_SEEN_AFTER_SECONDS)
+        self._process_log()
 
 
 class BatchingPostgresEventLogStorage(_BatchingEventLog, PostgresEventLogStorage):

@@ -65,7 +65,10 @@ def ask_with(door: Door, method: str, path: str, kind: str, headers: list[tuple[
 
     target, _, query = path.partition("?")
     scope: dict[str, Any] = {"type": kind, "path": target, "query_string": query.encode(), "scheme": "http"}
-    scope |= {"method": method} if kind == "http" else {"extensions": {"websocket.http.response": {}}}
+    if kind == "http":
+        scope["method"] = method
+    else:
+        scope["extensions"] = {"websocket.http.response": {}}
     scope["headers"] = [(name.encode("latin-1"), value.encode("latin-1")) for name, value in headers]
     asyncio.run(Guard(app, door)(scope, receive, send))
     return answer
