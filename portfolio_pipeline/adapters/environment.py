@@ -79,7 +79,7 @@ def _token(variables: Mapping[str, str]) -> str | None:
             "PORTFOLIO_UI_TOKEN_SHORT",
             found=f"{len(token)} characters",
             limit=SHORTEST_TOKEN,
-            remedy='Make one with: python -c "import secrets; print(secrets.token_urlsafe())"',
+            remedy="Whoever guesses it can trade: make it of 32 random letters and figures.",
         )
     return token or None
 

@@ -5,6 +5,7 @@ What is started, and who may speak to it, is in the room `web_ui`.
 
 from __future__ import annotations
 
+import errno
 import ipaddress
 import os
 import signal
@@ -45,21 +46,20 @@ def require_safe(door: Door) -> None:
 def require_free_port(door: Door) -> None:
     try:
         family, _, _, _, address = socket.getaddrinfo(door.host, door.port, type=socket.SOCK_STREAM)[0]
-    except OSError as error:
-        raise ConfigurationError(
-            "HOST_UNKNOWN", found=door.host, why=error.strerror, remedy="Give --host an address of this machine."
-        ) from None
-    with socket.socket(family) as probe:
-        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        try:
+        with socket.socket(family) as probe:
+            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
             probe.bind(address)
-        except OSError as error:
+    except OSError as error:
+        if error.errno in (errno.EADDRINUSE, errno.EACCES):
             raise ConfigurationError(
                 "PORT_IN_USE",
                 found=f"{in_an_address(door.host)}:{door.port}",
                 why=error.strerror,
                 remedy="Is the web UI running already? If not, choose another with --port.",
             ) from None
+        raise ConfigurationError(
+            "HOST_UNKNOWN", found=door.host, why=error.strerror, remedy="Give --host an address of this machine."
+        ) from None
 
 
 def serve(home: Path, door: Door, claimed: int) -> None:

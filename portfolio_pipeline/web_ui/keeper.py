@@ -71,8 +71,8 @@ class Kept:
 
 def main(home: Path, claimed: int, server: Sequence[str]) -> None:
     output, written = os.pipe()
-    log = _log(home)
-    threading.Thread(target=_write_log, args=(output, log), daemon=True).start()
+    log = open_log(home)
+    threading.Thread(target=write_log, args=(output, log), daemon=True).start()
     token = sys.stdin.buffer.readline()
     stop = threading.Event()
     for signalled in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
@@ -139,7 +139,8 @@ def _wait_for_the_command(stop: threading.Event) -> None:
     stop.set()
 
 
-def _log(home: Path) -> logging.Logger:
+def open_log(home: Path) -> logging.Logger:
+    """The log of a home, in files of a bounded size; the oldest is given up for a new one."""
     handler = RotatingFileHandler(
         home / LOG, maxBytes=_LOG_BYTES, backupCount=_LOG_FILES - 1, encoding="utf-8", errors="replace"
     )
@@ -151,7 +152,8 @@ def _log(home: Path) -> logging.Logger:
     return log
 
 
-def _write_log(output: int, log: logging.Logger) -> None:
+def write_log(output: int, log: logging.Logger) -> None:
+    """Everything that comes out of a pipe, until nobody is left who could write to it."""
     with os.fdopen(output, encoding="utf-8", errors="replace") as lines:
         while line := lines.readline(_LINE_CHARACTERS):
             log.info("%s", _COLOUR.sub("", line).rstrip("\n"))
