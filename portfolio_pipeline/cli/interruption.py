@@ -30,8 +30,7 @@ def raise_at_signals() -> None:
 @contextmanager
 def told_how_to_go_on(warehouse: Warehouse, command: str) -> Iterator[None]:
     """A computation that can be interrupted: then one message says what is stored, and the command is over."""
-    raise_at_signals()
-    with _arriving_signals() as arrived:
+    with _raising_at_signals(), _arriving_signals() as arrived:
         try:
             yield
         except (KeyboardInterrupt, PortfolioError):
@@ -43,6 +42,17 @@ def told_how_to_go_on(warehouse: Warehouse, command: str) -> Iterator[None]:
     with suppress(OSError):  # the terminal may be gone
         complain(f"Interrupted. {_what_is_stored(warehouse)} `{command}` goes on from there.")
     raise click.exceptions.Exit(EXIT_CODE)
+
+
+@contextmanager
+def _raising_at_signals() -> Iterator[None]:
+    before = {stop: signal.getsignal(stop) for stop in _STOPS}
+    raise_at_signals()
+    try:
+        yield
+    finally:
+        for stop, handler in before.items():
+            signal.signal(stop, handler)
 
 
 def _what_is_stored(warehouse: Warehouse) -> str:
