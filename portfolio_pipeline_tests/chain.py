@@ -18,6 +18,7 @@ import pandas as pd
 from portfolio_pipeline.adapters.broker import open_broker
 from portfolio_pipeline.adapters.cards import load_cards
 from portfolio_pipeline.adapters.environment import PACKAGE_ROOT
+from portfolio_pipeline.adapters.halt_file import HaltFile
 from portfolio_pipeline.adapters.market_data.simulated import SimulatedMarketData
 from portfolio_pipeline.core.calendar.sessions import SessionRange
 from portfolio_pipeline.core.settings import Settings, load_settings
@@ -91,6 +92,7 @@ class Chain:
                 "warehouse": self.warehouse,
                 "market_data": self.market_data,
                 "broker": self.broker,
+                "halt_switch": HaltFile(Path(dagster_instance().root_directory)),
                 "clock": self.clock,
                 "alerts": RecordedAlerts(),
                 "settings": self.settings,

@@ -43,7 +43,7 @@ def read_environment(variables: Mapping[str, str] | None = None) -> Environment:
     What it may be depends on the extensions of the home, so they are loaded here, before anything else is asked.
     """
     variables = os.environ if variables is None else variables
-    home = _absolute(variables.get("DAGSTER_HOME") or (PROJECT_ROOT if IN_A_CLONE else Path.cwd()) / ".portfolio")
+    home = home_folder(variables)
     load_extensions(home)
     url = variables.get("DATABASE_URL") or f"duckdb:///{home / 'portfolio.duckdb'}"
     if not url.startswith(("duckdb:///", "postgresql://", "postgres://")):
@@ -70,6 +70,11 @@ def read_environment(variables: Mapping[str, str] | None = None) -> Environment:
         ),
         ui_token=_token(variables),
     )
+
+
+def home_folder(variables: Mapping[str, str]) -> Path:
+    """Where everything is kept, whatever else may be wrong with the environment."""
+    return _absolute(variables.get("DAGSTER_HOME") or (PROJECT_ROOT if IN_A_CLONE else Path.cwd()) / ".portfolio")
 
 
 def _token(variables: Mapping[str, str]) -> str | None:

@@ -10,7 +10,7 @@ from portfolio_pipeline.adapters.environment import Environment, read_environmen
 
 if TYPE_CHECKING:
     from portfolio_pipeline.core.settings import Settings
-    from portfolio_pipeline.ports import Alerts, Broker, Clock, MarketData, Warehouse
+    from portfolio_pipeline.ports import Alerts, Broker, Clock, HaltSwitch, Locks, MarketData, Warehouse
 
 
 @dataclass(frozen=True)
@@ -30,6 +30,18 @@ class Wiring:
         from portfolio_pipeline.adapters.warehouse import open_warehouse
 
         return open_warehouse(self.environment.database_url)
+
+    @cached_property
+    def halt_switch(self) -> HaltSwitch:
+        from portfolio_pipeline.adapters.halt_file import HaltFile
+
+        return HaltFile(self.environment.dagster_home)
+
+    @cached_property
+    def locks(self) -> Locks:
+        from portfolio_pipeline.adapters.locks import open_locks
+
+        return open_locks(self.environment.database_url)
 
     @cached_property
     def market_data(self) -> MarketData:

@@ -5,13 +5,12 @@ Not here: which sessions to run, and what a session's run does.
 
 from __future__ import annotations
 
-import os
-import socket
 import sys
 import warnings
 from collections.abc import Sequence, Set
 from contextlib import nullcontext
 from dataclasses import dataclass, field
+from typing import Any
 
 import dagster as dg
 from dagster._core.definitions.job_base import InMemoryJob
@@ -21,22 +20,22 @@ from dagster._core.remote_origin import (
     RemoteJobOrigin,
     RemoteRepositoryOrigin,
 )
-from dagster._core.storage.dagster_run import IN_PROGRESS_RUN_STATUSES
 from dagster._core.types.loadable_target_origin import LoadableTargetOrigin
+from dagster._core.utils import make_new_run_id
 
 from portfolio_pipeline.adapters.environment import PROJECT_ROOT
+from portfolio_pipeline.adapters.wiring import Wiring
 from portfolio_pipeline.cli.progress import shown_progress
 from portfolio_pipeline.cli.terminal import complain, say
 from portfolio_pipeline.cli.web_ui import CODE_LOCATION
 from portfolio_pipeline.core.calendar.sessions import SessionRange
 from portfolio_pipeline.core.errors import PortfolioError
 from portfolio_pipeline.core.tables import SUBMISSIONS
+from portfolio_pipeline.dagster_home.at_work import close_dead_runs, living_already, living_tags
 from portfolio_pipeline.dagster_home.carry_over import carry_over_keys
 from portfolio_pipeline.dagster_home.range_events import DEFERS_EVENTS
-from portfolio_pipeline.ports import Warehouse
 
 JOB = "daily"
-HOST_TAG = "portfolio/host"
 # The terminal shows the progress bar; what is logged is in the web UI.
 _QUIET = {"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}}
 
@@ -51,22 +50,26 @@ class Outcome:
     unsent: list[str] = field(default_factory=list)
 
 
-def run_chain(warehouse: Warehouse, sessions: SessionRange, only: Sequence[str] = ()) -> PortfolioError | None:
-    """Materialise everything, or `only` some assets, for `sessions` in one run; refused while another is at work.
+def run_chain(
+    wired: Wiring, sessions: SessionRange, only: Sequence[str] = (), *, rebuild: bool = False
+) -> PortfolioError | None:
+    """Materialise everything, or `only` some assets, for `sessions` in one run; the caller is `at_work`.
+
+    With `rebuild` the account is computed anew from the first of the sessions on.
 
     Gives back what is to be said when the run did its work, but orders were refused or held back.
     """
     warnings.simplefilter("ignore", dg.BetaWarning)
     warnings.simplefilter("ignore", dg.PreviewWarning)
-    outcome = Outcome()
-    with dg.DagsterInstance.get() as instance:
+    outcome, run_id = Outcome(), make_new_run_id()
+    with dg.DagsterInstance.get() as instance, living_already(wired.locks, run_id):
         carry_over_keys(instance)
-        close_dead_runs(instance)
-        _refuse_company(instance)
-        run, job = _created(instance, sessions, only)
+        for dead in close_dead_runs(instance, wired.locks):
+            say(dead, "yellow")
+        run, job = _created(instance, run_id, sessions, only, rebuild=rebuild)
         assets = sum(1 for _ in run.asset_selection or job.asset_layer.executable_asset_keys)
         # One session is done in seconds; during a range others shall get in between.
-        kept_open = warehouse.kept_open() if len(sessions) == 1 else nullcontext()
+        kept_open = wired.warehouse.kept_open() if len(sessions) == 1 and not rebuild else nullcontext()
         with shown_progress(assets=assets, sessions=sessions) as progress, kept_open:
             for event in execute_run_iterator(InMemoryJob(job), run, instance):
                 if event.event_type == dg.DagsterEventType.STEP_START:
@@ -82,7 +85,7 @@ def run_chain(warehouse: Warehouse, sessions: SessionRange, only: Sequence[str] 
         raise PortfolioError(
             "RUN_FAILED",
             sessions=sessions,
-            why="; ".join(outcome.failures),
+            why="; ".join(outcome.failures) + ("; the rebuild was undone, everything is as it was" if rebuild else ""),
             remedy="Mend the cause and give the same command again; `portfolio up` shows the run in the web UI.",
         )
     if outcome.unsent:
@@ -90,27 +93,8 @@ def run_chain(warehouse: Warehouse, sessions: SessionRange, only: Sequence[str] 
     return None
 
 
-def close_dead_runs(instance: dg.DagsterInstance) -> None:
-    """Runs whose process has died are marked as failed: they would hold the queue, which takes one run at a time."""
-    for run in instance.get_runs(dg.RunsFilter(statuses=IN_PROGRESS_RUN_STATUSES)):
-        here = run.tags.get(HOST_TAG, socket.gethostname()) == socket.gethostname()
-        process = _process_of(instance, run)
-        if here and process is not None and not _alive(process):
-            instance.report_run_failed(run, f"Its process {process} has ended before the run did.")
-
-
-def _refuse_company(instance: dg.DagsterInstance) -> None:
-    others = instance.get_runs(dg.RunsFilter(statuses=IN_PROGRESS_RUN_STATUSES), limit=1)
-    if others:
-        raise PortfolioError(
-            "RUN_IN_PROGRESS",
-            found=others[0].run_id,
-            remedy="Wait until it has ended, or terminate it in the web UI, then try again.",
-        )
-
-
 def _created(
-    instance: dg.DagsterInstance, sessions: SessionRange, only: Sequence[str]
+    instance: dg.DagsterInstance, run_id: str, sessions: SessionRange, only: Sequence[str], *, rebuild: bool
 ) -> tuple[dg.DagsterRun, dg.JobDefinition]:
     from portfolio_pipeline.definitions import defs
 
@@ -120,9 +104,10 @@ def _created(
         job = job.get_subset(asset_selection=chosen)
     run = instance.create_run_for_job(
         job_def=job,
-        run_config=_QUIET,
+        run_id=run_id,
+        run_config={**_QUIET, **(_rebuild_from(sessions) if rebuild else {})},
         asset_selection=chosen,
-        tags={**_partition_tags(sessions), HOST_TAG: socket.gethostname()},
+        tags={**_partition_tags(sessions), **living_tags()},
         remote_job_origin=_origin(),
     )
     return run, job
@@ -136,6 +121,10 @@ def _chosen(job: dg.JobDefinition, names: Sequence[str]) -> Set[dg.AssetKey] | N
                 "ASSET_UNKNOWN", found=name, expected=", ".join(sorted(known)), remedy="Choose of these."
             )
     return {known[name] for name in names} or None
+
+
+def _rebuild_from(sessions: SessionRange) -> dict[str, Any]:
+    return {"resources": {"warehouse": {"config": {"rebuild_from": sessions.first.isoformat()}}}}
 
 
 def _partition_tags(sessions: SessionRange) -> dict[str, str]:
@@ -178,19 +167,3 @@ def _remember(outcome: Outcome, event: dg.DagsterEvent) -> None:
             else:
                 kept = outcome.unsent if asset == SUBMISSIONS.name else outcome.failed_checks
             kept.append(f"{asset} {evaluation.check_name}{why}")
-
-
-def _process_of(instance: dg.DagsterInstance, run: dg.DagsterRun) -> int | None:
-    records = instance.get_records_for_run(run.run_id, limit=5, ascending=False).records
-    pids = (r.event_log_entry.dagster_event.pid for r in records if r.event_log_entry.dagster_event)
-    return next((pid for pid in pids if pid), None)
-
-
-def _alive(process: int) -> bool:
-    try:
-        os.kill(process, 0)
-    except ProcessLookupError:
-        return False
-    except PermissionError:
-        return True
-    return True

@@ -6,6 +6,7 @@ Every command imports what it needs when it is called.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from contextlib import nullcontext
 from datetime import date, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -15,7 +16,6 @@ import click
 from portfolio_pipeline.cli.terminal import complain, say
 
 if TYPE_CHECKING:
-    from portfolio_pipeline.adapters.wiring import Wiring
     from portfolio_pipeline.core.errors import PortfolioError
 
 
@@ -52,43 +52,46 @@ def portfolio() -> None:
 @click.option("--no-ui", is_flag=True, help="Return when the data is there.")
 def up(sessions: int | None, host: str, port: int, read_only: bool, no_ui: bool) -> None:
     """Everything: load and compute the missing sessions, show a summary, start the web UI and the daily schedule."""
-    from portfolio_pipeline.cli.home import open_home
+    from portfolio_pipeline.adapters.environment import read_environment
     from portfolio_pipeline.cli.web_ui import require_free_port, require_safe, serve
+    from portfolio_pipeline.dagster_home.prepare import make_home
     from portfolio_pipeline.web_ui.claim import claimed
     from portfolio_pipeline.web_ui.guard import Door
 
-    wired = open_home()
     if no_ui:
-        unsent = _complete(wired, sessions)
+        unsent = _complete(sessions)
         if unsent is not None:
             raise unsent
         return
-    environment = wired.environment
-    door = Door(host, port, environment.ui_hosts, environment.ui_token, read_only)
+    environment = read_environment()
+    home, door = environment.dagster_home, Door(host, port, environment.ui_hosts, environment.ui_token, read_only)
     require_safe(door)
-    with claimed(environment.dagster_home, port) as claim:
+    make_home(home)
+    with claimed(home, port) as claim:
         require_free_port(door)
-        unsent = _complete(wired, sessions)
+        unsent = _complete(sessions)
         if unsent is not None:
             complain(str(unsent))
-        serve(environment.dagster_home, door, claim)
+        serve(home, door, claim)
 
 
-def _complete(wired: Wiring, first_load: int | None) -> PortfolioError | None:
+def _complete(first_load: int | None) -> PortfolioError | None:
     """Compute the missing sessions and show a summary; gives back what is to be said of orders that were not sent."""
+    from portfolio_pipeline.cli.home import account
     from portfolio_pipeline.cli.interruption import told_how_to_go_on
     from portfolio_pipeline.cli.stored_history import missing_sessions
     from portfolio_pipeline.cli.summary import show_summary
 
-    missing = missing_sessions(wired.warehouse, wired.clock.now(), first_load=first_load)
-    unsent = None
-    if missing is None:
-        say("All sessions are there.")
-    else:
-        with told_how_to_go_on(wired.warehouse, "portfolio up"):
-            from portfolio_pipeline.cli.chain_run import run_chain
+    with account("portfolio up", wait=True) as wired:
+        missing = missing_sessions(wired.warehouse, wired.clock.now(), first_load=first_load)
+        unsent = None
+        if missing is None:
+            say("All sessions are there.")
+        else:
+            with told_how_to_go_on(wired.warehouse, "portfolio up"):
+                from portfolio_pipeline.cli.chain_run import run_chain
 
-            unsent = run_chain(wired.warehouse, missing)
+                unsent = run_chain(wired, missing)
     show_summary(wired)
     return unsent
 
@@ -96,9 +99,26 @@ def _complete(wired: Wiring, first_load: int | None) -> PortfolioError | None:
 @portfolio.command()
 @click.option("--session", type=SessionDate(), help="The session (default: the last one that has closed).")
 @click.option("--only", default="", metavar="ASSET,ASSET,…", help="Only these assets.")
-def run(session: date | None, only: str) -> None:
-    """The whole chain for one session."""
-    _run_sessions(session, session, [name.strip() for name in only.split(",") if name.strip()])
+@click.option(
+    "--rebuild-from",
+    type=SessionDate(),
+    help="Compute the account anew from this session to the newest, after a copy of everything.",
+)
+def run(session: date | None, only: str, rebuild_from: date | None) -> None:
+    """The whole chain for one session.
+
+    \b
+    portfolio run                            the last session that has closed
+    portfolio run --session 2026-11-20       that one
+    portfolio run --rebuild-from 2026-11-02  what the account has lived through since then, anew
+    """
+    chosen = [name.strip() for name in only.split(",") if name.strip()]
+    if rebuild_from is None:
+        _run_sessions(session, session, chosen)
+    elif session is not None or chosen:
+        raise click.UsageError("--rebuild-from goes through everything up to the newest session: give it alone.")
+    else:
+        _run_sessions(rebuild_from, None, rebuild=True)
 
 
 @portfolio.command()
@@ -109,9 +129,10 @@ def backfill(first: date, last: date) -> None:
     _run_sessions(first, last)
 
 
-def _run_sessions(first: date | None, last: date | None, only: Sequence[str] = ()) -> None:
-    from portfolio_pipeline.cli.home import open_home
+def _run_sessions(first: date | None, last: date | None, only: Sequence[str] = (), *, rebuild: bool = False) -> None:
+    from portfolio_pipeline.cli.home import account
     from portfolio_pipeline.cli.interruption import told_how_to_go_on
+    from portfolio_pipeline.cli.stored_history import lived_since
     from portfolio_pipeline.cli.summary import show_summary
     from portfolio_pipeline.core.calendar.sessions import (
         SessionRange,
@@ -120,15 +141,19 @@ def _run_sessions(first: date | None, last: date | None, only: Sequence[str] = (
         require_session,
     )
 
-    wired = open_home()
-    newest = last_closed_session(wired.clock.now())
-    sessions = SessionRange(require_session(first or newest), require_session(last or newest))
-    require_closed(sessions, wired.clock.now())
+    with account("portfolio run") as wired:
+        newest = last_closed_session(wired.clock.now())
+        sessions = SessionRange(require_session(first or newest), require_session(last or newest))
+        require_closed(sessions, wired.clock.now())
 
-    with told_how_to_go_on(wired.warehouse, "portfolio up"):
         from portfolio_pipeline.cli.chain_run import run_chain
 
-        unsent = run_chain(wired.warehouse, sessions, only)
+        if rebuild:
+            sessions = lived_since(wired.warehouse, sessions.first)
+            say(f"The account is computed anew for {sessions}. A copy of everything stays beside the database.")
+        # A rebuild that is stopped is undone, and says so itself.
+        with nullcontext() if rebuild else told_how_to_go_on(wired.warehouse, "portfolio up"):
+            unsent = run_chain(wired, sessions, only, rebuild=rebuild)
     show_summary(wired)
     if unsent is not None:
         raise unsent
@@ -169,21 +194,19 @@ def status() -> None:
 @portfolio.command()
 @click.option("--reason", default="by hand", show_default=True, help="Why; shown wherever orders are refused.")
 def halt(reason: str) -> None:
-    """Stop submitting orders until `portfolio resume`."""
-    from portfolio_pipeline.cli.home import open_tables, record_halt_event
+    """Stop submitting orders until `portfolio resume`: at once, even while the database cannot be reached."""
+    from portfolio_pipeline.cli import halting
 
-    record_halt_event(open_tables(), "halt", reason)
-    say(f"Trading is HALTED: {reason}. No orders are submitted until `portfolio resume`.", "bold red")
+    halting.halt(reason)
 
 
 @portfolio.command()
-@click.option("--reason", default="by hand", show_default=True, help="Why.")
+@click.option("--reason", required=True, help="Why trading may go on.")
 def resume(reason: str) -> None:
-    """Let orders be submitted again."""
-    from portfolio_pipeline.cli.home import open_tables, record_halt_event
+    """Let orders be submitted again, and say what had halted them."""
+    from portfolio_pipeline.cli import halting
 
-    record_halt_event(open_tables(), "resume", reason)
-    say("Trading goes on.", "bold green")
+    halting.resume(reason)
 
 
 @portfolio.command()

@@ -10,6 +10,7 @@ from collections.abc import Callable
 from datetime import timedelta
 
 from rich.table import Table
+from rich.text import Text
 
 from portfolio_pipeline.adapters.cards import load_cards
 from portfolio_pipeline.adapters.environment import read_environment
@@ -19,7 +20,7 @@ from portfolio_pipeline.cli.stored_history import complete_through
 from portfolio_pipeline.cli.terminal import OUT
 from portfolio_pipeline.core.calendar.sessions import all_sessions, last_closed_session
 from portfolio_pipeline.core.errors import PortfolioError
-from portfolio_pipeline.core.execution.halt import require_trading, trading_state
+from portfolio_pipeline.core.execution.halt import either, require_trading, trading_state
 from portfolio_pipeline.core.tables import HALT_EVENTS
 
 
@@ -46,7 +47,7 @@ def examine() -> bool:
         except PortfolioError as refusal:
             found, fine = str(refusal), False
         well &= fine
-        table.add_row("[green]fine[/]" if fine else "[red]wrong[/]", name, found)
+        table.add_row(Text("fine", "green") if fine else Text("wrong", "red"), name, found)
     OUT.print(table)
     return well
 
@@ -110,5 +111,6 @@ def _history() -> str:
 
 
 def _trading() -> str:
-    require_trading(trading_state(open_home().warehouse.read(HALT_EVENTS.name)))
+    wired = open_home()
+    require_trading(either(wired.halt_switch.state(), trading_state(wired.warehouse.read(HALT_EVENTS.name))))
     return "not halted"

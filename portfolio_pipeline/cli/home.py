@@ -6,14 +6,28 @@ Commands that look or take a note open the tables alone, and answer at once; tho
 from __future__ import annotations
 
 import os
-from datetime import UTC
-from typing import Literal
+from collections.abc import Iterator
+from contextlib import contextmanager
+from functools import partial
 
 from portfolio_pipeline.adapters.environment import Environment, read_environment
 from portfolio_pipeline.adapters.wiring import Wiring, wire
 from portfolio_pipeline.cli.terminal import say
-from portfolio_pipeline.core.execution.halt import next_event
-from portfolio_pipeline.core.tables import HALT_EVENTS
+
+
+@contextmanager
+def account(what: str, *, wait: bool = False) -> Iterator[Wiring]:
+    """The house with the account to ourselves, taken before anything of it is read."""
+    from portfolio_pipeline.dagster_home.at_work import at_work
+    from portfolio_pipeline.dagster_home.prepare import make_home
+    from portfolio_pipeline.dagster_home.rebuild import undo_unfinished
+
+    wired = wire()
+    make_home(wired.environment.dagster_home)
+    warn = partial(say, style="yellow")
+    with at_work(wired.locks, what, wait=warn if wait else None):
+        undo_unfinished(wired.warehouse, warn)
+        yield open_home()
 
 
 def open_home() -> Wiring:
@@ -41,9 +55,3 @@ def open_tables(environment: Environment | None = None) -> Wiring:
 
 def uses_postgres(environment: Environment) -> bool:
     return not environment.database_url.startswith("duckdb:")
-
-
-def record_halt_event(wired: Wiring, action: Literal["halt", "resume"], reason: str) -> None:
-    now = wired.clock.now().astimezone(UTC).replace(tzinfo=None)
-    with wired.warehouse.transaction() as tx:
-        tx.insert(HALT_EVENTS.name, next_event(tx.read(HALT_EVENTS.name), action, reason, now))

@@ -18,7 +18,7 @@ from portfolio_pipeline.cli.stored_history import (
 from portfolio_pipeline.cli.terminal import OUT, say
 from portfolio_pipeline.core import tables as schemas
 from portfolio_pipeline.core.calendar.sessions import SessionRange
-from portfolio_pipeline.core.execution.halt import trading_state
+from portfolio_pipeline.core.execution.halt import either, trading_state
 from portfolio_pipeline.dagster_home.run_table import FAILURE, newest_run
 
 if TYPE_CHECKING:
@@ -125,9 +125,10 @@ def _banner(wired: Wiring) -> None:
 
 
 def _halt(wired: Wiring) -> None:
-    state = trading_state(wired.warehouse.read(schemas.HALT_EVENTS.name))
+    state = either(wired.halt_switch.state(), trading_state(wired.warehouse.read(schemas.HALT_EVENTS.name)))
     if state.halted:
-        say(f"Trading is HALTED since {state.since:%Y-%m-%d %H:%M} UTC: {state.reason}", "bold red")
+        since = f" since {state.since:%Y-%m-%d %H:%M} UTC" if state.since else ""
+        say(f"Trading is HALTED{since}: {state.reason}", "bold red")
 
 
 def _performance(metrics: Sequence[Row], title: str) -> Table:

@@ -5,8 +5,9 @@ from __future__ import annotations
 from rich.console import Console
 from rich.text import Text
 
-OUT = Console(highlight=False)
-PROGRESS = Console(stderr=True, highlight=False)
+# Any text is text: what somebody typed, or a file says, is no markup.
+OUT = Console(highlight=False, markup=False)
+PROGRESS = Console(stderr=True, highlight=False, markup=False)
 
 
 # Sentences are not wrapped, so that they stay in one line for whoever searches or pipes them.

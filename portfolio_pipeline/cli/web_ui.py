@@ -64,7 +64,7 @@ def require_free_port(door: Door) -> None:
 
 def serve(home: Path, door: Door, claimed: int) -> None:
     """Start, wait until it answers, and stay until Ctrl-C or a signal; then stop what was started."""
-    _bring_records_up_to_date()
+    _carry_over()
     raise_at_signals()
     keeper = subprocess.Popen(
         [sys.executable, "-m", "portfolio_pipeline.web_ui.keeper", str(home), str(claimed), *_of_server(door)],
@@ -94,16 +94,14 @@ def serve(home: Path, door: Door, claimed: int) -> None:
         _stop(keeper)
 
 
-def _bring_records_up_to_date() -> None:
-    """What Dagster knows from before is true today: keys of an earlier version, runs whose process has died."""
+def _carry_over() -> None:
+    """What a home of an earlier version knows of its assets is shown under their keys of today, run or no run."""
     import dagster as dg
 
-    from portfolio_pipeline.cli.chain_run import close_dead_runs
     from portfolio_pipeline.dagster_home.carry_over import carry_over_keys
 
     with dg.DagsterInstance.get() as instance:
         carry_over_keys(instance)
-        close_dead_runs(instance)
 
 
 def _of_server(door: Door) -> list[str]:

@@ -7,7 +7,7 @@ the graph does not show. It is refused where it is asked for.
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from datetime import date
 from typing import Literal
@@ -119,8 +119,20 @@ class DeclaredWarehouse(DeclaredReader):
     def location(self) -> str:
         return self._warehouse.location
 
-    def prepare(self) -> None:
-        raise UndeclaredTableError(f"{self._declaration.asset} prepares the warehouse: that is done before a run")
+    def begin_rebuild(self, first: date) -> str:
+        raise self._not_here()
+
+    def end_rebuild(self) -> None:
+        raise self._not_here()
+
+    def undo_rebuild(self) -> str | None:
+        raise self._not_here()
+
+    def prepare(self, tell: Callable[[str], None] | None = None) -> str | None:
+        raise self._not_here()
+
+    def _not_here(self) -> UndeclaredTableError:
+        return UndeclaredTableError(f"{self._declaration.asset} looks after the whole database: that is not for assets")
 
     def kept_open(self) -> AbstractContextManager[None]:
         return self._warehouse.kept_open()

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -12,8 +14,8 @@ from portfolio_pipeline.core.errors import ConfigurationError
 _HEADER = "# Written by `portfolio up`; changes made here are overwritten.\n"
 _STORAGES = {
     "run_storage": (
-        "SqliteRunStorage",
-        "dagster._core.storage.runs",
+        "LeanSqliteRunStorage",
+        "portfolio_pipeline.dagster_home.runs",
         "PostgresRunStorage",
         "dagster_postgres.run_storage",
     ),
@@ -32,14 +34,26 @@ _STORAGES = {
 }
 
 
+def make_home(home: Path) -> None:
+    """The folder, for its owner alone: it holds an account."""
+    with _folder_errors(home):
+        home.mkdir(mode=0o700, parents=True, exist_ok=True)
+
+
 def prepare_dagster_home(home: Path, *, postgres: bool) -> None:
     """Create the folder and its dagster.yaml; with Postgres, Dagster's own storage goes there as well."""
-    try:
-        home.mkdir(parents=True, exist_ok=True)
+    make_home(home)
+    with _folder_errors(home):
         text = _HEADER + yaml.safe_dump(instance_configuration(home, postgres=postgres), sort_keys=False)
         target = home / "dagster.yaml"
         if not target.exists() or target.read_text(encoding="utf-8") != text:
             target.write_text(text, encoding="utf-8")
+
+
+@contextmanager
+def _folder_errors(home: Path) -> Iterator[None]:
+    try:
+        yield
     except OSError as error:
         raise ConfigurationError(
             "DAGSTER_HOME_UNUSABLE",
@@ -63,9 +77,17 @@ def instance_configuration(home: Path, *, postgres: bool) -> dict[str, Any]:
         "nux": {"enabled": False},
         # Every materialization is an event of level DEBUG: thousands of lines in the log of a run over years.
         "python_logs": {"python_log_level": "INFO"},
-        # Two runs at once would plan from each other's half-finished day.
-        "concurrency": {"runs": {"max_concurrent_runs": 1}},
-        # A run whose process has died would hold the queue for good.
+        # Sessions one after the other, as they were asked for; who computes is alone with the account (`at_work`).
+        # The other places are for what changes nothing of the account, and for halt_trading.
+        "concurrency": {
+            "runs": {
+                "max_concurrent_runs": 4,
+                "tag_concurrency_limits": [
+                    {"key": tag, "limit": 1} for tag in ("dagster/partition", "dagster/asset_partition_range_start")
+                ],
+            }
+        },
+        # For runs that never began; of those that were killed the sensor `killed_runs` takes care.
         "run_monitoring": {
             "enabled": True,
             "start_timeout_seconds": 180,

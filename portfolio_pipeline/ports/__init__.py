@@ -8,17 +8,25 @@ from portfolio_pipeline.ports.alerts import Alert, Alerts
 from portfolio_pipeline.ports.broker import Broker, TradingMode
 from portfolio_pipeline.ports.clock import Clock
 from portfolio_pipeline.ports.compute import Compute
-from portfolio_pipeline.ports.market_data import MarketData
+from portfolio_pipeline.ports.halt import HaltSwitch
+from portfolio_pipeline.ports.locks import Holder, Lock, Locks
+from portfolio_pipeline.ports.market_data import ChangedPast, MarketData, RemembersThePast
 from portfolio_pipeline.ports.warehouse import Reader, Rows, Transaction, Warehouse
 
 __all__ = [
     "Alert",
     "Alerts",
     "Broker",
+    "ChangedPast",
     "Clock",
     "Compute",
+    "HaltSwitch",
+    "Holder",
+    "Lock",
+    "Locks",
     "MarketData",
     "Reader",
+    "RemembersThePast",
     "Rows",
     "TradingMode",
     "Transaction",

@@ -94,6 +94,18 @@ class Warehouse(Reader, Protocol):
         """
         ...
 
+    def begin_rebuild(self, first: date) -> str:
+        """Keep a copy of everything, and remember that a rebuild from `first` on has begun; says where the copy is."""
+        ...
+
+    def end_rebuild(self) -> None:
+        """It is done: what was computed stays, and so does the copy."""
+        ...
+
+    def undo_rebuild(self) -> str | None:
+        """Put everything back as it was before a rebuild that has not ended, and say from where; None without one."""
+        ...
+
     def kept_open(self) -> AbstractContextManager[None]:
         """One opening for all calls until the end, where an opening costs something: meanwhile others may have to wait.
 

@@ -96,10 +96,12 @@ class Sweep:
 def _sharpe(net: np.ndarray, ratios: np.ndarray, low: int, high: int) -> None:  # pragma: no cover
     """Annual, of the sessions from FIRST on."""
     for c in range(low, high):
-        returns = net[c, FIRST:]
-        mean, squares = returns.sum() / len(returns), 0.0
-        for value in returns:
-            squares += (value - mean) ** 2
+        returns, total, squares = net[c, FIRST:], 0.0, 0.0
+        for t in range(len(returns)):
+            total += returns[t]
+        mean = total / len(returns)
+        for t in range(len(returns)):
+            squares += (returns[t] - mean) ** 2
         ratios[c] = mean / np.sqrt(squares / (len(returns) - 1)) * np.sqrt(252.0)
 
 

@@ -4,7 +4,7 @@ The shipped strategies on the made-up market, each searched anew at every sessio
 sets; ranges whose shipped steps leave fewer sets are walked in smaller steps. From prices and regimes in memory to the
 rows of optimized_parameters and optimization_results, without Dagster and without a database. Three more years before
 the ten give every session a full window of scores. Strategies are shared out to threads. Compiled code is warm: a short
-search of each strategy goes before. Aim: 10 s on two threads and less than 2 GiB. `--json` puts the figures on the last
+search of each strategy goes before. Aim: 5 s of processor time and 600 MiB. `--json` puts the figures on the last
 line.
 """
 

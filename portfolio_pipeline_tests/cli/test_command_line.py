@@ -127,26 +127,57 @@ def test_a_misspelt_setting_names_its_line(terminal: Terminal, monkeypatch: pyte
     assert "limits.grosss" in terminal.is_refused("run")
 
 
-def test_a_port_that_is_taken_is_refused_before_anything_is_loaded(terminal: Terminal) -> None:
+def test_a_port_that_is_taken_is_refused_before_anything_is_loaded(terminal: Terminal, tmp_path: Path) -> None:
     with socket.socket() as taken:
         taken.bind(("127.0.0.1", 0))
         taken.listen()
         port = taken.getsockname()[1]
         assert f"PORT_IN_USE: found=127.0.0.1:{port}" in terminal.is_refused("up", "--port", str(port))
-    assert complete_through(wire().warehouse) is None
+    assert not (tmp_path / "home").exists()
 
 
 def test_a_halt_holds_until_resume_and_is_shown(terminal: Terminal) -> None:
-    assert terminal.types("halt", "--reason", "a strange fill") == (
-        0,
-        "Trading is HALTED: a strange fill. No orders are submitted until `portfolio resume`.\n",
+    terminal.types("status")
+    code, said = terminal.types("halt", "--reason", "a strange [/bold] fill")
+    assert code == 0
+    assert said.startswith(
+        "Trading is HALTED: a strange [/bold] fill. No orders are submitted until `portfolio resume`."
     )
     code, said = terminal.types("status")
     assert code == 0
-    assert re.search(r"Trading is HALTED since .* UTC: a strange fill", said)
+    assert re.search(r"Trading is HALTED since .* UTC: a strange \[/bold\] fill", said)
     assert "TRADING_HALTED" in terminal.is_refused("doctor")
-    terminal.types("resume")
+    assert "Missing option '--reason'" in terminal.is_refused("resume")
+    assert "REASON_MISSING" in terminal.is_refused("resume", "--reason", " ")
+    code, said = terminal.types("resume", "--reason", "it was a drill")
+    assert re.search(r"Found in the switch in the home: halted since .*: a strange \[/bold\] fill", said)
+    assert re.search(r"Found in the database: halted since .*: a strange \[/bold\] fill", said)
     assert "HALTED" not in terminal.types("status")[1]
+    assert "Trading was not halted" in terminal.types("resume", "--reason", "again")[1]
+
+
+def test_a_halt_needs_no_database_and_no_sound_settings(terminal: Terminal, monkeypatch: pytest.MonkeyPatch) -> None:
+    terminal.types("status")
+    with monkeypatch.context() as broken:
+        broken.setenv("DATABASE_URL", "postgresql://nobody@127.0.0.1:1/nothing")
+        code, said = terminal.types("halt", "--reason", "no network")
+        assert code == 0, said
+        assert "Trading is HALTED: no network" in said
+        assert "DATABASE_UNREACHABLE" in said
+        broken.setenv("TRADING_MODE", "nonsense")
+        assert terminal.types("halt")[0] == 0
+    assert "Trading is HALTED since" in terminal.types("status")[1]
+    code, said = terminal.types("resume", "--reason", "the network is back")
+    assert "Found in the switch in the home" in said
+    events = wire().warehouse.read("halt_events").to_pylist()
+    assert [(event["action"], event["reason"]) for event in events] == [
+        ("halt", "no network"),
+        ("resume", "the network is back"),
+    ]
+
+
+def test_a_halt_of_a_house_that_is_not_there_is_refused(terminal: Terminal) -> None:
+    assert "HOME_MISSING" in terminal.is_refused("halt")
 
 
 def test_the_doctor_names_what_is_wrong_and_goes_on_with_the_rest(terminal: Terminal) -> None:

@@ -20,7 +20,7 @@ from portfolio_pipeline.dagster_home.run_table import FAILURE, newest_run
 HEAVY = ("dagster", "pandera", "numba", "matplotlib", "scipy", "pydantic", "exchange_calendars", "sqlalchemy")
 
 
-@pytest.mark.parametrize("arguments", [("status",), ("halt", "--reason", "a test"), ("resume",)])
+@pytest.mark.parametrize("arguments", [("status",), ("halt", "--reason", "a"), ("resume", "--reason", "b")])
 def test_what_looks_or_takes_a_note_imports_nothing_heavy(
     arguments: Sequence[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -29,6 +29,7 @@ def test_what_looks_or_takes_a_note_imports_nothing_heavy(
     # Arrow looks for pandas when a row is made of Python's values.
     heavy = (*HEAVY, "pandas") if arguments == ("status",) else HEAVY
     last_closed(tmp_path, datetime.now(UTC))  # as the first look leaves it behind
+    open_warehouse(f"duckdb:///{tmp_path / 'portfolio.duckdb'}").prepare()
     script = (
         "import sys\n"
         "from portfolio_pipeline.cli import main\n"

@@ -6,6 +6,7 @@ from contextlib import closing
 from datetime import date
 from pathlib import Path
 from queue import Queue
+from threading import Event
 from typing import Any
 
 import dagster as dg
@@ -270,6 +271,52 @@ def test_what_a_run_writes_is_handed_on_to_who_follows_it_while_it_is_written(
         assert handed.get(timeout=20) == dg.DagsterEventType.RUN_FAILURE
 
 
+def test_a_run_that_dagster_stored_in_a_file_of_its_own_is_still_told(job: dg.JobDefinition, sqlite_home: Path) -> None:
+    settings = sqlite_home / "dagster.yaml"
+    before = yaml.safe_load(settings.read_text())
+    before["event_log_storage"] |= {"module": "dagster._core.storage.event_log", "class": "SqliteEventLogStorage"}
+    settings.write_text(yaml.safe_dump(before))
+    with dg.DagsterInstance.from_config(str(sqlite_home)) as stock:
+        run = job.execute_in_process(instance=stock, partition_key=FIRST, raise_on_error=False).run_id
+        expected = [_event(record) for record in stock.all_logs(run) if _is_told(record)]
+    prepare_dagster_home(sqlite_home, postgres=False)
+    with dg.DagsterInstance.from_config(str(sqlite_home)) as instance:
+        job.execute_in_process(instance=instance, partition_key=NEXT, raise_on_error=False)
+        assert [_event(record) for record in instance.all_logs(run) if _is_told(record)] == expected
+        assert instance.get_materialized_partitions(prices.key) == {FIRST, NEXT}
+    assert {file.stem for file in (sqlite_home / "dagster" / "event_log").glob("*.db")} == {"index", run}
+
+
+def test_who_watches_a_run_is_told_what_it_does(job: dg.JobDefinition, sqlite_home: Path) -> None:
+    seen: list[str] = []
+    ended = Event()
+
+    def look(entry: dg.EventLogEntry, cursor: str) -> None:
+        if entry.dagster_event is not None:
+            seen.append(entry.dagster_event.event_type_value)
+            if entry.dagster_event.is_job_event and entry.dagster_event.event_type_value != "PIPELINE_START":
+                ended.set()
+
+    with dg.DagsterInstance.from_config(str(sqlite_home)) as instance:
+        run = job.execute_in_process(instance=instance, partition_key=FIRST, raise_on_error=False).run_id
+        instance.event_log_storage.watch(run, None, look)
+        assert ended.wait(10)
+        instance.event_log_storage.end_watch(run, look)
+    assert "ASSET_MATERIALIZATION" in seen
+
+
+def test_a_run_is_stored_without_the_calendar_and_still_known_by_its_partition(
+    job: dg.JobDefinition, sqlite_home: Path
+) -> None:
+    with dg.DagsterInstance.from_config(str(sqlite_home)) as instance:
+        run = job.execute_in_process(instance=instance, partition_key=FIRST, raise_on_error=False).run_id
+        (found,) = instance.get_runs(dg.RunsFilter(tags={"dagster/partition": FIRST}))
+        assert found.run_id == run
+        assert found.is_partitioned
+    with closing(sqlite3.connect(sqlite_home / "dagster" / "run" / "runs.db")) as runs:
+        assert runs.execute("select max(length(run_body)) from runs").fetchone()[0] < 5_000
+
+
 def test_wiping_the_log_leaves_one_that_can_be_written_again(job: dg.JobDefinition, sqlite_home: Path) -> None:
     with dg.DagsterInstance.from_config(str(sqlite_home)) as instance:
         run_all(job, instance)
@@ -296,9 +343,9 @@ def test_no_password_is_written_to_the_file(tmp_path: Path, monkeypatch: pytest.
     assert yaml.safe_load(written)["event_log_storage"]["config"] == {"postgres_url": {"env": "DATABASE_URL"}}
 
 
-def test_one_run_at_a_time_and_no_telemetry(tmp_path: Path) -> None:
+def test_sessions_wait_for_each_other_in_the_queue_and_there_is_no_telemetry(tmp_path: Path) -> None:
     configuration = instance_configuration(tmp_path, postgres=False)
-    assert configuration["concurrency"]["runs"]["max_concurrent_runs"] == 1
+    assert {"key": "dagster/partition", "limit": 1} in configuration["concurrency"]["runs"]["tag_concurrency_limits"]
     assert configuration["telemetry"] == {"enabled": False}
     assert configuration["freshness"] == {"enabled": True}
 

@@ -34,8 +34,8 @@ CHAIN = (
 )
 CHECKS = {
     "prices": {
-        *("bars_are_healthy", "no_restatements", "every_symbol_has_history", "most_of_the_universe_is_there"),
-        "bars_are_consistent",
+        *("bars_are_healthy", "no_restatements", "the_past_is_as_it_was", "every_symbol_has_history"),
+        *("most_of_the_universe_is_there", "bars_are_consistent"),
     },
     "features": {"features_have_bars", "features_follow_from_prices"},
     "regimes": {"regime_is_stable"},

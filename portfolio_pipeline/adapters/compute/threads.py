@@ -9,12 +9,15 @@ from portfolio_pipeline.ports.compute import Part, Result
 
 
 class Threads:
-    """`ports.Compute` with so many threads, which live no longer than the map they work for."""
+    """`ports.Compute` with so many threads, which live no longer than their map. One is the caller's own."""
 
     def __init__(self, workers: int) -> None:
         self._workers = workers
 
     def map(self, work: Callable[[Part], Result], parts: Iterable[Part]) -> Iterator[Result]:
+        if self._workers == 1:
+            yield from map(work, parts)
+            return
         with ThreadPoolExecutor(max_workers=self._workers) as pool:
             try:
                 yield from pool.map(work, parts)

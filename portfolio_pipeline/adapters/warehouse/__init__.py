@@ -13,12 +13,15 @@ from portfolio_pipeline.core.errors import ConfigurationError
 from portfolio_pipeline.ports import Warehouse
 
 
-def open_warehouse(database_url: str) -> Warehouse:
-    """The warehouse at `duckdb:///PATH` or `postgresql://…`. Nothing is connected, created or checked yet."""
+def open_warehouse(database_url: str, *, wait_seconds: float = 60.0) -> Warehouse:
+    """The warehouse at `duckdb:///PATH` or `postgresql://…`. Nothing is connected, created or checked yet.
+
+    Whoever else holds it is waited for that long.
+    """
     if database_url.startswith(("postgresql://", "postgres://")):
         from portfolio_pipeline.adapters.warehouse.postgres import PostgresWarehouse
 
-        return PostgresWarehouse(database_url)
+        return PostgresWarehouse(database_url, wait_seconds=wait_seconds)
     path = database_url.removeprefix("duckdb:///")
     if path == database_url or path in ("", ":memory:"):
         raise ConfigurationError(
@@ -29,4 +32,4 @@ def open_warehouse(database_url: str) -> Warehouse:
         )
     from portfolio_pipeline.adapters.warehouse.duckdb import DuckDBWarehouse
 
-    return DuckDBWarehouse(Path(path))
+    return DuckDBWarehouse(Path(path), wait_seconds=wait_seconds)

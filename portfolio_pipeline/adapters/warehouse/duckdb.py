@@ -15,6 +15,7 @@ import shutil
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from datetime import date
 from functools import partial
 from itertools import count
 from pathlib import Path
@@ -101,7 +102,7 @@ class DuckDBWarehouse(TableWarehouse):
             with self._attached(True, deadline) as connection:
                 older = self._must_migrate(connection)
             # Copied while it is not attached: closing a copy's source would set DuckDB's own lock on the file free.
-            kept = self._copy_aside() if older else None
+            kept = self._copy_aside(f"before-v{self._newest_version}") if older else None
             if kept is not None:
                 tell(str(kept))
             with self._attached(True, deadline) as connection:
@@ -110,15 +111,46 @@ class DuckDBWarehouse(TableWarehouse):
                 self._compact()
         return None if kept is None else str(kept)
 
-    def _copy_aside(self) -> Path:
+    def begin_rebuild(self, first: date) -> str:
+        with self._turn(partial(take_turn, exclusive=True)) as deadline:
+            with self._attached(True, deadline):
+                pass  # what a killed process left beside the file is taken into it
+            kept = self._copy_aside(f"before-rebuild-{first}")
+            with self._file_errors():
+                _write_whole(self._unfinished, kept.name)
+        return str(kept)
+
+    def end_rebuild(self) -> None:
+        with self._file_errors():
+            self._unfinished.unlink(missing_ok=True)
+
+    def undo_rebuild(self) -> str | None:
+        with self._file_errors():
+            if not self._unfinished.exists():
+                return None
+        with self._turn(partial(take_turn, exclusive=True)), self._file_errors():
+            kept = self._path.with_name(self._unfinished.read_text(encoding="utf-8"))
+            partial_copy = self._path.with_name(self._path.name + ".partial")
+            shutil.copy2(kept, partial_copy)
+            self._path.with_name(self._path.name + ".wal").unlink(missing_ok=True)
+            partial_copy.replace(self._path)
+            self._unfinished.unlink()
+        return str(kept)
+
+    @property
+    def _unfinished(self) -> Path:
+        """Is there while a rebuild is under way, and names the copy of what was there before."""
+        return self._path.with_name(self._path.name + ".rebuilding")
+
+    def _copy_aside(self, why: str) -> Path:
         """The file as it is, beside it, under a name that is not taken."""
-        name = f"{self._path.name}.before-v{self._newest_version}"
+        name = f"{self._path.name}.{why}"
         tried = (self._path.with_name(name if n == 1 else f"{name}-{n}") for n in count(1))
         kept = next(path for path in tried if not path.exists())
-        partial = kept.with_name(kept.name + ".partial")
+        unfinished = kept.with_name(kept.name + ".partial")
         with self._file_errors():
-            shutil.copy2(self._path, partial)
-            partial.replace(kept)
+            shutil.copy2(self._path, unfinished)
+            unfinished.replace(kept)
         return kept
 
     def _compact(self) -> None:
@@ -215,6 +247,12 @@ class DuckDBWarehouse(TableWarehouse):
             waited=f"{self._wait_seconds:g} s",
             remedy="Close the program that has the file open, then try again.",
         )
+
+
+def _write_whole(path: Path, text: str) -> None:
+    fresh = path.with_name(path.name + ".partial")
+    fresh.write_text(text, encoding="utf-8")
+    fresh.replace(path)
 
 
 @contextmanager

@@ -11,6 +11,7 @@ import threading
 import weakref
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, closing, contextmanager, nullcontext
+from datetime import date
 from itertools import count
 from typing import Any, Literal
 from urllib.parse import parse_qsl, unquote
@@ -28,6 +29,7 @@ from portfolio_pipeline.core.tables import TABLES, Table
 
 OLDEST_MAJOR_VERSION = 14
 _WRITERS = "hashtext('portfolio_pipeline')"
+_UNFINISHED = "kept until a rebuild that is under way has ended"
 _CONNECT_SECONDS = 10
 _QUERY_PASSWORD = re.compile(r"(?<=password=)[^&]*")
 
@@ -102,7 +104,11 @@ class PostgresWarehouse(TableWarehouse):
 
     def _carry_forward(self, tell: Callable[[str], None]) -> str | None:
         with self._open(write=True) as connection:
-            kept = self._copy_aside(connection) if self._must_migrate(connection) else None
+            kept = (
+                self._copy_aside(connection, f"before_v{self._newest_version}")
+                if self._must_migrate(connection)
+                else None
+            )
             self._create_and_migrate(connection)
         if kept is None:
             return None
@@ -111,13 +117,43 @@ class PostgresWarehouse(TableWarehouse):
         tell(told)
         return told
 
-    def _copy_aside(self, connection: PostgresConnection) -> str:
+    def begin_rebuild(self, first: date) -> str:
+        with self._open(write=True) as connection:
+            kept = self._copy_aside(connection, f"before_rebuild_{first:%Y%m%d}")
+            connection.run(f"comment on schema {kept} is '{_UNFINISHED}'")
+        return f"schema {kept} of {self.location}"
+
+    def end_rebuild(self) -> None:
+        with self._open(write=True) as connection:
+            for kept in self._unfinished(connection):
+                connection.run(f"comment on schema {kept} is null")
+
+    def undo_rebuild(self) -> str | None:
+        with self._open(write=True) as connection:
+            unfinished = self._unfinished(connection)
+            for kept in unfinished:
+                for table in forward.stored_tables(connection) & {*self._tables, "table_versions"}:
+                    connection.run(f"delete from {quoted(table)}")
+                    connection.run(f"insert into {quoted(table)} select * from {kept}.{quoted(table)}")
+                connection.run(f"comment on schema {kept} is null")
+        return f"schema {unfinished[-1]} of {self.location}" if unfinished else None
+
+    @staticmethod
+    def _unfinished(connection: PostgresConnection) -> list[str]:
+        """Copies of what was there before rebuilds that have not ended."""
+        found = connection.fetch(
+            "select nspname::text as name from pg_namespace"
+            f" where obj_description(oid, 'pg_namespace') = '{_UNFINISHED}' order by 1"
+        )
+        names: list[str] = found["name"].to_pylist()
+        return names
+
+    def _copy_aside(self, connection: PostgresConnection, name: str) -> str:
         """The house's tables as they are, in a schema of a name that is not taken."""
-        name = f"before_v{self._newest_version}"
         taken = connection.fetch("select nspname::text as name from pg_namespace")["name"].to_pylist()
         kept = next(free for n in count(1) if (free := name if n == 1 else f"{name}_{n}") not in taken)
         connection.run(f"create schema {kept}")
-        for table in sorted(forward.stored_tables(connection) & {*self._tables, "schema_version"}):
+        for table in sorted(forward.stored_tables(connection) & {*self._tables, "schema_version", "table_versions"}):
             connection.run(f"create table {kept}.{quoted(table)} (like {quoted(table)} including all)")
             connection.run(f"insert into {kept}.{quoted(table)} select * from {quoted(table)}")
         return kept
@@ -127,7 +163,7 @@ class PostgresWarehouse(TableWarehouse):
         try:
             with self._opening:
                 if self._source is None:
-                    self._source = dbapi.connect(_with_timeout(self._url), autocommit=True)
+                    self._source = dbapi.connect(with_timeout(self._url), autocommit=True)
                     weakref.finalize(self, self._source.close)
                 return self._source.adbc_clone()
         except AdbcError as error:
@@ -192,7 +228,7 @@ class PostgresWarehouse(TableWarehouse):
         return text
 
 
-def _with_timeout(url: str) -> str:
+def with_timeout(url: str) -> str:
     if "connect_timeout" in url:
         return url
     return f"{url}{'&' if '?' in url else '?'}connect_timeout={_CONNECT_SECONDS}"

@@ -16,10 +16,11 @@ import pyarrow as pa
 
 from portfolio_pipeline.adapters.warehouse import migrations as forward
 from portfolio_pipeline.adapters.warehouse import statements
+from portfolio_pipeline.adapters.warehouse.lived import refuse_rewriting
 from portfolio_pipeline.core.calendar.sessions import SessionRange
 from portfolio_pipeline.core.errors import WarehouseError
 from portfolio_pipeline.core.tables import Table
-from portfolio_pipeline.core.tables.rows import checked, in_key_order, refuse_stored
+from portfolio_pipeline.core.tables.rows import arrow_schema, checked, in_key_order, refuse_stored
 from portfolio_pipeline.ports import Rows
 
 _entered = threading.local()
@@ -29,9 +30,10 @@ _OF_A_VIEW = re.compile(r"\s*(create(\s+or\s+replace)?|drop)\s+view\b", re.IGNOR
 class TableReader:
     """`ports.Reader` over an engine's open connection."""
 
-    def __init__(self, connection: forward.Connection, tables: Mapping[str, Table]) -> None:
+    def __init__(self, connection: forward.Connection, tables: Mapping[str, Table], location: str) -> None:
         self._connection = connection
         self._tables = tables
+        self._location = location
 
     def read(
         self,
@@ -85,13 +87,16 @@ class TableTransaction(TableReader):
         declared = self._declared(table)
         statement = statements.delete(declared, sessions, where)
         ready = checked(declared, rows, sessions, where)
+        refuse_rewriting(self, self._location, declared, sessions, where, ready)
         self._connection.run(*statement)
         if not set(where or ()) <= set(declared.key):
             self._refuse_stored_keys(declared, ready)
         return self._append(declared, ready)
 
     def delete(self, table: str, sessions: SessionRange | None, *, where: Mapping[str, object] | None = None) -> None:
-        self._connection.run(*statements.delete(self._declared(table), sessions, where))
+        declared = self._declared(table)
+        refuse_rewriting(self, self._location, declared, sessions, where, arrow_schema(declared).empty_table())
+        self._connection.run(*statements.delete(declared, sessions, where))
         self._count_write(table)
 
     def insert(self, table: str, rows: Rows) -> int:
@@ -140,6 +145,15 @@ class TableWarehouse(ABC):
         """One transaction, alone among writers if it writes; committed at the end, rolled back on any exception."""
 
     @abstractmethod
+    def begin_rebuild(self, first: date) -> str: ...
+
+    @abstractmethod
+    def end_rebuild(self) -> None: ...
+
+    @abstractmethod
+    def undo_rebuild(self) -> str | None: ...
+
+    @abstractmethod
     def kept_open(self) -> AbstractContextManager[None]: ...
 
     @abstractmethod
@@ -172,12 +186,12 @@ class TableWarehouse(ABC):
     @contextmanager
     def reading(self) -> Iterator[TableReader]:
         with self._connected(write=False) as connection:
-            yield TableReader(connection, self._tables)
+            yield TableReader(connection, self._tables, self.location)
 
     @contextmanager
     def transaction(self) -> Iterator[TableTransaction]:
         with self._connected(write=True) as connection:
-            yield TableTransaction(connection, self._tables)
+            yield TableTransaction(connection, self._tables, self.location)
 
     def read(
         self,

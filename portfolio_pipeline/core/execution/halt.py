@@ -1,7 +1,9 @@
-"""Whether trading is halted: the latest halt event decides.
+"""Whether trading is halted: by the switch in the home, or by the latest halt event in the database.
 
 Halting stops every submission, to the simulated broker too; planning, fills of orders already sent, and reporting
-go on. Events are written by `portfolio halt` and `portfolio resume`.
+go on. Both are asked before orders leave, and each alone is enough to halt: the switch works without a database, and
+what is deleted from one of them still stands in the other. Both are set by `portfolio halt` and lifted by
+`portfolio resume` only.
 """
 
 from __future__ import annotations
@@ -31,6 +33,11 @@ def trading_state(events: pa.Table) -> TradingState:
         return TradingState()
     latest = max(rows, key=lambda row: row["event_id"])
     return TradingState(latest["action"] == "halt", latest["reason"], latest["happened_at"])
+
+
+def either(*states: TradingState) -> TradingState:
+    """Halted as soon as one of them is; what is told is the first that is."""
+    return next((state for state in states if state.halted), TradingState())
 
 
 def next_event(events: pa.Table, action: Literal["halt", "resume"], reason: str, now: datetime) -> pa.Table:

@@ -58,8 +58,10 @@ def _rolling_mean_at(values: Array, window: int, rows: Array) -> Array:
 
 
 def _momentum_at(close: Array, window: int, rows: Array) -> Array:
-    past = close[np.maximum(rows - window, 0)]
-    return np.where((rows >= window)[:, None], close[rows] / past - 1.0, np.nan)
+    from portfolio_pipeline.core.features.kernels import growth_at
+
+    momentum: Array = growth_at(close, window, rows)
+    return momentum
 
 
 def _momentum(close: Array, window: int) -> Array:

@@ -13,6 +13,7 @@ from collections.abc import Callable, Hashable
 from functools import cached_property
 from threading import Lock, RLock
 from typing import Any, TypeVar
+from weakref import proxy
 
 import numpy as np
 
@@ -60,7 +61,8 @@ class AtRows(Shared):
         super().__init__()
         self.rows = rows
         self.traded = np.ascontiguousarray(inputs.traded[rows])
-        self._inputs = inputs
+        # Inputs keep what is at rows: kept by it in turn, none would be freed before the next collection of garbage.
+        self._inputs = proxy(inputs)
 
     def feature(self, family: Family, window: int = NO_WINDOW) -> Array:
         """The feature of `Inputs`, at the rows."""

@@ -27,93 +27,167 @@ NOTHING = 1e-7  # what is smaller is not divided by
 
 
 def window_metrics(
-    net: Array, turnover: Array, begin: int, window: int, rows: Array | Sequence[int], *, workers: int = 1
+    net: Array,
+    turnover: Array,
+    begin: int,
+    window: int,
+    rows: Array | Sequence[int],
+    *,
+    traded_at: Array | None = None,
+    workers: int = 1,
 ) -> Array:
     """METRICS of each candidate over the last `window` sessions at each of `rows`: [METRICS, rows, candidates].
 
-    `net` and `turnover` are [candidates, sessions]. Before there are `window` sessions since `begin`, over what there
-    is; NaN with fewer than two.
+    `net` and `turnover` are [candidates, sessions], `rows` ascending; or `turnover` is that of the sessions `traded_at`
+    alone. Before there are `window` sessions since `begin`, over what there is; NaN with fewer than two.
     """
-    asked = np.ascontiguousarray(rows, dtype=np.int64)
-    result = np.full((len(METRICS), len(asked), len(net)), np.nan)
+    return Windows(net, turnover, begin, window, traded_at).metrics(rows, workers=workers)
 
-    def fill(first: int, stop: int) -> None:
-        _fill(net, turnover, begin, window, asked, result, first, stop)
 
-    if len(asked):
+class Windows:
+    """`window_metrics` of the same candidates at one range of rows after the other.
+
+    Sums go on where they were left, which changes no bit; for earlier rows they begin anew.
+    """
+
+    def __init__(self, net: Array, turnover: Array, begin: int, window: int, traded_at: Array | None = None) -> None:
+        self._net, self._turnover, self._begin, self._window = net, turnover, begin, window
+        self._column = columns(net.shape[1], traded_at)
+        self._nothing = np.array([0.0, 0.0, 0.0, 0.0, 0.0, 1.0])
+        self._sums, self._row = np.tile(self._nothing, (len(net), 2, 1)), begin - 1
+
+    def metrics(self, rows: Array | Sequence[int], *, workers: int = 1) -> Array:
+        asked = np.ascontiguousarray(rows, dtype=np.int64)
+        result = np.full((len(METRICS), len(asked), len(self._net)), np.nan)
+        if not len(asked) or asked[-1] <= self._begin:
+            return result
+        if asked[0] < self._row:
+            self._sums[:], self._row = self._nothing, self._begin - 1
+        begin, window, reached = self._begin, self._window, self._row + 1 - self._begin
+
+        net, turnover, column, sums = self._net, self._turnover, self._column, self._sums
+
+        def fill(low: int, high: int) -> None:
+            _fill(net, turnover, column, begin, window, asked, reached, sums, result, low, high)
+
         in_chunks(fill, len(net), workers)
-    return result
+        self._row = int(asked[-1])
+        return result
+
+
+def columns(sessions: int, traded_at: Array | None) -> Array:
+    """The column of `turnover` that each session has, -1 for those without a trade."""
+    if traded_at is None:
+        return np.arange(sessions)
+    column = np.full(sessions, -1, np.int64)
+    column[traded_at] = np.arange(len(traded_at))
+    return column
+
+
+@njit(cache=True, nogil=True)
+def _run(
+    net: Array, turnover: Array, column: Array, c: int, start: int, sums: Array, running: Array
+) -> None:  # pragma: no cover
+    """The sums of candidate c before each session from `start` on, [sums, sessions]; those after the last are kept."""
+    for f in range(6):
+        running[f, 0] = sums[f]
+    for u in range(running.shape[1] - 1):
+        value = net[c, start + u]
+        down = min(value, 0.0)
+        traded = turnover[c, column[start + u]] if column[start + u] >= 0 else 0.0
+        running[0, u + 1] = running[0, u] + value
+        running[1, u + 1] = running[1, u] + value * value
+        running[2, u + 1] = running[2, u] + down * down
+        running[3, u + 1] = running[3, u] + traded
+        running[4, u + 1] = running[4, u] + (1.0 if value > 0.0 else 0.0)
+        running[5, u + 1] = running[5, u] * (1.0 + value)
+    for f in range(6):
+        sums[f] = running[f, running.shape[1] - 1]
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
 def _fill(
-    net: Array, turnover: Array, begin: int, window: int, rows: Array, result: Array, low: int, high: int
+    net: Array,
+    turnover: Array,
+    column: Array,
+    begin: int,
+    window: int,
+    rows: Array,
+    reached: int,
+    sums: Array,
+    result: Array,
+    low: int,
+    high: int,
 ) -> None:  # pragma: no cover
-    count = rows.max() + 1 - begin
-    if count < 2:
-        return
+    """`sums` [candidates, 2, sums] are those up to the session that was reached and those before its window."""
     # Points of equity lie between sessions: point p is what there is before the p-th session since `begin`.
-    earliest = max(0, rows.min() + 1 - begin - window)
-    block = earliest - earliest % (window + 1)
-    sums, squares, falls = np.zeros(count + 1), np.zeros(count + 1), np.zeros(count + 1)
-    trades, equity, hits = np.zeros(count + 1), np.ones(count + 1), np.zeros(count + 1, np.int64)
+    count, earliest = rows[-1] + 1 - begin, max(0, rows[0] + 1 - begin - window)
+    left, leaving = max(0, reached - window), max(0, count - window)
+    now = np.empty((6, count - reached + 1))
+    # From the first session on, both are the same sums.
+    before = now if reached == 0 else np.empty((6, leaving - left + 1))
+    equity = np.empty(count + 1 - earliest)
     for c in range(low, high):
-        for u in range(count):
-            value = net[c, begin + u]
-            down = min(value, 0.0)
-            sums[u + 1] = sums[u] + value
-            squares[u + 1] = squares[u] + value * value
-            falls[u + 1] = falls[u] + down * down
-            trades[u + 1] = trades[u] + turnover[c, begin + u]
-            equity[u + 1] = equity[u] * (1.0 + value)
-            hits[u + 1] = hits[u] + (value > 0.0)
-        ratio = worst_ratio(equity[block:], window + 1)
+        _run(net, turnover, column, c, begin + reached, sums[c, 0], now)
+        if reached == 0:
+            sums[c, 1] = now[:, leaving]
+        else:
+            _run(net, turnover, column, c, begin + left, sums[c, 1], before)
+        equity[0] = before[5, earliest - left]
+        for p in range(1, len(equity)):
+            equity[p] = equity[p - 1] * (1.0 + net[c, begin + earliest + p - 1])
+        ratio = worst_ratio(equity, window + 1, earliest)
         for k in range(len(rows)):
             last = rows[k] + 1 - begin
             if last < 2:
                 continue
             n = min(window, last)
-            first = last - n
-            mean = (sums[last] - sums[first]) / n
-            variance = max(0.0, (squares[last] - squares[first] - n * mean * mean) / (n - 1))
+            a, b = last - reached, last - n - left
+            mean = (now[0, a] - before[0, b]) / n
+            variance = max(0.0, (now[1, a] - before[1, b] - n * mean * mean) / (n - 1))
             deviation = np.sqrt(variance)
-            downside = np.sqrt(max(0.0, (falls[last] - falls[first]) / n))
-            growth = equity[last] / equity[first] if equity[first] > 0.0 else 0.0
+            downside = np.sqrt(max(0.0, (now[2, a] - before[2, b]) / n))
+            growth = now[5, a] / before[5, b] if before[5, b] > 0.0 else 0.0
             yearly = growth ** (SESSIONS_PER_YEAR / n) - 1.0
-            fall = 1.0 - ratio[last - block] if equity[first] > 0.0 else 1.0
+            fall = 1.0 - ratio[last - earliest] if before[5, b] > 0.0 else 1.0
             result[0, k, c] = yearly
             result[1, k, c] = deviation * np.sqrt(SESSIONS_PER_YEAR)
             result[2, k, c] = mean / deviation * np.sqrt(SESSIONS_PER_YEAR) if deviation > NOTHING else 0.0
             result[3, k, c] = mean / downside * np.sqrt(SESSIONS_PER_YEAR) if downside > NOTHING else 0.0
             result[4, k, c] = yearly / fall if fall > NOTHING else 0.0
             result[5, k, c] = fall
-            result[6, k, c] = (trades[last] - trades[first]) / n * SESSIONS_PER_YEAR
-            result[7, k, c] = (hits[last] - hits[first]) / n
+            result[6, k, c] = (now[3, a] - before[3, b]) / n * SESSIONS_PER_YEAR
+            result[7, k, c] = (now[4, a] - before[4, b]) / n
 
 
-@njit(cache=True, nogil=True)
-def worst_ratio(equity: Array, length: int) -> Array:  # pragma: no cover
+@njit(cache=True, nogil=True, error_model="numpy")
+def worst_ratio(equity: Array, length: int, earliest: int = 0) -> Array:  # pragma: no cover
     """Smallest later/earlier ratio within the last `length` points at each point: one minus the greatest drawdown.
 
     Blocks of `length` points: every window is the tail of one block and the head of the next, so running maxima from
-    both ends of each block give each window in constant time, exactly as comparing all pairs would.
+    both ends of each block give each window in constant time, exactly as comparing all pairs would. `equity` begins
+    with the point `earliest`; only windows that lie within it, or begin with point 0, are whole.
     """
     count = len(equity)
     tail_high, tail_ratio = np.empty(count), np.empty(count)
+    # `place` is that of a point within its block, counted along: a division for each would take longer than the rest.
+    place = (earliest + count - 1) % length
     tail_low = 0.0
     for p in range(count - 1, -1, -1):
         value = equity[p]
-        if p == count - 1 or (p + 1) % length == 0:
+        if p == count - 1 or place == length - 1:
             tail_high[p], tail_low, tail_ratio[p] = value, value, 1.0
         else:
             tail_low = min(value, tail_low)
             tail_high[p] = max(value, tail_high[p + 1])
             tail_ratio[p] = min(tail_ratio[p + 1], tail_low / value if value > 0.0 else 1.0)
+        place = place - 1 if place > 0 else length - 1
+    place = earliest % length
     result = np.empty(count)
     head_high, head_low, head_ratio = 0.0, 0.0, 1.0
     for p in range(count):
         value = equity[p]
-        if p % length == 0:
+        if p == 0 or place == 0:
             head_high, head_low, head_ratio = value, value, 1.0
         else:
             head_high, head_low = max(head_high, value), min(head_low, value)
@@ -121,8 +195,9 @@ def worst_ratio(equity: Array, length: int) -> Array:  # pragma: no cover
                 head_ratio = min(head_ratio, value / head_high)
         result[p] = head_ratio
         first = p - length + 1
-        if first > 0 and first % length != 0:
+        if first >= 0 and place != length - 1:
             result[p] = min(result[p], tail_ratio[first])
             if tail_high[first] > 0.0:
                 result[p] = min(result[p], head_low / tail_high[first])
+        place = place + 1 if place < length - 1 else 0
     return result

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections import OrderedDict
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from functools import cached_property
 
 import numpy as np
 
@@ -19,7 +20,7 @@ from portfolio_pipeline.core.simulation.selections import Selections
 from portfolio_pipeline.core.simulation.simulation import TradePrices, simulate
 from portfolio_pipeline.core.strategies.base import Selecting, Strategy
 from portfolio_pipeline.core.strategies.card import StrategyCard
-from portfolio_pipeline.core.strategies.exposure import decides_between_schedules, decisions
+from portfolio_pipeline.core.strategies.exposure import decides_between_schedules, decision_rows, decisions
 from portfolio_pipeline.core.strategies.parameters import Parameters
 from portfolio_pipeline.core.strategies.sizing import capped_only, sized
 
@@ -27,7 +28,7 @@ Progress = Callable[[int, int], None]
 FanOut = Callable[[Callable[[int], None], Iterable[int]], Iterator[None]]
 """Does the work for each of the parts, in whatever order and wherever; results come in the order of the parts."""
 
-_AT_ONCE = 20  # parameter sets between two reports of progress, in one thread
+_AT_ONCE = 40  # parameter sets between two reports of progress, in one thread
 _REMEMBERED = 400e6  # bytes of returns that are kept for sets that may be asked for again
 
 
@@ -57,14 +58,27 @@ class Backtests:
         self._delist_after, self._fan_out, self._progress = delist_after, fan_out, progress
         self._prices = TradePrices.of(inputs.panel)
         self._rows = np.flatnonzero(due(inputs.sessions, card.rebalance))
+        # Asked once: a protocol is looked up name by name.
+        compact = (
+            card.direction == "long_only" and not decides_between_schedules(card.sizing) and capped_only(card.sizing)
+        )
+        self._selecting = strategy if compact and isinstance(strategy, Selecting) else None
         self._memory: OrderedDict[Parameters, tuple[Array, Array]] = OrderedDict()
+
+    @cached_property
+    def traded_at(self) -> Array:
+        """The sessions at which a set may trade: every one where stops decide, otherwise those of the executions."""
+        if self.card.sizing.stop is not None:
+            return np.arange(len(self.sessions))
+        rows = decision_rows(self.inputs, self.card.sizing, self._rows)
+        return rows[rows + 1 < len(self.sessions)] + 1
 
     def expect(self, more: int) -> None:
         """So many more sets are likely to be asked for; said in advance, progress knows its end."""
         self.expected = self.evaluated + more
 
     def of(self, candidates: Sequence[Parameters]) -> tuple[Array, Array]:
-        """Net returns and turnover, each [candidates, sessions]."""
+        """Net returns [candidates, sessions], and turnover [candidates, `traded_at`]."""
         unknown = [one for one in dict.fromkeys(candidates) if one not in self._memory]
         net, turnover = self._evaluate(unknown)
         if len(unknown) < len(candidates):
@@ -95,7 +109,7 @@ class Backtests:
 
     def _evaluate(self, candidates: Sequence[Parameters]) -> tuple[Array, Array]:
         net = np.empty((len(candidates), len(self.sessions)))
-        turnover = np.empty_like(net)
+        turnover = np.empty((len(candidates), len(self.traded_at)))
 
         def play(first: int) -> None:
             part = slice(first, first + _AT_ONCE)
@@ -128,14 +142,9 @@ class Backtests:
     def _selections(self, candidates: Sequence[Parameters]) -> Selections | None:
         """The sized decisions in their compact form, where the card and its type have one."""
         sizing = self.card.sizing
-        if (
-            not isinstance(self.strategy, Selecting)
-            or self.card.direction != "long_only"
-            or decides_between_schedules(sizing)
-            or not capped_only(sizing)
-        ):
+        if self._selecting is None:
             return None
-        raw = self.strategy.selections(self.inputs, candidates, self._rows)
+        raw = self._selecting.selections(self.inputs, candidates, self._rows)
         found = raw._replace(share=np.minimum(raw.share, sizing.maximum_weight))
         return found if found.most_gross <= sizing.maximum_gross else None
 

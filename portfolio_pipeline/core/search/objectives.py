@@ -84,15 +84,27 @@ class Objective:
 
 def active_share(net_return: Array, begin: int, window: int, rows: Array) -> Array:
     """Part of the window up to each row in which a set earned or lost anything, [rows, candidates]."""
-    last = np.maximum(rows + 1 - begin, 0)
-    first = np.maximum(last - window, 0)
-    latest = int(last.max(initial=0))
-    earliest = int(first.min(initial=latest))
-    active = net_return[:, begin + earliest : begin + latest].T != 0.0
-    count = np.zeros((len(active) + 1, len(net_return)), np.int32)
-    np.cumsum(active, axis=0, out=count[1:])
-    part: Array = (count[last - earliest] - count[first - earliest]) / np.maximum(last - first, 1)[:, None]
+    last = np.maximum(rows + 1, begin)
+    first = np.maximum(last - window, begin)
+    part = np.empty((len(rows), len(net_return)))
+    _active_share(net_return, first, last, part)
     return part
+
+
+@njit(cache=True, nogil=True)
+def _active_share(net_return: Array, first: Array, last: Array, part: Array) -> None:  # pragma: no cover
+    """Of the sessions from first[k] to before last[k]. What enters and leaves from one row to the next is counted."""
+    for c in range(len(net_return)):
+        low, high, active = 0, 0, 0
+        for k in range(len(last)):
+            if k == 0 or first[k] < low or last[k] < high:
+                low, high, active = first[k], first[k], 0
+            for t in range(high, last[k]):
+                active += net_return[c, t] != 0.0
+            for t in range(low, first[k]):
+                active -= net_return[c, t] != 0.0
+            low, high = first[k], last[k]
+            part[k, c] = active / max(high - low, 1)
 
 
 def _value(goal: str, metrics: Array) -> Array:
@@ -110,12 +122,25 @@ def rank_shares(values: Array) -> Array:
 def _rank_shares(values: Array) -> Array:  # pragma: no cover
     rows, candidates = values.shape
     shares = np.full((rows, candidates), np.nan)
+    order = np.empty(0, np.int64)
     for k in range(rows):
-        if np.isnan(values[k]).any():
+        row = values[k]
+        if np.isnan(row).any():
             continue
-        ordered = np.sort(values[k])
-        for c in range(candidates):
-            shares[k, c] = np.searchsorted(ordered, values[k, c], side="right") / candidates
+        if len(order) == 0:
+            order = np.argsort(row)
+        else:
+            # From one session to the next little changes its place.
+            for n in range(1, candidates):
+                c, place = order[n], n
+                while place > 0 and row[order[place - 1]] > row[c]:
+                    order[place] = order[place - 1]
+                    place -= 1
+                order[place] = c
+        for n in range(candidates - 1, -1, -1):
+            c = order[n]
+            tied = n + 1 < candidates and row[order[n + 1]] == row[c]
+            shares[k, c] = shares[k, order[n + 1]] if tied else (n + 1) / candidates
     return shares
 
 
@@ -124,19 +149,21 @@ def undominated(goods: Array, *, workers: int = 1) -> Array:
 
     Sets that are equal in everything stand or fall together; those of rows with a NaN are dominated.
     """
-    goods = np.ascontiguousarray(np.moveaxis(goods, 0, 2))
-    result = np.zeros(goods.shape[:2], dtype=bool)
-    in_chunks(lambda first, stop: _undominated(goods, result, first, stop), len(goods), workers)
+    result = np.zeros(goods.shape[1:], dtype=bool)
+    in_chunks(lambda first, stop: _undominated(goods, result, first, stop), len(result), workers)
     return result
 
 
 @njit(cache=True, nogil=True)
 def _undominated(goods: Array, result: Array, first: int, stop: int) -> None:  # pragma: no cover
     """Each set against those that nothing has beaten so far; sorting them first would take longer than this does."""
-    candidates, goals = goods.shape[1:]
-    front = np.empty(candidates, np.int64)
+    goals, _, candidates = goods.shape
+    front, values = np.empty(candidates, np.int64), np.empty((candidates, goals))
     for k in range(first, stop):
-        if np.isnan(goods[k]).any():
+        # Side by side, for they are compared with one another again and again.
+        for g in range(goals):
+            values[:, g] = goods[g, k]
+        if np.isnan(values).any():
             continue
         size = 0
         for c in range(candidates):
@@ -145,8 +172,8 @@ def _undominated(goods: Array, result: Array, first: int, stop: int) -> None:  #
                 other = front[f]
                 as_good, no_better = True, True
                 for g in range(goals):
-                    as_good &= goods[k, other, g] >= goods[k, c, g]
-                    no_better &= goods[k, other, g] <= goods[k, c, g]
+                    as_good &= values[other, g] >= values[c, g]
+                    no_better &= values[other, g] <= values[c, g]
                 if as_good and not no_better:
                     beaten = True
                     # What beats one set will beat others: it is asked first next time.

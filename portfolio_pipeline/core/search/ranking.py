@@ -46,18 +46,19 @@ def ranked(rows: Array, metrics: Array, scores: Array, smoothed: Array, pareto: 
 
 
 @njit(cache=True, nogil=True)
-def _insert(list_: Array, size: int, most: int, scores: Array, c: int) -> int:  # pragma: no cover
-    """Keep the `most` best in order; on a tie the earlier candidate."""
-    if size == most:
-        if not scores[c] > scores[list_[size - 1]]:
-            return size
-    else:
-        size += 1
-    place = size - 1
-    while place > 0 and scores[c] > scores[list_[place - 1]]:
-        list_[place] = list_[place - 1]
-        place -= 1
-    list_[place] = c
+def _best(scores: Array, among: Array, best: Array) -> int:  # pragma: no cover
+    """Fill `best` with the best of those that are `among` them, in order; on a tie the earlier. How many there are."""
+    size, least = 0, -np.inf
+    for c in range(len(scores)):
+        if not among[c] or (size == len(best) and not scores[c] > least):
+            continue
+        size = min(size + 1, len(best))
+        place = size - 1
+        while place > 0 and scores[c] > scores[best[place - 1]]:
+            best[place] = best[place - 1]
+            place -= 1
+        best[place] = c
+        least = scores[best[size - 1]]
     return size
 
 
@@ -66,15 +67,11 @@ def _ranked(scores: Array, pareto: Array, best: int, further: int) -> tuple[Arra
     rows, candidates = scores.shape
     most = rows * (best + further)
     row, rank, place = np.empty(most, np.int64), np.empty(most, np.int64), np.empty(most, np.int64)
+    # The unbeaten among the best are left out below: enough of them are kept here.
     first, others = np.empty(best, np.int64), np.empty(best + further, np.int64)
-    count = 0
+    everyone, count = np.ones(candidates, np.bool_), 0
     for k in range(rows):
-        size, more = 0, 0
-        for c in range(candidates):
-            size = _insert(first, size, best, scores[k], c)
-            if pareto[k, c]:
-                # The unbeaten among the best are left out below: enough of them are kept here.
-                more = _insert(others, more, best + further, scores[k], c)
+        size, more = _best(scores[k], everyone, first), _best(scores[k], pareto[k], others)
         for n in range(size):
             row[count], rank[count], place[count] = k, n + 1, first[n]
             count += 1

@@ -22,7 +22,7 @@ from numba import njit
 from portfolio_pipeline.core.arrays import Array
 from portfolio_pipeline.core.calendar.sessions import SESSIONS_PER_YEAR
 from portfolio_pipeline.core.parallel import in_chunks
-from portfolio_pipeline.core.performance.windows import METRICS, NOTHING
+from portfolio_pipeline.core.performance.windows import METRICS, NOTHING, columns
 from portfolio_pipeline.core.tables.market import REGIMES
 
 ALIKE_SESSIONS = 63
@@ -37,25 +37,68 @@ def regime_metrics(
     rows: Array,
     *,
     ago: int = 0,
+    traded_at: Array | None = None,
     workers: int = 1,
 ) -> Array:
     """METRICS of `performance.windows`, weighted; calmar and deepest_fall are NaN. [METRICS, rows, candidates].
 
-    `net` and `turnover` are [candidates, sessions], `probabilities` [sessions, regimes]. The windows end at `rows`;
+    `probabilities` are [sessions, regimes], the other arrays those of `window_metrics`. The windows end at `rows`;
     today, whose regime the past is likened to, is `ago` sessions later. Before there are `window` sessions since
     `begin`, over what there is; NaN with fewer than two.
     """
-    chances = np.ascontiguousarray(probabilities, dtype=np.float64)
-    asked = np.ascontiguousarray(rows, dtype=np.int64)
-    result = np.full((len(METRICS), len(asked), len(net)), np.nan)
-    if len(asked) and asked.max() > begin:
+    windows = RegimeWindows(net, turnover, probabilities, begin, window, traded_at)
+    return windows.metrics(rows, ago=ago, workers=workers)
+
+
+class RegimeWindows:
+    """`regime_metrics` of the same candidates at one range of rows after the other: sums go on where they were left."""
+
+    def __init__(
+        self,
+        net: Array,
+        turnover: Array,
+        probabilities: Array,
+        begin: int,
+        window: int,
+        traded_at: Array | None = None,
+    ) -> None:
+        self._net, self._turnover, self._begin, self._window = net, turnover, begin, window
+        self._column = columns(net.shape[1], traded_at)
+        self._chances = np.ascontiguousarray(probabilities, dtype=np.float64)
+        self._sums, self._row = np.zeros((len(net), 2, 7, self._chances.shape[1])), begin - 1
+
+    def metrics(self, rows: Array, *, ago: int = 0, workers: int = 1) -> Array:
+        asked = np.ascontiguousarray(rows, dtype=np.int64)
+        result = np.full((len(METRICS), len(asked), len(self._net)), np.nan)
+        if not len(asked) or asked[-1] <= self._begin:
+            return result
+        if asked[0] < self._row:
+            self._sums[:], self._row = 0.0, self._begin - 1
+        begin, window, reached = self._begin, self._window, self._row + 1 - self._begin
+        net, turnover, column, chances, sums = self._net, self._turnover, self._column, self._chances, self._sums
         weight, correction = _blend(chances, begin, window, asked, ago)
 
-        def fill(first: int, stop: int) -> None:
-            _fill(net, turnover, chances, begin, window, asked, weight, correction, result, first, stop)
+        def fill(low: int, high: int) -> None:
+            _fill(
+                net,
+                turnover,
+                column,
+                chances,
+                begin,
+                window,
+                asked,
+                weight,
+                correction,
+                reached,
+                sums,
+                result,
+                low,
+                high,
+            )
 
         in_chunks(fill, len(net), workers)
-    return result
+        self._row = int(asked[-1])
+        return result
 
 
 def probabilities_at(regimes: pd.DataFrame, sessions: Array) -> Array:
@@ -103,52 +146,77 @@ def _blend(chances: Array, begin: int, window: int, rows: Array, ago: int) -> tu
     return weight, correction
 
 
+@njit(cache=True, nogil=True)
+def _run(
+    net: Array, turnover: Array, column: Array, chances: Array, c: int, start: int, sums: Array, running: Array
+) -> None:  # pragma: no cover
+    """The sums of candidate c before each session from `start` on, [sessions, sums, regimes].
+
+    Of: returns, squares, squares of losses, log returns, turnover, gains, and losses of everything. Those after the
+    last session are kept.
+    """
+    running[0] = sums
+    for u in range(len(running) - 1):
+        t = start + u
+        value, traded = net[c, t], turnover[c, column[t]] if column[t] >= 0 else 0.0
+        down, up, growth, lost = min(value, 0.0), 1.0 if value > 0.0 else 0.0, 0.0, 1.0
+        if value > -1.0:
+            growth, lost = np.log1p(value), 0.0
+        for r in range(chances.shape[1]):
+            chance = chances[t, r]
+            running[u + 1, 0, r] = running[u, 0, r] + chance * value
+            running[u + 1, 1, r] = running[u, 1, r] + chance * value * value
+            running[u + 1, 2, r] = running[u, 2, r] + chance * down * down
+            running[u + 1, 3, r] = running[u, 3, r] + chance * growth
+            running[u + 1, 4, r] = running[u, 4, r] + chance * traded
+            running[u + 1, 5, r] = running[u, 5, r] + chance * up
+            running[u + 1, 6, r] = running[u, 6, r] + lost
+    sums[:] = running[-1]
+
+
 @njit(cache=True, nogil=True, error_model="numpy")
 def _fill(
     net: Array,
     turnover: Array,
+    column: Array,
     chances: Array,
     begin: int,
     window: int,
     rows: Array,
     weight: Array,
     correction: Array,
+    reached: int,
+    sums: Array,
     result: Array,
     low: int,
     high: int,
 ) -> None:  # pragma: no cover
-    regimes, count = chances.shape[1], rows.max() + 1 - begin
-    sums = np.zeros((count + 1, 6, regimes))  # of: returns, squares, squares of losses, log returns, turnover, gains
+    """`sums` [candidates, 2, sums, regimes] are those up to the session that was reached and before its window."""
+    regimes, count = chances.shape[1], rows[-1] + 1 - begin
+    left, leaving = max(0, reached - window), max(0, count - window)
+    now = np.empty((count - reached + 1, 7, regimes))
+    # From the first session on, both are the same sums.
+    before = now if reached == 0 else np.empty((leaving - left + 1, 7, regimes))
     mean = np.empty(6)
     for c in range(low, high):
-        ruined = count + 1
-        for u in range(count):
-            value, traded = net[c, begin + u], turnover[c, begin + u]
-            down, up, growth = min(value, 0.0), 1.0 if value > 0.0 else 0.0, 0.0
-            if value > -1.0:
-                growth = np.log1p(value)
-            else:
-                ruined = min(ruined, u + 1)
-            for r in range(regimes):
-                chance = chances[begin + u, r]
-                sums[u + 1, 0, r] = sums[u, 0, r] + chance * value
-                sums[u + 1, 1, r] = sums[u, 1, r] + chance * value * value
-                sums[u + 1, 2, r] = sums[u, 2, r] + chance * down * down
-                sums[u + 1, 3, r] = sums[u, 3, r] + chance * growth
-                sums[u + 1, 4, r] = sums[u, 4, r] + chance * traded
-                sums[u + 1, 5, r] = sums[u, 5, r] + chance * up
+        _run(net, turnover, column, chances, c, begin + reached, sums[c, 0], now)
+        if reached == 0:
+            sums[c, 1] = now[leaving]
+        else:
+            _run(net, turnover, column, chances, c, begin + left, sums[c, 1], before)
         for k in range(len(rows)):
             last = rows[k] + 1 - begin
             if last < 2:
                 continue
-            first = last - min(window, last)
+            a, b = last - reached, max(0, last - window) - left
             for f in range(6):
-                mean[f] = 0.0
+                total = 0.0
                 for r in range(regimes):
-                    mean[f] += weight[k, r] * (sums[last, f, r] - sums[first, f, r])
+                    total += weight[k, r] * (now[a, f, r] - before[b, f, r])
+                mean[f] = total
             deviation = np.sqrt(max(0.0, mean[1] - mean[0] * mean[0]) * correction[k])
             downside = np.sqrt(max(0.0, mean[2]))
-            result[0, k, c] = np.exp(mean[3] * SESSIONS_PER_YEAR) - 1.0 if last < ruined else -1.0
+            result[0, k, c] = np.exp(mean[3] * SESSIONS_PER_YEAR) - 1.0 if now[a, 6, 0] == 0.0 else -1.0
             result[1, k, c] = deviation * np.sqrt(SESSIONS_PER_YEAR)
             result[2, k, c] = mean[0] / deviation * np.sqrt(SESSIONS_PER_YEAR) if deviation > NOTHING else 0.0
             result[3, k, c] = mean[0] / downside * np.sqrt(SESSIONS_PER_YEAR) if downside > NOTHING else 0.0

@@ -6,6 +6,8 @@ from collections.abc import Sequence
 
 import numpy as np
 import pandas as pd
+import pyarrow as pa
+import pyarrow.compute as pc
 
 from portfolio_pipeline.core.arrays import Array
 from portfolio_pipeline.core.performance.windows import METRICS
@@ -15,8 +17,6 @@ from portfolio_pipeline.core.search.walk import Stretch
 _DRAWDOWN = METRICS.index("deepest_fall")
 _STORED = (*METRICS[:_DRAWDOWN], "max_drawdown", *METRICS[_DRAWDOWN + 1 :])
 _BY_NAME = sorted(range(len(METRICS)), key=_STORED.__getitem__)
-# What json.dumps writes for a dictionary of floats with sorted keys, without its detours: there are many of these.
-_METRICS_JSON = "{" + ", ".join(f'"{_STORED[place]}": %r' for place in _BY_NAME) + "}"
 
 
 def chosen_rows(
@@ -55,9 +55,25 @@ def result_rows(stretches: Sequence[Stretch], sessions: Array, strategy: str) ->
             "strategy": strategy,
             "rank": np.concatenate([ranking.rank for ranking in rankings]),
             "parameters": [stretch.pool.texts[place] for stretch in stretches for place in stretch.ranking.place],
-            "metrics": [_METRICS_JSON % values for values in zip(*metrics[_BY_NAME].tolist(), strict=True)],
+            "metrics": _json(metrics).to_pandas(),
             "is_pareto": np.concatenate([ranking.is_pareto for ranking in rankings]),
             "score": np.concatenate([ranking.score for ranking in rankings]),
             "plateau_score": np.concatenate([ranking.smoothed for ranking in rankings]),
         }
     )
+
+
+def _json(metrics: Array) -> pa.Array:
+    """What json.dumps writes for each column, a dictionary with sorted keys, without its detours: there are many."""
+    parts: list[str | pa.Array] = []
+    for place in _BY_NAME:
+        parts += [f'{", " if parts else "{"}"{_STORED[place]}": ', _texts(metrics[place])]
+    return pc.binary_join_element_wise(*parts, "}", "")
+
+
+def _texts(values: Array) -> pa.Array:
+    """As repr writes them, which for numbers neither whole nor very small or large is what Arrow writes."""
+    size = np.abs(values)
+    others = ~((size >= 1e-4) & (size < 1e9)) | (values == np.rint(values))
+    texts = pa.array([repr(value) for value in values[others].tolist()], pa.string())
+    return pc.replace_with_mask(pa.array(values).cast(pa.string()), pa.array(others), texts)

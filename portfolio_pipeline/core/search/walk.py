@@ -19,7 +19,7 @@ import numpy as np
 
 from portfolio_pipeline.core.arrays import Array
 from portfolio_pipeline.core.calendar.cadence import due
-from portfolio_pipeline.core.performance.windows import window_metrics
+from portfolio_pipeline.core.performance.windows import Windows
 from portfolio_pipeline.core.search.adaptive import drawn
 from portfolio_pipeline.core.search.candidates import method_of, ordered, pool_for_all_sessions, seed
 from portfolio_pipeline.core.search.choice import Choice, Scores, choose, downside, minimum_sessions, yearly
@@ -27,22 +27,32 @@ from portfolio_pipeline.core.search.evaluation import Backtests
 from portfolio_pipeline.core.search.objectives import Objective, active_share, undominated
 from portfolio_pipeline.core.search.plateau import Neighbourhoods
 from portfolio_pipeline.core.search.ranking import Ranking, ranked
-from portfolio_pipeline.core.search.regime_scores import regime_metrics
+from portfolio_pipeline.core.search.regime_scores import RegimeWindows
 from portfolio_pipeline.core.strategies.exposure import last_scheduled
 from portfolio_pipeline.core.strategies.parameters import Parameters, ParameterSpace
 
 _AT_ONCE = 160_000  # scores that are held in memory together, each with its metrics
-_FEWEST = 64  # sessions of them, however many sets there are: each part begins its running sums anew
+_FEWEST = 64  # sessions of them, however many sets there are: each part looks for its falls in a whole window anew
+
+
+@dataclass(frozen=True, eq=False)
+class Seen:
+    """What is known of some sets' past: on the window, weighted by regimes, and on the sessions held out."""
+
+    window: Windows
+    alike: RegimeWindows | None
+    held_out: Windows | None
 
 
 @dataclass(frozen=True, eq=False)
 class Pool:
-    """Sets that are compared with one another, in the order of the grid. Arrays are [candidates, sessions]."""
+    """Sets that are compared with one another, in the order of the grid. Arrays are those of `Backtests.of`."""
 
     candidates: tuple[Parameters, ...]
     net_return: Array
     turnover: Array
     begin: int  # the first session that every candidate has the history for
+    seen: Seen
     neighbourhoods: Neighbourhoods
 
     @cached_property
@@ -183,11 +193,13 @@ class Walk:
     def _pool(self, candidates: Sequence[Parameters]) -> Pool:
         sets = ordered(self.space, candidates)
         net, turnover = self.backtests.of(sets)
+        begin = max(map(self.backtests.strategy.window, sets))
         return Pool(
             sets,
             net,
             turnover,
-            max(map(self.backtests.strategy.window, sets)),
+            begin,
+            self._seen(net, turnover, begin),
             Neighbourhoods.of(self.space, sets, self.search.neighbours),
         )
 
@@ -220,18 +232,25 @@ class Walk:
             mine = np.flatnonzero(begins == begin)
             if epoch >= self._first(int(begin)):
                 row = np.array([epoch - self.search.holdout_sessions])
-                found = self._seen(net[mine], turnover[mine], int(begin), row)[1][:, 0]
+                found = self._figures(self._seen(net[mine], turnover[mine], int(begin)), row)[1][:, 0]
                 values[:, mine] = np.where(self._idle(net[mine], int(begin), row)[0], np.nan, found)
         return values
 
-    def _seen(self, net: Array, turnover: Array, begin: int, rows: Array) -> tuple[Array, Array]:
+    def _seen(self, net: Array, turnover: Array, begin: int) -> Seen:
+        window, held, alike = self.search.window_sessions, self.search.holdout_sessions, None
+        traded_at = self.backtests.traded_at
+        if self._probabilities is not None and self.search.regime_share > 0.0:
+            alike = RegimeWindows(net, turnover, self._probabilities, begin, window, traded_at)
+        held_out = Windows(net, turnover, begin, held, traded_at) if held else None
+        return Seen(Windows(net, turnover, begin, window, traded_at), alike, held_out)
+
+    def _figures(self, seen: Seen, rows: Array) -> tuple[Array, Array]:
         """Metrics on the window that ends at each row, `holdout_sessions` before today, and the goals' values."""
-        window, workers = self.search.window_sessions, self.backtests.workers
-        metrics = window_metrics(net, turnover, begin, window, rows, workers=workers)
-        values, share = self.objective.values(metrics), self.search.regime_share
-        if self._probabilities is not None and share > 0.0:
-            ago = self.search.holdout_sessions
-            weighted = regime_metrics(net, turnover, self._probabilities, begin, window, rows, ago=ago, workers=workers)
+        workers, share = self.backtests.workers, self.search.regime_share
+        metrics = seen.window.metrics(rows, workers=workers)
+        values = self.objective.values(metrics)
+        if seen.alike is not None:
+            weighted = seen.alike.metrics(rows, ago=self.search.holdout_sessions, workers=workers)
             # A greatest drawdown has no weights: there the past counts as it is.
             np.copyto(weighted, metrics, where=np.isnan(weighted))
             values = (1.0 - share) * values + share * self.objective.values(weighted)
@@ -244,15 +263,14 @@ class Walk:
     def _scores(self, pool: Pool, rows: Array) -> Scores:
         held, workers = self.search.holdout_sessions, self.backtests.workers
         enough = rows >= self._first(pool.begin)
-        metrics, values = self._seen(pool.net_return, pool.turnover, pool.begin, rows - held)
+        metrics, values = self._figures(pool.seen, rows - held)
         worst = values.min(axis=2, keepdims=True)
         values = np.where(self._idle(pool.net_return, pool.begin, rows - held), worst, values)
         values[:, ~enough] = np.nan
         raw = self.objective.scores(values)
         newest = None
-        if held:
-            seen = window_metrics(pool.net_return, pool.turnover, pool.begin, held, rows, workers=workers)
-            newest = self.objective.scores(self.objective.values(seen))
+        if pool.seen.held_out is not None:
+            newest = self.objective.scores(self.objective.values(pool.seen.held_out.metrics(rows, workers=workers)))
         return Scores(rows, enough, metrics, values, raw, pool.neighbourhoods.smoothed(raw, workers=workers), newest)
 
     def _stretch(self, pool: Pool, start: int, stop: int, before: InUse | None) -> Stretch:
@@ -292,7 +310,9 @@ class Walk:
         places = np.array([choice.place for choice in choices])
         each, settled = np.arange(count), np.array([choice.settled for choice in choices])
         searched = np.flatnonzero([choice.searched for choice in choices])
-        metrics, held = scores.metrics[:, searched], scores.held_out
+        # As a rule all of them: then nothing is copied.
+        those: Array | slice = searched if len(searched) < len(scores.rows) else slice(None)
+        metrics, held = scores.metrics[:, those], scores.held_out
         pareto = undominated(self.objective.pareto_goals(metrics), workers=self.backtests.workers)
         return Stretch(
             pool,
@@ -301,6 +321,6 @@ class Walk:
             np.where(settled, scores.raw[each, places], np.nan),
             np.where(settled, scores.smoothed[each, places], np.nan),
             np.full(count, np.nan) if held is None else np.where(settled, held[each, places], np.nan),
-            ranked(scores.rows[searched], metrics, scores.raw[searched], scores.smoothed[searched], pareto),
+            ranked(scores.rows[those], metrics, scores.raw[those], scores.smoothed[those], pareto),
             scores.smoothed[count - 1].copy(),
         )

@@ -68,8 +68,9 @@ def play_weights(
 ) -> None:
     """Back-test each candidate's target weights, [candidates, rows, symbols].
 
-    Daily net returns, and turnover if wanted, are written to preallocated [candidates, sessions]; costs are turnover
-    times the rate. What each candidate gets depends neither on the others nor on the number of workers.
+    Daily net returns are written to preallocated [candidates, sessions], turnover if wanted to [candidates,
+    executions]; costs are turnover times the rate. What each candidate gets depends neither on the others nor on the
+    number of workers.
     """
     weights = np.ascontiguousarray(weights, dtype=np.float64)
     traded = _or_nothing(turnover)
@@ -153,7 +154,7 @@ def _scratch(market: SegmentedMarket) -> _Scratch:  # pragma: no cover
     )
 
 
-@njit(inline="always")
+@njit(cache=True, nogil=True)
 def _mark(
     close: Array, equity: Array, held: Array, quantity: Array, cash: float, holdings: int, start: int, stop: int
 ) -> None:  # pragma: no cover
@@ -177,18 +178,18 @@ def _play(
     sessions = len(equity)
     equity[: bounds[0]] = 1.0
     turnover[:] = 0.0
-    cash, holdings, alive = 1.0, 0, sessions
+    cash, holdings = 1.0, 0
     for e in range(len(opens)):
         start, stop = bounds[e], bounds[e + 1]
 
         # Execute at the opens. What cannot be traded stays.
-        worth, stuck, kept = cash, 0.0, 0
+        every, worth, stuck, kept = all_tradable[e], cash, 0.0, 0
         for h in range(holdings):
             i = held[h]
             worth_here = quantity[h] * opens[e, i]
             value[i] = worth_here
             worth += worth_here
-            if not all_tradable[e] and not tradable[e, i]:
+            if not every and not tradable[e, i]:
                 value[i] = 0.0
                 stuck += abs(worth_here)
                 next_held[kept], next_quantity[kept] = i, quantity[h]
@@ -204,7 +205,7 @@ def _play(
                     scale *= min(1.0, max(0.0, asked - stuck / worth) / reachable)
             for w in range(wanted[e]):
                 i = symbol[e, w]
-                if all_tradable[e] or tradable[e, i]:
+                if every or tradable[e, i]:
                     aim = share[e, w] * scale
                     change = aim - value[i]
                     value[i] = 0.0
@@ -219,7 +220,7 @@ def _play(
                 value[held[h]] = 0.0
             cash -= cost_rate * traded
             if len(turnover) > 0:
-                turnover[start] = traded / equity[start - 1]
+                turnover[e] = traded / equity[start - 1]
             holdings = kept
             for h in range(kept):
                 held[h], quantity[h] = next_held[h], next_quantity[h]
@@ -246,20 +247,19 @@ def _play(
                     kept += 1
             holdings, start = kept, marked
 
-        # A book that has lost everything stays empty.
-        lost = 0
-        for t in range(bounds[e], stop):
-            lost += equity[t] <= 0.0
-        if lost > 0:
-            alive = bounds[e]
-            while equity[alive] > 0.0:
-                alive += 1
-            equity[alive:] = 0.0
-            break
-    net_return[0] = 0.0
+    net_return[0], lost = 0.0, 0
     for t in range(1, sessions):
         net_return[t] = equity[t] / equity[t - 1] - 1.0
-    net_return[alive + 1 :] = 0.0
+        lost += equity[t] <= 0.0
+    if lost > 0:
+        # A book that has lost everything stays empty, whatever was played after that.
+        first = 0
+        while equity[first] > 0.0:
+            first += 1
+        net_return[first] = -1.0
+        net_return[first + 1 :] = 0.0
+        if len(turnover) > 0:
+            turnover[np.searchsorted(bounds[:-1], first, side="right") :] = 0.0
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
@@ -302,16 +302,23 @@ def _play_selections(
     for c in range(first, stop):
         if c == first or which_order[c] != which_order[c - 1] or tops[c] != tops[c - 1]:
             _by_symbol(orders[which_order[c]], tops[c], picked, count)
-        through = allowed[which_filter[c]]
-        for e in range(executions):
-            wanted = 0
-            for n in range(count[e]):
-                i = picked[e, n]
-                book.symbol[e, wanted] = i
-                book.share[e, wanted] = shares[c]
-                wanted += through[e, i]
-            book.wanted[e] = wanted
+        _let_through(picked, count, allowed[which_filter[c]], shares[c], book.wanted, book.symbol, book.share)
         _play(market, book, cost_rate, net_return[c], turnover[c] if len(turnover) > 0 else book.nothing)
+
+
+@njit(cache=True, nogil=True)
+def _let_through(
+    picked: Array, count: Array, through: Array, each: float, wanted: Array, symbol: Array, share: Array
+) -> None:  # pragma: no cover
+    """What the filter leaves of each row."""
+    for e in range(len(count)):
+        left = 0
+        for n in range(count[e]):
+            # Written always, counted if wanted: cheaper than a branch that is hard to foresee.
+            i = picked[e, n]
+            symbol[e, left], share[e, left] = i, each
+            left += through[e, i]
+        wanted[e] = left
 
 
 @njit(cache=True, nogil=True)

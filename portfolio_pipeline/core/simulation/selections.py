@@ -71,20 +71,17 @@ def order_table(scores: Array, places: int) -> Array:  # pragma: no cover
     """
     rows, symbols = scores.shape
     order = np.full((rows, places), -1, np.int16)
-    row, better = np.empty(symbols), np.empty(symbols, np.int64)
+    row = np.empty(symbols)
     for r in range(rows):
         for i in range(symbols):
             row[i] = scores[r, i] if np.isfinite(scores[r, i]) else np.nan
         if symbols > 100 and places < symbols:
             _insert_best(row, order[r])
             continue
-        better[:] = 0
-        for other in range(symbols):
-            score = row[other]
-            for i in range(symbols):
-                better[i] += score > row[i]
         for i in range(symbols):
-            place = better[i]
+            place = 0
+            for other in range(symbols):
+                place += row[other] > row[i]
             while place < places and order[r, place] >= 0:
                 place += 1
             if place < places and not np.isnan(row[i]):

@@ -43,6 +43,14 @@ def last_scheduled(scheduled: Array) -> Array:
     return np.maximum.accumulate(np.where(scheduled, np.arange(len(scheduled)), -1))
 
 
+def decision_rows(inputs: Inputs, sizing: Sizing, rows: Array) -> Array:
+    """The rows at which all parameter sets decide whose cards have no stop."""
+    if sizing.adjust != "daily" or not len(rows):
+        return rows
+    every: Array = inputs.at(rows).shared("sessions_since", partial(_sessions_since, inputs, rows))[0]
+    return every
+
+
 def decisions(inputs: Inputs, sizing: Sizing, rows: Array, raw: Array) -> Decisions:
     """What one parameter set decides over the whole history.
 

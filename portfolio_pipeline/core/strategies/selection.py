@@ -22,7 +22,7 @@ UNKNOWN = -128  # as a direction
 class Ranked(NamedTuple):
     """The symbols of each row, best first, and their scores; NaN where there are no more."""
 
-    order: Array  # int64 [rows, symbols]
+    order: Array  # int16 [rows, symbols]
     scores: Array
 
 
@@ -30,7 +30,7 @@ def ranked(scores: Array) -> Ranked:
     """On a tie the earlier symbol comes first."""
     order = np.argsort(np.where(np.isfinite(scores), -scores, np.inf), axis=1, kind="stable")
     best_first = np.take_along_axis(scores, order, axis=1)
-    return Ranked(order, np.where(np.isfinite(best_first), best_first, np.nan))
+    return Ranked(order.astype(np.int16), np.where(np.isfinite(best_first), best_first, np.nan))
 
 
 @njit(cache=True, nogil=True)
@@ -41,26 +41,34 @@ def ranks(scores: Array) -> Array:  # pragma: no cover
     """
     rows, symbols = scores.shape
     found = np.full((rows, symbols), np.nan)
-    row, lower, taken = np.empty(symbols), np.empty(symbols, np.int64), np.empty(symbols, np.bool_)
+    row, taken = np.empty(symbols), np.empty(symbols, np.bool_)
     for r in range(rows):
         known = 0
         for i in range(symbols):
             finite = np.isfinite(scores[r, i])
             row[i] = scores[r, i] if finite else np.nan
             known += finite
-        lower[:], taken[:] = 0, False
-        for other in range(symbols):
-            score = row[other]
-            for i in range(symbols):
-                lower[i] += score < row[i]
+        taken[:] = False
         for i in range(symbols):
             if not np.isnan(row[i]):
-                place = lower[i]
+                place = 0
+                for other in range(symbols):
+                    place += row[other] < row[i]
                 while taken[place]:
                     place += 1
                 taken[place] = True
                 found[r, i] = (place + 1) / known
     return found
+
+
+@njit(cache=True, nogil=True)
+def blended(ranks: Array, others: Array, share: float, traded: Array) -> Array:  # pragma: no cover
+    """Mean of both, in which the others have the given share; NaN without a bar."""
+    score = np.empty(ranks.shape)
+    for r in range(len(ranks)):
+        for i in range(ranks.shape[1]):
+            score[r, i] = (1.0 - share) * ranks[r, i] + share * others[r, i] if traded[r, i] else np.nan
+    return score
 
 
 @njit(cache=True, nogil=True)

@@ -32,13 +32,18 @@ class Column:
 
 @dataclass(frozen=True)
 class Table:
-    """One table; `key` is its primary key. `by_session` tables are replaced by session range."""
+    """One table; `key` is its primary key. `by_session` tables are replaced by session range.
+
+    A `lived` one is what the account has lived through: rows of sessions before the account's newest one stay as they
+    are, unless the account is rebuilt from there on.
+    """
 
     name: str
     grain: str
     description: str
     key: tuple[str, ...]
     columns: tuple[Column, ...]
+    lived: bool = False
 
     @property
     def column_names(self) -> tuple[str, ...]:

@@ -27,6 +27,7 @@ ORDERS = Table(
         ),
         number("target_weight", "target of the symbol", "fraction of equity").made_of("aggregated_targets.weight"),
     ),
+    lived=True,
 )
 SUBMISSIONS = Table(
     "submissions",
@@ -44,6 +45,7 @@ SUBMISSIONS = Table(
         Column("updated_at", "timestamp", "when the state was last changed (simulated: the market's time)"),
         text("error", "why it was refused", nullable=True),
     ),
+    lived=True,
 )
 OUTCOME = (
     session("the session in which it was executed or expired"),
@@ -59,6 +61,7 @@ ORDER_OUTCOMES = Table(
     "What became of the orders decided at the previous close.",
     ("session", "client_order_id"),
     OUTCOME,
+    lived=True,
 )
 FILLS = Table(
     "fills",
@@ -76,6 +79,7 @@ FILLS = Table(
         number("commission", "commission", "currency", minimum=0),
         Column("filled_at", "timestamp", "when it was executed"),
     ),
+    lived=True,
 )
 HALT_EVENTS = Table(
     "halt_events",

@@ -103,6 +103,7 @@ POSITIONS = Table(
         ),
         Column("sessions_without_bar", "bigint", "sessions since the symbol last traded"),
     ),
+    lived=True,
 )
 ACCOUNT = Table(
     "account",
@@ -129,6 +130,7 @@ ACCOUNT = Table(
         ).made_of("fills.price", "prices.close"),
         number("transfer", "capital moved into the book at the close", "currency").made_of("strategy_weights.weight"),
     ),
+    lived=True,
 )
 METRICS = Table(
     "metrics",

@@ -11,6 +11,7 @@ SIM_ACCOUNT = Table(
     "The simulated broker's own record of cash and equity at each close.",
     ("session",),
     (session(), number("cash", "cash", "currency"), number("equity", "cash plus market value", "currency")),
+    lived=True,
 )
 SIM_POSITIONS = Table(
     "sim_positions",
@@ -24,6 +25,7 @@ SIM_POSITIONS = Table(
         number("price", "last close, split-adjusted while there is no bar", "currency per share"),
         Column("sessions_without_bar", "bigint", "sessions since the symbol last traded"),
     ),
+    lived=True,
 )
 SIM_ORDERS = Table(
     "sim_orders",
@@ -43,6 +45,7 @@ SIM_ORDERS = Table(
         text("state", "whether it was taken", "accepted", "refused"),
         text("error", "why it was refused", nullable=True),
     ),
+    lived=True,
 )
 SIM_OUTCOMES = Table(
     "sim_outcomes",
@@ -50,6 +53,7 @@ SIM_OUTCOMES = Table(
     "What became of the simulated broker's orders.",
     ("session", "client_order_id"),
     OUTCOME,
+    lived=True,
 )
 SIM_FILLS = Table(
     "sim_fills",
@@ -57,4 +61,5 @@ SIM_FILLS = Table(
     "Executions the simulated broker has made.",
     ("session", "fill_id"),
     FILLS.columns,
+    lived=True,
 )

@@ -17,7 +17,7 @@ from portfolio_pipeline.components.session_check import check_result, session_ch
 from portfolio_pipeline.core.books.book import Book
 from portfolio_pipeline.core.calendar.sessions import SessionRange, previous_session, session_close
 from portfolio_pipeline.core.execution.gate import Gate, judge_submission
-from portfolio_pipeline.core.execution.halt import refusal, trading_state
+from portfolio_pipeline.core.execution.halt import either, refusal, trading_state
 from portfolio_pipeline.core.execution.rows import submission_rows, tickets_of
 from portfolio_pipeline.core.execution.tickets import TAKEN, OrderReport, OrderState
 from portfolio_pipeline.core.risk.breaches import breach_rows
@@ -32,14 +32,16 @@ from portfolio_pipeline.core.tables import (
     STRATEGY_WEIGHTS,
     SUBMISSIONS,
 )
-from portfolio_pipeline.ports import Broker, Warehouse
+from portfolio_pipeline.ports import Broker, HaltSwitch, Warehouse
 from portfolio_pipeline.reads.trading import trading_inputs
 
 NOTHING_TO_SEND = Gate((), (), {}, None)
 
 
 @session_check()
-def every_order_was_sent(sessions: SessionRange, warehouse: dg.ResourceParam[Warehouse]) -> dg.AssetCheckResult:
+def every_order_was_sent(
+    sessions: SessionRange, warehouse: dg.ResourceParam[Warehouse], halt_switch: dg.ResourceParam[HaltSwitch]
+) -> dg.AssetCheckResult:
     """Every order was sent and taken: none was held back by a halt, none refused, and of none the state is unknown.
 
     What the planner itself had refused further back in a range is history: it is shown as a warning.
@@ -47,7 +49,7 @@ def every_order_was_sent(sessions: SessionRange, warehouse: dg.ResourceParam[War
     with warehouse.reading() as reader:
         planned = {row["client_order_id"]: row for row in reader.read(ORDERS.name, sessions).to_pylist()}
         told = {row["client_order_id"]: row for row in reader.read(SUBMISSIONS.name, sessions).to_pylist()}
-        halt = refusal(trading_state(reader.read(HALT_EVENTS.name)))
+        halt = refusal(either(halt_switch.state(), trading_state(reader.read(HALT_EVENTS.name))))
     held_back = str(halt) if halt else "NOT_SENT: nobody has tried since it was planned. Materialise submissions."
     offending: list[dict[str, object]] = []
     warnings: list[dict[str, object]] = []
@@ -75,8 +77,9 @@ def submissions(
     warehouse: dg.ResourceParam[Warehouse],
     broker: dg.ResourceParam[Broker],
     settings: dg.ResourceParam[Settings],
+    halt_switch: dg.ResourceParam[HaltSwitch],
 ) -> Stored:
-    halted = trading_state(warehouse.read(HALT_EVENTS.name)).halted
+    halted = either(halt_switch.state(), trading_state(warehouse.read(HALT_EVENTS.name))).halted
     if halted:
         gate = NOTHING_TO_SEND
     else:

@@ -17,6 +17,7 @@ from portfolio_pipeline.core.backtest.request import BacktestRequest
 from portfolio_pipeline.core.errors import ConfigurationError, SessionError
 from portfolio_pipeline.core.settings import Settings
 from portfolio_pipeline.core.strategies.card import StrategyCard
+from portfolio_pipeline.dagster_home.at_work import READS_ONLY
 from portfolio_pipeline.ports import Warehouse
 from portfolio_pipeline.reports import pages
 from portfolio_pipeline.reports.backtest import backtest_report
@@ -61,6 +62,7 @@ def report(
     description="A back-test of one strategy: choose it, the range and parameter sets in the launchpad.",
     # What the launchpad starts with; without it, it would list the settings of resources as well.
     config={"ops": {"report": {"config": BacktestConfig().model_dump()}}},
+    tags={READS_ONLY: "true"},
 )
 def backtest() -> None:
     report()

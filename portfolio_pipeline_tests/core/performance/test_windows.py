@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from portfolio_pipeline.core.performance.windows import METRICS, window_metrics
+from portfolio_pipeline.core.performance.windows import METRICS, Windows, window_metrics
 
 
 @settings(max_examples=25, deadline=None)
@@ -52,6 +52,9 @@ def test_a_session_has_the_same_bits_whichever_others_are_asked_for(
     whole = window_metrics(net, turnover, begin, window, np.arange(200))
     some = window_metrics(net, turnover, begin, window, np.array(sorted(rows), dtype=np.int64), workers=2)
     np.testing.assert_array_equal(some, whole[:, sorted(rows)])
+    going_on = Windows(net, turnover, begin, window)
+    for start, stop in ((0, 80), (80, 83), (120, 200), (50, 150)):
+        np.testing.assert_array_equal(going_on.metrics(np.arange(start, stop)), whole[:, start:stop])
     for row in rows:
         known = window_metrics(net[:, : row + 1].copy(), turnover[:, : row + 1].copy(), begin, window, [row])
         np.testing.assert_array_equal(known[:, 0], whole[:, row])

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from portfolio_pipeline.core.arrays import Array
 from portfolio_pipeline.core.performance.windows import METRICS, window_metrics
-from portfolio_pipeline.core.search.regime_scores import ALIKE_SESSIONS, probabilities_at, regime_metrics
+from portfolio_pipeline.core.search.regime_scores import ALIKE_SESSIONS, RegimeWindows, probabilities_at, regime_metrics
 from portfolio_pipeline.core.tables.market import REGIMES
 
 WEIGHTED = ("return", "volatility", "sharpe", "sortino", "turnover", "hit_rate")
@@ -115,6 +115,9 @@ def test_bits_depend_neither_on_the_rows_asked_for_nor_on_the_future_nor_on_othe
     np.testing.assert_array_equal(
         regime_metrics(net[1:2], turnover[1:2], chances, 5, 120, rows, workers=2), whole[:, rows, 1:2]
     )
+    going_on = RegimeWindows(net, turnover, chances, 5, 120)
+    for start, stop in ((0, 150), (150, 160), (300, 400), (90, 200)):
+        np.testing.assert_array_equal(going_on.metrics(np.arange(start, stop)), whole[:, start:stop])
     for row in rows:
         past = slice(0, row + 1)
         alone = regime_metrics(net[:, past].copy(), turnover[:, past].copy(), chances[past], 5, 120, np.array([row]))

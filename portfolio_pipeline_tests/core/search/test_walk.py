@@ -54,7 +54,9 @@ def test_each_candidate_is_back_tested_as_the_specification_says(direction: str,
             decided = Decisions(rows, sized(inputs, weights, rows, tried.sizing))
         expected = simulate_plainly(TradePrices.of(PANEL), decided, COST_RATE)
         np.testing.assert_allclose(net[place], expected.net_return, rtol=0, atol=1e-12)
-        np.testing.assert_allclose(turnover[place], expected.turnover, rtol=0, atol=1e-12)
+        traded_at = found.backtests.traded_at
+        np.testing.assert_allclose(turnover[place], expected.turnover[traded_at], rtol=0, atol=1e-12)
+        assert not np.delete(expected.turnover, traded_at).any()
 
 
 def test_no_set_is_back_tested_twice_and_progress_is_told() -> None:
@@ -64,7 +66,7 @@ def test_no_set_is_back_tested_twice_and_progress_is_told() -> None:
     candidates = pool_for_all_sessions(found.space, tried.search, "tested")
     found.backtests.expect(45)
     net, _ = found.backtests.of(candidates)
-    assert told == [(20, 45), (40, 45), (45, 45)]
+    assert told == [(40, 45), (45, 45)]
     again, _ = found.backtests.of(candidates[5:9])
     np.testing.assert_array_equal(again, net[5:9])
     assert found.backtests.evaluated == 45
@@ -357,8 +359,9 @@ def test_scores_look_at_alike_regimes_as_far_as_the_card_says() -> None:
         walk(PANEL, card(regime_share=share, neighbours=0), probabilities=chances) for share in (0.0, 1.0, 0.25)
     )
     rows = np.array([500, 699])
-    pool = plain.run(500, 501)[0].pool
-    raw = [found._scores(pool, rows).raw for found in (plain, alike, mixed)]
-    weighted = regime_metrics(pool.net_return, pool.turnover, chances, pool.begin, 150, rows)
+    pool = plain.fixed
+    raw = [found._scores(found.fixed, rows).raw for found in (plain, alike, mixed)]
+    traded_at = plain.backtests.traded_at
+    weighted = regime_metrics(pool.net_return, pool.turnover, chances, pool.begin, 150, rows, traded_at=traded_at)
     np.testing.assert_array_equal(raw[1], weighted[METRICS.index("sharpe")])
     np.testing.assert_allclose(raw[2], 0.75 * raw[0] + 0.25 * raw[1], rtol=1e-12)

@@ -38,10 +38,17 @@ def batches(draw: st.DrawFn) -> Case:
 
 def played(case: Case, delist_after: int = 4, workers: int = 1) -> tuple[np.ndarray, np.ndarray]:
     prices, rows, weights, cost_rate = case
-    net, turnover = np.full((2, len(weights), len(prices.close)), np.nan)
+    net = np.full((len(weights), len(prices.close)), np.nan)
     segmented = SegmentedMarket.of(prices, rows, delist_after=delist_after)
+    turnover = np.full((len(weights), len(segmented.opens)), np.nan)
     play_weights(segmented, weights, cost_rate, net, turnover, workers=workers)
-    return net, turnover
+    return net, by_session(segmented, turnover)
+
+
+def by_session(market: SegmentedMarket, turnover: np.ndarray) -> np.ndarray:
+    spread_out = np.zeros((len(turnover), market.bounds[-1]))
+    spread_out[:, market.bounds[:-1]] = turnover
+    return spread_out
 
 
 @settings(max_examples=150, deadline=None)
@@ -151,9 +158,11 @@ def test_selections_are_played_to_the_bit_as_the_weights_they_stand_for(case: Ca
     compact = Selections.of((orders[o], filters[f], k) for o, f, k in grid)
     spread_out = np.stack([spread(orders[o], filters[f], k) for o, f, k in grid])
     expected = played((prices, rows, spread_out, cost_rate))
-    net, turnover = np.full((2, len(grid), len(prices.close)), np.nan)
+    net = np.full((len(grid), len(prices.close)), np.nan)
     segmented = SegmentedMarket.of(prices, rows, delist_after=4)
+    turnover = np.full((len(grid), len(segmented.opens)), np.nan)
     play_selections(segmented, compact, cost_rate, net, turnover, workers=workers)
+    turnover = by_session(segmented, turnover)
     np.testing.assert_array_equal(net, expected[0])
     np.testing.assert_array_equal(turnover, expected[1])
     for c in (0, len(grid) - 1):

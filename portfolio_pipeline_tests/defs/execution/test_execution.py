@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import tempfile
 from collections.abc import Callable
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import Any
 
 import dagster as dg
@@ -11,8 +13,11 @@ import pandas as pd
 import pytest
 
 from portfolio_pipeline.adapters.broker import open_broker
+from portfolio_pipeline.adapters.halt_file import HaltFile
+from portfolio_pipeline.adapters.warehouse.lived import rebuilding
 from portfolio_pipeline.components.session_check import SessionCheck
 from portfolio_pipeline.core.calendar.sessions import SessionRange
+from portfolio_pipeline.core.errors import PortfolioError
 from portfolio_pipeline.core.execution.halt import next_event
 from portfolio_pipeline.core.risk.settings import Limits
 from portfolio_pipeline.core.settings import Settings
@@ -46,6 +51,8 @@ class Desk:
 
     def __init__(self, warehouse: Warehouse, house: Settings = HOUSE) -> None:
         self.warehouse, self.house = warehouse, house
+        self.home = Path(tempfile.mkdtemp(prefix="desk-"))
+        self.switch = HaltFile(self.home)
 
     def filled_in(self, seed: int = 3) -> Desk:
         self.warehouse.replace("prices", RANGE, market(seed, RANGE))
@@ -63,6 +70,7 @@ class Desk:
                 "warehouse": self.warehouse,
                 "broker": open_broker("SIMULATED", self.house, self.warehouse),
                 "settings": self.house,
+                "halt_switch": self.switch,
                 "clock": FixedClock.after_close(DAYS[-1]),
             },
             tags={
@@ -76,7 +84,13 @@ class Desk:
     def ask(self, check: SessionCheck, sessions: SessionRange) -> dg.AssetCheckResult:
         """What a check says of the tables as they are."""
         broker = open_broker("SIMULATED", self.house, self.warehouse)
-        given = {"sessions": sessions, "warehouse": self.warehouse, "broker": broker, "settings": self.house}
+        given = {
+            "sessions": sessions,
+            "warehouse": self.warehouse,
+            "broker": broker,
+            "settings": self.house,
+            "halt_switch": self.switch,
+        }
         return check.function(**{name: given[name] for name in check.parameters})
 
     def table(self, name: str, **where: object) -> pd.DataFrame:
@@ -132,7 +146,7 @@ def test_a_range_writes_what_its_sessions_one_by_one_write(desk: Desk) -> None:
     assert all(len(at_once[name]) for name in TABLES if name != "risk_breaches")
     assert set(at_once["submissions"]["state"]) == {"accepted"}
     assert "filled" in set(at_once["order_outcomes"]["state"])
-    with desk.warehouse.transaction() as tx:
+    with rebuilding(desk.warehouse.location, DAYS[0]), desk.warehouse.transaction() as tx:
         for name in TABLES:
             tx.delete(name, None)
     for session in week:
@@ -147,7 +161,7 @@ def test_another_future_changes_nothing_that_was_written_before_it(desk: Desk) -
     week = SessionRange(DAYS[0], DAYS[4])
     assert desk.run(week).success
     expected = desk.tables()
-    with desk.warehouse.transaction() as tx:
+    with rebuilding(desk.warehouse.location, DAYS[0]), desk.warehouse.transaction() as tx:
         for name in TABLES:
             tx.delete(name, None)
         prices = tx.read("prices").to_pandas()
@@ -228,6 +242,38 @@ def test_tickets_tampered_with_are_never_sent(desk: Desk, change: Callable[[pd.D
     assert desk.table("sim_orders", session=DAYS[5]).empty
 
 
+def test_an_old_session_computed_again_with_other_settings_is_refused_and_nothing_of_the_account_changes(
+    desk: Desk,
+) -> None:
+    assert desk.run(SessionRange(DAYS[0], DAYS[6])).success
+    before = desk.tables()
+    other = Desk(desk.warehouse, settings(limits=Limits(symbol=0.05, gross=0.2)))
+    assert "PAST_WOULD_BE_REWRITTEN" in failure(other.run(single(2)), "orders")
+    assert_same(desk.tables(), before)
+    other.run(single(2), "submissions")  # what was sent is not sent again, nor called back
+    assert_same(desk.tables() | {"risk_breaches": before["risk_breaches"]}, before)
+    assert desk.run(SessionRange(DAYS[1], DAYS[5])).success
+    assert_same(desk.tables(), before)
+
+
+def test_sessions_in_front_of_the_account_are_refused_and_nothing_is_forgotten(desk: Desk) -> None:
+    assert desk.run(SessionRange(DAYS[4], DAYS[8])).success
+    before = desk.tables()
+    refused = desk.run(SessionRange(DAYS[0], DAYS[3]))
+    assert "PAST_WOULD_BE_REWRITTEN" in failure(refused, "orders")
+    assert_same(desk.tables(), before)
+
+
+def test_the_broker_itself_forgets_nothing_that_was_lived_through(desk: Desk) -> None:
+    assert desk.run(SessionRange(DAYS[1], DAYS[6])).success
+    before = desk.tables()
+    broker = open_broker("SIMULATED", HOUSE, desk.warehouse)
+    for sessions in (single(0), single(2), SessionRange(DAYS[1], DAYS[4])):
+        with pytest.raises(PortfolioError, match="PAST_WOULD_BE_REWRITTEN"):
+            broker.submit(sessions, [])
+        assert_same(desk.tables(), before)
+
+
 def test_tighter_limits_count_at_once(desk: Desk) -> None:
     assert desk.run(SessionRange(DAYS[0], DAYS[4])).success
     assert desk.run(single(5), "orders").success
@@ -240,6 +286,22 @@ def say(desk: Desk, action: Any) -> None:
     with desk.warehouse.transaction() as tx:
         event = next_event(tx.read(HALT_EVENTS.name), action, "fat finger", datetime.now(UTC).replace(tzinfo=None))
         tx.insert(HALT_EVENTS.name, event)
+
+
+def test_the_switch_alone_halts_whatever_the_database_says_or_is_made_to_forget(desk: Desk) -> None:
+    assert desk.run(SessionRange(DAYS[0], DAYS[4])).success
+    desk.switch.throw("smoke", datetime.now(UTC))
+    say(desk, "halt")
+    with desk.warehouse.transaction() as tx:
+        tx.execute("delete from halt_events")
+    assert "smoke" in unsent(desk.run(single(5)))
+    assert desk.table("sim_orders", session=DAYS[5]).empty
+    (desk.home / "HALTED").write_bytes(b"\xff not what was written")
+    assert "TRADING_HALTED" in unsent(desk.run(single(5)))
+    assert desk.table("sim_orders", session=DAYS[5]).empty
+    desk.switch.lift()
+    assert not failed_checks(desk.run(single(5)))
+    assert len(desk.table("sim_orders", session=DAYS[5]))
 
 
 @pytest.mark.parametrize("sent_late", [False, True])
@@ -330,10 +392,11 @@ def test_a_strangers_fill_and_a_book_that_does_not_add_up_are_shown(desk: Desk) 
     assert desk.run(RANGE).success
     rows = desk.table("fills", session=DAYS[6])
     stranger = rows.iloc[[0]].assign(fill_id="f-1", client_order_id="somebody's", quantity=3.0)
-    desk.warehouse.replace("fills", single(6), pd.concat([rows, stranger]))
     held = desk.table("positions", session=DAYS[6])
     held.loc[held["book"] == "account", "quantity"] += 1.0
-    desk.warehouse.replace("positions", single(6), held)
+    with rebuilding(desk.warehouse.location, DAYS[0]):
+        desk.warehouse.replace("fills", single(6), pd.concat([rows, stranger]))
+        desk.warehouse.replace("positions", single(6), held)
     for check in (
         fills_module.fills_have_orders,
         fills_module.fills_add_up_to_orders,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from datetime import date
 
 import dagster as dg
@@ -11,6 +12,7 @@ import pandas as pd
 import pytest
 
 from portfolio_pipeline.adapters.market_data.simulated import SimulatedMarketData
+from portfolio_pipeline.adapters.warehouse.lived import rebuilding
 from portfolio_pipeline.core.arrays import long
 from portfolio_pipeline.core.calendar.sessions import SessionRange, as_days, sessions_between
 from portfolio_pipeline.defs.reporting.metrics import metrics
@@ -24,8 +26,14 @@ BORN = 100  # position of the session in which the second book begins
 
 
 @pytest.fixture
-def filled(duckdb_warehouse: Warehouse) -> Warehouse:
+def filled(duckdb_warehouse: Warehouse) -> Iterator[Warehouse]:
     """An account with two books, the second of which begins late; fills on one day; paper returns of one strategy."""
+    with rebuilding(duckdb_warehouse.location, LIFE.first):
+        fill_in(duckdb_warehouse)
+        yield duckdb_warehouse
+
+
+def fill_in(duckdb_warehouse: Warehouse) -> None:
     settings, generator, days = active_settings(), np.random.default_rng(3), as_days(DAYS)
     bars = SimulatedMarketData(settings.universe).bars(settings.symbols, LIFE)
     duckdb_warehouse.replace("prices", LIFE, bars)
@@ -47,7 +55,6 @@ def filled(duckdb_warehouse: Warehouse) -> Warehouse:
     figures = {"gross_return": paper, "net_return": paper, "cost": 0 * paper, "turnover": abs(paper)}
     rows = long(days, ["first"], by="strategy", **figures)
     duckdb_warehouse.replace("strategy_returns", LIFE, rows)
-    return duckdb_warehouse
 
 
 def materialise(warehouse: Warehouse, sessions: SessionRange, *, succeed: bool = True) -> dg.ExecuteInProcessResult:

@@ -13,7 +13,7 @@ from portfolio_pipeline.core.features.family import Family
 from portfolio_pipeline.core.market.indicators import AtRows, Inputs
 from portfolio_pipeline.core.simulation.selections import Selections, order_table
 from portfolio_pipeline.core.strategies import parameters as p
-from portfolio_pipeline.core.strategies.selection import add_first, ranks
+from portfolio_pipeline.core.strategies.selection import add_first, blended, ranks
 
 MOST_PLACES = 8
 
@@ -74,7 +74,7 @@ def _order(at: AtRows, parameters: MomentumParameters, *, from_the_bottom: bool 
     fast, slow, share = parameters.fast, parameters.slow, parameters.slow_share
 
     def compute() -> Array:
-        score = np.where(at.traded, (1.0 - share) * _ranks(at, fast) + share * _ranks(at, slow), np.nan)
+        score = blended(_ranks(at, fast), _ranks(at, slow), share, at.traded)
         order: Array = order_table(-score if from_the_bottom else score, MOST_PLACES)
         return order
 

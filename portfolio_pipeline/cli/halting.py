@@ -1,0 +1,62 @@
+"""`portfolio halt` and `portfolio resume`: the one works with no database, no network and within a second."""
+
+from __future__ import annotations
+
+import os
+
+from portfolio_pipeline.adapters import halting
+from portfolio_pipeline.adapters.clock import SystemClock
+from portfolio_pipeline.adapters.halt_file import HaltFile
+from portfolio_pipeline.cli.terminal import complain, say
+from portfolio_pipeline.core.errors import ConfigurationError, PortfolioError
+
+_WAITS = 2.0  # seconds for a database that somebody else holds: trading is halted already
+
+
+def halt(reason: str) -> None:
+    from portfolio_pipeline.adapters.environment import home_folder
+
+    home, now = home_folder(os.environ), SystemClock().now()
+    if not home.is_dir():
+        raise ConfigurationError(
+            "HOME_MISSING",
+            found=home,
+            expected="the folder of a house that trades",
+            remedy="Set DAGSTER_HOME to it. Nothing was halted.",
+        )
+    unusable = None
+    try:
+        halting.halt(HaltFile(home), reason, now)
+        say(f"Trading is HALTED: {reason}. No orders are submitted until `portfolio resume`. ({home})", "bold red")
+    except PortfolioError as refusal:
+        unusable = refusal
+    refused = _recorded(reason)
+    if unusable is not None and refused is not None:
+        complain(f"Trading is NOT halted. {unusable}")
+        raise refused
+    if unusable is not None:
+        say(f"Trading is HALTED, in the database alone: {reason}. No orders are submitted until `portfolio resume`.")
+        complain(str(unusable))
+    elif refused is not None:
+        complain(f"Only the switch in the home says so, which is enough; the database could not be told. {refused}")
+
+
+def _recorded(reason: str) -> PortfolioError | None:
+    from portfolio_pipeline.adapters.environment import read_environment
+    from portfolio_pipeline.adapters.warehouse import open_warehouse
+
+    try:
+        warehouse = open_warehouse(read_environment().database_url, wait_seconds=_WAITS)
+    except PortfolioError as refusal:
+        return refusal
+    return halting.record_halt(warehouse, reason, SystemClock().now())
+
+
+def resume(reason: str) -> None:
+    from portfolio_pipeline.cli.home import open_tables
+
+    wired = open_tables()
+    found = halting.resume(wired.halt_switch, wired.warehouse, reason, wired.clock.now())
+    for one in found:
+        say(f"Found in {one}")
+    say("Trading goes on." if found else "Trading was not halted: nothing had to be lifted.", "bold green")

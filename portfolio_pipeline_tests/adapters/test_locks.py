@@ -1,0 +1,124 @@
+"""A lock is held by one, told of to all, and ends with its process: on both engines."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import sys
+import time
+from contextlib import ExitStack
+from pathlib import Path
+
+import pytest
+
+from portfolio_pipeline.adapters.locks import open_locks
+from portfolio_pipeline.adapters.locks.files import FileLocks
+from portfolio_pipeline.adapters.locks.postgres import PostgresLocks
+from portfolio_pipeline.core.errors import PortfolioError
+from portfolio_pipeline_tests.adapters import lock_processes as others
+from portfolio_pipeline_tests.adapters.warehouse_processes import holding
+
+
+def test_one_holds_a_lock_and_everybody_learns_who_and_since_when(database_url: str) -> None:
+    locks = open_locks(database_url)
+    assert locks.holder("account") is None
+    held = locks.take("account", "portfolio run, process 1")
+    assert held is not None
+    assert held.is_held()
+    assert locks.take("account", "another") is None
+    assert locks.take("run-1", "another name is another lock") is not None
+    holder = locks.holder("account")
+    assert holder is not None
+    assert holder.who == "portfolio run, process 1"
+    assert str(holder).startswith("portfolio run, process 1, since 20")
+
+
+def test_what_is_released_may_be_taken_again(database_url: str) -> None:
+    locks = open_locks(database_url)
+    for n in range(3):
+        held = locks.take("account", f"number {n}")
+        assert held is not None
+        held.release()
+        assert not held.is_held()
+        assert locks.holder("account") is None
+
+
+def test_the_lock_of_a_killed_process_is_free_at_once(database_url: str) -> None:
+    locks = open_locks(database_url)
+    with holding(others.hold, database_url, "account", "doomed") as (holder, _):
+        assert locks.take("account", "me") is None
+        assert "doomed" in str(locks.holder("account"))
+        holder.kill()
+        holder.join(60)
+        deadline = time.monotonic() + 10
+        while (held := locks.take("account", "me")) is None and time.monotonic() < deadline:
+            time.sleep(0.05)
+        assert held is not None
+
+
+def test_of_many_that_try_in_the_same_moment_one_gets_it(database_url: str) -> None:
+    with ExitStack() as stack:
+        start = time.time() + 3
+        racers = [stack.enter_context(holding(others.race, database_url, "account", start)) for _ in range(6)]
+        got = [channel.recv() for _, channel in racers]
+        assert sorted(got) == [False] * 5 + [True]
+
+
+def test_asking_for_the_holder_never_takes_the_lock_away_from_whoever_wants_it(database_url: str) -> None:
+    locks = open_locks(database_url)
+    for _ in range(20):
+        assert locks.holder("account") is None
+        held = locks.take("account", "me")
+        assert held is not None
+        held.release()
+
+
+def test_a_lock_whose_file_was_deleted_is_no_longer_held(tmp_path: Path) -> None:
+    locks = FileLocks(tmp_path / "locks")
+    held = locks.take("account", "me")
+    assert held is not None
+    shutil.rmtree(tmp_path / "locks")
+    assert not held.is_held()
+    assert locks.take("account", "another") is not None
+
+
+def test_a_lock_whose_connection_was_ended_is_no_longer_held(postgres_url: str) -> None:
+    from adbc_driver_postgresql import dbapi
+
+    held = PostgresLocks(postgres_url).take("account", "me")
+    assert held is not None
+    with dbapi.connect(postgres_url, autocommit=True) as connection, connection.cursor() as cursor:
+        cursor.execute("select pg_terminate_backend(pid) from pg_stat_activity where application_name = 'me'")
+    assert not held.is_held()
+
+
+def test_a_folder_that_cannot_be_written_is_one_message(tmp_path: Path) -> None:
+    (tmp_path / "locks").write_text("a file where the folder should be")
+    with pytest.raises(PortfolioError, match="LOCK_UNUSABLE"):
+        FileLocks(tmp_path / "locks").take("account", "me")
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="other process namespaces need root")
+def test_a_holder_in_another_container_is_seen_though_its_process_number_means_nothing_here(tmp_path: Path) -> None:
+    url = f"duckdb:///{tmp_path / 'portfolio.duckdb'}"
+    code = (
+        "import sys, time; from portfolio_pipeline.adapters.locks import open_locks; import os;"
+        f"lock = open_locks({url!r}).take('account', f'process {{os.getpid()}}'); print('holding', flush=True);"
+        "time.sleep(60)"
+    )
+    command = ["unshare", "--pid", "--fork", "--kill-child", "--mount-proc", sys.executable, "-c", code]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as container:
+        try:
+            assert container.stdout is not None
+            if container.stdout.readline().strip() != "holding":
+                pytest.skip("this machine does not allow other process namespaces")
+            locks = open_locks(url)
+            holder = locks.holder("account")
+            assert holder is not None
+            assert holder.who == "process 1"
+            assert locks.take("account", "me") is None
+        finally:
+            container.kill()
+            container.wait(30)
+    assert open_locks(url).take("account", "me") is not None

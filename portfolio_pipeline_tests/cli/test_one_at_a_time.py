@@ -1,0 +1,88 @@
+"""Real processes: several at once, killed at any moment, from the terminal and as the web UI starts them."""
+
+from __future__ import annotations
+
+import random
+import re
+import signal
+import time
+from pathlib import Path
+
+import dagster as dg
+import pytest
+
+from portfolio_pipeline_tests.cli.house import House
+
+SESSION = "2022-01-04"
+AS_THE_UI_DOES = (
+    "import dagster as dg; from portfolio_pipeline.definitions import defs\n"
+    "with dg.DagsterInstance.get() as instance:\n"
+    "    job = defs().resolve_job_def('daily')\n"
+    f"    done = job.execute_in_process(instance=instance, partition_key='{SESSION}', raise_on_error=False)\n"
+    "    raise SystemExit(0 if done.success else 1)\n"
+)
+
+
+@pytest.fixture(scope="module")
+def house(tmp_path_factory: pytest.TempPathFactory) -> House:
+    """With one session in it."""
+    made = House(tmp_path_factory.mktemp("one-at-a-time") / "home")
+    code, said = made.does("run", "--session", SESSION)
+    assert code == 0, said
+    return made
+
+
+@pytest.mark.timeout(300)
+def test_of_two_first_starts_in_an_empty_home_one_computes_and_the_other_waits_or_is_refused(tmp_path: Path) -> None:
+    empty = House(tmp_path / "home")
+    started = [empty.start("run", "--session", SESSION) for _ in range(2)]
+    said = [process.communicate(timeout=240)[0] for process in started]
+    assert sorted(process.returncode for process in started) == [0, 1], said
+    refused = said[[process.returncode for process in started].index(1)]
+    assert re.search(r"RUN_IN_PROGRESS: found=portfolio run, process \d+ on .*, since ", refused)
+    assert "Traceback" not in "".join(said)
+    assert [run.status for run in empty.runs()] == [dg.DagsterRunStatus.SUCCESS]
+
+
+@pytest.mark.timeout(300)
+def test_a_run_of_the_web_ui_waits_for_the_command_and_then_does_its_work(house: House) -> None:
+    before = len(house.runs())
+    with_lock = house.start("run", "--session", SESSION)
+    while house.wired.locks.holder("account") is None:
+        assert with_lock.poll() is None
+        time.sleep(0.05)
+    of_the_ui = house.start("-c", AS_THE_UI_DOES)
+    said = of_the_ui.communicate(timeout=240)[0]
+    assert with_lock.wait(60) == 0
+    assert of_the_ui.returncode == 0, said
+    assert "Waiting for portfolio run, process" in said
+    assert [run.status for run in house.runs()][: len(house.runs()) - before] == [dg.DagsterRunStatus.SUCCESS] * 2
+
+
+@pytest.mark.timeout(300)
+def test_the_command_is_refused_while_a_run_of_the_web_ui_is_at_work(house: House) -> None:
+    of_the_ui = house.start("-c", AS_THE_UI_DOES)
+    try:
+        while house.wired.locks.holder("account") is None:
+            assert of_the_ui.poll() is None
+            time.sleep(0.02)
+        code, said = house.does("run", "--session", SESSION)
+        assert (code, "RUN_IN_PROGRESS: found=run " in said) == (1, True), said
+    finally:
+        of_the_ui.communicate(timeout=240)
+    assert of_the_ui.returncode == 0
+
+
+@pytest.mark.timeout(600)
+@pytest.mark.parametrize("seed", range(4))
+def test_after_a_kill_at_any_moment_the_next_run_goes_on_by_itself(house: House, seed: int) -> None:
+    chance = random.Random(seed)
+    victim = house.start("run", "--session", SESSION) if seed % 2 else house.start("-c", AS_THE_UI_DOES)
+    time.sleep(chance.uniform(1.0, 9.0))
+    victim.send_signal(signal.SIGKILL)
+    victim.communicate(timeout=60)
+    code, said = house.does("run", "--session", SESSION)
+    assert code == 0, said
+    # One that was killed before it could say where it lives is given five minutes; it is in nobody's way.
+    left = [run for run in house.runs() if not run.is_finished and "portfolio/process" in run.tags]
+    assert not left, [(run.status, run.tags) for run in left]
