@@ -133,7 +133,7 @@ def test_a_port_that_is_taken_is_refused_before_anything_is_loaded(terminal: Ter
         taken.listen()
         port = taken.getsockname()[1]
         assert f"PORT_IN_USE: found=127.0.0.1:{port}" in terminal.is_refused("up", "--port", str(port))
-    assert not (tmp_path / "home").exists()
+    assert [file.name for file in (tmp_path / "home").iterdir()] == ["web_ui.lock"]
 
 
 def test_a_halt_holds_until_resume_and_is_shown(terminal: Terminal) -> None:
