@@ -72,6 +72,7 @@ def terminal(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.Cap
             "ASSET_UNKNOWN: found=fils, expected=aggregated_targets",
         ),
         (["up", "--sessions", "0"], "not in the range"),
+        (["up", "--host", "0.0.0.0"], "WEB_UI_OPEN_TO_ALL: found=0.0.0.0"),
         (["strategy", "new", "Mine", "--type", "momentum"], "STRATEGY_"),
         (["strategy", "new", "mine", "--type", "astrology"], "STRATEGY_TYPE_UNKNOWN: found=astrology"),
     ],
@@ -97,6 +98,7 @@ def test_a_session_that_has_not_closed_is_refused_with_the_last_one_that_has(ter
         ("DATABASE_URL", "postgresql://me:secret@127.0.0.1:1/db", "127.0.0.1"),
         ("OPTIMIZATION_WORKERS", "many", "OPTIMIZATION_WORKERS_WRONG: found=many"),
         ("PORTFOLIO_CONFIG", "/nowhere/portfolio.yaml", "SETTINGS_UNREADABLE: found=/nowhere/portfolio.yaml"),
+        ("PORTFOLIO_UI_TOKEN", "secret", "PORTFOLIO_UI_TOKEN_SHORT: found=6 characters, limit=16"),
         ("DAGSTER_HOME", "/proc/portfolio", "DAGSTER_HOME_UNUSABLE: found=/proc/portfolio"),
     ],
 )
@@ -131,7 +133,7 @@ def test_a_port_that_is_taken_is_refused_before_anything_is_loaded(terminal: Ter
         taken.listen()
         port = taken.getsockname()[1]
         assert f"PORT_IN_USE: found=127.0.0.1:{port}" in terminal.is_refused("up", "--port", str(port))
-    assert not (tmp_path / "home").exists()
+    assert [file.name for file in (tmp_path / "home").iterdir()] == ["web_ui.lock"]
 
 
 def test_a_halt_holds_until_resume_and_is_shown(terminal: Terminal) -> None:

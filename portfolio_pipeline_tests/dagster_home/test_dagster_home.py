@@ -5,6 +5,7 @@ import sqlite3
 from contextlib import closing
 from datetime import date
 from pathlib import Path
+from queue import Queue
 from threading import Event
 from typing import Any
 
@@ -251,6 +252,23 @@ def test_what_is_read_in_another_process_is_what_was_written(job: dg.JobDefiniti
         run_all(job, writer)
         with dg.DagsterInstance.from_config(str(sqlite_home)) as reader:
             assert len(reader.get_materialized_partitions(prices.key)) == 22
+
+
+@pytest.mark.parametrize("home", ["sqlite_home", "postgres_home"])
+def test_what_a_run_writes_is_handed_on_to_who_follows_it_while_it_is_written(
+    job: dg.JobDefinition, home: str, request: pytest.FixtureRequest
+) -> None:
+    folder = str(request.getfixturevalue(home))
+    handed: Queue[dg.DagsterEventType | None] = Queue()
+    with dg.DagsterInstance.from_config(folder) as following, dg.DagsterInstance.from_config(folder) as writing:
+        run = writing.create_run_for_job(job, tags={"dagster/partition": FIRST})
+        assert following.all_logs(run.run_id) is not None  # as the run's page does first, which keeps its file open
+        following.watch_event_logs(run.run_id, None, lambda event, _: handed.put(event.dagster_event_type))
+        writing.report_engine_event("something happens", run)
+        while handed.get(timeout=20) != dg.DagsterEventType.ENGINE_EVENT:
+            pass
+        writing.report_run_failed(run)
+        assert handed.get(timeout=20) == dg.DagsterEventType.RUN_FAILURE
 
 
 def test_a_run_that_dagster_stored_in_a_file_of_its_own_is_still_told(job: dg.JobDefinition, sqlite_home: Path) -> None:
