@@ -10,7 +10,7 @@ from portfolio_pipeline.adapters.environment import PACKAGE_ROOT, Environment
 from portfolio_pipeline.adapters.settings import active_settings
 from portfolio_pipeline.core.calendar.sessions import SessionRange
 from portfolio_pipeline.core.execution.origin import Origin
-from portfolio_pipeline.core.tables import SESSION_ORIGINS
+from portfolio_pipeline.core.tables import PRICES, SESSION_ORIGINS
 from portfolio_pipeline.ports import Reader
 
 _LENGTH = 12
@@ -36,6 +36,14 @@ def newest_origin(reader: Reader) -> Origin | None:
         return None
     (row,) = reader.read(SESSION_ORIGINS.name, SessionRange.single(session)).to_pylist()
     return Origin.of_row(row)
+
+
+def newest_sources(reader: Reader) -> frozenset[str]:
+    """Where the bars of the newest session came from."""
+    session = reader.newest(PRICES.name)
+    if session is None:
+        return frozenset()
+    return frozenset(reader.read(PRICES.name, SessionRange.single(session), columns=["source"])["source"].to_pylist())
 
 
 @cache

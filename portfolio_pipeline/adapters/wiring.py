@@ -34,11 +34,15 @@ class Wiring:
 
     def require_same_account(self) -> None:
         """Refuse to go on with an account of another kind than the database holds."""
-        from portfolio_pipeline.adapters.origin import newest_origin
-        from portfolio_pipeline.core.execution.origin import require_same_account
+        from portfolio_pipeline.adapters.origin import newest_origin, newest_sources
+        from portfolio_pipeline.core.execution.origin import require_same_account, require_same_source
 
         with self.warehouse.reading() as reader:
-            require_same_account(newest_origin(reader), self.origin)
+            stored = newest_origin(reader)
+            if stored is None:  # nothing yet, or a home of an earlier version
+                require_same_source(newest_sources(reader), self.market_data.source)
+            else:
+                require_same_account(stored, self.origin)
 
     @cached_property
     def warehouse(self) -> Warehouse:

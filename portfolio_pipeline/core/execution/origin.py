@@ -4,7 +4,7 @@ answer, and one account is never continued with the prices or the money of anoth
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from dataclasses import asdict, dataclass, fields
 from datetime import date
 from itertools import pairwise
@@ -56,16 +56,24 @@ _FOR_LIFE = {
 }
 
 
-def require_same_account(stored: Origin | None, now: Origin) -> None:
+def require_same_account(stored: Origin, now: Origin) -> None:
     """One database is one account with one source of prices: refuse to go on with another."""
-    if stored is None:
-        return
     for name, where in _FOR_LIFE.items():
         if getattr(stored, name) != getattr(now, name):
-            raise ConfigurationError(
-                "ACCOUNT_OF_ANOTHER_KIND",
-                found=f"{name.replace('_', ' ')} {getattr(now, name)}",
-                expected=f"{getattr(stored, name)}, as in every session stored so far",
-                remedy=f"Nothing was changed. Set {where} as it was, or begin another account: with another"
-                " DAGSTER_HOME, and another DATABASE_URL if it is set.",
-            )
+            raise _another(f"{name.replace('_', ' ')} {getattr(now, name)}", getattr(stored, name), where)
+
+
+def require_same_source(stored: Collection[str], now: str) -> None:
+    """As far as it can be told where it was not written down: by what stands on the newest bars."""
+    if stored and now not in stored:
+        raise _another(f"prices of {now}", "prices of " + ", ".join(sorted(stored)), "MARKET_DATA")
+
+
+def _another(found: str, expected: str, where: str) -> ConfigurationError:
+    return ConfigurationError(
+        "ACCOUNT_OF_ANOTHER_KIND",
+        found=found,
+        expected=f"{expected}, as in what is stored so far",
+        remedy=f"Nothing was changed. Set {where} as it was, or begin another account: with another DAGSTER_HOME, and"
+        " another DATABASE_URL if it is set.",
+    )
