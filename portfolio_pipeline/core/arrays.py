@@ -5,7 +5,7 @@ A wide array has sessions down and names (symbols, strategies) across. Nothing h
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from datetime import date
 from typing import TYPE_CHECKING
 
@@ -21,14 +21,41 @@ def spread(
     rows: pd.DataFrame, value: str, sessions: Array, names: Sequence[str], *, by: str, missing: float = np.nan
 ) -> Array:
     """`value` as float64 [sessions, names], `missing` where there is no row; rows outside both are left out."""
-    import pandas as pd
+    return spreading(rows, sessions, names, by=by)(value, missing)
 
-    values = np.full((len(sessions), len(names)), missing)
-    row = pd.Index(sessions.astype("datetime64[s]")).get_indexer(pd.Index(days(rows).astype("datetime64[s]")))
-    column = pd.Index(list(names)).get_indexer(pd.Index(rows[by]))
+
+def spreading(rows: pd.DataFrame, sessions: Array, names: Sequence[str], *, by: str) -> Callable[[str, float], Array]:
+    """As `spread`, for several columns of the same rows: where each row belongs is found once."""
+    row, column = _places(days(rows), sessions.astype("datetime64[D]")), _named(rows[by], names)
     wanted = (row >= 0) & (column >= 0)
-    values[row[wanted], column[wanted]] = rows[value].to_numpy(dtype=np.float64)[wanted]
-    return values
+    row, column = row[wanted], column[wanted]
+
+    def spread_out(value: str, missing: float) -> Array:
+        values = np.full((len(sessions), len(names)), missing)
+        values[row, column] = rows[value].to_numpy(dtype=np.float64)[wanted]
+        return values
+
+    return spread_out
+
+
+def _places(wanted: Array, ascending: Array) -> Array:
+    """Where each of `wanted` stands in `ascending`; -1 where it does not."""
+    if not len(ascending):
+        return np.full(len(wanted), -1)
+    places = np.minimum(np.searchsorted(ascending, wanted), len(ascending) - 1)
+    return np.where(ascending[places] == wanted, places, -1)
+
+
+def _named(values: pd.Series, names: Sequence[str]) -> Array:
+    """Where each value stands among the names; -1 where it does not. Arrow finds text fastest."""
+    import pyarrow as pa
+    import pyarrow.compute as pc
+
+    text = pa.array(values, from_pandas=True)
+    if pa.types.is_dictionary(text.type):
+        text = text.dictionary_decode()
+    found = pc.index_in(text.cast(pa.string()), value_set=pa.array(list(names), pa.string()))
+    return np.asarray(pc.fill_null(found, -1)).astype(np.int64)
 
 
 def long(sessions: Array, names: Sequence[str], *, by: str, **values: Array) -> pd.DataFrame:

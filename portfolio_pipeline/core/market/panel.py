@@ -16,7 +16,7 @@ from typing import Protocol, Self
 import numpy as np
 import pandas as pd
 
-from portfolio_pipeline.core.arrays import Array, spread
+from portfolio_pipeline.core.arrays import Array, spreading
 from portfolio_pipeline.core.features.families import ADJUSTED_CLOSE, ADJUSTED_OPEN, ADJUSTMENT_FACTOR
 
 
@@ -50,11 +50,12 @@ class TotalReturnPanel:
     @classmethod
     def from_features(cls, features: pd.DataFrame, sessions: Array, symbols: tuple[str, ...]) -> TotalReturnPanel:
         """Spread rows of the features table over the given sessions and symbols; rows outside them are left out."""
+        spread = spreading(features, sessions, symbols, by="symbol")
         return cls(
             np.asarray(sessions, dtype="datetime64[D]"),
             tuple(symbols),
-            spread(features, "adjusted_open", sessions, symbols, by="symbol"),
-            spread(features, "adjusted_close", sessions, symbols, by="symbol"),
+            spread("adjusted_open", np.nan),
+            spread("adjusted_close", np.nan),
         )
 
     @cached_property
@@ -100,16 +101,7 @@ class PricePanel:
     @classmethod
     def from_prices(cls, prices: pd.DataFrame, sessions: Array, symbols: tuple[str, ...]) -> PricePanel:
         """Spread rows of the prices table over the given sessions and symbols; rows outside them are left out."""
-        shape = (len(sessions), len(symbols))
-        row = pd.Index(sessions).get_indexer(pd.Index(prices["session"].to_numpy().astype("datetime64[D]")))
-        column = pd.Index(symbols).get_indexer(pd.Index(prices["symbol"]))
-        wanted = (row >= 0) & (column >= 0)
-
-        def spread(name: str, missing: float) -> Array:
-            values = np.full(shape, missing)
-            values[row[wanted], column[wanted]] = prices[name].to_numpy(dtype=np.float64)[wanted]
-            return values
-
+        spread = spreading(prices, sessions, symbols, by="symbol")
         return cls(
             sessions=np.asarray(sessions, dtype="datetime64[D]"),
             symbols=tuple(symbols),

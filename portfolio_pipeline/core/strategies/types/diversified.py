@@ -17,7 +17,7 @@ from portfolio_pipeline.core.features.family import Family
 from portfolio_pipeline.core.features.kernels import covariance
 from portfolio_pipeline.core.market.indicators import AtRows, Inputs
 from portfolio_pipeline.core.strategies import parameters as p
-from portfolio_pipeline.core.strategies.types.risk_parity import LINKAGES, hierarchical_risk_parity
+from portfolio_pipeline.core.strategies.types.risk_parity import LINKAGES, by_linkage
 
 
 class DiversifiedParameters(p.Parameters):
@@ -60,8 +60,8 @@ def _risk_parts(inputs: Inputs, at: AtRows, window: int) -> dict[str, Array]:
         if len(held) > 0:
             inverse = 1.0 / np.sqrt(np.diag(cov))
             parts["inverse"][k, held] = inverse / inverse.sum()
-            for method in LINKAGES:
-                parts[method][k, held] = hierarchical_risk_parity(cov, method)
+            for method, weights in by_linkage(cov).items():
+                parts[method][k, held] = weights
     return parts
 
 

@@ -19,17 +19,27 @@ LINKAGES = ("single", "average", "ward")
 
 def hierarchical_risk_parity(cov: Array, method: str = "single") -> Array:
     """Weights for a covariance matrix without zero variances, as López de Prado's bisection gives them."""
-    weights: Array = _bisect_risk(cov, cluster_order(_correlation_distance(cov), LINKAGES.index(method)))
+    return _weights(cov, _correlation_distance(cov), method)
+
+
+def by_linkage(cov: Array) -> dict[str, Array]:
+    """The weights for every linkage: the distances are those of all."""
+    distance = _correlation_distance(cov)
+    return {method: _weights(cov, distance.copy(), method) for method in LINKAGES}
+
+
+def _weights(cov: Array, distance: Array, method: str) -> Array:
+    weights: Array = _bisect_risk(cov, cluster_order(distance, LINKAGES.index(method)))
     return weights
 
 
 @njit(cache=True, nogil=True)
 def _correlation_distance(cov: Array) -> Array:  # pragma: no cover
     count = len(cov)
-    distance = np.zeros((count, count))
+    distance, deviation = np.zeros((count, count)), np.sqrt(np.diag(cov))
     for i in range(count):
         for j in range(i):
-            correlation = cov[i, j] / (np.sqrt(cov[i, i]) * np.sqrt(cov[j, j]))
+            correlation = cov[i, j] / (deviation[i] * deviation[j])
             distance[i, j] = distance[j, i] = np.sqrt(min(1.0, max(0.0, (1.0 - correlation) / 2.0)))
     return distance
 
@@ -77,7 +87,8 @@ def cluster_order(distance: Array, linkage: int) -> Array:  # pragma: no cover
         size[slot] += size[a]
         for k in range(slot + 1):
             if alive[k]:
-                if k == slot or nearest[k] == a or nearest[k] == slot:
+                # By single linkage, what was nearest stays as near as it was, and the first of those as near.
+                if k == slot or nearest[k] == a or (nearest[k] == slot and linkage != 0):
                     _find_nearest(distance, alive, k, nearest, gap)
                 elif distance[k, slot] < gap[k]:
                     nearest[k], gap[k] = slot, distance[k, slot]
@@ -118,9 +129,11 @@ def _bisect_risk(cov: Array, order: Array) -> Array:  # pragma: no cover
                 total += 1.0 / cov[order[i], order[i]]
             risk = 0.0
             for i in range(low, high):
+                a = order[i]
+                scaled = cov[a, a] * total
                 for j in range(low, high):
-                    a, b = order[i], order[j]
-                    risk += cov[a, b] / (cov[a, a] * total * cov[b, b] * total)
+                    b = order[j]
+                    risk += cov[a, b] / (scaled * cov[b, b] * total)
             variance[side] = risk
         share = 1.0 - variance[0] / (variance[0] + variance[1])
         for i in range(start, stop):
