@@ -1,0 +1,47 @@
+"""What the sessions before a close say of one symbol: the last close before it, and how much is traded of it.
+
+Prices and volumes are per share of the split in force at the close. Time: sees bars up to the session asked about.
+A session without a bar, or with a volume that is not known (0), is left out of an average.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from datetime import date
+
+from portfolio_pipeline.core.calendar.sessions import previous_session
+from portfolio_pipeline.core.market.bars import NO_BARS, Bar, Bars
+
+
+@dataclass(frozen=True)
+class RecentMarket:
+    """The bars of `session` and of the `sessions` - 1 before it, as far as `bars` holds them."""
+
+    session: date
+    bars: Mapping[date, Bars] = field(default_factory=dict)
+    sessions: int = 20
+
+    def earlier_close(self, symbol: str) -> float | None:
+        """The newest close before the session's own."""
+        for bar, ratio in self._back(symbol):
+            if ratio is not None:
+                return bar.close / ratio
+        return None
+
+    def average_volume(self, symbol: str) -> float | None:
+        """Shares per session, the session's own included; None where none is known."""
+        known = [bar.volume * (ratio or 1.0) for bar, ratio in self._back(symbol) if bar.volume > 0]
+        return math.fsum(known) / len(known) if known else None
+
+    def _back(self, symbol: str) -> Iterator[tuple[Bar, float | None]]:
+        """Bars, newest first, each with the ratio of all splits since; None for the session's own."""
+        day: date | None = self.session
+        ratio = 1.0
+        for place in range(self.sessions):
+            bar = self.bars.get(day, NO_BARS).get(symbol) if day else None
+            if bar is not None:
+                yield bar, ratio if place else None
+                ratio *= bar.split_ratio
+            day = previous_session(day) if day else None
