@@ -36,6 +36,11 @@ def rebuilding(location: str, first: date) -> Iterator[None]:
         del _open_from[here]
 
 
+def rebuilt_from(location: str) -> date | None:
+    """From which session on the past of this database is being written anew; None while nobody has asked for it."""
+    return _open_from.get((os.getpid(), location))
+
+
 def refuse_rewriting(
     reader: Reader,
     location: str,

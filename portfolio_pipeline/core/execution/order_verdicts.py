@@ -1,8 +1,8 @@
-"""Whether each order may be sent for itself: its size, its prices, a fresh bar, cash to pay it, a target that asks for it.
+"""Whether orders may be sent as orders: their size, their prices, a fresh bar, the cash, and a target that asks.
 
 Asked by the planner of its own tickets, and by the gate of the stored ones. What the book may look like afterwards is
-in `verdicts`; whether a ticket is what was planned, in `gate`. Nothing is taken from a ticket on trust: what it is worth
-is worked out from the bars, what it is for from targets and account.
+in `verdicts`; whether a ticket is what was planned, in `gate`. Nothing is taken from a ticket on trust: its worth is
+worked out from the bars, what it is for from targets and account.
 """
 
 from __future__ import annotations

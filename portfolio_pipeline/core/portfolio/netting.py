@@ -40,5 +40,5 @@ def target_rows(
     reason = np.array([[limited.reasons.get(symbol, "") for symbol in symbols] for limited in path], dtype=object)
     rows = long(sessions, symbols, by="symbol", requested_weight=requested, weight=weights, reason=reason)
     known = [symbol in always or symbol in before for symbol in symbols]
-    kept = np.logical_or.accumulate((requested != 0) | (weight != 0) | known)
+    kept = np.logical_or.accumulate((requested != 0) | (weights != 0) | known)
     return rows[kept.ravel()].reset_index(drop=True)

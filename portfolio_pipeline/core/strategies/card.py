@@ -92,9 +92,7 @@ class Search(Section):
     cadence: Literal["daily", "weekly", "monthly"] = "daily"
     renewal: Literal["monthly", "quarterly", "yearly"] = "quarterly"  # how often nsga2 and tpe draw new sets
     patience: Annotated[Whole, Field(ge=1, le=1_000)] = 3  # rounds of nsga2 and tpe without anything better
-    neighbours: Annotated[Whole, Field(ge=0, le=1_000)] = (
-        6  # sets that smooth a set's score; 0 takes the luckiest point
-    )
+    neighbours: Annotated[Whole, Field(ge=0, le=1_000)] = 6  # that smooth a set's score; 0 takes the luckiest point
     fewest_active: Fraction = 0.1
     switch_margin: Margin = 0.1
     cost_sessions: Annotated[Whole, Field(ge=1, le=10**9)] = 63

@@ -4,7 +4,8 @@ Only reading, asking the broker for the account, calling `core.execution.orders`
 sent.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from datetime import date
 from typing import Any
 
 import dagster as dg
@@ -13,7 +14,7 @@ from portfolio_pipeline.components.session_asset import Stored, session_asset
 from portfolio_pipeline.components.session_check import check_result, session_check
 from portfolio_pipeline.core.books.book import Book, to_currency, to_shares
 from portfolio_pipeline.core.calendar.sessions import SessionRange
-from portfolio_pipeline.core.errors import DataError
+from portfolio_pipeline.core.errors import DataError, LimitError
 from portfolio_pipeline.core.execution.gate import judge_submission
 from portfolio_pipeline.core.execution.orders import plan
 from portfolio_pipeline.core.execution.rows import ticket_rows, tickets_of
@@ -29,6 +30,7 @@ from portfolio_pipeline.core.tables import (
     STRATEGY_TARGETS,
     STRATEGY_WEIGHTS,
 )
+from portfolio_pipeline.defs.execution.sent import REVISION, sent_orders
 from portfolio_pipeline.ports import Broker, Reader, Warehouse
 from portfolio_pipeline.reads.trading import trading_inputs
 from portfolio_pipeline.reports.tables import markdown_table
@@ -52,7 +54,11 @@ def orders_within_limits(
     gate = judge_submission(broker.mode, sessions, tickets, book, inputs.targets, inputs.bars, settings)
     failed_at = gate.failed_at(sessions.last)
     offending: list[dict[str, object]] = []
-    warnings: list[dict[str, object]] = []
+    warnings: list[dict[str, object]] = [
+        {"session": session, "subject": note.subject, "rule": note.rule, "why": note.message}
+        for session, notes in gate.notes.items()
+        for note in notes
+    ]
     for session, findings in gate.findings.items():
         for finding in findings:
             row = {"session": session, "subject": finding.subject, "rule": finding.rule, "why": finding.message}
@@ -80,8 +86,10 @@ def orders(
         inputs = trading_inputs(reader, sessions)
     book = Book.of(broker.account(sessions.first))
     planned = plan(broker.mode, sessions, book, inputs.targets, inputs.bars, settings)
+    sent = sent_orders(broker, warehouse, sessions)
     with warehouse.transaction() as tx:
         rows = tx.replace(ORDERS.name, sessions, ticket_rows(planned.tickets))
+        _refuse_revision(planned.tickets, sent)
         breaches = breach_rows(planned.findings, "orders")
         tx.replace(RISK_BREACHES.name, sessions, breaches, where={"level": "orders"})
     newest = [ticket for ticket in planned.tickets if ticket.session == sessions.last]
@@ -108,6 +116,21 @@ def _refuse_unmeasured(reader: Reader, sessions: SessionRange) -> None:
             found=f"{len(missing)} sessions, the first {missing[0]}",
             remedy="Materialise risk for them first.",
         )
+
+
+def _refuse_revision(tickets: Sequence[Ticket], sent: Mapping[date, set[str]]) -> None:
+    """One intent is one order for its session, however often it is planned."""
+    accepted = {ticket.client_order_id for ticket in tickets if ticket.verdict == "accepted"}
+    for session in sorted(sent):
+        others = sorted(sent[session] - accepted)
+        if others:
+            raise LimitError(
+                "ALREADY_SENT",
+                session=session,
+                found=f"{len(others)} orders at the broker that would not be planned now, the first {others[0]}",
+                remedy=f"Nothing of the plan was changed: targets, prices, settings or code are other ones than when"
+                f" they were sent. {REVISION} {session}.",
+            )
 
 
 def _shown(tickets: Sequence[Ticket]) -> str:

@@ -32,6 +32,7 @@ from portfolio_pipeline.core.tables import (
     STRATEGY_WEIGHTS,
     SUBMISSIONS,
 )
+from portfolio_pipeline.defs.execution.sent import sent_orders
 from portfolio_pipeline.ports import Broker, HaltSwitch, Warehouse
 from portfolio_pipeline.reads.trading import trading_inputs
 
@@ -86,7 +87,8 @@ def submissions(
         with warehouse.reading() as reader:
             inputs, tickets = trading_inputs(reader, sessions), tickets_of(reader.read(ORDERS.name, sessions))
         book = Book.of(broker.account(sessions.first))
-        gate = judge_submission(broker.mode, sessions, tickets, book, inputs.targets, inputs.bars, settings)
+        sent = sent_orders(broker, warehouse, sessions)
+        gate = judge_submission(broker.mode, sessions, tickets, book, inputs.targets, inputs.bars, settings, sent)
         _send(broker, sessions, gate)
     rows = submission_rows(_known_at_the_close(gate, broker.reports(sessions)))
     with warehouse.transaction() as tx:

@@ -29,8 +29,8 @@ from portfolio_pipeline.core.risk.measures.measure import Measure
 from portfolio_pipeline.core.risk.measures.rows import risk_metrics
 from portfolio_pipeline.core.risk.settings import Limits
 from portfolio_pipeline_tests.core.risk.test_measures import CLASSES, SYMBOLS, history
-from portfolio_pipeline_tests.trading import SYMBOLS as TRADED
 from portfolio_pipeline_tests.trading import OPEN, first_sessions, settings
+from portfolio_pipeline_tests.trading import SYMBOLS as TRADED
 
 WEIGHTS = st.lists(st.floats(-1, 1), min_size=4, max_size=4)
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Annotated, Literal, get_args, get_origin
+from typing import Annotated, Literal, cast, get_args, get_origin
 
 import pytest
 from pydantic import TypeAdapter, ValidationError
@@ -91,7 +91,8 @@ def _loose(section: type[Section], at: str = "") -> Iterator[str]:
         for bad in (True, "1", 10**15, -(10**15)):
             if not _is_number(field.annotation):
                 continue
-            one = TypeAdapter(Annotated[field.annotation, *field.metadata] if field.metadata else field.annotation)
+            kind = Annotated[field.annotation, *field.metadata] if field.metadata else field.annotation
+            one: TypeAdapter[object] = TypeAdapter(cast("type", kind))
             try:
                 one.validate_python(bad)
             except ValidationError:
