@@ -93,6 +93,7 @@ class Chain:
                 "market_data": self.market_data,
                 "broker": self.broker,
                 "halt_switch": HaltFile(Path(dagster_instance().root_directory)),
+                "plan_key": b"a secret of the tests",
                 "clock": self.clock,
                 "alerts": RecordedAlerts(),
                 "settings": self.settings,

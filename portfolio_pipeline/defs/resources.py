@@ -102,7 +102,7 @@ class StrategiesResource(dg.ConfigurableResource[Any]):
 
 @dg.definitions
 def resources() -> dg.Definitions:
-    parts = ("market_data", "clock", "alerts", "settings", "halt_switch")
+    parts = ("market_data", "clock", "alerts", "settings", "halt_switch", "plan_key")
     return dg.Definitions(
         resources={
             "warehouse": WarehouseResource(),

@@ -23,6 +23,7 @@ from portfolio_pipeline.core.books.book import Book, to_shares
 from portfolio_pipeline.core.execution.fill_model import play_session
 from portfolio_pipeline.core.execution.order_verdicts import NO_QUOTES, Quotes, held_without_bar, judge_orders
 from portfolio_pipeline.core.execution.orders import client_order_id, plan_session, previous_targets
+from portfolio_pipeline.core.execution.seals import Sealed
 from portfolio_pipeline.core.execution.settings import TradingTerms
 from portfolio_pipeline.core.execution.tickets import Ticket, by_session
 from portfolio_pipeline.core.execution.verdicts import judge_targets, judge_trades
@@ -68,11 +69,13 @@ def judge_submission(
     terms: TradingTerms,
     sent: Mapping[date, Collection[str]] | None = None,
     quotes: Quotes = NO_QUOTES,
+    sealed: Sealed | None = None,
 ) -> Gate:
     """Judge the stored tickets of every session. `book`, the account at the first close, is carried on in place.
 
     `bars` also hold the 20 sessions before the first one, as far as there are any. `sent` are the identifiers of the
-    orders that the broker already has, by session; `quotes` its fresh prices, where it has any.
+    orders that the broker already has, by session; `quotes` its fresh prices, where it has any; `sealed` says what the
+    tickets were planned on.
     """
     stored = by_session(tickets)
     sendable: list[Ticket] = []
@@ -90,6 +93,8 @@ def judge_submission(
         if noted:
             notes[session] = noted
         found = _judge_session(mode, session, own, book, targets, bars, terms, stopped_at, quotes)
+        if sealed is not None and stopped_at is None:
+            found += sealed.judge(session, own, book, targets.get(session, NO_TARGETS), today)
         found += _revision(own, (sent or {}).get(session, ()))
         if found:
             findings[session] = found

@@ -20,6 +20,7 @@ from portfolio_pipeline.core.calendar.sessions import previous_session
 from portfolio_pipeline.core.errors import SessionError
 from portfolio_pipeline.core.execution.fill_model import play_session
 from portfolio_pipeline.core.execution.order_verdicts import judge_orders
+from portfolio_pipeline.core.execution.seals import Seal, Sealer
 from portfolio_pipeline.core.execution.settings import TradingTerms
 from portfolio_pipeline.core.execution.tickets import Ticket
 from portfolio_pipeline.core.execution.trades import trades_towards
@@ -40,6 +41,7 @@ class Plan:
     findings: Mapping[date, tuple[Breach, ...]]
     turnover: Mapping[date, float]
     """Bought plus sold as planned, as a fraction of equity."""
+    seals: tuple[Seal, ...] = ()
 
 
 def client_order_id(mode: str, session: date, symbol: str, quantity: int, limit_price: float | None = None) -> str:
@@ -55,6 +57,7 @@ def plan(
     targets: Mapping[date, SessionTargets],
     bars: Mapping[date, Bars],
     terms: TradingTerms,
+    sealer: Sealer | None = None,
 ) -> Plan:
     """Plan every session of the range. `book` is the account at the close of the first one, and is carried on in
     place.
@@ -65,6 +68,7 @@ def plan(
     tickets: list[Ticket] = []
     findings: dict[date, tuple[Breach, ...]] = {}
     turnover: dict[date, float] = {}
+    seals: list[Seal] = []
     standing: list[Ticket] | None = None
     for session in sessions:
         if session not in targets:
@@ -86,9 +90,11 @@ def plan(
             findings[session] = found
         standing = [ticket for ticket in planned if ticket.verdict == "accepted"]
         tickets += planned
+        if sealer is not None:
+            seals += sealer.seals(session, planned, book, targets[session], today)
         worth = sum(ticket.notional for ticket in planned)
         turnover[session] = worth / max(book.equity, 1)
-    return Plan(tuple(tickets), findings, turnover)
+    return Plan(tuple(tickets), findings, turnover, tuple(seals))
 
 
 def previous_targets(targets: Mapping[date, SessionTargets], session: date) -> Mapping[str, float]:

@@ -8,7 +8,14 @@ tools outside the project: they may be added (with a migration), not renamed.
 from __future__ import annotations
 
 from portfolio_pipeline.core.tables.declare import Column, ColumnType, Table
-from portfolio_pipeline.core.tables.execution import FILLS, HALT_EVENTS, ORDER_OUTCOMES, ORDERS, SUBMISSIONS
+from portfolio_pipeline.core.tables.execution import (
+    FILLS,
+    HALT_EVENTS,
+    ORDER_OUTCOMES,
+    ORDER_SEALS,
+    ORDERS,
+    SUBMISSIONS,
+)
 from portfolio_pipeline.core.tables.market import FEATURES, PRICE_RESTATEMENTS, PRICES, QUARANTINE, REGIME_TABLE
 from portfolio_pipeline.core.tables.portfolio import (
     ACCOUNT,
@@ -47,6 +54,7 @@ __all__ = [
     "OPTIMIZED_PARAMETERS",
     "ORDERS",
     "ORDER_OUTCOMES",
+    "ORDER_SEALS",
     "POSITIONS",
     "PRICES",
     "PRICE_RESTATEMENTS",
@@ -91,6 +99,7 @@ TABLES: tuple[Table, ...] = (
     RISK_METRICS,
     RISK_BREACHES,
     ORDERS,
+    ORDER_SEALS,
     SUBMISSIONS,
     ORDER_OUTCOMES,
     FILLS,

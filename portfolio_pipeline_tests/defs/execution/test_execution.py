@@ -37,6 +37,7 @@ TABLES = (
     *("orders", "submissions", "fills", "order_outcomes", "positions", "account", "risk_breaches"),
     *("sim_orders", "sim_outcomes", "sim_fills", "sim_positions", "sim_account"),
 )
+PLAN_KEY = b"a secret of the tests"
 INSTANCE = dg.DagsterInstance.ephemeral()  # one for all runs: to set one up takes longer than a run
 PARTS = [
     part
@@ -53,6 +54,7 @@ class Desk:
         self.warehouse, self.house = warehouse, house
         self.home = Path(tempfile.mkdtemp(prefix="desk-"))
         self.switch = HaltFile(self.home)
+        self.plan_key = PLAN_KEY
 
     def filled_in(self, seed: int = 3) -> Desk:
         self.warehouse.replace("prices", RANGE, market(seed, RANGE))
@@ -71,6 +73,7 @@ class Desk:
                 "broker": open_broker("SIMULATED", self.house, self.warehouse),
                 "settings": self.house,
                 "halt_switch": self.switch,
+                "plan_key": self.plan_key,
                 "clock": FixedClock.after_close(DAYS[-1]),
             },
             tags={
@@ -90,6 +93,7 @@ class Desk:
             "broker": broker,
             "settings": self.house,
             "halt_switch": self.switch,
+            "plan_key": self.plan_key,
         }
         return check.function(**{name: given[name] for name in check.parameters})
 
