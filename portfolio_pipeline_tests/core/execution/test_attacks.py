@@ -235,9 +235,9 @@ def a_quote_far_from_the_close(table: Table) -> None:
 
 ATTACKS: dict[Callable[[Table], None], str] = {
     a_close_of_a_cent: "PRICE_COLLAR_LIMIT: subject=BBB",
-    a_close_of_a_cent_that_was_planned_on: "PRICE_COLLAR_LIMIT: subject=BBB, found=3999, limit=0.35, close=0.01,",
+    a_close_of_a_cent_that_was_planned_on: "PRICE_COLLAR_LIMIT: subject=BBB, found=0.99975, limit=0.35, close=0.01,",
     a_tenfold_close_of_what_is_only_held: "PRICE_COLLAR_LIMIT: subject=DDD, found=9",
-    another_reference_price: "PRICE_COLLAR_LIMIT: subject=BBB, found=9, limit=0.35, reference_price=4, close=40",
+    another_reference_price: "PRICE_COLLAR_LIMIT: subject=BBB, found=0.9, limit=0.35, reference_price=4, close=40",
     a_reference_price_that_is_no_number: "PRICE_COLLAR_LIMIT: subject=BBB, found=inf",
     a_held_symbol_without_a_bar_is_sold: "NO_BAR_TODAY: symbol=AAA",
     a_bought_symbol_without_a_bar: "NO_BAR_TODAY: symbol=BBB",
@@ -253,7 +253,7 @@ ATTACKS: dict[Callable[[Table], None], str] = {
     a_purchase_where_the_target_asks_for_a_sale: "NOT_ASKED_FOR: symbol=AAA, order=10, held=1000",
     more_than_the_target_asks_for: "NOT_ASKED_FOR: symbol=BBB, order=4000",
     a_limit_price_ten_times_off: "PRICE_COLLAR_LIMIT: subject=BBB, found=9, limit=0.35, limit_price=400, close=40",
-    a_limit_price_of_a_tenth: "PRICE_COLLAR_LIMIT: subject=AAA, found=9, limit=0.35, limit_price=10, close=100",
+    a_limit_price_of_a_tenth: "PRICE_COLLAR_LIMIT: subject=AAA, found=0.9, limit=0.35, limit_price=10, close=100",
     a_limit_price_close_by_that_nobody_planned: "NOT_AS_PLANNED: symbol=BBB",
     another_quantity_with_its_identifier: "NOT_AS_PLANNED: symbol=BBB",
     another_quantity_under_the_old_identifier: "TICKET_ALTERED",

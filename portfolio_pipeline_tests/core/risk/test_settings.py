@@ -35,6 +35,7 @@ BOOK = "benchmark: AAA\nuniverse:\n  - {symbol: AAA, asset_class: equity, group:
         ("order_equity: 25", r"limits.order_equity: 25 is outside 0 to 2 .*0.25"),
         ("order_volume: 10", r"limits.order_volume: 10 is outside 0 to 1 .*0.10"),
         ("order_notional: -1", r"limits.order_notional: -1 is outside 0 to 1e\+12"),
+        ("price_collar: 35", r"limits.price_collar: 35 is outside 0 to 0.99 .*0.35"),
         ("price_collar: true", "limits.price_collar: Input should be a valid number"),
         ("tolerance: 1e9", r"limits.tolerance: .*"),
         ("asset_class: {bond: 0.7}", "names no limit for equity .of AAA.: what no limit names may not be held"),

@@ -6,6 +6,8 @@ makes an order that is too large by one.
 
 from __future__ import annotations
 
+import math
+
 from portfolio_pipeline.core.risk.limits.order_limit import OrderFacts, OrderLimit
 from portfolio_pipeline.core.risk.limits.setting import Setting
 
@@ -50,11 +52,11 @@ class OrderVolume(OrderLimit):
 
 class PriceCollar(OrderLimit):
     """How far apart the prices of an order may stand: the close from the one before it, the price it was sized at, its
-    limit price and the fresh quote from the close. A tenth of a price is as far from it as its tenfold.
+    limit price and the fresh quote from the close; as fractions of the price they are held against.
     """
 
     name = "price_collar"
-    setting = Setting(default=0.35, low=0, high=2)
+    setting = Setting(default=0.35, low=0, high=0.99)
     shrinks = False
 
     def measure(self, order: OrderFacts) -> float | None:
@@ -81,10 +83,8 @@ class PriceCollar(OrderLimit):
 
 
 def _apart(one: float, other: float) -> float:
-    """By how much the larger of two prices is above the smaller, as a fraction; what is no price is infinitely far."""
-    if not (one > 0 and other > 0):
-        return float("inf")
-    return max(one / other, other / one) - 1.0
+    """How far a price is from another, as a fraction of that; what is no price is infinitely far."""
+    return abs(one / other - 1.0) if one > 0 and other > 0 else math.inf
 
 
 ORDER_NOTIONAL = OrderNotional()
