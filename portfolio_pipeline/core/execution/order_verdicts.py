@@ -40,12 +40,13 @@ def judge_orders(
     if not tickets:
         return missing_targets(book, targets)
     found = [*_one_each(tickets), *_fresh(tickets, book, bars, terms), *_asked_for(tickets, book, targets, bars, terms)]
+    equity = book.equity
     facts = [
-        order_facts(t.symbol, t.quantity, book, bars, recent, t.reference_price, t.limit_price, quotes.get(t.symbol))
+        order_facts(t.symbol, t.quantity, equity, bars, recent, t.reference_price, t.limit_price, quotes.get(t.symbol))
         for t in tickets
     ]
     traded = {ticket.symbol for ticket in tickets}
-    facts += [order_facts(s, 0, book, bars, recent, quote=quotes.get(s)) for s in book.positions if s not in traded]
+    facts += [order_facts(s, 0, equity, bars, recent, quote=quotes.get(s)) for s in book.positions if s not in traded]
     for order in facts:
         for limit in ORDER_LIMITS.values():
             broken = limit.broken(order, terms.limits)
@@ -57,21 +58,21 @@ def judge_orders(
 def order_facts(
     symbol: str,
     quantity: int,
-    book: Book,
+    equity: int,
     bars: Bars,
     recent: RecentMarket,
     reference_price: float | None = None,
     limit_price: float | None = None,
     quote: float | None = None,
 ) -> OrderFacts:
-    """An order of `quantity` units as the limits see it, valued at the dearest of its prices."""
+    """An order of `quantity` units as the limits see it, valued at the dearest of its prices; `equity` in cents."""
     close = bars[symbol].close if symbol in bars else None
     dearest = max((p for p in (close, reference_price, limit_price, quote) if p is not None), default=0.0)
     return OrderFacts(
         symbol=symbol,
         shares=to_shares(quantity),
         notional=to_currency(abs(value(quantity, dearest))),
-        equity=to_currency(book.equity),
+        equity=to_currency(equity),
         close=close,
         reference_price=reference_price,
         limit_price=limit_price,

@@ -64,10 +64,10 @@ def _within_order_limits(
     book: Book, trades: Trades, bars: Bars, terms: TradingTerms, recent: RecentMarket
 ) -> tuple[Trades, tuple[Breach, ...]]:
     """Each trade cut to the largest order that is allowed; the rest is for the sessions after."""
-    kept, cuts = dict(trades), []
+    kept, cuts, equity = dict(trades), [], book.equity
     for symbol in trades:
         for limit in ORDER_LIMITS.values():
-            facts = order_facts(symbol, kept[symbol], book, bars, recent)
+            facts = order_facts(symbol, kept[symbol], equity, bars, recent)
             broken = limit.broken(facts, terms.limits) if limit.shrinks else None
             if broken:
                 found, cap = broken

@@ -10,6 +10,7 @@ import math
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import date
+from functools import cached_property
 
 from portfolio_pipeline.core.calendar.sessions import previous_session
 from portfolio_pipeline.core.market.bars import NO_BARS, Bar, Bars
@@ -22,6 +23,7 @@ class RecentMarket:
     session: date
     bars: Mapping[date, Bars] = field(default_factory=dict)
     sessions: int = 20
+    _averages: dict[str, float | None] = field(default_factory=dict, init=False, repr=False, compare=False)
 
     def earlier_close(self, symbol: str) -> float | None:
         """The newest close before the session's own."""
@@ -32,16 +34,22 @@ class RecentMarket:
 
     def average_volume(self, symbol: str) -> float | None:
         """Shares per session, the session's own included; None where none is known."""
-        known = [bar.volume * (ratio or 1.0) for bar, ratio in self._back(symbol) if bar.volume > 0]
-        return math.fsum(known) / len(known) if known else None
+        if symbol not in self._averages:
+            known = [bar.volume * (ratio or 1.0) for bar, ratio in self._back(symbol) if bar.volume > 0]
+            self._averages[symbol] = math.fsum(known) / len(known) if known else None
+        return self._averages[symbol]
 
     def _back(self, symbol: str) -> Iterator[tuple[Bar, float | None]]:
         """Bars, newest first, each with the ratio of all splits since; None for the session's own."""
-        day: date | None = self.session
         ratio = 1.0
-        for place in range(self.sessions):
-            bar = self.bars.get(day, NO_BARS).get(symbol) if day else None
+        for place, bars in enumerate(self._days):
+            bar = bars.get(symbol)
             if bar is not None:
                 yield bar, ratio if place else None
                 ratio *= bar.split_ratio
-            day = previous_session(day) if day else None
+
+    @cached_property
+    def _days(self) -> tuple[Bars, ...]:
+        """The bars of each session, newest first."""
+        back = (previous_session(self.session, count) for count in range(1, self.sessions))
+        return tuple(self.bars.get(day, NO_BARS) for day in (self.session, *back) if day)
