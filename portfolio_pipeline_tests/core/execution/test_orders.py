@@ -15,8 +15,10 @@ from hypothesis import strategies as st
 from portfolio_pipeline.core.books.book import SHARE, Book, Position, to_cents, to_shares
 from portfolio_pipeline.core.errors import SessionError
 from portfolio_pipeline.core.execution.fill_model import play_session, worst_cost
+from portfolio_pipeline.core.execution.gate import judge_submission
 from portfolio_pipeline.core.execution.orders import client_order_id, plan, plan_session
 from portfolio_pipeline.core.execution.rows import ticket_rows
+from portfolio_pipeline.core.execution.seals import Sealed, Sealer
 from portfolio_pipeline.core.execution.settings import Orders
 from portfolio_pipeline.core.execution.tickets import Order, Ticket
 from portfolio_pipeline.core.market.bars import Bar, bars_by_session
@@ -246,6 +248,21 @@ def test_a_range_is_planned_as_its_sessions_one_by_one_would_be(seed: int, house
         standing = [ticket for ticket in daily.tickets if ticket.verdict == "accepted"]
         tickets += daily.tickets
     assert tuple(tickets) == at_once.tickets
+
+
+@examples(max_examples=25, deadline=None)
+@given(seed=st.integers(0, 10_000), house=_houses())
+def test_the_gate_lets_through_all_that_was_rightly_planned_and_nothing_else(seed: int, house: Settings) -> None:
+    """Through splits, gaps, a late listing and a delisting, sealed: no doubt of the gate stops an honest plan."""
+    days, targets, bars = _inputs(seed, house, 25, short=(NET_MINIMUM.cap(house.limits) or 0) < 0)
+    cash, sealer = to_cents(house.simulated_broker.initial_cash), Sealer(b"a secret", house)
+    planned = plan("SIMULATED", days, Book(cash), targets, bars, house, sealer)
+    sealed = Sealed(sealer, {seal.client_order_id: seal for seal in planned.seals})
+    gate = judge_submission("SIMULATED", days, planned.tickets, Book(cash), targets, bars, house, sealed=sealed)
+    assert gate.sendable == tuple(ticket for ticket in planned.tickets if ticket.verdict == "accepted")
+    assert gate.stopped_at is None
+    sessions = len({ticket.session for ticket in planned.tickets})
+    assert len({ticket.session for ticket in gate.refused}) <= sessions // 4
 
 
 @examples(max_examples=15, deadline=None)
