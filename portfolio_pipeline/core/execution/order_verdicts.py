@@ -71,7 +71,7 @@ def order_facts(
     return OrderFacts(
         symbol=symbol,
         shares=to_shares(quantity),
-        notional=to_currency(abs(value(quantity, dearest))),
+        notional=to_shares(abs(quantity)) * dearest,  # not in whole cents, so that a cut to a limit holds it
         equity=to_currency(equity),
         close=close,
         reference_price=reference_price,

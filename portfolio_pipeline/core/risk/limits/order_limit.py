@@ -13,8 +13,8 @@ from portfolio_pipeline.core.risk.breaches import Breach, Severity
 from portfolio_pipeline.core.risk.limits.limit import Caps
 from portfolio_pipeline.core.risk.limits.setting import Setting
 
-ROUNDING = 1e-6
-"""How far an order may stand past its limit, as a part of it, because amounts are whole cents."""
+ROUNDING = 1e-9
+"""How far an order may stand past its limit through rounding alone, as a part of it."""
 
 
 @dataclass(frozen=True)
