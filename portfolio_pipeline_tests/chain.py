@@ -29,6 +29,7 @@ from portfolio_pipeline.definitions import defs
 from portfolio_pipeline.ports import Broker, MarketData, Warehouse
 from portfolio_pipeline_tests.fakes.alerts import RecordedAlerts
 from portfolio_pipeline_tests.fakes.clock import FixedClock
+from portfolio_pipeline_tests.trading import TEST_ORIGIN
 
 Tables = dict[str, pd.DataFrame]
 
@@ -92,6 +93,7 @@ class Chain:
                 "warehouse": self.warehouse,
                 "market_data": self.market_data,
                 "broker": self.broker,
+                "origin": TEST_ORIGIN,
                 "halt_switch": HaltFile(Path(dagster_instance().root_directory)),
                 "plan_key": b"a secret of the tests",
                 "clock": self.clock,

@@ -14,6 +14,7 @@ import numpy as np
 import pandas as pd
 
 from portfolio_pipeline.core.calendar.sessions import SessionRange, session_close, sessions_between
+from portfolio_pipeline.core.execution.origin import Origin
 from portfolio_pipeline.core.execution.settings import Orders
 from portfolio_pipeline.core.execution.settings import SimulatedBroker as Simulation
 from portfolio_pipeline.core.market.instruments import Instrument
@@ -29,6 +30,7 @@ ROOMY = {"equity": 0.9, "bond": 0.9, "commodity": 1.0, "real_estate": 1.0}
 OPEN = dict.fromkeys(ROOMY, 2.0)
 """Caps of the asset classes: with room, and far out of the way."""
 START = date(2020, 2, 3)
+TEST_ORIGIN = Origin("simulated", "", "SIMULATED", 1_000_000.0, "settings", "strategies", "code")
 
 
 def settings(*, orders: Orders | None = None, limits: Limits | None = None, **simulation: float) -> Settings:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Collection, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from portfolio_pipeline.adapters.alerts import ALERT_CHANNELS
@@ -18,11 +18,12 @@ PACKAGE_ROOT = Path(__file__).resolve().parents[1]
 PROJECT_ROOT = PACKAGE_ROOT.parent
 IN_A_CLONE = (PROJECT_ROOT / "pyproject.toml").is_file()
 SHIPPED_SETTINGS = PACKAGE_ROOT / "portfolio.yaml"
+SHORTEST_TOKEN = 16
 
 
 @dataclass(frozen=True)
 class Environment:
-    """What the environment says, checked. `database_url` may hold a password: it is never shown."""
+    """What the environment says, checked. `database_url` and `ui_token` are secrets: they are never shown."""
 
     dagster_home: Path
     database_url: str
@@ -32,6 +33,8 @@ class Environment:
     alerts: tuple[str, ...]
     optimization_workers: int
     portfolio_config: Path
+    ui_hosts: tuple[str, ...]
+    ui_token: str | None = field(repr=False)
 
 
 def read_environment(variables: Mapping[str, str] | None = None) -> Environment:
@@ -62,12 +65,28 @@ def read_environment(variables: Mapping[str, str] | None = None) -> Environment:
         ),
         optimization_workers=_workers(variables),
         portfolio_config=_settings_file(variables, home),
+        ui_hosts=tuple(
+            name.strip().lower() for name in (variables.get("PORTFOLIO_UI_HOSTS") or "").split(",") if name.strip()
+        ),
+        ui_token=_token(variables),
     )
 
 
 def home_folder(variables: Mapping[str, str]) -> Path:
     """Where everything is kept, whatever else may be wrong with the environment."""
     return _absolute(variables.get("DAGSTER_HOME") or (PROJECT_ROOT if IN_A_CLONE else Path.cwd()) / ".portfolio")
+
+
+def _token(variables: Mapping[str, str]) -> str | None:
+    token = (variables.get("PORTFOLIO_UI_TOKEN") or "").strip()
+    if token and len(token) < SHORTEST_TOKEN:
+        raise ConfigurationError(
+            "PORTFOLIO_UI_TOKEN_SHORT",
+            found=f"{len(token)} characters",
+            limit=SHORTEST_TOKEN,
+            remedy="Whoever guesses it can trade: make it of 32 random letters and figures.",
+        )
+    return token or None
 
 
 def _settings_file(variables: Mapping[str, str], home: Path) -> Path:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from datetime import UTC, datetime
 
 from portfolio_pipeline.core.errors import ConfigurationError, PortfolioError
@@ -15,10 +16,10 @@ def halt(switch: HaltSwitch, reason: str, now: datetime) -> None:
     switch.throw(_told(reason), _utc(now))
 
 
-def record_halt(warehouse: Warehouse, reason: str, now: datetime) -> PortfolioError | None:
+def record_halt(opened: Callable[[], Warehouse], reason: str, now: datetime) -> PortfolioError | None:
     """Write the halt down as an event; gives back why that could not be done, which changes nothing of the halt."""
     try:
-        with warehouse.transaction() as tx:
+        with opened().transaction() as tx:
             tx.insert(HALT_EVENTS.name, next_event(tx.read(HALT_EVENTS.name), "halt", _told(reason), _utc(now)))
     except PortfolioError as refusal:
         return refusal

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from portfolio_pipeline.adapters.environment import Environment, read_environment
 
 if TYPE_CHECKING:
+    from portfolio_pipeline.core.execution.origin import Origin
     from portfolio_pipeline.core.settings import Settings
     from portfolio_pipeline.ports import Alerts, Broker, Clock, HaltSwitch, Locks, MarketData, Warehouse
 
@@ -26,10 +27,31 @@ class Wiring:
         return active_settings(self.environment)
 
     @cached_property
+    def origin(self) -> Origin:
+        from portfolio_pipeline.adapters.origin import current_origin
+
+        return current_origin(self.environment)
+
+    def require_same_account(self) -> None:
+        """Refuse to go on with an account of another kind than the database holds."""
+        from portfolio_pipeline.adapters.origin import newest_origin, newest_sources
+        from portfolio_pipeline.core.execution.origin import require_same_account, require_same_source
+
+        with self.warehouse.reading() as reader:
+            stored = newest_origin(reader)
+            if stored is None:  # nothing yet, or a home of an earlier version
+                require_same_source(newest_sources(reader), self.market_data.source)
+            else:
+                require_same_account(stored, self.origin)
+
+    @cached_property
     def warehouse(self) -> Warehouse:
+        from portfolio_pipeline.adapters.home_binding import require_bound
         from portfolio_pipeline.adapters.warehouse import open_warehouse
 
-        return open_warehouse(self.environment.database_url)
+        warehouse = open_warehouse(self.environment.database_url)
+        require_bound(self.environment.dagster_home, warehouse.location)
+        return warehouse
 
     @cached_property
     def halt_switch(self) -> HaltSwitch:

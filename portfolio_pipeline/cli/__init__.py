@@ -1,12 +1,14 @@
 """The `portfolio` command: how people start the project, look after it and stop it.
 
-Here: what is typed, shown and answered (exit code 0: done; 1: refused or failed, with one message). What is done stands
-below, in the definitions and the core. Dagster is imported only where something runs: other commands answer at once.
+Here: what is typed, shown and answered (exit code 0: done; 1: refused or failed, with one message; 130: interrupted).
+What is done stands below, in the definitions and the core. Dagster is imported only where something runs: other
+commands answer at once.
 """
 
 from __future__ import annotations
 
 import gc
+import os
 import sys
 from collections.abc import Sequence
 from typing import NoReturn
@@ -22,6 +24,8 @@ def main(arguments: Sequence[str] | None = None) -> NoReturn:
     """Run one command and leave with its exit code."""
     # A command builds millions of objects and then ends: looking for cycles among them again and again is not worth it.
     gc.set_threshold(1_000_000, 50, 100)
+    # What is stored, logged and written, here and in child processes, is nobody else's to read.
+    os.umask(0o077)
     try:
         code = portfolio.main(args=arguments, prog_name="portfolio", standalone_mode=False)
     except click.ClickException as mistake:
@@ -29,7 +33,7 @@ def main(arguments: Sequence[str] | None = None) -> NoReturn:
         code = 1
     except (click.Abort, KeyboardInterrupt):
         complain("Interrupted. What was finished is stored; the same command goes on from there.")
-        code = 1
+        code = 130
     except PortfolioError as refusal:
         complain(str(refusal))
         code = 1

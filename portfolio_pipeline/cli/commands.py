@@ -6,12 +6,17 @@ Every command imports what it needs when it is called.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from contextlib import nullcontext
 from datetime import date, datetime
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
 from portfolio_pipeline.cli.terminal import complain, say
+
+if TYPE_CHECKING:
+    from portfolio_pipeline.core.errors import PortfolioError
 
 
 class SessionDate(click.ParamType):  # type: ignore[type-arg]  # which click 8.1, allowed here, does not take
@@ -41,33 +46,54 @@ def portfolio() -> None:
 @click.option(
     "--sessions", type=click.IntRange(min=1), help="How many sessions to load at first (default: five years)."
 )
+@click.option("--host", default="127.0.0.1", show_default=True, help="Address of the web UI.")
 @click.option("--port", type=click.IntRange(1, 65535), default=3000, show_default=True, help="Port of the web UI.")
+@click.option("--read-only", is_flag=True, help="Look at everything in the web UI, change nothing.")
 @click.option("--no-ui", is_flag=True, help="Return when the data is there.")
-def up(sessions: int | None, port: int, no_ui: bool) -> None:
+def up(sessions: int | None, host: str, port: int, read_only: bool, no_ui: bool) -> None:
     """Everything: load and compute the missing sessions, show a summary, start the web UI and the daily schedule."""
+    from portfolio_pipeline.adapters.environment import read_environment
+    from portfolio_pipeline.cli.web_ui import require_free_port, require_safe, serve
+    from portfolio_pipeline.dagster_home.prepare import make_home
+    from portfolio_pipeline.web_ui.claim import claimed
+    from portfolio_pipeline.web_ui.guard import Door
+
+    if no_ui:
+        unsent = _complete(sessions)
+        if unsent is not None:
+            raise unsent
+        return
+    environment = read_environment()
+    home, door = environment.dagster_home, Door(host, port, environment.ui_hosts, environment.ui_token, read_only)
+    require_safe(door)
+    make_home(home)
+    with claimed(home, port) as claim:
+        require_free_port(door)
+        unsent = _complete(sessions)
+        if unsent is not None:
+            complain(str(unsent))
+        serve(home, door, claim)
+
+
+def _complete(first_load: int | None) -> PortfolioError | None:
+    """Compute the missing sessions and show a summary; gives back what is to be said of orders that were not sent."""
     from portfolio_pipeline.cli.home import account
+    from portfolio_pipeline.cli.interruption import told_how_to_go_on
     from portfolio_pipeline.cli.stored_history import missing_sessions
     from portfolio_pipeline.cli.summary import show_summary
-    from portfolio_pipeline.cli.web_ui import require_free_port, serve
 
-    if not no_ui:
-        require_free_port(port)
     with account("portfolio up", wait=True) as wired:
-        missing = missing_sessions(wired.warehouse, wired.clock.now(), first_load=sessions)
+        missing = missing_sessions(wired.warehouse, wired.clock.now(), first_load=first_load)
         unsent = None
         if missing is None:
             say("All sessions are there.")
         else:
-            from portfolio_pipeline.cli.chain_run import run_chain
+            with told_how_to_go_on(wired.warehouse, "portfolio up"):
+                from portfolio_pipeline.cli.chain_run import run_chain
 
-            unsent = run_chain(wired, missing)
+                unsent = run_chain(wired, missing)
     show_summary(wired)
-    if unsent is not None and no_ui:
-        raise unsent
-    if unsent is not None:
-        complain(str(unsent))
-    if not no_ui:
-        serve(wired.environment.dagster_home, port)
+    return unsent
 
 
 @portfolio.command()
@@ -105,6 +131,8 @@ def backfill(first: date, last: date) -> None:
 
 def _run_sessions(first: date | None, last: date | None, only: Sequence[str] = (), *, rebuild: bool = False) -> None:
     from portfolio_pipeline.cli.home import account
+    from portfolio_pipeline.cli.interruption import told_how_to_go_on
+    from portfolio_pipeline.cli.stored_history import lived_since
     from portfolio_pipeline.cli.summary import show_summary
     from portfolio_pipeline.core.calendar.sessions import (
         SessionRange,
@@ -121,10 +149,11 @@ def _run_sessions(first: date | None, last: date | None, only: Sequence[str] = (
         from portfolio_pipeline.cli.chain_run import run_chain
 
         if rebuild:
-            say(
-                f"The account is computed anew from {sessions.first} on. A copy of everything as it was stays beside it."
-            )
-        unsent = run_chain(wired, sessions, only, rebuild=rebuild)
+            sessions = lived_since(wired.warehouse, sessions.first)
+            say(f"The account is computed anew for {sessions}. A copy of everything stays beside the database.")
+        # A rebuild that is stopped is undone, and says so itself.
+        with nullcontext() if rebuild else told_how_to_go_on(wired.warehouse, "portfolio up"):
+            unsent = run_chain(wired, sessions, only, rebuild=rebuild)
     show_summary(wired)
     if unsent is not None:
         raise unsent

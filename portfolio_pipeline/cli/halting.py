@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import os
+from typing import TYPE_CHECKING
 
 from portfolio_pipeline.adapters import halting
 from portfolio_pipeline.adapters.clock import SystemClock
 from portfolio_pipeline.adapters.halt_file import HaltFile
 from portfolio_pipeline.cli.terminal import complain, say
 from portfolio_pipeline.core.errors import ConfigurationError, PortfolioError
+
+if TYPE_CHECKING:
+    from portfolio_pipeline.ports import Warehouse
 
 _WAITS = 2.0  # seconds for a database that somebody else holds: trading is halted already
 
@@ -42,14 +46,18 @@ def halt(reason: str) -> None:
 
 
 def _recorded(reason: str) -> PortfolioError | None:
+    return halting.record_halt(_warehouse, reason, SystemClock().now())
+
+
+def _warehouse() -> Warehouse:
     from portfolio_pipeline.adapters.environment import read_environment
+    from portfolio_pipeline.adapters.home_binding import require_bound
     from portfolio_pipeline.adapters.warehouse import open_warehouse
 
-    try:
-        warehouse = open_warehouse(read_environment().database_url, wait_seconds=_WAITS)
-    except PortfolioError as refusal:
-        return refusal
-    return halting.record_halt(warehouse, reason, SystemClock().now())
+    environment = read_environment()
+    warehouse = open_warehouse(environment.database_url, wait_seconds=_WAITS)
+    require_bound(environment.dagster_home, warehouse.location)
+    return warehouse
 
 
 def resume(reason: str) -> None:

@@ -43,6 +43,7 @@ def open_home() -> Wiring:
     wired = open_tables(environment)
     # What is wrong with settings, broker or market data is said before anything begins.
     _ = wired.settings, wired.broker, wired.market_data
+    wired.require_same_account()
     return wired
 
 

@@ -14,6 +14,7 @@ from portfolio_pipeline.core.calendar.sessions import (
     previous_session,
     sessions_between,
 )
+from portfolio_pipeline.core.errors import SessionError
 from portfolio_pipeline.ports import Warehouse
 
 YEARS = 5
@@ -62,3 +63,16 @@ def complete_through(warehouse: Warehouse) -> date | None:
             reached += [session for session in of_strategies if session is not None] or [None]
     found = [session for session in reached if session is not None]
     return min(found) if len(found) == len(reached) else None
+
+
+def lived_since(warehouse: Warehouse, first: date) -> SessionRange:
+    """From `first` to the newest session that the account has lived through."""
+    newest = warehouse.newest(schemas.ACCOUNT.name)
+    if newest is None or first > newest:
+        raise SessionError(
+            "NOTHING_TO_REBUILD",
+            found=first,
+            expected=f"a session up to {newest}" if newest else "an account that has lived through a session",
+            remedy="Run it the plain way: portfolio run.",
+        )
+    return SessionRange(first, newest)

@@ -19,6 +19,7 @@ from portfolio_pipeline.cli.terminal import OUT, say
 from portfolio_pipeline.core import tables as schemas
 from portfolio_pipeline.core.calendar.sessions import SessionRange
 from portfolio_pipeline.core.execution.halt import either, trading_state
+from portfolio_pipeline.core.execution.origin import changes_by_session
 from portfolio_pipeline.dagster_home.run_table import FAILURE, newest_run
 
 if TYPE_CHECKING:
@@ -79,6 +80,10 @@ def show_status(wired: Wiring) -> None:
         schemas.ACCOUNT.name, SessionRange.single(complete), where={"book": "account"}
     ).to_pylist()
     say(f"Equity at the close of {complete}: {account['equity']:,.2f}")
+    changes = changes_by_session(wired.warehouse.read(schemas.SESSION_ORIGINS.name))
+    if changes:
+        session, told = list(changes.items())[-1]
+        say(f"Last changed at {session}: {told}", "yellow")
     _failures(wired, SessionRange.single(complete))
 
 

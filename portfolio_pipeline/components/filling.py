@@ -15,6 +15,7 @@ _FILLED_BY = {
     "quarantine": "prices",
     "risk_metrics": "risk",
     "order_seals": "orders",
+    "session_origins": "orders",
     "order_outcomes": "fills",
     "account": "positions",
 }

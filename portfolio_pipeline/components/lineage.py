@@ -1,11 +1,13 @@
 """Column lineage as the UI takes it: from the declared origins of a table's columns, or from what SQL says.
 
-The open-source web UI stores column lineage without drawing it, so each asset also shows it as a table to be read.
+The open-source web UI knows column lineage without drawing it, so each asset also shows it as a table to be read. It
+follows from the code alone, so it is told with an asset's definition: a run would store it again every day.
 """
 
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
+from typing import Any
 
 import dagster as dg
 
@@ -14,6 +16,14 @@ from portfolio_pipeline.core.tables import Table
 
 Lineage = Mapping[str, Iterable[tuple[str, str]]]
 """For each column the tables and columns that it comes from."""
+
+
+def lineage_metadata(lineage: Lineage, strategies: Sequence[str]) -> dict[str, Any]:
+    """What an asset's definition says of its columns, for programs and for people."""
+    return {
+        "dagster/column_lineage": column_lineage(lineage, strategies),
+        "columns come from": dg.MetadataValue.md(readable_lineage(lineage)),
+    }
 
 
 def declared_lineage(table: Table, seen: Collection[str]) -> Lineage:

@@ -19,7 +19,7 @@ import pyarrow as pa
 from portfolio_pipeline.components.audits import audits_of
 from portfolio_pipeline.components.declared_warehouse import Declaration, DeclaredWarehouse
 from portfolio_pipeline.components.filling import dependencies, strategies, strategies_read_by
-from portfolio_pipeline.components.lineage import column_lineage, declared_lineage, readable_lineage
+from portfolio_pipeline.components.lineage import declared_lineage, lineage_metadata
 from portfolio_pipeline.components.session_check import SessionCheck
 from portfolio_pipeline.core.calendar.sessions import SessionRange, require_closed
 from portfolio_pipeline.core.errors import PortfolioError
@@ -98,14 +98,17 @@ def session_asset(
     dependencies are found out elsewhere (SQL models), which get the warehouse as it is.
     """
     asset_key = key or dg.AssetKey([table.name])
-    reading = dependencies(asset_key, [one.name for one in reads], strategies()) if deps is None else list(deps)
-    filled = (table, *also_fills)
-    checks = (*checks, *(audits_of(asset_key) if deps is None else ()))
+    declared = deps is None
+    read, filled = [one.name for one in reads], [one.name for one in (table, *also_fills)]
+    reading = dependencies(asset_key, read, strategies()) if deps is None else list(deps)
+    checks = (*checks, *(audits_of(asset_key) if declared else ()))
+    origins = declared_lineage(table, {*read, *filled})
+    lineage = lineage_metadata(origins, strategies_read_by(asset_key, strategies())) if declared else {}
 
     def declaration() -> Declaration:
-        return Declaration(asset_key.to_user_string(), [one.name for one in reads], [one.name for one in filled])
+        return Declaration(asset_key.to_user_string(), read, filled)
 
-    asked = _Asked(table, asset_key, declaration, checks, rows_of or {}, declared=deps is None)
+    asked = _Asked(table, asset_key, declaration, checks, rows_of or {}, declared)
 
     def decorate(function: Callable[..., Stored]) -> dg.AssetsDefinition:
         needed = _parameters(function, checks)
@@ -134,6 +137,7 @@ def session_asset(
                 metadata={
                     "dagster/column_schema": column_schema(table),
                     "dagster/table_name": table.name,
+                    **lineage,
                     **(metadata or {}),
                 },
                 partitions_def=SESSIONS,
@@ -216,11 +220,6 @@ def _newest(asked: _Asked, stored: Stored, sessions: SessionRange, warehouse: Wa
         told[f"rows of {last}"] = dg.MetadataValue.md(first_rows(rows))
     if stored.picture is not None and (picture := stored.picture(origin)) is not None:
         told["picture"] = dg.MetadataValue.md(picture)
-    if asked.declared:
-        declaration = asked.declaration()
-        lineage = declared_lineage(table, declaration.reads | declaration.fills)
-        told["dagster/column_lineage"] = column_lineage(lineage, strategies_read_by(asked.key, strategies()))
-        told["columns come from"] = dg.MetadataValue.md(readable_lineage(lineage))
     return told
 
 

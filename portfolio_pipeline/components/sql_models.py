@@ -10,10 +10,11 @@ import dagster as dg
 
 from portfolio_pipeline.components.audits import rows_result, shown_sql
 from portfolio_pipeline.components.filling import asset_keys
-from portfolio_pipeline.components.lineage import column_lineage, readable_lineage
+from portfolio_pipeline.components.lineage import lineage_metadata
 from portfolio_pipeline.components.session_asset import Stored, session_asset
 from portfolio_pipeline.core.calendar.sessions import SessionRange
 from portfolio_pipeline.core.tables import Column, Table
+from portfolio_pipeline.partitions import SESSIONS
 from portfolio_pipeline.ports import Warehouse
 from portfolio_pipeline.sql_models.library import Library, Model
 from portfolio_pipeline.sql_models.render import check_names
@@ -63,21 +64,17 @@ def _model_asset(library: Library, model: Model, strategies: Sequence[str]) -> d
         deps=sorted(keys),
         owners=[_team(model.header.owner)],
         description=f"{table.description} A view: always computed from what is stored.\n\nGrain: {table.grain}.",
-        metadata=shown_sql(model),
+        metadata={**shown_sql(model), **lineage_metadata(library.lineage(model.name), strategies)},
         own_checks=[
-            dg.AssetCheckSpec(name, asset=own, description=_promise(name, model)) for name in check_names(model)
+            dg.AssetCheckSpec(name, asset=own, description=_promise(name, model), partitions_def=SESSIONS)
+            for name in check_names(model)
         ],
     )
     def model_asset(sessions: SessionRange, warehouse: dg.ResourceParam[Warehouse]) -> Stored:
         found = make_and_examine(warehouse, library, model.name, sessions)
-        lineage = library.lineage(model.name)
         return Stored(
             found.rows_in_sessions,
-            {
-                "rows in all": found.rows,
-                "dagster/column_lineage": column_lineage(lineage, strategies),
-                "columns come from": dg.MetadataValue.md(readable_lineage(lineage)),
-            },
+            {"rows in all": found.rows},
             checks=[
                 rows_result(offending)._replace(check_name=name, asset_key=own)
                 for name, offending in found.broken.items()

@@ -49,7 +49,9 @@ def carry_over_keys(instance: dg.DagsterInstance) -> int:
 def _file(connection: Connection, table: Table, text: str | None, old: str, new: str) -> None:
     changed: dict[str, object] = {"asset_key": new}
     if text is not None:
-        changed[text] = func.replace(table.c[text], _in_an_event(old), _in_an_event(new))
+        changed[text] = table.c[text]
+        for was, becomes in zip(_in_an_event(old), _in_an_event(new), strict=True):
+            changed[text] = func.replace(changed[text], was, becomes)
     if "cached_status_data" in table.c:
         changed["cached_status_data"] = None
     connection.execute(table.update().where(table.c.asset_key == old).values(changed))
@@ -60,5 +62,6 @@ def _new_key(old: str) -> str | None:
     return json.dumps([path[1], path[0]]) if len(path) == 2 and path[0] in _NOUNS_ONCE_FIRST else None
 
 
-def _in_an_event(key: str) -> str:
-    return f'"path": {key}'
+def _in_an_event(key: str) -> tuple[str, str]:
+    """A key as it stands in the text of an event: as Dagster writes it, and as our event log does."""
+    return f'"path": {key}', f'"path":{key.replace(", ", ",")}'

@@ -3,22 +3,29 @@
 Dagster stores the events of a run one by one, and what a run *plans* once per partition, each copy with the whole
 partitions definition (22 kB with twenty years of holidays). A run over ten years of the chain would write for minutes
 and leave gigabytes. Here, events that arrive as a batch are written in one transaction, and what is planned for a range
-is stored as one row without the calendar. What is read back is otherwise what Dagster's own storages give.
+is stored as one row without the calendar; no event is stored with what it says twice. What is read back is otherwise
+what Dagster's own storages give.
 """
 
 from __future__ import annotations
 
 import json
 import os
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any, cast
 
-from dagster import EventLogEntry
-from dagster._core.definitions.asset_checks.asset_check_evaluation import AssetCheckEvaluationPlanned
-from dagster._core.events import ASSET_CHECK_EVENTS, ASSET_EVENTS, AssetMaterializationPlannedData, DagsterEventType
+from dagster import EventLogEntry, EventLogRecord, EventRecordsFilter
+from dagster._core.definitions.asset_checks.asset_check_evaluation import (
+    AssetCheckEvaluation,
+    AssetCheckEvaluationPlanned,
+)
+from dagster._core.events import ASSET_EVENTS, AssetMaterializationPlannedData, DagsterEvent, DagsterEventType
+from dagster._core.execution.plan.handle import StepHandle
 from dagster._core.storage.asset_check_execution_record import AssetCheckExecutionRecordStatus
+from dagster._core.storage.event_log.polling_event_watcher import SqlPollingEventWatcher
 from dagster._core.storage.event_log.schema import AssetCheckExecutionsTable, SqlEventLogStorageTable
 from dagster._core.storage.event_log.sql_event_log import SqlEventLogStorage
 from dagster._core.storage.event_log.sqlite.sqlite_event_log import INDEX_SHARD_NAME, SqliteEventLogStorage
@@ -32,6 +39,7 @@ from sqlalchemy.pool import NullPool, StaticPool
 
 EVENTS_PER_BATCH = 1000
 BESIDE_THE_RUN = "/range"
+EventHandler = Callable[[EventLogEntry, str], Any]
 _CONNECT = {"timeout": SQLITE_BUSY_TIMEOUT_SECONDS}
 
 
@@ -48,7 +56,8 @@ class _BatchingEventLog(SqlEventLogStorage):
         return True
 
     def _event_to_row(self, event: EventLogEntry) -> dict[str, Any]:
-        return super()._event_to_row(_without_calendar(event))
+        row = super()._event_to_row(_slim(event))
+        return {**row, "event": _compact(row["event"])}
 
     def prepare_insert_event_batch(self, events: Sequence[EventLogEntry]) -> Any:
         return SqlEventLogStorageTable.insert().values(self._rows(events))
@@ -100,30 +109,40 @@ class _BatchingEventLog(SqlEventLogStorage):
         rows = []
         for event, event_id in planned:
             data = cast("AssetCheckEvaluationPlanned", event.get_dagster_event().event_specific_data)
-            rows.append(
-                {
-                    "asset_key": data.asset_key.to_string(),
-                    "check_name": data.check_name,
-                    "partition": _only_partition(data),
-                    "run_id": event.run_id,
-                    "execution_status": AssetCheckExecutionRecordStatus.PLANNED.value,
-                    "evaluation_event": serialize_value(_without_calendar(event)),
-                    "evaluation_event_timestamp": self._event_insert_timestamp(event),
-                    "evaluation_event_storage_id": event_id,
-                }
-            )
+            status = AssetCheckExecutionRecordStatus.PLANNED
+            rows.append(self._check_row(event, event_id, data, status) | {"partition": _only_partition(data)})
         connection.execute(AssetCheckExecutionsTable.insert(), rows)
+
+    def _check_row(
+        self,
+        event: EventLogEntry,
+        event_id: int | None,
+        data: AssetCheckEvaluation | AssetCheckEvaluationPlanned,
+        status: AssetCheckExecutionRecordStatus,
+    ) -> dict[str, Any]:
+        return {
+            "asset_key": data.asset_key.to_string(),
+            "check_name": data.check_name,
+            "run_id": event.run_id,
+            "execution_status": status.value,
+            "evaluation_event": _compact(serialize_value(_slim(event))),
+            "evaluation_event_timestamp": self._event_insert_timestamp(event),
+            "evaluation_event_storage_id": event_id,
+        }
 
 
 class BatchingSqliteEventLogStorage(_BatchingEventLog, SqliteEventLogStorage):
-    """SQLite; a batch is one transaction in the run's file and one in the index.
+    """SQLite: all runs in one file, a batch in one transaction.
 
-    Dagster opens the file anew for every event and waits for the disk at every commit. Here the index and one run's
-    file stay open, and a commit survives the end of the process, though not a power cut: what is traded is elsewhere.
+    Dagster gives each run a file of its own, 100 kB before the first event, and stores what concerns assets again in
+    the index. Here everything is in the index, and runs of earlier versions are read from the files that they have.
+    Dagster also opens the file anew for every event and waits for the disk at every commit. Here it stays open, and a
+    commit survives the end of the process, though not a power cut: what is traded is elsewhere.
     """
 
     def __init__(self, *arguments: Any, **named: Any) -> None:
         self._engines: dict[str, Engine] = {}
+        self._watcher = SqlPollingEventWatcher(self)
         super().__init__(*arguments, **named)
 
     @classmethod
@@ -131,6 +150,14 @@ class BatchingSqliteEventLogStorage(_BatchingEventLog, SqliteEventLogStorage):
         cls, inst_data: ConfigurableClassData | None, config_value: Any
     ) -> BatchingSqliteEventLogStorage:
         return cls(inst_data=inst_data, **config_value)
+
+    @property
+    def is_run_sharded(self) -> bool:
+        return False
+
+    def run_connection(self, run_id: str | None = None) -> AbstractContextManager[Connection]:
+        has_own_file = run_id and Path(self.path_for_shard(run_id)).exists()
+        return self._connect(run_id if run_id and has_own_file else INDEX_SHARD_NAME)
 
     @contextmanager
     def _connect(self, shard: str) -> Iterator[Connection]:
@@ -165,26 +192,30 @@ class BatchingSqliteEventLogStorage(_BatchingEventLog, SqliteEventLogStorage):
         super().wipe()
 
     def dispose(self) -> None:
+        self._watcher.close()
         self._close()
         super().dispose()
 
-    def store_event_batch(self, events: Sequence[EventLogEntry]) -> None:
-        rows = self._rows(events)
-        with self.run_connection(events[0].run_id) as connection:
-            connection.execute(SqlEventLogStorageTable.insert(), rows)
+    def get_event_records(
+        self, event_records_filter: EventRecordsFilter, limit: int | None = None, ascending: bool = False
+    ) -> Sequence[EventLogRecord]:
+        return SqlEventLogStorage.get_event_records(self, event_records_filter, limit, ascending)
 
-        mirrored = [
-            (event, row)
-            for event, row in zip(events, rows, strict=True)
-            if event.dagster_event_type in ASSET_EVENTS | ASSET_CHECK_EVENTS
-        ]
-        if not mirrored:
-            return
+    def watch(self, run_id: str, cursor: str | None, callback: EventHandler) -> None:
+        self._watcher.watch_run(run_id, cursor, callback)
+
+    def end_watch(self, run_id: str, handler: EventHandler) -> None:
+        self._watcher.unwatch_run(run_id, handler)
+
+    def store_event(self, event: EventLogEntry) -> None:
+        self.store_event_batch([event])
+
+    def store_event_batch(self, events: Sequence[EventLogEntry]) -> None:
         with self.index_transaction() as connection:
-            connection.execute(SqlEventLogStorageTable.insert(), [row for _, row in mirrored])
+            connection.execute(SqlEventLogStorageTable.insert(), self._rows(events))
             # The transaction holds SQLite's write lock, so the identifiers just given follow each other.
             last = connection.execute(select(func.max(SqlEventLogStorageTable.c.id))).scalar_one()
-            stored = [(event, last - len(mirrored) + 1 + place) for place, (event, _) in enumerate(mirrored)]
+            stored = list(zip(events, range(last - len(events) + 1, last + 1), strict=True))
             of_assets = [(event, id_) for event, id_ in stored if event.dagster_event_type in ASSET_EVENTS]
             if of_assets:
                 self._store_asset_event_tags(connection, [e for e, _ in of_assets], [id_ for _, id_ in of_assets])
@@ -199,6 +230,22 @@ class BatchingSqliteEventLogStorage(_BatchingEventLog, SqliteEventLogStorage):
             ]
             if planned:
                 self._insert_planned_checks(connection, planned)
+            for event, id_ in stored:
+                if event.dagster_event_type == DagsterEventType.ASSET_CHECK_EVALUATION:
+                    self._insert_evaluated_check(connection, event, id_)
+
+    def _insert_evaluated_check(self, connection: Connection, event: EventLogEntry, event_id: int) -> None:
+        """In place of the planned one, but at the end of the table: a long text over a short one tears pages apart."""
+        data = event.get_dagster_event().asset_check_evaluation_data
+        status = AssetCheckExecutionRecordStatus
+        row = self._check_row(event, event_id, data, status.SUCCEEDED if data.passed else status.FAILED)
+        row["partition"], of = data.partition, data.target_materialization_data
+        row["materialization_event_storage_id"] = of.storage_id if of else None
+        stored = AssetCheckExecutionsTable.c
+        same = [stored[name] == row[name] for name in ("asset_key", "check_name", "run_id", "partition")]
+        if event.run_id:
+            connection.execute(AssetCheckExecutionsTable.delete().where(*same))
+        connection.execute(AssetCheckExecutionsTable.insert().values(row))
 
 
 class BatchingPostgresEventLogStorage(_BatchingEventLog, PostgresEventLogStorage):
@@ -224,8 +271,8 @@ class _Pattern:
     def of(cls, event: EventLogEntry, text: str) -> _Pattern | None:
         if event.dagster_event_type != DagsterEventType.ASSET_MATERIALIZATION:
             return None
-        partition = f'"partition": {json.dumps(event.get_dagster_event().partition)}'
-        time = f'"timestamp": {json.dumps(event.timestamp)}'
+        partition = f'"partition":{json.dumps(event.get_dagster_event().partition)}'
+        time = f'"timestamp":{json.dumps(event.timestamp)}'
         if text.count(partition) != 1 or text.count(time) != 1 or text.index(time) < text.index(partition):
             return None
         before, _, rest = text.partition(partition)
@@ -250,7 +297,15 @@ class _Pattern:
     def text(self, partition: str | None, time: float) -> str:
         """The same event of another partition and time."""
         at, when = json.dumps(partition), json.dumps(time)
-        return f'{self.before}"partition": {at}{self.between}"timestamp": {when}{self.after}'
+        return f'{self.before}"partition":{at}{self.between}"timestamp":{when}{self.after}'
+
+
+def _compact(event: str) -> str:
+    """The text of an event without spaces, and without what is not known of what happened."""
+    told = json.loads(event)
+    happened = told["dagster_event"] or {}
+    known = {name: value for name, value in happened.items() if value not in (None, {})}
+    return json.dumps(told | {"dagster_event": known or None}, separators=(",", ":"))
 
 
 def _without_defaults(event: str) -> str:
@@ -274,14 +329,24 @@ def _only_partition(data: AssetCheckEvaluationPlanned | AssetMaterializationPlan
     return next(iter(subset.get_partition_keys())) if subset is not None and len(subset) == 1 else None
 
 
-def _without_calendar(event: EventLogEntry) -> EventLogEntry:
-    """The event as it is stored: planned for one partition it names it; of a range, only assets keep the range."""
-    dagster_event = event.dagster_event
-    data = dagster_event.event_specific_data if dagster_event else None
-    if isinstance(data, AssetCheckEvaluationPlanned):
-        slim: Any = AssetCheckEvaluationPlanned(asset_key=data.asset_key, check_name=data.check_name)
-    elif isinstance(data, AssetMaterializationPlannedData) and _only_partition(data):
-        slim = AssetMaterializationPlannedData(data.asset_key, partition=_only_partition(data))
-    else:
+def _slim(event: EventLogEntry) -> EventLogEntry:
+    """The event as it is stored: its message and its step are told once. Dagster finds the rest when it reads them."""
+    if event.dagster_event is None:
         return event
-    return event._replace(dagster_event=dagster_event._replace(event_specific_data=slim))  # type: ignore[union-attr]
+    dagster_event = _without_calendar(event.dagster_event)._replace(logging_tags={})
+    if dagster_event.node_handle is not None and dagster_event.step_handle == StepHandle(dagster_event.node_handle):
+        dagster_event = dagster_event._replace(step_handle=None)
+    said = event.user_message if event.user_message != dagster_event.message else ""
+    return event._replace(dagster_event=dagster_event, user_message=said)
+
+
+def _without_calendar(event: DagsterEvent) -> DagsterEvent:
+    """Planned for one partition, an event names it; of a range, only assets keep the range."""
+    data = event.event_specific_data
+    if isinstance(data, AssetCheckEvaluationPlanned):
+        planned = AssetCheckEvaluationPlanned(asset_key=data.asset_key, check_name=data.check_name)
+        return event._replace(event_specific_data=planned)
+    if isinstance(data, AssetMaterializationPlannedData) and _only_partition(data):
+        slim = AssetMaterializationPlannedData(data.asset_key, partition=_only_partition(data))
+        return event._replace(event_specific_data=slim)
+    return event

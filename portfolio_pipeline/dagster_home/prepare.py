@@ -14,8 +14,8 @@ from portfolio_pipeline.core.errors import ConfigurationError
 _HEADER = "# Written by `portfolio up`; changes made here are overwritten.\n"
 _STORAGES = {
     "run_storage": (
-        "SqliteRunStorage",
-        "dagster._core.storage.runs",
+        "LeanSqliteRunStorage",
+        "portfolio_pipeline.dagster_home.runs",
         "PostgresRunStorage",
         "dagster_postgres.run_storage",
     ),

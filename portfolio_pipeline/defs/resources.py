@@ -47,10 +47,13 @@ class WarehouseResource(dg.ConfigurableResource[Any]):
 
     def create_resource(self, context: dg.InitResourceContext) -> Any:
         with refusals_as_failures():
-            warehouse = wire().warehouse
+            wired = wire()
+            warehouse = wired.warehouse
             kept = warehouse.prepare()
             if kept is not None and context.log is not None:
                 context.log.info(f"The tables were carried forward. As they were before: {kept}")
+            if context.run is not None:
+                wired.require_same_account()
             return warehouse
 
     @contextmanager
@@ -102,7 +105,7 @@ class StrategiesResource(dg.ConfigurableResource[Any]):
 
 @dg.definitions
 def resources() -> dg.Definitions:
-    parts = ("market_data", "clock", "alerts", "settings", "halt_switch", "plan_key")
+    parts = ("market_data", "clock", "alerts", "settings", "halt_switch", "origin", "plan_key")
     return dg.Definitions(
         resources={
             "warehouse": WarehouseResource(),

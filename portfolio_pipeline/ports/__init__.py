@@ -10,13 +10,14 @@ from portfolio_pipeline.ports.clock import Clock
 from portfolio_pipeline.ports.compute import Compute
 from portfolio_pipeline.ports.halt import HaltSwitch
 from portfolio_pipeline.ports.locks import Holder, Lock, Locks
-from portfolio_pipeline.ports.market_data import MarketData
+from portfolio_pipeline.ports.market_data import ChangedPast, MarketData, RemembersThePast
 from portfolio_pipeline.ports.warehouse import Reader, Rows, Transaction, Warehouse
 
 __all__ = [
     "Alert",
     "Alerts",
     "Broker",
+    "ChangedPast",
     "Clock",
     "Compute",
     "HaltSwitch",
@@ -25,6 +26,7 @@ __all__ = [
     "Locks",
     "MarketData",
     "Reader",
+    "RemembersThePast",
     "Rows",
     "TradingMode",
     "Transaction",

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Protocol
+from dataclasses import dataclass
+from datetime import date
+from typing import TYPE_CHECKING, Protocol, runtime_checkable
 
 from portfolio_pipeline.core.calendar.sessions import SessionRange
 
@@ -26,3 +28,22 @@ class MarketData(Protocol):
         Rows outside `symbols` or `sessions` may be among them when the source delivered them: they are judged too.
         """
         ...
+
+
+@dataclass(frozen=True, eq=False)
+class ChangedPast:
+    """Bars that a source holds otherwise than it did: as they are now, and session and symbol of those gone."""
+
+    bars: pd.DataFrame
+    gone: pd.DataFrame
+
+
+@runtime_checkable
+class RemembersThePast(Protocol):
+    """Market data that notices by itself when the source's past changes, whichever sessions are asked for."""
+
+    def changed_past(self, symbols: Sequence[str], before: date) -> ChangedPast:
+        """What was noticed of sessions before one, as often as asked until it is recorded."""
+        ...
+
+    def past_is_recorded(self) -> None: ...

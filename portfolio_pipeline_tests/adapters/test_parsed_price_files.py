@@ -153,19 +153,76 @@ def test_after_any_changes_the_rows_are_those_of_the_files_as_they_are(
 
 
 def test_only_what_is_new_is_parsed(source: FileMarketData, tmp_path: Path) -> None:
-    kept = {path: path.stat().st_ino for path in (tmp_path / "home" / "price_files").iterdir()}
+    kept = {path: path.stat().st_ino for path in (tmp_path / "home" / "price_files").glob("*.parquet")}
     agree(source)
     assert {path: path.stat().st_ino for path in kept} == kept
     _edit_the_past(source.folder)
     agree(source)
     still = [path for path in kept if path.exists() and path.stat().st_ino == kept[path]]
     assert len(still) == 1
-    assert len(list((tmp_path / "home" / "price_files").iterdir())) == 2
+    assert len(list((tmp_path / "home" / "price_files").glob("*.parquet"))) == 2
+
+
+def noticed(source: FileMarketData) -> tuple[list[tuple[object, ...]], list[tuple[object, ...]]]:
+    """Session, symbol and close of the bars that are said otherwise now; session and symbol of those that are gone."""
+    past = source.changed_past(("AAA", "BBB", "CCC"), DAYS[-1])
+    bars = past.bars.assign(session=pd.to_datetime(past.bars["session"]).dt.date) if len(past.bars) else past.bars
+    return (
+        list(bars[["session", "symbol", "close"]].itertuples(index=False, name=None)) if len(bars) else [],
+        [(pd.Timestamp(row.session).date(), row.symbol) for row in past.gone.itertuples()],
+    )
+
+
+def test_the_first_look_at_a_folder_notices_nothing(source: FileMarketData) -> None:
+    assert noticed(source) == ([], [])
+
+
+def test_a_changed_past_is_noticed_whichever_sessions_are_asked_for_until_it_is_recorded(
+    source: FileMarketData, tmp_path: Path
+) -> None:
+    text = (source.folder / "AAA.csv").read_text()
+    (source.folder / "AAA.csv").write_text(text.replace(f"{DAYS[1]},AAA,11\n", f"{DAYS[1]},AAA,99\n"))
+    source.bars((), LATER)
+    expected = [(DAYS[1], "AAA", 99.0)]
+    assert noticed(source) == (expected, [])
+    another = FileMarketData(source.folder, tmp_path / "home" / "price_files")  # as after a run that was cut off
+    another.bars((), LATER)
+    assert noticed(another) == (expected, [])
+    another.past_is_recorded()
+    another.bars((), LATER)
+    assert noticed(another) == ([], [])
+
+
+def test_rows_that_are_taken_away_are_noticed_and_rows_that_move_to_another_file_are_not_gone(
+    source: FileMarketData,
+) -> None:
+    text = (source.folder / "AAA.csv").read_text()
+    (source.folder / "AAA.csv").write_text(text.replace(f"{DAYS[1]},AAA,11\n", ""))
+    (source.folder / "BBB.csv").rename(source.folder / "moved.csv")
+    source.bars((), LATER)
+    bars, gone = noticed(source)
+    assert gone == [(DAYS[1], "AAA")]
+    assert bars == [(day, "BBB", 20.0 + number) for number, day in enumerate(DAYS[:-1])]  # the judge finds them equal
+
+
+def test_a_file_with_one_more_session_at_its_end_says_nothing_new_of_the_past(folder: Path, tmp_path: Path) -> None:
+    (folder / "AAA.csv").write_text(closes("AAA", 10, len(DAYS) - 1))
+    source = FileMarketData(folder, tmp_path / "home" / "price_files")
+    source.bars((), SessionRange(DAYS[0], DAYS[-2]))
+    (folder / "AAA.csv").write_text(closes("AAA", 10))
+    source.bars((), LATER)
+    assert noticed(source) == ([], [])
+
+
+def test_a_file_that_is_added_later_is_new_as_a_whole(source: FileMarketData) -> None:
+    (source.folder / "correction.csv").write_text(f"session,symbol,close\n{DAYS[2]},AAA,50\n")
+    source.bars((), LATER)
+    assert noticed(source) == ([(DAYS[2], "AAA", 12.0), (DAYS[2], "AAA", 50.0)], [])
 
 
 @pytest.mark.parametrize("damage", [b"", b"no table", b"PAR1" + bytes(100) + b"PAR1"])
 def test_a_damaged_parsed_file_is_made_again(source: FileMarketData, tmp_path: Path, damage: bytes) -> None:
-    for path in (tmp_path / "home" / "price_files").iterdir():
+    for path in (tmp_path / "home" / "price_files").glob("*.parquet"):
         path.write_bytes(damage)
     agree(source)
 
@@ -173,10 +230,10 @@ def test_a_damaged_parsed_file_is_made_again(source: FileMarketData, tmp_path: P
 def test_what_another_reader_made_of_the_files_is_not_used(
     source: FileMarketData, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    before = set((tmp_path / "home" / "price_files").iterdir())
+    before = set((tmp_path / "home" / "price_files").glob("*.parquet"))
     monkeypatch.setattr(parsed_files, "_reader", lambda: "another")
     agree(source)
-    assert not before & set((tmp_path / "home" / "price_files").iterdir())
+    assert not before & set((tmp_path / "home" / "price_files").glob("*.parquet"))
 
 
 def test_a_home_that_cannot_keep_them_is_one_clear_message(folder: Path, tmp_path: Path) -> None:

@@ -72,6 +72,7 @@ def terminal(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.Cap
             "ASSET_UNKNOWN: found=fils, expected=aggregated_targets",
         ),
         (["up", "--sessions", "0"], "not in the range"),
+        (["up", "--host", "0.0.0.0"], "WEB_UI_OPEN_TO_ALL: found=0.0.0.0"),
         (["strategy", "new", "Mine", "--type", "momentum"], "STRATEGY_"),
         (["strategy", "new", "mine", "--type", "astrology"], "STRATEGY_TYPE_UNKNOWN: found=astrology"),
     ],
@@ -97,6 +98,7 @@ def test_a_session_that_has_not_closed_is_refused_with_the_last_one_that_has(ter
         ("DATABASE_URL", "postgresql://me:secret@127.0.0.1:1/db", "127.0.0.1"),
         ("OPTIMIZATION_WORKERS", "many", "OPTIMIZATION_WORKERS_WRONG: found=many"),
         ("PORTFOLIO_CONFIG", "/nowhere/portfolio.yaml", "SETTINGS_UNREADABLE: found=/nowhere/portfolio.yaml"),
+        ("PORTFOLIO_UI_TOKEN", "secret", "PORTFOLIO_UI_TOKEN_SHORT: found=6 characters, limit=16"),
         ("DAGSTER_HOME", "/proc/portfolio", "DAGSTER_HOME_UNUSABLE: found=/proc/portfolio"),
     ],
 )
@@ -131,7 +133,7 @@ def test_a_port_that_is_taken_is_refused_before_anything_is_loaded(terminal: Ter
         taken.listen()
         port = taken.getsockname()[1]
         assert f"PORT_IN_USE: found=127.0.0.1:{port}" in terminal.is_refused("up", "--port", str(port))
-    assert not (tmp_path / "home").exists()
+    assert [file.name for file in (tmp_path / "home").iterdir()] == ["web_ui.lock"]
 
 
 def test_a_halt_holds_until_resume_and_is_shown(terminal: Terminal) -> None:
@@ -161,7 +163,10 @@ def test_a_halt_needs_no_database_and_no_sound_settings(terminal: Terminal, monk
         code, said = terminal.types("halt", "--reason", "no network")
         assert code == 0, said
         assert "Trading is HALTED: no network" in said
-        assert "DATABASE_UNREACHABLE" in said
+        assert "HOME_OF_ANOTHER_DATABASE" in said
+        (Path(os.environ["DAGSTER_HOME"]) / "database").write_text("postgresql://127.0.0.1:1/nothing")
+        assert "DATABASE_UNREACHABLE" in terminal.types("halt", "--reason", "still none")[1]
+        (Path(os.environ["DAGSTER_HOME"]) / "database").unlink()
         broken.setenv("TRADING_MODE", "nonsense")
         assert terminal.types("halt")[0] == 0
     assert "Trading is HALTED since" in terminal.types("status")[1]
@@ -172,6 +177,30 @@ def test_a_halt_needs_no_database_and_no_sound_settings(terminal: Terminal, monk
         ("halt", "no network"),
         ("resume", "the network is back"),
     ]
+
+
+@pytest.mark.parametrize(
+    "command", [("run",), ("status",), ("resume", "--reason", "x"), ("up", "--no-ui"), ("doctor",)]
+)
+def test_a_home_does_nothing_with_another_database_than_its_own(
+    terminal: Terminal, monkeypatch: pytest.MonkeyPatch, tmp_path: Path, command: tuple[str, ...]
+) -> None:
+    monkeypatch.setenv("DATABASE_URL", f"duckdb:///{tmp_path / 'mine.duckdb'}")
+    terminal.types("status")
+    monkeypatch.delenv("DATABASE_URL")
+    said = terminal.is_refused(*command)
+    assert "HOME_OF_ANOTHER_DATABASE" in said
+    assert "Set DATABASE_URL as it was" in said
+    assert not (tmp_path / "home" / "portfolio.duckdb").exists()
+
+
+def test_a_home_that_was_moved_still_finds_the_database_in_it(
+    terminal: Terminal, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    terminal.types("status")
+    (tmp_path / "home").rename(tmp_path / "moved")
+    monkeypatch.setenv("DAGSTER_HOME", str(tmp_path / "moved"))
+    assert terminal.types("status")[0] == 0
 
 
 def test_a_halt_of_a_house_that_is_not_there_is_refused(terminal: Terminal) -> None:

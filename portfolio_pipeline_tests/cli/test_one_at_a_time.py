@@ -2,22 +2,19 @@
 
 from __future__ import annotations
 
-import os
 import random
 import re
 import signal
-import subprocess
-import sys
 import time
+from datetime import date
 from pathlib import Path
 
 import dagster as dg
 import pytest
 
-from portfolio_pipeline.adapters.environment import read_environment
-from portfolio_pipeline.adapters.wiring import Wiring, wire
+from portfolio_pipeline.adapters.environment import SHIPPED_SETTINGS
+from portfolio_pipeline_tests.cli.house import House
 
-ROOT = Path(__file__).resolve().parents[2]
 SESSION = "2022-01-04"
 AS_THE_UI_DOES = (
     "import dagster as dg; from portfolio_pipeline.definitions import defs\n"
@@ -26,38 +23,6 @@ AS_THE_UI_DOES = (
     f"    done = job.execute_in_process(instance=instance, partition_key='{SESSION}', raise_on_error=False)\n"
     "    raise SystemExit(0 if done.success else 1)\n"
 )
-
-
-class House:
-    """A home of its own, and commands given in it."""
-
-    def __init__(self, home: Path) -> None:
-        kept = {n: v for n, v in os.environ.items() if n not in {"DATABASE_URL", "MARKET_DATA", "PORTFOLIO_CONFIG"}}
-        self.home = home
-        self.environment = {**kept, "DAGSTER_HOME": str(home), "PYTHONPATH": str(ROOT)}
-
-    @property
-    def wired(self) -> Wiring:
-        return wire(read_environment(self.environment))
-
-    def start(self, *arguments: str) -> subprocess.Popen[str]:
-        command = [sys.executable, *arguments] if arguments[0] == "-c" else [*CLI, *arguments]
-        return subprocess.Popen(
-            command, cwd=ROOT, env=self.environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
-        )
-
-    def does(self, *arguments: str) -> tuple[int, str]:
-        process = self.start(*arguments)
-        said, _ = process.communicate(timeout=240)
-        assert "Traceback" not in said, said
-        return process.returncode, said
-
-    def runs(self) -> list[dg.DagsterRun]:
-        with dg.DagsterInstance.from_config(str(self.home)) as instance:
-            return list(instance.get_runs())
-
-
-CLI = (sys.executable, "-m", "portfolio_pipeline.cli")
 
 
 @pytest.fixture(scope="module")
@@ -108,6 +73,19 @@ def test_the_command_is_refused_while_a_run_of_the_web_ui_is_at_work(house: Hous
     finally:
         of_the_ui.communicate(timeout=240)
     assert of_the_ui.returncode == 0
+
+
+def test_an_account_is_not_continued_with_other_prices_or_other_money(house: House, tmp_path: Path) -> None:
+    (tmp_path / "prices").mkdir()
+    (tmp_path / "prices" / "SPY.csv").write_text("date,symbol,open,high,low,close,volume\n2022-01-05,SPY,1,1,1,1,1\n")
+    other_prices = House(house.home, MARKET_DATA="files", MARKET_DATA_PATH=str(tmp_path / "prices"))
+    code, said = other_prices.does("run", "--session", "2022-01-05")
+    assert (code, "ACCOUNT_OF_ANOTHER_KIND: found=market data files, expected=simulated" in said) == (1, True), said
+    richer = tmp_path / "portfolio.yaml"
+    richer.write_text(SHIPPED_SETTINGS.read_text().replace("initial_cash: 1000000", "initial_cash: 2000000"))
+    code, said = House(house.home, PORTFOLIO_CONFIG=str(richer)).does("run", "--session", "2022-01-05")
+    assert (code, "ACCOUNT_OF_ANOTHER_KIND: found=initial cash 2000000.0" in said) == (1, True), said
+    assert house.wired.warehouse.newest("prices") == date.fromisoformat(SESSION)
 
 
 @pytest.mark.timeout(600)

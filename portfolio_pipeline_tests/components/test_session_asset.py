@@ -150,7 +150,7 @@ def _deletes(warehouse: Warehouse) -> None:
         (_asks_in_a_transaction, "regimes reads fills: declare it in `reads`"),
         (_fills, "regimes fills fills: declare it in `also_fills`"),
         (_deletes, "regimes fills prices: declare it in `also_fills`"),
-        (lambda warehouse: warehouse.prepare(), "regimes prepares the warehouse"),
+        (lambda warehouse: warehouse.prepare(), "regimes looks after the whole database"),
     ],
 )
 def test_a_table_that_was_not_declared_is_refused_where_it_is_asked_for(

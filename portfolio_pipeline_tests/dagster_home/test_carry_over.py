@@ -12,6 +12,7 @@ from portfolio_pipeline.cli import web_ui
 from portfolio_pipeline.dagster_home.carry_over import carry_over_keys
 from portfolio_pipeline.dagster_home.prepare import prepare_dagster_home
 from portfolio_pipeline.partitions import ONE_RUN, SESSIONS
+from portfolio_pipeline.web_ui.guard import Door
 
 OLD, NEW = dg.AssetKey(["strategy_targets", "trend_bonds"]), dg.AssetKey(["trend_bonds", "strategy_targets"])
 WEEK = {"dagster/asset_partition_range_start": "2024-01-02", "dagster/asset_partition_range_end": "2024-01-05"}
@@ -85,6 +86,6 @@ def test_the_web_ui_shows_it_though_nothing_was_left_to_run(
     monkeypatch.setattr(signal, "signal", lambda *_: None)
     monkeypatch.setattr(subprocess, "Popen", starts)
     with pytest.raises(AboutToStartError):
-        web_ui.serve(tmp_path, 3000)
+        web_ui.serve(tmp_path, Door("127.0.0.1", 3000), claimed=0)
 
     assert len(instance.get_materialized_partitions(NEW)) == 4

@@ -5,6 +5,8 @@ import sqlite3
 from contextlib import closing
 from datetime import date
 from pathlib import Path
+from queue import Queue
+from threading import Event
 from typing import Any
 
 import dagster as dg
@@ -250,6 +252,69 @@ def test_what_is_read_in_another_process_is_what_was_written(job: dg.JobDefiniti
         run_all(job, writer)
         with dg.DagsterInstance.from_config(str(sqlite_home)) as reader:
             assert len(reader.get_materialized_partitions(prices.key)) == 22
+
+
+@pytest.mark.parametrize("home", ["sqlite_home", "postgres_home"])
+def test_what_a_run_writes_is_handed_on_to_who_follows_it_while_it_is_written(
+    job: dg.JobDefinition, home: str, request: pytest.FixtureRequest
+) -> None:
+    folder = str(request.getfixturevalue(home))
+    handed: Queue[dg.DagsterEventType | None] = Queue()
+    with dg.DagsterInstance.from_config(folder) as following, dg.DagsterInstance.from_config(folder) as writing:
+        run = writing.create_run_for_job(job, tags={"dagster/partition": FIRST})
+        assert following.all_logs(run.run_id) is not None  # as the run's page does first, which keeps its file open
+        following.watch_event_logs(run.run_id, None, lambda event, _: handed.put(event.dagster_event_type))
+        writing.report_engine_event("something happens", run)
+        while handed.get(timeout=20) != dg.DagsterEventType.ENGINE_EVENT:
+            pass
+        writing.report_run_failed(run)
+        assert handed.get(timeout=20) == dg.DagsterEventType.RUN_FAILURE
+
+
+def test_a_run_that_dagster_stored_in_a_file_of_its_own_is_still_told(job: dg.JobDefinition, sqlite_home: Path) -> None:
+    settings = sqlite_home / "dagster.yaml"
+    before = yaml.safe_load(settings.read_text())
+    before["event_log_storage"] |= {"module": "dagster._core.storage.event_log", "class": "SqliteEventLogStorage"}
+    settings.write_text(yaml.safe_dump(before))
+    with dg.DagsterInstance.from_config(str(sqlite_home)) as stock:
+        run = job.execute_in_process(instance=stock, partition_key=FIRST, raise_on_error=False).run_id
+        expected = [_event(record) for record in stock.all_logs(run) if _is_told(record)]
+    prepare_dagster_home(sqlite_home, postgres=False)
+    with dg.DagsterInstance.from_config(str(sqlite_home)) as instance:
+        job.execute_in_process(instance=instance, partition_key=NEXT, raise_on_error=False)
+        assert [_event(record) for record in instance.all_logs(run) if _is_told(record)] == expected
+        assert instance.get_materialized_partitions(prices.key) == {FIRST, NEXT}
+    assert {file.stem for file in (sqlite_home / "dagster" / "event_log").glob("*.db")} == {"index", run}
+
+
+def test_who_watches_a_run_is_told_what_it_does(job: dg.JobDefinition, sqlite_home: Path) -> None:
+    seen: list[str] = []
+    ended = Event()
+
+    def look(entry: dg.EventLogEntry, cursor: str) -> None:
+        if entry.dagster_event is not None:
+            seen.append(entry.dagster_event.event_type_value)
+            if entry.dagster_event.is_job_event and entry.dagster_event.event_type_value != "PIPELINE_START":
+                ended.set()
+
+    with dg.DagsterInstance.from_config(str(sqlite_home)) as instance:
+        run = job.execute_in_process(instance=instance, partition_key=FIRST, raise_on_error=False).run_id
+        instance.event_log_storage.watch(run, None, look)
+        assert ended.wait(10)
+        instance.event_log_storage.end_watch(run, look)
+    assert "ASSET_MATERIALIZATION" in seen
+
+
+def test_a_run_is_stored_without_the_calendar_and_still_known_by_its_partition(
+    job: dg.JobDefinition, sqlite_home: Path
+) -> None:
+    with dg.DagsterInstance.from_config(str(sqlite_home)) as instance:
+        run = job.execute_in_process(instance=instance, partition_key=FIRST, raise_on_error=False).run_id
+        (found,) = instance.get_runs(dg.RunsFilter(tags={"dagster/partition": FIRST}))
+        assert found.run_id == run
+        assert found.is_partitioned
+    with closing(sqlite3.connect(sqlite_home / "dagster" / "run" / "runs.db")) as runs:
+        assert runs.execute("select max(length(run_body)) from runs").fetchone()[0] < 5_000
 
 
 def test_wiping_the_log_leaves_one_that_can_be_written_again(job: dg.JobDefinition, sqlite_home: Path) -> None:

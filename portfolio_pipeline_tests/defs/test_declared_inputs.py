@@ -65,9 +65,9 @@ def test_each_asset_shows_rows_of_the_newest_session_its_schema_and_where_its_co
 ) -> None:
     for asset, definition in ASSETS.items():
         shown = told[asset]
-        schema = definition.get_asset_spec().metadata["dagster/column_schema"]
-        columns = [column.name for column in schema.columns]
-        lineage = shown["dagster/column_lineage"]
+        defined = definition.get_asset_spec().metadata
+        columns = [column.name for column in defined["dagster/column_schema"].columns]
+        lineage = defined["dagster/column_lineage"]
         assert isinstance(lineage, dg.TableColumnLineage)
         assert list(lineage.deps_by_column) == columns, asset
         rows = str(shown[f"rows of {DAYS.last}"])

@@ -34,15 +34,15 @@ CHAIN = (
 )
 CHECKS = {
     "prices": {
-        *("bars_are_healthy", "no_restatements", "every_symbol_has_history", "most_of_the_universe_is_there"),
-        "bars_are_consistent",
+        *("bars_are_healthy", "no_restatements", "the_past_is_as_it_was", "every_symbol_has_history"),
+        *("most_of_the_universe_is_there", "bars_are_consistent"),
     },
     "features": {"features_have_bars", "features_follow_from_prices"},
     "regimes": {"regime_is_stable"},
     "strategy_weights": {"shares_within_limits"},
     "aggregated_targets": {"targets_within_limits", "targets_cover_the_universe", "targets_come_from_strategies"},
     "risk": {"figures_within_limits"},
-    "orders": {"orders_within_limits"},
+    "orders": {"orders_within_limits", "planned_with_what_the_session_before_was"},
     "submissions": {"every_order_was_sent", "refused_orders_were_not_sent"},
     "fills": {"fills_have_orders", "fills_add_up_to_orders", "orders_are_not_overfilled"},
     "positions": {"books_add_up_to_account", "positions_tie_to_broker"},

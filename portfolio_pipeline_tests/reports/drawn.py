@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import base64
 import re
 from dataclasses import dataclass
+from urllib.parse import unquote
 from xml.etree import ElementTree
 
 import numpy as np
@@ -65,9 +65,9 @@ class Drawing:
 
 
 def svg_of(picture: str) -> str:
-    found = re.fullmatch(r"!\[([^\[\]\n]*)\]\(data:image/svg\+xml;base64,([A-Za-z0-9+/=]+)\)", picture)
+    found = re.fullmatch(r"!\[([^\[\]\n]*)\]\(data:image/svg\+xml,([A-Za-z0-9%=:/,;'._~-]+)\)", picture)
     assert found, picture[:200]
-    return base64.b64decode(found[2]).decode()
+    return unquote(found[2])
 
 
 def drawing_of(picture: str) -> Drawing:
@@ -87,7 +87,7 @@ def drawing_of(picture: str) -> Drawing:
         points = points_of(path.attrib["d"]) / 10
         lines.append(Line(points, stroke or fill, float(path.get("stroke-width", 0)) / 10, fill != "none"))
     for group in root.findall(f"{_SVG}g"):
-        matrix = re.fullmatch(r"matrix\((\S+) 0 0 (\S+) (\S+) (\S+)\)", group.attrib["transform"])
+        matrix = re.fullmatch(r"matrix\(([^,]+),0,0,([^,]+),([^,]+),([^,]+)\)", group.attrib["transform"])
         assert matrix
         wide, high, left, bottom = (float(number) for number in matrix.groups())
         for path in group:

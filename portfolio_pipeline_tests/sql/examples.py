@@ -12,6 +12,7 @@ from typing import Any
 import pandas as pd
 import yaml
 
+from portfolio_pipeline.adapters.warehouse.lived import rebuilding
 from portfolio_pipeline.core.calendar.sessions import SessionRange
 from portfolio_pipeline.core.tables import Column, table
 from portfolio_pipeline.ports import Warehouse
@@ -42,9 +43,10 @@ class Example:
     def result(self, warehouse: Warehouse) -> list[Row]:
         """What the engine makes of the given rows."""
         library = project_library()
-        for name, rows in self.given.items():
-            days = [row["session"] for row in rows]
-            warehouse.replace(name, SessionRange(min(days), max(days)), _filled(name, rows))
+        with rebuilding(warehouse.location, date.min):
+            for name, rows in self.given.items():
+                days = [row["session"] for row in rows]
+                warehouse.replace(name, SessionRange(min(days), max(days)), _filled(name, rows))
         if self.is_audit:
             found = audit_rows(warehouse, library, self.subject, self.sessions)
         else:

@@ -7,7 +7,7 @@ and that none is read twice is `parsed_files`'s.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import timedelta
+from datetime import date, timedelta
 from pathlib import Path
 
 import pandas as pd
@@ -17,6 +17,7 @@ from portfolio_pipeline.adapters.market_data.price_file import LAYOUTS, SUFFIXES
 from portfolio_pipeline.core.calendar.sessions import SessionRange, previous_session
 from portfolio_pipeline.core.errors import DataError
 from portfolio_pipeline.core.tables import PRICES
+from portfolio_pipeline.ports import ChangedPast
 
 
 class FileMarketData:
@@ -33,6 +34,22 @@ class FileMarketData:
         before = previous_session(sessions.first) or sessions.first - timedelta(days=1)
         rows = self._parsed.rows(self._files(), after=before, through=sessions.last)
         return rows.assign(source=self.source)[list(PRICES.column_names)]
+
+    def changed_past(self, symbols: Sequence[str], before: date) -> ChangedPast:
+        last = previous_session(before) or before - timedelta(days=1)
+        suspects = self._parsed.bars_that_differ(self._files(), through=last)
+        suspects = suspects[suspects["symbol"].isin(list(symbols))]
+        if suspects.empty:
+            return ChangedPast(suspects, suspects)
+        first = suspects["session"].min() - timedelta(days=1)
+        rows = self._parsed.rows(self._files(), after=first, through=last, symbols=suspects["symbol"].unique().tolist())
+        wanted = pd.MultiIndex.from_arrays([pd.to_datetime(suspects["session"]), suspects["symbol"]])
+        found = pd.MultiIndex.from_frame(rows[["session", "symbol"]])
+        bars = rows[found.isin(wanted)].assign(source=self.source)[list(PRICES.column_names)]
+        return ChangedPast(bars, suspects[~wanted.isin(found)])
+
+    def past_is_recorded(self) -> None:
+        self._parsed.forget_what_was()
 
     def _files(self) -> list[Path]:
         if not self.folder.is_dir():

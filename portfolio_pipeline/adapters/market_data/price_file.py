@@ -122,7 +122,9 @@ def _days(path: Path, values: pd.Series) -> np.ndarray:
 def _numbers(path: Path, rows: pd.DataFrame, name: str) -> pd.Series:
     """The column as floats, empty cells as NaN; text among the numbers refuses the file."""
     numbers = pd.to_numeric(rows[name], errors="coerce").astype("Float64")
-    wrong = (numbers.isna() & rows[name].notna() & (rows[name].astype(str).str.lower() != "nan")).to_numpy(dtype=bool)
+    wrong = (numbers.isna() & rows[name].notna()).to_numpy(dtype=bool, copy=True)
+    if wrong.any():  # words for "no number" are none
+        wrong[wrong] = (rows[name][wrong].astype(str).str.lower() != "nan").to_numpy(dtype=bool)
     if wrong.any():
         place = int(np.flatnonzero(wrong)[0])
         raise DataError(

@@ -41,6 +41,22 @@ def rebuilt_from(location: str) -> date | None:
     return _open_from.get((os.getpid(), location))
 
 
+def with_what_stays(reader: Reader, location: str, table: Table, sessions: SessionRange, rows: pa.Table) -> pa.Table:
+    """`rows`, but of sessions that are lived through those that are stored already."""
+    closed = _closed_before(reader, location)
+    if closed is None or sessions.first >= closed:
+        return rows
+    stays = _before(reader.read(table.name, sessions), closed)
+    fresh = rows.filter(pc.invert(pc.is_in(rows["session"], value_set=stays["session"].combine_chunks())))
+    return in_key_order(table, pa.concat_tables([stays, fresh]))
+
+
+def _closed_before(reader: Reader, location: str) -> date | None:
+    """Sessions before this one are lived through and stay; None while there are none."""
+    newest = reader.newest(ACCOUNT.name)
+    return None if newest is None else min(newest, _open_from.get((os.getpid(), location), newest))
+
+
 def refuse_rewriting(
     reader: Reader,
     location: str,
@@ -52,17 +68,14 @@ def refuse_rewriting(
     """Refuse `rows` in place of what is stored of these sessions, where that is another past."""
     if not table.lived:
         return
-    newest = reader.newest(ACCOUNT.name)
-    if newest is None:
+    closed = _closed_before(reader, location)
+    if closed is None or (sessions is not None and sessions.first >= closed):
         return
-    closed_before = min(newest, _open_from.get((os.getpid(), location), newest))
-    if sessions is not None and sessions.first >= closed_before:
-        return
-    stored = _before(in_key_order(table, reader.read(table.name, sessions, where=where)), closed_before)
-    wanted = _before(in_key_order(table, rows), closed_before)
+    stored = _before(in_key_order(table, reader.read(table.name, sessions, where=where)), closed)
+    wanted = _before(in_key_order(table, rows), closed)
     if wanted.equals(stored):
         return
-    first = _first_difference(stored, wanted)
+    first, newest = _first_difference(stored, wanted), reader.newest(ACCOUNT.name) or closed
     after = len(reader.sessions(ACCOUNT.name, SessionRange(first, newest)))
     raise WarehouseError(
         "PAST_WOULD_BE_REWRITTEN",

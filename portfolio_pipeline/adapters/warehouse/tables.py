@@ -16,7 +16,7 @@ import pyarrow as pa
 
 from portfolio_pipeline.adapters.warehouse import migrations as forward
 from portfolio_pipeline.adapters.warehouse import statements
-from portfolio_pipeline.adapters.warehouse.lived import refuse_rewriting
+from portfolio_pipeline.adapters.warehouse.lived import refuse_rewriting, with_what_stays
 from portfolio_pipeline.core.calendar.sessions import SessionRange
 from portfolio_pipeline.core.errors import WarehouseError
 from portfolio_pipeline.core.tables import Table
@@ -87,6 +87,8 @@ class TableTransaction(TableReader):
         declared = self._declared(table)
         statement = statements.delete(declared, sessions, where)
         ready = checked(declared, rows, sessions, where)
+        if declared.first_stays:
+            ready = with_what_stays(self, self._location, declared, sessions, ready)
         refuse_rewriting(self, self._location, declared, sessions, where, ready)
         self._connection.run(*statement)
         if not set(where or ()) <= set(declared.key):

@@ -14,6 +14,7 @@ from portfolio_pipeline.core.tables.execution import (
     ORDER_OUTCOMES,
     ORDER_SEALS,
     ORDERS,
+    SESSION_ORIGINS,
     SUBMISSIONS,
 )
 from portfolio_pipeline.core.tables.market import FEATURES, PRICE_RESTATEMENTS, PRICES, QUARANTINE, REGIME_TABLE
@@ -63,6 +64,7 @@ __all__ = [
     "RISK_BREACHES",
     "RISK_METRICS",
     "SEARCH_STATISTICS",
+    "SESSION_ORIGINS",
     "SIM_ACCOUNT",
     "SIM_FILLS",
     "SIM_ORDERS",
@@ -98,6 +100,7 @@ TABLES: tuple[Table, ...] = (
     AGGREGATED_TARGETS,
     RISK_METRICS,
     RISK_BREACHES,
+    SESSION_ORIGINS,
     ORDERS,
     ORDER_SEALS,
     SUBMISSIONS,

@@ -35,7 +35,7 @@ class Table:
     """One table; `key` is its primary key. `by_session` tables are replaced by session range.
 
     A `lived` one is what the account has lived through: rows of sessions before the account's newest one stay as they
-    are, unless the account is rebuilt from there on.
+    are, unless the account is rebuilt from there on. Others in their place are refused, or left out if `first_stays`.
     """
 
     name: str
@@ -44,6 +44,7 @@ class Table:
     key: tuple[str, ...]
     columns: tuple[Column, ...]
     lived: bool = False
+    first_stays: bool = False
 
     @property
     def column_names(self) -> tuple[str, ...]:

@@ -98,6 +98,23 @@ FILLS = Table(
     ),
     lived=True,
 )
+SESSION_ORIGINS = Table(
+    "session_origins",
+    "one row per session",
+    "What each session's orders were planned with: source of prices, account, settings, strategies, code.",
+    ("session",),
+    (
+        session(),
+        text("market_data", "source of prices, as MARKET_DATA names it"),
+        text("market_data_place", "the folder, for a source that has one"),
+        text("broker", "trading mode"),
+        number("initial_cash", "what the simulated account began with", "currency"),
+        text("settings", "fingerprint of the settings"),
+        text("strategies", "fingerprint of the strategy cards"),
+        text("code", "fingerprint of the package's code"),
+    ),
+    first_stays=True,
+)
 HALT_EVENTS = Table(
     "halt_events",
     "one row per event",

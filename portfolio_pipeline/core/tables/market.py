@@ -28,14 +28,19 @@ PRICES = Table(
 PRICE_RESTATEMENTS = Table(
     "price_restatements",
     "one row per session, symbol and version",
-    "Bars that a source later delivered differently from what was stored, or only after later bars were stored.",
+    "Bars that a source later delivered differently from what was stored, after later bars were stored, or no more.",
     ("session", "symbol", "version"),
     (
         session(),
         SYMBOL,
         Column("version", "bigint", "2 for the first restatement of a bar, and so on"),
-        text("kind", "`changed`: differs from the stored bar; `late`: no bar was stored", "changed", "late"),
-        Column("accepted", "boolean", "whether a person accepted it into prices"),
+        text(
+            "kind",
+            "`changed`: differs from the stored bar; `late`: no bar was stored; `gone`: the source no longer holds the "
+            "stored bar, which is repeated here",
+            *("changed", "late", "gone"),
+        ),
+        Column("accepted", "boolean", "whether a person accepted it into prices, or settled it"),
         *_BAR,
     ),
 )

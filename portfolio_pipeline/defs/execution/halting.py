@@ -36,7 +36,7 @@ def halt(
         halting.halt(halt_switch, config.reason, clock.now())
     context.log.warning(f"Trading is HALTED: {config.reason}")
     # Opened only now, and not as a resource: a database that somebody else holds shall not keep anybody from halting.
-    refused = halting.record_halt(wire().warehouse, config.reason, clock.now())
+    refused = halting.record_halt(lambda: wire().warehouse, config.reason, clock.now())
     if refused is not None:
         context.log.warning(f"The switch in the home is enough; the database could not be told. {refused}")
 

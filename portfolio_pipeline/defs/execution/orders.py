@@ -13,10 +13,11 @@ import dagster as dg
 from portfolio_pipeline.components.session_asset import Stored, session_asset
 from portfolio_pipeline.components.session_check import check_result, session_check
 from portfolio_pipeline.core.books.book import Book, to_currency, to_shares
-from portfolio_pipeline.core.calendar.sessions import SessionRange
+from portfolio_pipeline.core.calendar.sessions import SessionRange, previous_session
 from portfolio_pipeline.core.errors import DataError, LimitError
 from portfolio_pipeline.core.execution.gate import judge_submission
 from portfolio_pipeline.core.execution.orders import plan
+from portfolio_pipeline.core.execution.origin import Origin, changes_by_session
 from portfolio_pipeline.core.execution.rows import ticket_rows, tickets_of
 from portfolio_pipeline.core.execution.seals import Sealed, Sealer, seal_rows, seals_of
 from portfolio_pipeline.core.execution.tickets import Ticket, by_session
@@ -29,6 +30,7 @@ from portfolio_pipeline.core.tables import (
     PRICES,
     RISK_BREACHES,
     RISK_METRICS,
+    SESSION_ORIGINS,
     STRATEGY_TARGETS,
     STRATEGY_WEIGHTS,
 )
@@ -72,12 +74,26 @@ def orders_within_limits(
     return check_result(offending, warnings=warnings, checked=len(tickets), remedy=remedy)
 
 
+@session_check()
+def planned_with_what_the_session_before_was(
+    sessions: SessionRange, warehouse: dg.ResourceParam[Warehouse]
+) -> dg.AssetCheckResult:
+    """Settings, strategies, code and source of prices are those of the session before; if not, here is what changed."""
+    before = previous_session(sessions.first) or sessions.first
+    rows = warehouse.read(SESSION_ORIGINS.name, SessionRange(before, sessions.last))
+    changes = changes_by_session(rows)
+    changed = [{"session": session, "changed": told} for session, told in changes.items()]
+    told = "; ".join(f"{session}: {what}" for session, what in changes.items())
+    result = check_result(changed, checked=len(rows))
+    return result._replace(severity=dg.AssetCheckSeverity.WARN, description=told or None)
+
+
 @session_asset(
     table=ORDERS,
     group="execution",
     reads=(AGGREGATED_TARGETS, RISK_METRICS, STRATEGY_TARGETS, STRATEGY_WEIGHTS, PRICES),
-    also_fills=(ORDER_SEALS, RISK_BREACHES),
-    checks=(orders_within_limits,),
+    also_fills=(ORDER_SEALS, RISK_BREACHES, SESSION_ORIGINS),
+    checks=(orders_within_limits, planned_with_what_the_session_before_was),
 )
 def orders(
     sessions: SessionRange,
@@ -85,6 +101,7 @@ def orders(
     broker: dg.ResourceParam[Broker],
     settings: dg.ResourceParam[Settings],
     plan_key: dg.ResourceParam[bytes],
+    origin: dg.ResourceParam[Origin],
 ) -> Stored:
     with warehouse.reading() as reader:
         _refuse_unmeasured(reader, sessions)
@@ -99,6 +116,7 @@ def orders(
         tx.replace(ORDER_SEALS.name, sessions, seal_rows(planned.seals))
         breaches = breach_rows(planned.findings, "orders")
         tx.replace(RISK_BREACHES.name, sessions, breaches, where={"level": "orders"})
+        tx.replace(SESSION_ORIGINS.name, sessions, origin.rows(sessions))
     newest = [ticket for ticket in planned.tickets if ticket.session == sessions.last]
     metadata: dict[str, Any] = {
         "orders of the newest session": len(newest),

@@ -1,7 +1,9 @@
 """`prices`: bars of the session as the source delivered them, judged; with what was refused and what was restated.
 
 The asset fills three tables in one transaction: prices, price_restatements, quarantine. Its checks show what the judge
-(`core.market.quality`) has found; what they only warn of does not hold up the healthy symbols.
+(`core.market.quality`) has found; what they only warn of does not hold up the healthy symbols. A source that notices by
+itself that its past has changed is heard as well: what it says otherwise of earlier sessions is recorded and told, and
+nothing that was computed from them is touched.
 """
 
 from collections.abc import Mapping, Sequence
@@ -13,14 +15,16 @@ import pandas as pd
 from portfolio_pipeline.components.session_asset import Stored, session_asset
 from portfolio_pipeline.components.session_check import session_check
 from portfolio_pipeline.core.calendar.continuity import previous_state_session
-from portfolio_pipeline.core.calendar.sessions import SessionRange, previous_session
+from portfolio_pipeline.core.calendar.sessions import SessionRange, all_sessions, previous_session
 from portfolio_pipeline.core.market.quality.bar_sequence import StoredBars, memory_start
-from portfolio_pipeline.core.market.quality.judge import coverage, judge
+from portfolio_pipeline.core.market.quality.judge import coverage, judge, judge_past
 from portfolio_pipeline.core.settings import Settings
-from portfolio_pipeline.core.tables import PRICE_RESTATEMENTS, PRICES, QUARANTINE
+from portfolio_pipeline.core.tables import PRICE_RESTATEMENTS, PRICES, QUARANTINE, Table
 from portfolio_pipeline.core.tables.rows import frame
-from portfolio_pipeline.ports import MarketData, Reader, Warehouse
+from portfolio_pipeline.ports import MarketData, Reader, RemembersThePast, Warehouse
 from portfolio_pipeline.reports.tables import markdown_table
+
+_RESTATED = ["session", "symbol", "version", "kind", "open", "high", "low", "close", "volume", "retrieved_at"]
 
 
 class PricesConfig(dg.Config):
@@ -43,9 +47,29 @@ def no_restatements(sessions: SessionRange, warehouse: dg.ResourceParam[Warehous
 
     Prices keep the first version until somebody runs the session with `accept_restatements`.
     """
-    rows = frame(warehouse.read(PRICE_RESTATEMENTS.name, sessions, where={"accepted": False}))
-    columns = ["session", "symbol", "version", "kind", "open", "high", "low", "close", "volume", "retrieved_at"]
-    return _warning(rows, columns, {})
+    rows = _open_restatements(warehouse, sessions)
+    return _warning(rows, _RESTATED, {})
+
+
+@session_check()
+def the_past_is_as_it_was(sessions: SessionRange, warehouse: dg.ResourceParam[Warehouse]) -> dg.AssetCheckResult:
+    """The source says of no earlier session something else than when it was stored, or than what was accepted.
+
+    What was computed from the stored bars stays. To take over what the source says now, run `prices` of these sessions
+    with `accept_restatements`, and then what depends on them; to keep what is stored, correct the source.
+    """
+    until = SessionRange(all_sessions()[0], sessions.first)
+    rows = _open_restatements(warehouse, until)
+    rows = rows[rows["session"] < pd.Timestamp(sessions.first)]
+    result = _warning(rows, _RESTATED, {str(kind): int(count) for kind, count in rows["kind"].value_counts().items()})
+    if rows.empty:
+        return result
+    first, last = rows["session"].min().date(), rows["session"].max().date()
+    symbols = rows["symbol"].nunique()
+    return result._replace(
+        description=f"The source says otherwise of {len(rows):,} stored bars, {symbols:,} symbols, {first} to {last}. "
+        "Look at price_restatements; run `prices` of these sessions with accept_restatements, or correct the source."
+    )
 
 
 @session_check()
@@ -83,7 +107,13 @@ def most_of_the_universe_is_there(
     table=PRICES,
     group="market",
     also_fills=(PRICE_RESTATEMENTS, QUARANTINE),
-    checks=(bars_are_healthy, no_restatements, every_symbol_has_history, most_of_the_universe_is_there),
+    checks=(
+        bars_are_healthy,
+        no_restatements,
+        the_past_is_as_it_was,
+        every_symbol_has_history,
+        most_of_the_universe_is_there,
+    ),
 )
 def prices(
     sessions: SessionRange,
@@ -101,16 +131,22 @@ def prices(
         terms=settings,
         accept_restatements=config.accept_restatements,
     )
+    past = _judged_past(market_data, sessions.first, warehouse, settings)
     with warehouse.transaction() as transaction:
         rows = transaction.replace(PRICES.name, sessions, judgement.prices)
         transaction.replace(PRICE_RESTATEMENTS.name, sessions, judgement.restatements)
         transaction.replace(QUARANTINE.name, sessions, judgement.quarantine)
+        for name, added in past.items():
+            transaction.insert(name, added)
+    if isinstance(market_data, RemembersThePast):
+        market_data.past_is_recorded()
     return Stored(
         rows,
         {
             "source": market_data.source,
             "symbols": int(judgement.prices["symbol"].nunique()),
             "restatements": len(judgement.restatements),
+            "restatements of earlier sessions": sum(len(added) for added in past.values()),
         },
         came_in=len(delivered),
         dropped={str(rule): int(count) for rule, count in judgement.quarantine["rule"].value_counts().items()},
@@ -130,9 +166,39 @@ def _stored(warehouse: Warehouse, sessions: SessionRange, settings: Settings) ->
         )
 
 
+def _judged_past(
+    market_data: MarketData, first: date, warehouse: Warehouse, settings: Settings
+) -> Mapping[str, pd.DataFrame]:
+    """What the source says otherwise of the sessions before one: rows to be added, by table."""
+    last = previous_session(first)
+    if last is None or not isinstance(market_data, RemembersThePast):
+        return {}
+    changed = market_data.changed_past(settings.symbols, first)
+    symbols = {*changed.bars["symbol"], *changed.gone["symbol"]}
+    if not symbols:
+        return {}
+    before = SessionRange(all_sessions()[0], last)
+    with warehouse.reading() as reader:
+
+        def stored(table: Table) -> pd.DataFrame:
+            rows = [frame(reader.read(table.name, before, where={"symbol": symbol})) for symbol in sorted(symbols)]
+            return pd.concat(rows, ignore_index=True)
+
+        held = StoredBars(stored(PRICES), stored(QUARANTINE), stored(PRICE_RESTATEMENTS), _first_sessions(reader))
+    restated, refused = judge_past(changed.bars, changed.gone, sessions=before, stored=held, terms=settings)
+    return {PRICE_RESTATEMENTS.name: restated, QUARANTINE.name: refused}
+
+
 def _first_sessions(reader: Reader) -> dict[str, date]:
     firsts = reader.query("select symbol, min(session) as session from prices group by symbol")
     return dict(zip(firsts["symbol"].to_pylist(), firsts["session"].to_pylist(), strict=True))
+
+
+def _open_restatements(warehouse: Warehouse, sessions: SessionRange) -> pd.DataFrame:
+    """What the source said last of each bar, where nobody has accepted it."""
+    recorded = frame(warehouse.read(PRICE_RESTATEMENTS.name, sessions)).sort_values("version")
+    newest = recorded.drop_duplicates(["session", "symbol"], keep="last")
+    return newest[~newest["accepted"].to_numpy(dtype=bool)].sort_values(["session", "symbol"])
 
 
 def _warning(rows: pd.DataFrame, columns: Sequence[str], figures: Mapping[str, int]) -> dg.AssetCheckResult:

@@ -85,25 +85,32 @@ def day_axis(days: np.ndarray, most: int) -> Axis:
 
 
 def days_along(canvas: Canvas, frame: Frame, axis: Axis) -> None:
-    canvas.rule(frame.left, frame.bottom, right=frame.right - frame.left, colour=QUIET)
-    for x, words in zip(frame.across(axis.part(np.array(axis.marks))), axis.words, strict=True):
-        canvas.rule(x, frame.bottom, down=4, colour=QUIET)
+    marked = frame.across(axis.part(np.array(axis.marks))).tolist()
+    canvas.rules([(frame.left, frame.bottom)], right=frame.right - frame.left, colour=QUIET)
+    canvas.rules([(x, frame.bottom) for x in marked], down=4, colour=QUIET)
+    for x, words in zip(marked, axis.words, strict=True):
         half = width_of([words]) / 2
         canvas.words(min(max(x, half + 2), WIDTH - 2 - half), frame.bottom + 14, words, anchor="middle", colour=QUIET)
 
 
 def numbers_up(canvas: Canvas, frame: Frame, axis: Axis) -> None:
     """Numbers at the left, a thin line across from each; the line of nothing is darker."""
-    for mark, y, words in zip(axis.marks, frame.up(axis.part(np.array(axis.marks))), axis.words, strict=True):
-        inside = mark == 0.0 and axis.low < 0.0 < axis.high
-        canvas.rule(frame.left, y, right=frame.right - frame.left, colour=QUIET if inside else GRID)
+    marked = frame.up(axis.part(np.array(axis.marks))).tolist()
+    zero = 0.0 if axis.low < 0.0 < axis.high else None
+    for colour, chosen in ((GRID, False), (QUIET, True)):
+        starts = [(frame.left, y) for mark, y in zip(axis.marks, marked, strict=True) if (mark == zero) == chosen]
+        canvas.rules(starts, right=frame.right - frame.left, colour=colour)
+    for y, words in zip(marked, axis.words, strict=True):
         canvas.words(frame.left - 6, y, words, anchor="end", colour=QUIET)
 
 
 def numbers_along(canvas: Canvas, frame: Frame, axis: Axis) -> None:
     """Numbers along the bottom, a thin line up from each; the line of nothing is darker."""
-    for mark, x, words in zip(axis.marks, frame.across(axis.part(np.array(axis.marks))), axis.words, strict=True):
-        canvas.rule(x, frame.top, down=frame.bottom - frame.top, colour=INK if mark == 0.0 else GRID)
+    marked = frame.across(axis.part(np.array(axis.marks))).tolist()
+    for colour, chosen in ((GRID, False), (INK, True)):
+        starts = [(x, frame.top) for mark, x in zip(axis.marks, marked, strict=True) if (mark == 0.0) == chosen]
+        canvas.rules(starts, down=frame.bottom - frame.top, colour=colour)
+    for x, words in zip(marked, axis.words, strict=True):
         canvas.words(x, frame.bottom + 12, words, anchor="middle", colour=QUIET)
 
 

@@ -10,7 +10,6 @@ import numpy as np
 from portfolio_pipeline.reports.pictures.axes import Frame, day_axis, days_along, finite
 from portfolio_pipeline.reports.pictures.canvas import (
     BOLD,
-    GRID,
     GROUND,
     INK,
     LOSS,
@@ -112,8 +111,7 @@ def evolution_picture(title: str, sessions: np.ndarray, parameters: Mapping[str,
         middle = floor - (_LANE - 18) / 2
         canvas.words(left - 18 - margin, middle, name, anchor="end", colour=colour, bold=True)
         canvas.words(frame.right + MARGIN, middle, newest[place], colour=colour, bold=True)
-        if place:
-            canvas.rule(left, TOP + _LANE * place, right=frame.right - left, colour=GRID)
+    canvas.rules([(left, TOP + _LANE * place) for place in range(1, len(names))], right=frame.right - left)
     days_along(canvas, frame, axis)
     return canvas.markdown()
 
@@ -141,10 +139,10 @@ def _cells(canvas: Canvas, frame: Frame, darkness: np.ndarray) -> None:
     for level in np.unique(shade[shade >= 0]).tolist():
         path, end, line = "", 0, 0
         for row, column in np.argwhere(shade == level).tolist():
-            path += "h1" if path and (row, column) == (line, end) else f"m{column - end} {row - line}h1"
+            path += "h1" if path and (row, column) == (line, end) else f"m{column - end},{row - line}h1"
             end, line = column + 1, row
         drawn.append(f'<path d="{path}" stroke="{_shade(level / (_SHADES - 1))}"/>')
-    place = f"matrix({wide:.3f} 0 0 {-high:.3f} {10 * frame.left:.0f} {10 * frame.bottom - high / 2:.3f})"
+    place = f"matrix({wide:.3f},0,0,{-high:.3f},{10 * frame.left:.0f},{10 * frame.bottom - high / 2:.3f})"
     looks = 'fill="none" stroke-linecap="butt" shape-rendering="crispEdges"'
     canvas.shapes.append(f'<g transform="{place}" {looks}>{"".join(drawn)}</g>')
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import tempfile
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -28,7 +29,7 @@ from portfolio_pipeline.defs.execution import positions as positions_module
 from portfolio_pipeline.defs.execution import submissions as submissions_module
 from portfolio_pipeline.ports import Warehouse
 from portfolio_pipeline_tests.fakes.clock import FixedClock
-from portfolio_pipeline_tests.trading import ROOMY, first_sessions, market, settings, wanted
+from portfolio_pipeline_tests.trading import ROOMY, TEST_ORIGIN, first_sessions, market, settings, wanted
 
 RANGE = first_sessions(12)
 DAYS = tuple(RANGE)
@@ -55,6 +56,7 @@ class Desk:
         self.home = Path(tempfile.mkdtemp(prefix="desk-"))
         self.switch = HaltFile(self.home)
         self.plan_key = PLAN_KEY
+        self.origin = TEST_ORIGIN
 
     def filled_in(self, seed: int = 3) -> Desk:
         self.warehouse.replace("prices", RANGE, market(seed, RANGE))
@@ -72,6 +74,7 @@ class Desk:
                 "warehouse": self.warehouse,
                 "broker": open_broker("SIMULATED", self.house, self.warehouse),
                 "settings": self.house,
+                "origin": self.origin,
                 "halt_switch": self.switch,
                 "plan_key": self.plan_key,
                 "clock": FixedClock.after_close(DAYS[-1]),
@@ -186,7 +189,13 @@ def test_every_check_of_execution_passes_on_an_honest_range(desk: Desk) -> None:
     evaluated = {check.check_name: check.passed for check in result.get_asset_check_evaluations()}
     assert evaluated == dict.fromkeys(evaluated, True)
     assert set(evaluated) == {
-        *("orders_within_limits", "every_order_was_sent", "fills_have_orders", "fills_add_up_to_orders"),
+        *(
+            "orders_within_limits",
+            "planned_with_what_the_session_before_was",
+            "every_order_was_sent",
+            "fills_have_orders",
+            "fills_add_up_to_orders",
+        ),
         *("books_add_up_to_account", "positions_tie_to_broker"),
         *("orders_are_not_overfilled", "refused_orders_were_not_sent"),
     }
@@ -276,6 +285,18 @@ def test_the_broker_itself_forgets_nothing_that_was_lived_through(desk: Desk) ->
         with pytest.raises(PortfolioError, match="PAST_WOULD_BE_REWRITTEN"):
             broker.submit(sessions, [])
         assert_same(desk.tables(), before)
+
+
+def test_a_change_in_the_middle_is_told_at_the_session_where_it_happened_and_stays_written(desk: Desk) -> None:
+    assert desk.run(SessionRange(DAYS[0], DAYS[3])).success
+    desk.origin = replace(TEST_ORIGIN, settings="other", code="newer")
+    told = failed_checks(desk.run(SessionRange(DAYS[4], DAYS[6])))
+    name = "planned_with_what_the_session_before_was"
+    assert told == {name: f"{DAYS[4]}: settings: settings -> other; code: code -> newer"}
+    desk.origin = replace(TEST_ORIGIN, code="newest of all")
+    assert desk.run(SessionRange(DAYS[2], DAYS[5])).success
+    stored = desk.table("session_origins").set_index("session")["code"]
+    assert stored.tolist() == ["code"] * 4 + ["newer"] * 3
 
 
 def test_tighter_limits_count_at_once(desk: Desk) -> None:

@@ -4,18 +4,20 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import date
+from pathlib import Path
 
 import dagster as dg
 import numpy as np
 import pandas as pd
 import pytest
 
+from portfolio_pipeline.adapters.market_data.files import FileMarketData
 from portfolio_pipeline.core.calendar.sessions import SessionRange
 from portfolio_pipeline.core.market.instruments import Instrument
 from portfolio_pipeline.core.settings import Settings
 from portfolio_pipeline.core.tables.rows import frame
 from portfolio_pipeline.defs.market import prices as noun
-from portfolio_pipeline.ports import Warehouse
+from portfolio_pipeline.ports import MarketData, Warehouse
 from portfolio_pipeline_tests.fakes.clock import FixedClock
 from portfolio_pipeline_tests.fakes.market_data import ScriptedMarketData, quiet_bars
 
@@ -45,7 +47,7 @@ class Run:
 
 
 def materialize(
-    warehouse: Warehouse, market: ScriptedMarketData, sessions: SessionRange = WEEK, *, accept: bool = False
+    warehouse: Warehouse, market: MarketData, sessions: SessionRange = WEEK, *, accept: bool = False
 ) -> Run:
     config = {"ops": {"prices": {"config": {"accept_restatements": accept}}}}
     result = dg.materialize(
@@ -87,8 +89,8 @@ def test_healthy_sessions_are_stored_and_every_check_passes(warehouse: Warehouse
     expected = market.frame.sort_values(["session", "symbol"], ignore_index=True)
     pd.testing.assert_frame_equal(table(warehouse, "prices"), expected, check_exact=True, check_dtype=False)
     assert set(run.checks) == {
-        *("bars_are_healthy", "no_restatements", "every_symbol_has_history", "most_of_the_universe_is_there"),
-        "bars_are_consistent",
+        *("bars_are_healthy", "no_restatements", "the_past_is_as_it_was", "every_symbol_has_history"),
+        *("most_of_the_universe_is_there", "bars_are_consistent"),
     }
     assert all(check.passed for check in run.checks.values())
 
@@ -125,6 +127,68 @@ def test_a_restated_bar_is_recorded_and_changes_nothing(warehouse: Warehouse, ma
         prices.drop((pd.Timestamp("2024-07-03"), "BBB"))
         == before.set_index(["session", "symbol"])["close"].drop((pd.Timestamp("2024-07-03"), "BBB"))
     ).all()
+
+
+def write(folder: Path, rows: pd.DataFrame) -> None:
+    for symbol, of_symbol in rows.groupby("symbol"):
+        bars = of_symbol[["session", "symbol", "open", "high", "low", "close", "volume"]]
+        bars.to_csv(folder / f"{symbol}.csv", index=False)
+
+
+def test_a_past_that_changes_in_a_file_is_recorded_and_told_when_a_later_session_is_run(
+    warehouse: Warehouse, tmp_path: Path
+) -> None:
+    folder, rows = tmp_path / "prices", quiet_bars(SYMBOLS, WEEK)
+    folder.mkdir()
+    before, after = SessionRange(WEEK.first, date(2024, 7, 8)), SessionRange.single(WEEK.last)
+    day = pd.to_datetime(rows["session"]).to_numpy().astype("datetime64[D]")
+    write(folder, rows[day <= np.datetime64(before.last)])
+    market = FileMarketData(folder, tmp_path / "home" / "price_files")
+    assert materialize(warehouse, market, before).result.success
+    stored = table(warehouse, "prices")
+
+    of_aaa = (rows["symbol"] == "AAA").to_numpy()
+    rows.loc[(day == np.datetime64("2024-07-02")) & of_aaa, ["high", "close"]] = [120.0, 110.0]
+    rows.loc[(day == np.datetime64("2024-07-03")) & of_aaa, "close"] = np.nan
+    write(folder, rows[(day != np.datetime64("2024-07-05")) | (rows["symbol"] != "BBB")])
+    run = materialize(warehouse, market, after)
+
+    assert run.result.success
+    now = table(warehouse, "prices")
+    earlier = now[now["session"] < pd.Timestamp(after.first)].reset_index(drop=True)
+    pd.testing.assert_frame_equal(earlier, stored, check_exact=True)
+    recorded = table(warehouse, "price_restatements")
+    told = [(row.session.date(), row.symbol, row.kind, row.close) for row in recorded.itertuples()]
+    gone = stored[(stored["session"] == pd.Timestamp("2024-07-05")) & (stored["symbol"] == "BBB")]["close"].item()
+    assert told == [(date(2024, 7, 2), "AAA", "changed", 110.0), (date(2024, 7, 5), "BBB", "gone", gone)]
+    refused = table(warehouse, "quarantine")
+    assert [(row.session.date(), row.symbol, row.rule) for row in refused.itertuples()] == [
+        (date(2024, 7, 3), "AAA", "missing_value")
+    ]
+    check = run.checks["the_past_is_as_it_was"]
+    assert not check.passed
+    assert check.severity == dg.AssetCheckSeverity.WARN
+    assert check.description is not None
+    assert "2 stored bars, 2 symbols, 2024-07-02 to 2024-07-05" in check.description
+
+    again = materialize(warehouse, market, after)
+    assert not again.checks["the_past_is_as_it_was"].passed  # until somebody accepts it
+    pd.testing.assert_frame_equal(table(warehouse, "price_restatements"), recorded, check_exact=True)
+    assert materialize(warehouse, market, before, accept=True).result.success
+    assert materialize(warehouse, market, after).checks["the_past_is_as_it_was"].passed
+
+
+def test_a_file_that_only_grows_says_nothing_of_the_past(duckdb_warehouse: Warehouse, tmp_path: Path) -> None:
+    folder, rows = tmp_path / "prices", quiet_bars(SYMBOLS, WEEK)
+    folder.mkdir()
+    market = FileMarketData(folder, tmp_path / "home" / "price_files")
+    day = pd.to_datetime(rows["session"]).to_numpy().astype("datetime64[D]")
+    for session in list(WEEK)[-2:]:
+        write(folder, rows[day <= np.datetime64(session)])
+        run = materialize(duckdb_warehouse, market, SessionRange.single(session))
+        assert run.result.success
+        assert run.checks["the_past_is_as_it_was"].passed
+    assert table(duckdb_warehouse, "price_restatements").empty
 
 
 def test_a_symbol_without_history_is_named_and_stops_no_other(

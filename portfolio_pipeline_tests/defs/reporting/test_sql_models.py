@@ -76,12 +76,13 @@ def test_a_view_shows_lineage_rows_and_kept_promises(filled: Warehouse) -> None:
     assert [one.partition for one in materialisations] == [session.isoformat() for session in SESSIONS]
     newest = materialisations[-1]
     assert newest.metadata["dagster/row_count"].value == newest.metadata["rows in all"].value == len(SESSIONS)
-    lineage = newest.metadata["dagster/column_lineage"]
-    assert isinstance(lineage, dg.TableColumnLineageMetadataValue)
     model = project_library().models["data_quality_summary"]
-    assert list(lineage.value.deps_by_column) == list(model.header.columns)
-    assert lineage.value.deps_by_column["first_rule"] == [dg.TableColumnDep(dg.AssetKey(["prices"]), "rule")]
-    assert "| `first_rule` | `quarantine.rule` |" in str(newest.metadata["columns come from"].value)
+    (defined,) = (one for one in model_assets(project_library(), STRATEGIES) if one.key.path == [model.name])
+    told = defined.metadata_by_key[defined.key]
+    lineage = told["dagster/column_lineage"].deps_by_column
+    assert list(lineage) == list(model.header.columns)
+    assert lineage["first_rule"] == [dg.TableColumnDep(dg.AssetKey(["prices"]), "rule")]
+    assert "| `first_rule` | `quarantine.rule` |" in str(told["columns come from"].value)
     assert str(SESSIONS.last) in str(newest.metadata[f"rows of {SESSIONS.last}"].value)
     assert {e.check_name for e in result.get_asset_check_evaluations() if e.passed} == set(check_names(model))
 

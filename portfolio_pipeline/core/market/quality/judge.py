@@ -68,6 +68,28 @@ def judge(
     )
 
 
+def judge_past(
+    bars: pd.DataFrame, gone: pd.DataFrame, *, sessions: SessionRange, stored: StoredBars, terms: JudgingTerms
+) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """What to add to the restatements and to the quarantine when a source's past has changed; prices stay as they are.
+
+    `bars` are those that the source holds otherwise than before, `gone` says which it holds no more; `stored` is what
+    the tables hold of these symbols in `sessions`. What the tables say already is not said again.
+    """
+    sound, refused = sound_bars(bars, sessions=sessions, symbols=terms.symbols)
+    changed = _changed(sound, stored.prices)
+    new = _without(sound, stored.prices)
+    began = new["symbol"].map(stored.first_sessions).to_numpy(dtype="datetime64[D]")
+    late = new[days_of(new) > began]  # a symbol's history before its first stored bar is no news
+    missing = stored.prices[_keys(stored.prices).isin(_keys(gone))]
+    parts = zip((changed, late, missing), ("changed", "late", "gone"), strict=True)
+    restated = pd.concat([rows.assign(kind=kind) for rows, kind in parts], ignore_index=True)
+    recorded = _recorded(restated, stored.restatements, accepted=False).iloc[len(stored.restatements) :]
+    known = pd.MultiIndex.from_arrays([_keys(stored.quarantine), stored.quarantine["rule"]])
+    told = pd.MultiIndex.from_arrays([_keys(refused), refused["rule"]])
+    return _ordered(recorded, PRICE_RESTATEMENTS), _ordered(refused[~told.isin(known)], QUARANTINE)
+
+
 def coverage(prices: pd.DataFrame, sessions: SessionRange, terms: JudgingTerms) -> pd.DataFrame:
     """For each session how many of the symbols that traded in the sessions before it have a bar, and their share.
 
@@ -101,17 +123,20 @@ def _with_recorded(bars: pd.DataFrame, restatements: pd.DataFrame, terms: Judgin
 
 
 def _recorded(restated: pd.DataFrame, stored: pd.DataFrame, accepted: bool) -> pd.DataFrame:
-    """All restatements of the range: those recorded before, and a new version of each that says something new."""
-    if restated.empty:
-        return stored
+    """All restatements of the range: those recorded before, and a new version of each that says something new.
+
+    Whoever accepts settles what was recorded before as well, though the source may have taken it back since.
+    """
     newest = _newest(stored)
     repeated = _keys(restated).isin(_keys(newest)) & ~_keys(restated).isin(_keys(_changed(restated, newest)))
     new = restated[~repeated]
+    if accepted:
+        settled = stored.index.isin(newest.index) & ~_keys(stored).isin(_keys(new))
+        stored = stored.assign(accepted=stored["accepted"].to_numpy(dtype=bool) | settled)
+    if new.empty:
+        return stored
     place = _keys(newest).get_indexer(_keys(new))
     versions = np.append(newest["version"].to_numpy(dtype=np.int64), 1)  # at place -1: no version but the stored bar
-    if accepted:
-        taken = _keys(stored).isin(_keys(restated[repeated])) & stored.index.isin(newest.index)
-        stored = stored.assign(accepted=stored["accepted"].to_numpy(dtype=bool) | taken)
     return _joined(stored, new.assign(version=versions[place] + 1, accepted=accepted))
 
 

@@ -1,0 +1,45 @@
+"""A home of its own, and real commands given in it."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import dagster as dg
+
+from portfolio_pipeline.adapters.environment import read_environment
+from portfolio_pipeline.adapters.wiring import Wiring, wire
+
+ROOT = Path(__file__).resolve().parents[2]
+CLI = (sys.executable, "-m", "portfolio_pipeline.cli")
+_OURS = {"DATABASE_URL", "MARKET_DATA", "MARKET_DATA_PATH", "TRADING_MODE", "PORTFOLIO_CONFIG"}
+
+
+class House:
+    def __init__(self, home: Path, **variables: str) -> None:
+        kept = {name: value for name, value in os.environ.items() if name not in _OURS}
+        self.home = home
+        self.environment = {**kept, "DAGSTER_HOME": str(home), "PYTHONPATH": str(ROOT), **variables}
+
+    @property
+    def wired(self) -> Wiring:
+        return wire(read_environment(self.environment))
+
+    def start(self, *arguments: str) -> subprocess.Popen[str]:
+        """A command of `portfolio`, or Python with `-c`."""
+        command = [sys.executable, *arguments] if arguments[0] == "-c" else [*CLI, *arguments]
+        return subprocess.Popen(
+            command, cwd=ROOT, env=self.environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
+        )
+
+    def does(self, *arguments: str) -> tuple[int, str]:
+        process = self.start(*arguments)
+        said, _ = process.communicate(timeout=240)
+        assert "Traceback" not in said, said
+        return process.returncode, said
+
+    def runs(self) -> list[dg.DagsterRun]:
+        with dg.DagsterInstance.from_config(str(self.home)) as instance:
+            return list(instance.get_runs())
