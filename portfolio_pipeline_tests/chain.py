@@ -95,6 +95,7 @@ class Chain:
                 "broker": self.broker,
                 "origin": TEST_ORIGIN,
                 "halt_switch": HaltFile(Path(dagster_instance().root_directory)),
+                "plan_key": b"a secret of the tests",
                 "clock": self.clock,
                 "alerts": RecordedAlerts(),
                 "settings": self.settings,

@@ -26,6 +26,9 @@ from portfolio_pipeline.core.settings import Settings
 SYMBOLS = ("AAA", "BBB", "CCC", "DDD", "EEE", "FFF")
 STRATEGIES = ("alpha", "beta", "gamma")
 CLASSES = ("equity", "equity", "bond", "bond", "commodity", "real_estate")
+ROOMY = {"equity": 0.9, "bond": 0.9, "commodity": 1.0, "real_estate": 1.0}
+OPEN = dict.fromkeys(ROOMY, 2.0)
+"""Caps of the asset classes: with room, and far out of the way."""
 START = date(2020, 2, 3)
 TEST_ORIGIN = Origin("simulated", "", "SIMULATED", 1_000_000.0, "settings", "strategies", "code")
 
@@ -41,7 +44,7 @@ def settings(*, orders: Orders | None = None, limits: Limits | None = None, **si
         allocation=Allocation(method="equal"),
         simulated_broker=Simulation(**{"initial_cash": 1_000_000.0, "delist_after_sessions": 3, **simulation}),  # type: ignore[arg-type]
         orders=orders or Orders(),
-        limits=limits or Limits(symbol=0.6, turnover=1.0, asset_class={"equity": 0.9, "bond": 0.9}),
+        limits=limits or Limits(symbol=0.6, turnover=1.0, asset_class=ROOMY),
     )
 
 

@@ -60,6 +60,12 @@ class Wiring:
         return HaltFile(self.environment.dagster_home)
 
     @cached_property
+    def plan_key(self) -> bytes:
+        from portfolio_pipeline.adapters.home_secret import home_secret
+
+        return home_secret(self.environment.dagster_home)
+
+    @cached_property
     def locks(self) -> Locks:
         from portfolio_pipeline.adapters.locks import open_locks
 

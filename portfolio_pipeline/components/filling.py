@@ -14,6 +14,7 @@ _FILLED_BY = {
     "price_restatements": "prices",
     "quarantine": "prices",
     "risk_metrics": "risk",
+    "order_seals": "orders",
     "session_origins": "orders",
     "order_outcomes": "fills",
     "account": "positions",

@@ -5,6 +5,7 @@ Settings of one strategy do not belong here: they are on its card.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import date
 from pathlib import Path
 from typing import Literal
@@ -19,6 +20,7 @@ from portfolio_pipeline.core.market.instruments import Instrument
 from portfolio_pipeline.core.market.quality.settings import Quality
 from portfolio_pipeline.core.market.regimes.settings import Regimes
 from portfolio_pipeline.core.portfolio.allocation.settings import Allocation
+from portfolio_pipeline.core.risk.limits.of_exposure import ASSET_CLASS
 from portfolio_pipeline.core.risk.settings import Limits
 from portfolio_pipeline.core.sections import Section, parse_yaml
 
@@ -45,6 +47,18 @@ class Settings(Section):
             raise ValueError("a symbol stands twice in the universe")
         if self.benchmark not in self.symbols:
             raise ValueError(f"the benchmark {self.benchmark} is not in the universe")
+        return self
+
+    @model_validator(mode="after")
+    def _every_class_has_its_limit(self) -> Settings:
+        named = self.limits.value(ASSET_CLASS.name)
+        missing = sorted(set(self.asset_classes.values()) - set(named if isinstance(named, Mapping) else ()))
+        if missing:
+            symbol = next(i.symbol for i in self.universe if i.asset_class == missing[0])
+            raise ValueError(
+                f"limits.asset_class names no limit for {', '.join(missing)} (of {symbol}): what no limit names may not"
+                f" be held; write one, such as {missing[0]}: 0.25"
+            )
         return self
 
     @property

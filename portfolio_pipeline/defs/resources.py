@@ -105,7 +105,7 @@ class StrategiesResource(dg.ConfigurableResource[Any]):
 
 @dg.definitions
 def resources() -> dg.Definitions:
-    parts = ("market_data", "clock", "alerts", "settings", "halt_switch", "origin")
+    parts = ("market_data", "clock", "alerts", "settings", "halt_switch", "origin", "plan_key")
     return dg.Definitions(
         resources={
             "warehouse": WarehouseResource(),

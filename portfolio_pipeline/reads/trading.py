@@ -11,12 +11,16 @@ from datetime import date
 from portfolio_pipeline.core.calendar.sessions import SessionRange, previous_session
 from portfolio_pipeline.core.market.bars import BAR_COLUMNS, Bar, bars_by_session
 from portfolio_pipeline.core.portfolio.session_targets import SessionTargets, session_targets, shares_by_session
+from portfolio_pipeline.core.risk.limits.of_orders import AVERAGED_SESSIONS
 from portfolio_pipeline.ports import Reader
 
 
 @dataclass(frozen=True)
 class TradingInputs:
-    """Targets, bars and shares of capital by session, of a range and of the session before it."""
+    """Targets, bars and shares of capital by session, of a range and of the session before it.
+
+    Bars also of the sessions before that which prices and volumes are held against.
+    """
 
     targets: dict[date, SessionTargets]
     bars: dict[date, dict[str, Bar]]
@@ -28,7 +32,8 @@ def trading_inputs(reader: Reader, sessions: SessionRange) -> TradingInputs:
     aggregated = reader.read("aggregated_targets", read)
     wanted = reader.read("strategy_targets", read, columns=["session", "strategy", "symbol", "weight"])
     weights = reader.read("strategy_weights", read, columns=["session", "strategy", "weight"])
-    prices = reader.read("prices", read, columns=BAR_COLUMNS)
+    recent = previous_session(sessions.first, AVERAGED_SESSIONS) or read.first
+    prices = reader.read("prices", SessionRange(recent, sessions.last), columns=BAR_COLUMNS)
     return TradingInputs(
         session_targets(aggregated, wanted, weights), bars_by_session(prices), shares_by_session(weights)
     )

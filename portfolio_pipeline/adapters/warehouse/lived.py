@@ -36,6 +36,11 @@ def rebuilding(location: str, first: date) -> Iterator[None]:
         del _open_from[here]
 
 
+def rebuilt_from(location: str) -> date | None:
+    """From which session on the past of this database is being written anew; None while nobody has asked for it."""
+    return _open_from.get((os.getpid(), location))
+
+
 def with_what_stays(reader: Reader, location: str, table: Table, sessions: SessionRange, rows: pa.Table) -> pa.Table:
     """`rows`, but of sessions that are lived through those that are stored already."""
     closed = _closed_before(reader, location)

@@ -2,7 +2,10 @@
 account.
 
 A blocking asset check binds only its own run; whoever materialises submissions alone still comes through here.
-Nothing is sent, read or written here.
+Nothing is sent, read or written here. Nobody is trusted: besides every limit there is (`verdicts`, `order_verdicts`),
+the session is planned once more, from the targets, account, bars and settings as they are now, and a ticket that would
+not come out again is refused. What was sent for a session stands: other orders in its place are a revision, which is
+an act of its own.
 
 How a refusal counts. The planner's own verdict is *foreseen*: later sessions of the range were planned without
 those orders, so in a range they go on. Anything else means that what is stored is no longer what was planned
@@ -12,18 +15,21 @@ sent.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
 from datetime import date
 
-from portfolio_pipeline.core.books.book import Book
+from portfolio_pipeline.core.books.book import Book, to_shares
 from portfolio_pipeline.core.execution.fill_model import play_session
-from portfolio_pipeline.core.execution.orders import client_order_id, previous_targets
+from portfolio_pipeline.core.execution.order_verdicts import NO_QUOTES, Quotes, held_without_bar, judge_orders
+from portfolio_pipeline.core.execution.orders import client_order_id, plan_session, previous_targets
+from portfolio_pipeline.core.execution.seals import Sealed
 from portfolio_pipeline.core.execution.settings import TradingTerms
 from portfolio_pipeline.core.execution.tickets import Ticket, by_session
 from portfolio_pipeline.core.execution.verdicts import judge_targets, judge_trades
 from portfolio_pipeline.core.market.bars import NO_BARS, Bars
-from portfolio_pipeline.core.portfolio.session_targets import SessionTargets
+from portfolio_pipeline.core.market.recent import RecentMarket
+from portfolio_pipeline.core.portfolio.session_targets import NO_TARGETS, SessionTargets
 from portfolio_pipeline.core.risk.breaches import Breach, blocking
 from portfolio_pipeline.core.risk.exposures import PORTFOLIO
 
@@ -37,6 +43,8 @@ class Gate:
     findings: Mapping[date, tuple[Breach, ...]]
     stopped_at: date | None
     """The first session whose refusal the planner did not foresee."""
+    notes: Mapping[date, tuple[Breach, ...]] = field(default_factory=dict)
+    """What a person should know of sessions with orders, and what stops nothing."""
 
     def failed_at(self, last: date) -> date | None:
         """The session to fail for, in a range that ends at `last`: an unforeseen refusal, or one of the newest session.
@@ -59,12 +67,21 @@ def judge_submission(
     targets: Mapping[date, SessionTargets],
     bars: Mapping[date, Bars],
     terms: TradingTerms,
+    sent: Mapping[date, Collection[str]] | None = None,
+    quotes: Quotes = NO_QUOTES,
+    sealed: Sealed | None = None,
 ) -> Gate:
-    """Judge the stored tickets of every session. `book`, the account at the first close, is carried on in place."""
+    """Judge the stored tickets of every session. `book`, the account at the first close, is carried on in place.
+
+    `bars` also hold the 20 sessions before the first one, as far as there are any. `sent` are the identifiers of the
+    orders that the broker already has, by session; `quotes` its fresh prices, where it has any; `sealed` says what the
+    tickets were planned on.
+    """
     stored = by_session(tickets)
     sendable: list[Ticket] = []
     refused: list[Ticket] = []
     findings: dict[date, tuple[Breach, ...]] = {}
+    notes: dict[date, tuple[Breach, ...]] = {}
     stopped_at: date | None = None
     standing: list[Ticket] | None = None
     for session in sessions:
@@ -72,7 +89,13 @@ def judge_submission(
         if standing is not None:
             orders = [ticket.order for ticket in standing]
             play_session(book, orders, today, terms.costs, terms.simulated_broker)
-        found = _judge_session(mode, session, own, book, targets, today, terms, stopped_at)
+        noted = tuple(b for b in held_without_bar(book, today, terms) if b.severity == "warning") if own else ()
+        if noted:
+            notes[session] = noted
+        found = _judge_session(mode, session, own, book, targets, bars, terms, stopped_at, quotes)
+        if sealed is not None and stopped_at is None:
+            found += sealed.judge(session, own, book, targets.get(session, NO_TARGETS), today)
+        found += _revision(own, (sent or {}).get(session, ()))
         if found:
             findings[session] = found
         stops = bool(blocking(found))
@@ -80,7 +103,7 @@ def judge_submission(
             stopped_at = session
         standing = [] if stops else own
         (refused if stops else sendable).extend(own)
-    return Gate(tuple(sendable), tuple(refused), findings, stopped_at)
+    return Gate(tuple(sendable), tuple(refused), findings, stopped_at, notes)
 
 
 def _judge_session(
@@ -89,12 +112,14 @@ def _judge_session(
     tickets: Sequence[Ticket],
     book: Book,
     targets: Mapping[date, SessionTargets],
-    bars: Bars,
+    all_bars: Mapping[date, Bars],
     terms: TradingTerms,
     stopped_at: date | None,
+    quotes: Quotes,
 ) -> tuple[Breach, ...]:
     if not tickets:
         return ()
+    bars, recent = all_bars.get(session, NO_BARS), RecentMarket(session, all_bars)
     if stopped_at is not None:
         return (_block("plan", f"PLANNED_ON_A_REFUSED_SESSION: session={stopped_at}"),)
     found: tuple[Breach, ...] = ()
@@ -112,7 +137,42 @@ def _judge_session(
     trades: dict[str, int] = {}
     for ticket in tickets:
         trades[ticket.symbol] = trades.get(ticket.symbol, 0) + ticket.quantity
-    return found + judge_trades(book, trades, bars, terms)
+    found += judge_trades(book, trades, bars, terms)
+    wanted = targets.get(session, NO_TARGETS)
+    found += judge_orders(tickets, book, wanted, bars, terms, recent, quotes)
+    planned, _ = plan_session(mode, session, book, wanted, bars, terms, recent)
+    return found + _not_as_planned(tickets, planned)
+
+
+def _not_as_planned(tickets: Sequence[Ticket], planned: Sequence[Ticket]) -> tuple[Breach, ...]:
+    """What is not, to the last digit, what planning now would come to."""
+    stored, now = ({ticket.symbol: ticket for ticket in side} for side in (tickets, planned))
+    return tuple(
+        _block("plan", f"NOT_AS_PLANNED: symbol={symbol}, found={_said(one)}, planned_now={_said(other)}", symbol)
+        for symbol, one, other in ((s, stored.get(s), now.get(s)) for s in sorted({*stored, *now}))
+        if one is None or other is None or _intent(one) != _intent(other)
+    )
+
+
+def _intent(ticket: Ticket) -> tuple[object, ...]:
+    return ticket.quantity, ticket.limit_price, ticket.reference_price, ticket.target_weight
+
+
+def _said(ticket: Ticket | None) -> str:
+    if ticket is None:
+        return "no order"
+    limit = "" if ticket.limit_price is None else f" limit {ticket.limit_price:g}"
+    return f"{to_shares(ticket.quantity):g} at {ticket.reference_price:g}{limit} for {ticket.target_weight:.4%}"
+
+
+def _revision(tickets: Sequence[Ticket], sent: Collection[str]) -> tuple[Breach, ...]:
+    """One intent is one order for its session: what the broker has is among what is to be sent, or nothing is."""
+    if not tickets:
+        return ()
+    other = sorted(set(sent) - {ticket.client_order_id for ticket in tickets})
+    if not other:
+        return ()
+    return (_block("revision", f"ALREADY_SENT: {len(other)} other orders, the first {other[0]}"),)
 
 
 def _block(rule: str, message: str, subject: str = PORTFOLIO) -> Breach:

@@ -19,11 +19,14 @@ from portfolio_pipeline.core.books.fills import Side
 from portfolio_pipeline.core.calendar.sessions import previous_session
 from portfolio_pipeline.core.errors import SessionError
 from portfolio_pipeline.core.execution.fill_model import play_session
+from portfolio_pipeline.core.execution.order_verdicts import judge_orders
+from portfolio_pipeline.core.execution.seals import Seal, Sealer
 from portfolio_pipeline.core.execution.settings import TradingTerms
 from portfolio_pipeline.core.execution.tickets import Ticket
 from portfolio_pipeline.core.execution.trades import trades_towards
 from portfolio_pipeline.core.execution.verdicts import judge_targets, judge_trades
 from portfolio_pipeline.core.market.bars import NO_BARS, Bars
+from portfolio_pipeline.core.market.recent import RecentMarket
 from portfolio_pipeline.core.portfolio.session_targets import NO_TARGETS, SessionTargets
 from portfolio_pipeline.core.risk.breaches import Breach, blocking
 
@@ -38,6 +41,7 @@ class Plan:
     findings: Mapping[date, tuple[Breach, ...]]
     turnover: Mapping[date, float]
     """Bought plus sold as planned, as a fraction of equity."""
+    seals: tuple[Seal, ...] = ()
 
 
 def client_order_id(mode: str, session: date, symbol: str, quantity: int, limit_price: float | None = None) -> str:
@@ -53,16 +57,18 @@ def plan(
     targets: Mapping[date, SessionTargets],
     bars: Mapping[date, Bars],
     terms: TradingTerms,
+    sealer: Sealer | None = None,
 ) -> Plan:
     """Plan every session of the range. `book` is the account at the close of the first one, and is carried on in
     place.
 
     `targets` also hold the session before the first, when there is one. A session without targets is refused: doing
-    as if nothing were wanted would sell everything.
+    as if nothing were wanted would sell everything. So is one whose targets leave out a symbol that is held.
     """
     tickets: list[Ticket] = []
     findings: dict[date, tuple[Breach, ...]] = {}
     turnover: dict[date, float] = {}
+    seals: list[Seal] = []
     standing: list[Ticket] | None = None
     for session in sessions:
         if session not in targets:
@@ -73,18 +79,22 @@ def plan(
         if standing is not None:
             orders = [ticket.order for ticket in standing]
             play_session(book, orders, today, terms.costs, terms.simulated_broker)
-        planned, found = plan_session(mode, session, book, targets[session], today, terms)
+        recent = RecentMarket(session, bars)
+        planned, found = plan_session(mode, session, book, targets[session], today, terms, recent)
         found += judge_targets(targets[session].weights, previous_targets(targets, session), terms)
         found += judge_trades(book, {ticket.symbol: ticket.quantity for ticket in planned}, today, terms)
+        found += judge_orders(planned, book, targets[session], today, terms, recent)
         if blocking(found):
             planned = [replace(ticket, verdict="refused") for ticket in planned]
         if found:
             findings[session] = found
         standing = [ticket for ticket in planned if ticket.verdict == "accepted"]
         tickets += planned
+        if sealer is not None:
+            seals += sealer.seals(session, planned, book, targets[session], today)
         worth = sum(ticket.notional for ticket in planned)
         turnover[session] = worth / max(book.equity, 1)
-    return Plan(tuple(tickets), findings, turnover)
+    return Plan(tuple(tickets), findings, turnover, tuple(seals))
 
 
 def previous_targets(targets: Mapping[date, SessionTargets], session: date) -> Mapping[str, float]:
@@ -94,10 +104,16 @@ def previous_targets(targets: Mapping[date, SessionTargets], session: date) -> M
 
 
 def plan_session(
-    mode: str, session: date, book: Book, targets: SessionTargets, bars: Bars, terms: TradingTerms
+    mode: str,
+    session: date,
+    book: Book,
+    targets: SessionTargets,
+    bars: Bars,
+    terms: TradingTerms,
+    recent: RecentMarket | None = None,
 ) -> tuple[list[Ticket], tuple[Breach, ...]]:
-    """One session's tickets, sells first, in the order of their symbols; and what limits on the book cut."""
-    trades, cuts = trades_towards(targets, book, bars, terms)
+    """One session's tickets, sells first, in the order of their symbols; and what limits cut."""
+    trades, cuts = trades_towards(targets, book, bars, terms, recent or RecentMarket(session))
     equity = max(book.equity, 1)
     tickets = [
         Ticket(

@@ -5,18 +5,27 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Annotated, Protocol
 
-from pydantic import Field
+from pydantic import Field, Strict
 
 from portfolio_pipeline.core.risk.settings import Limits
-from portfolio_pipeline.core.sections import Fraction, NonNegative, Positive, Section
+from portfolio_pipeline.core.sections import (
+    MOST_SESSIONS,
+    BasisPoints,
+    Currency,
+    Fraction,
+    Section,
+    SomeCurrency,
+    SomeFraction,
+    Whole,
+)
 
 
 class Costs(Section):
     """What trading costs, in back-tests, on paper and at the simulated broker."""
 
-    commission_bps: NonNegative = 0.5
-    half_spread_bps: NonNegative = 1.0
-    slippage_bps: NonNegative = 1.0
+    commission_bps: BasisPoints = 0.5
+    half_spread_bps: BasisPoints = 1.0
+    slippage_bps: BasisPoints = 1.0
 
     @property
     def total(self) -> float:
@@ -27,17 +36,17 @@ class Costs(Section):
 class SimulatedBroker(Section):
     """The simulated broker: fills at the next open, dearer the larger the order's share of the session's volume."""
 
-    initial_cash: Positive = 1_000_000.0
-    impact_bps: NonNegative = 50.0
-    maximum_volume_share: Annotated[float, Field(gt=0, le=1)] = 0.1
-    delist_after_sessions: Annotated[int, Field(ge=2)] = 10
+    initial_cash: SomeCurrency = 1_000_000.0
+    impact_bps: BasisPoints = 50.0
+    maximum_volume_share: SomeFraction = 0.1
+    delist_after_sessions: Annotated[Whole, Field(ge=2, le=MOST_SESSIONS)] = 10
 
 
 class Orders(Section):
     """How orders are made from targets."""
 
-    fractional: bool = False
-    minimum_trade: NonNegative = 500.0
+    fractional: Annotated[bool, Strict()] = False
+    minimum_trade: Currency = 500.0
     cash_buffer: Fraction = 0.01
 
 

@@ -12,13 +12,16 @@ from dataclasses import replace
 
 from portfolio_pipeline.core.books.book import SHARE, Book, to_units, value
 from portfolio_pipeline.core.execution.fill_model import worst_cost
+from portfolio_pipeline.core.execution.order_verdicts import order_facts
 from portfolio_pipeline.core.execution.settings import TradingTerms
 from portfolio_pipeline.core.execution.verdicts import judge_trades
 from portfolio_pipeline.core.market.bars import Bars
+from portfolio_pipeline.core.market.recent import RecentMarket
 from portfolio_pipeline.core.portfolio.session_targets import SessionTargets, invested_part
 from portfolio_pipeline.core.risk.breaches import Breach, blocking
 from portfolio_pipeline.core.risk.exposures import PORTFOLIO
 from portfolio_pipeline.core.risk.limits.of_turnover import TURNOVER
+from portfolio_pipeline.core.risk.limits.registry import ORDER_LIMITS
 
 Trades = Mapping[str, int]
 """Units by symbol, negative to sell."""
@@ -27,32 +30,51 @@ _ROUNDS = 8
 
 
 def trades_towards(
-    targets: SessionTargets, book: Book, bars: Bars, terms: TradingTerms
+    targets: SessionTargets, book: Book, bars: Bars, terms: TradingTerms, recent: RecentMarket
 ) -> tuple[Trades, tuple[Breach, ...]]:
-    """The trades of one session, and what the limits on the book cut of them.
+    """The trades of one session, and what the limits on orders and on the book cut of them.
 
-    A symbol without a bar today is left alone: there is no price to size it at.
+    A symbol without a bar today is left alone, for there is no price to size it at; and so is one that no target names.
     """
     trades: Trades = _wanted(book, targets, bars, terms)
+    trades, cuts = _within_order_limits(book, trades, bars, terms, recent)
     trades = _within_turnover(book, trades, bars, terms)
     trades = _within_cash(book, trades, bars, terms)
-    return _within_limits(book, trades, bars, terms)
+    trades, more = _within_limits(book, trades, bars, terms)
+    return _within_cash(book, trades, bars, terms), (*cuts, *more)  # a short sale that was cut does not pay any more
 
 
 def _wanted(book: Book, targets: SessionTargets, bars: Bars, terms: TradingTerms) -> dict[str, int]:
     """Units by symbol that lead from the book to the targets; what is too small to be worth it is left out."""
     scale = invested_part(targets.weights, terms.orders.cash_buffer) * max(book.equity, 0) / 100
     trades = {}
-    for symbol in sorted({*targets.weights, *book.positions}):
+    for symbol, weight in sorted(targets.weights.items()):
         if symbol not in bars:
             continue
         price, held = bars[symbol].close, book.quantity(symbol)
-        target = to_units(targets.weights.get(symbol, 0.0) * scale / price)
+        target = to_units(weight * scale / price)
         if not target:
             trades[symbol] = -held
         elif _worth_it(trade := _whole(target - held, terms), price, terms):
             trades[symbol] = trade
     return {symbol: quantity for symbol, quantity in trades.items() if quantity}
+
+
+def _within_order_limits(
+    book: Book, trades: Trades, bars: Bars, terms: TradingTerms, recent: RecentMarket
+) -> tuple[Trades, tuple[Breach, ...]]:
+    """Each trade cut to the largest order that is allowed; the rest is for the sessions after."""
+    kept, cuts, equity = dict(trades), [], book.equity
+    for symbol in trades:
+        for limit in ORDER_LIMITS.values():
+            facts = order_facts(symbol, kept[symbol], equity, bars, recent)
+            broken = limit.broken(facts, terms.limits) if limit.shrinks else None
+            if broken:
+                found, cap = broken
+                kept[symbol] = _scaled({symbol: kept[symbol]}, cap / found, bars, terms).get(symbol, 0)
+                action = f"cut to {kept[symbol] / SHARE:g} shares"
+                cuts.append(limit.breach(facts, "cut", found, cap, action))
+    return {symbol: quantity for symbol, quantity in kept.items() if quantity}, tuple(cuts)
 
 
 def _within_turnover(book: Book, trades: Mapping[str, int], bars: Bars, terms: TradingTerms) -> Mapping[str, int]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 
 import numpy as np
 import pandas as pd
@@ -29,10 +29,16 @@ def target_rows(
     requested: Array,
     path: Sequence[LimitedTargets],
     always: Sequence[str],
+    before: Collection[str] = (),
 ) -> pd.DataFrame:
-    """Rows of aggregated_targets: the symbols `always`, and others in the sessions that ask for or still hold them."""
+    """Rows of aggregated_targets: the symbols `always`, and others from the first session on that asks for them.
+
+    `before` are the symbols with a row in the session before. Who had a row keeps one: what may still be held needs a
+    target, and one of nothing has to be written, for a missing row is no wish.
+    """
     weights = np.array([[limited.weights[symbol] for symbol in symbols] for limited in path])
     reason = np.array([[limited.reasons.get(symbol, "") for symbol in symbols] for limited in path], dtype=object)
     rows = long(sessions, symbols, by="symbol", requested_weight=requested, weight=weights, reason=reason)
-    kept = rows["symbol"].isin(list(always)) | (rows["requested_weight"] != 0) | (rows["weight"] != 0)
-    return rows[kept].reset_index(drop=True)
+    known = [symbol in always or symbol in before for symbol in symbols]
+    kept = np.logical_or.accumulate((requested != 0) | (weights != 0) | known)
+    return rows[kept.ravel()].reset_index(drop=True)

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from pydantic import ConfigDict, create_model, model_validator
 
-from portfolio_pipeline.core.risk.limits.registry import LIMITS
+from portfolio_pipeline.core.risk.limits.registry import LIMITS, ORDER_LIMITS
 from portfolio_pipeline.core.risk.limits.setting import Setting, Value
 from portfolio_pipeline.core.sections import Section
 
@@ -40,6 +40,7 @@ class Limits(Section):
 
 
 def _section() -> type[Section]:
-    settings = {name: limit.setting for name, limit in LIMITS.items() if limit.setting} | {"tolerance": _TOLERANCE}
+    settings = {name: limit.setting for name, limit in LIMITS.items() if limit.setting}
+    settings |= {name: limit.setting for name, limit in ORDER_LIMITS.items()} | {"tolerance": _TOLERANCE}
     fields: dict[str, Any] = {name: (setting.annotation, setting.default) for name, setting in settings.items()}
     return create_model("Limits", __base__=Section, **fields)

@@ -9,7 +9,17 @@ from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, Discriminator, Field, Tag, model_validator
 
-from portfolio_pipeline.core.sections import AssetClass, Fraction, NonNegative, Section
+from portfolio_pipeline.core.sections import (
+    MOST_SESSIONS,
+    AssetClass,
+    Bounds,
+    Fraction,
+    Multiple,
+    Number,
+    Section,
+    Size,
+    Whole,
+)
 from portfolio_pipeline.core.settings import Settings
 from portfolio_pipeline.core.tables.declare import ACCOUNT_BOOK, RESERVE
 
@@ -23,8 +33,10 @@ def _no_other_book(name: str) -> str:
 
 Name = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]{1,40}$"), AfterValidator(_no_other_book)]
 Goal = Literal["sharpe", "return", "sortino", "calmar", "drawdown"]
-Weight = Annotated[float, Field(gt=0, le=1e6)]
-MOST_SESSIONS = 10_000  # more than the calendar has
+Weight = Annotated[Number, Field(gt=0, le=1e6)]
+Stop = Annotated[Number, AfterValidator(Bounds(0, 0.99, above=True, fraction=True))]
+Margin = Annotated[Number, AfterValidator(Bounds(0, 10, fraction=True))]
+Efficiency = Annotated[Number, AfterValidator(Bounds(-10, 10, fraction=True))]
 FEWEST_HELD_OUT = 5
 
 
@@ -74,16 +86,16 @@ class Search(Section):
 
     objective: Objective = "sharpe"
     method: Literal["auto", "exhaustive", "sobol", "nsga2", "tpe"] = "auto"
-    window_sessions: Annotated[int, Field(ge=20, le=MOST_SESSIONS)] = 504
-    holdout_sessions: Annotated[int, Field(ge=0, le=MOST_SESSIONS), AfterValidator(_none_or_some)] = 0
-    trials: Annotated[int, Field(ge=1, le=20_000)] = 40
+    window_sessions: Annotated[Whole, Field(ge=20, le=MOST_SESSIONS)] = 504
+    holdout_sessions: Annotated[Whole, Field(ge=0, le=MOST_SESSIONS), AfterValidator(_none_or_some)] = 0
+    trials: Annotated[Whole, Field(ge=1, le=20_000)] = 40
     cadence: Literal["daily", "weekly", "monthly"] = "daily"
     renewal: Literal["monthly", "quarterly", "yearly"] = "quarterly"  # how often nsga2 and tpe draw new sets
-    patience: Annotated[int, Field(ge=1, le=1_000)] = 3  # rounds of nsga2 and tpe without anything better
-    neighbours: Annotated[int, Field(ge=0, le=1_000)] = 6  # sets that smooth a set's score; 0 takes the luckiest point
+    patience: Annotated[Whole, Field(ge=1, le=1_000)] = 3  # rounds of nsga2 and tpe without anything better
+    neighbours: Annotated[Whole, Field(ge=0, le=1_000)] = 6  # that smooth a set's score; 0 takes the luckiest point
     fewest_active: Fraction = 0.1
-    switch_margin: NonNegative = 0.1
-    cost_sessions: Annotated[int, Field(ge=1, le=10**9)] = 63
+    switch_margin: Margin = 0.1
+    cost_sessions: Annotated[Whole, Field(ge=1, le=10**9)] = 63
     regime_share: Fraction = 0.0  # part of the score from past sessions weighted by how alike their regime was
 
 
@@ -97,12 +109,12 @@ class Sizing(Section):
 
     by: Literal["type", "volatility", "performance"] = "type"
     crowding_penalty: Fraction = 0.0
-    volatility_target: Annotated[float, Field(gt=0)] | None = None
-    volatility_window: Annotated[int, Field(ge=10, le=MOST_SESSIONS)] = 60
+    volatility_target: Size | None = None
+    volatility_window: Annotated[Whole, Field(ge=10, le=MOST_SESSIONS)] = 60
     adjust: Literal["at_decisions", "daily"] = "at_decisions"
-    stop: Annotated[float, Field(gt=0, lt=1)] | None = None
+    stop: Stop | None = None
     maximum_weight: Fraction = 0.35
-    maximum_gross: NonNegative = 1.0
+    maximum_gross: Multiple = 1.0
 
 
 class Honesty(Section):
@@ -122,11 +134,11 @@ class Honesty(Section):
     minimum_deflated_sharpe: Fraction = 0.90
     maximum_overfitting: Fraction = 0.50
     harmless_loss: Fraction = 0.10
-    minimum_efficiency: float = 0.30  # out-of-sample over in-sample Sharpe ratio
+    minimum_efficiency: Efficiency = 0.30  # out-of-sample over in-sample Sharpe ratio
     maximum_path_loss: Fraction = 0.25
-    blocks: Annotated[int, Field(ge=2, le=16, multiple_of=2)] = 10
-    walk_forward_sessions: Annotated[int, Field(ge=60, le=MOST_SESSIONS)] = 504
-    fewest_sessions: Annotated[int, Field(ge=20, le=MOST_SESSIONS)] = 126
+    blocks: Annotated[Whole, Field(ge=2, le=16, multiple_of=2)] = 10
+    walk_forward_sessions: Annotated[Whole, Field(ge=60, le=MOST_SESSIONS)] = 504
+    fewest_sessions: Annotated[Whole, Field(ge=20, le=MOST_SESSIONS)] = 126
 
     @model_validator(mode="after")
     def _can_ever_be_believed(self) -> Honesty:
@@ -151,7 +163,7 @@ class StrategyCard(Section):
     direction: Literal["long_only", "long_short"] = "long_only"
     parameters: dict[str, Any] = Field(default_factory=dict)
     constraints: tuple[str, ...] = ()  # between parameters, such as `fast < slow`
-    transition_sessions: Annotated[int, Field(ge=1, le=MOST_SESSIONS)] = 1  # that phase in a change of parameters
+    transition_sessions: Annotated[Whole, Field(ge=1, le=MOST_SESSIONS)] = 1  # that phase in a change of parameters
     search: Search = Search()
     sizing: Sizing = Sizing()
     honesty: Honesty = Honesty()

@@ -29,6 +29,23 @@ ORDERS = Table(
     ),
     lived=True,
 )
+ORDER_SEALS = Table(
+    "order_seals",
+    "one row per session and order ticket",
+    "What each ticket was planned on, as digests keyed with the secret of the home; asked before it is sent.",
+    ("session", "client_order_id"),
+    (
+        session("the session at whose close the order was decided"),
+        text("client_order_id", "the order").made_of("orders.client_order_id"),
+        text("targets", "digest of the session's targets").made_of("aggregated_targets.weight"),
+        text("settings", "digest of limits, costs and the other terms of trading"),
+        text("account", "digest of the account at the close"),
+        text("prices", "digest of the bars of what is traded or held").made_of("prices.close", "prices.volume"),
+        text("ticket", "digest of the ticket, of the digests before, and of the session's other tickets").made_of(
+            "orders.quantity", "orders.limit_price", "orders.verdict"
+        ),
+    ),
+)
 SUBMISSIONS = Table(
     "submissions",
     "one row per session and order ticket",

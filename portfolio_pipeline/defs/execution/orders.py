@@ -4,7 +4,8 @@ Only reading, asking the broker for the account, calling `core.execution.orders`
 sent.
 """
 
-from collections.abc import Sequence
+from collections.abc import Collection, Mapping, Sequence
+from datetime import date
 from typing import Any
 
 import dagster as dg
@@ -13,16 +14,18 @@ from portfolio_pipeline.components.session_asset import Stored, session_asset
 from portfolio_pipeline.components.session_check import check_result, session_check
 from portfolio_pipeline.core.books.book import Book, to_currency, to_shares
 from portfolio_pipeline.core.calendar.sessions import SessionRange, previous_session
-from portfolio_pipeline.core.errors import DataError
+from portfolio_pipeline.core.errors import DataError, LimitError
 from portfolio_pipeline.core.execution.gate import judge_submission
 from portfolio_pipeline.core.execution.orders import plan
 from portfolio_pipeline.core.execution.origin import Origin, changes_by_session
 from portfolio_pipeline.core.execution.rows import ticket_rows, tickets_of
-from portfolio_pipeline.core.execution.tickets import Ticket
+from portfolio_pipeline.core.execution.seals import Sealed, Sealer, seal_rows, seals_of
+from portfolio_pipeline.core.execution.tickets import Ticket, by_session
 from portfolio_pipeline.core.risk.breaches import breach_rows
 from portfolio_pipeline.core.settings import Settings
 from portfolio_pipeline.core.tables import (
     AGGREGATED_TARGETS,
+    ORDER_SEALS,
     ORDERS,
     PRICES,
     RISK_BREACHES,
@@ -31,6 +34,7 @@ from portfolio_pipeline.core.tables import (
     STRATEGY_TARGETS,
     STRATEGY_WEIGHTS,
 )
+from portfolio_pipeline.defs.execution.sent import REVISION, sent_orders
 from portfolio_pipeline.ports import Broker, Reader, Warehouse
 from portfolio_pipeline.reads.trading import trading_inputs
 from portfolio_pipeline.reports.tables import markdown_table
@@ -42,6 +46,7 @@ def orders_within_limits(
     warehouse: dg.ResourceParam[Warehouse],
     broker: dg.ResourceParam[Broker],
     settings: dg.ResourceParam[Settings],
+    plan_key: dg.ResourceParam[bytes],
 ) -> dg.AssetCheckResult:
     """The stored tickets, done at the closes they were sized at, leave every limit of portfolio.yaml in place.
 
@@ -50,11 +55,16 @@ def orders_within_limits(
     """
     with warehouse.reading() as reader:
         inputs, tickets = trading_inputs(reader, sessions), tickets_of(reader.read(ORDERS.name, sessions))
+        sealed = Sealed(Sealer(plan_key, settings), seals_of(reader.read(ORDER_SEALS.name, sessions)))
     book = Book.of(broker.account(sessions.first))
-    gate = judge_submission(broker.mode, sessions, tickets, book, inputs.targets, inputs.bars, settings)
+    gate = judge_submission(broker.mode, sessions, tickets, book, inputs.targets, inputs.bars, settings, sealed=sealed)
     failed_at = gate.failed_at(sessions.last)
     offending: list[dict[str, object]] = []
-    warnings: list[dict[str, object]] = []
+    warnings: list[dict[str, object]] = [
+        {"session": session, "subject": note.subject, "rule": note.rule, "why": note.message}
+        for session, notes in gate.notes.items()
+        for note in notes
+    ]
     for session, findings in gate.findings.items():
         for finding in findings:
             row = {"session": session, "subject": finding.subject, "rule": finding.rule, "why": finding.message}
@@ -82,7 +92,7 @@ def planned_with_what_the_session_before_was(
     table=ORDERS,
     group="execution",
     reads=(AGGREGATED_TARGETS, RISK_METRICS, STRATEGY_TARGETS, STRATEGY_WEIGHTS, PRICES),
-    also_fills=(RISK_BREACHES, SESSION_ORIGINS),
+    also_fills=(ORDER_SEALS, RISK_BREACHES, SESSION_ORIGINS),
     checks=(orders_within_limits, planned_with_what_the_session_before_was),
 )
 def orders(
@@ -90,15 +100,20 @@ def orders(
     warehouse: dg.ResourceParam[Warehouse],
     broker: dg.ResourceParam[Broker],
     settings: dg.ResourceParam[Settings],
+    plan_key: dg.ResourceParam[bytes],
     origin: dg.ResourceParam[Origin],
 ) -> Stored:
     with warehouse.reading() as reader:
         _refuse_unmeasured(reader, sessions)
         inputs = trading_inputs(reader, sessions)
     book = Book.of(broker.account(sessions.first))
-    planned = plan(broker.mode, sessions, book, inputs.targets, inputs.bars, settings)
+    planned = plan(broker.mode, sessions, book, inputs.targets, inputs.bars, settings, Sealer(plan_key, settings))
+    sent = sent_orders(broker, warehouse, sessions)
     with warehouse.transaction() as tx:
+        stored = tickets_of(tx.read(ORDERS.name, sessions))
         rows = tx.replace(ORDERS.name, sessions, ticket_rows(planned.tickets))
+        _refuse_revision(planned.tickets, stored, sent)
+        tx.replace(ORDER_SEALS.name, sessions, seal_rows(planned.seals))
         breaches = breach_rows(planned.findings, "orders")
         tx.replace(RISK_BREACHES.name, sessions, breaches, where={"level": "orders"})
         tx.replace(SESSION_ORIGINS.name, sessions, origin.rows(sessions))
@@ -126,6 +141,31 @@ def _refuse_unmeasured(reader: Reader, sessions: SessionRange) -> None:
             found=f"{len(missing)} sessions, the first {missing[0]}",
             remedy="Materialise risk for them first.",
         )
+
+
+def _refuse_revision(tickets: Sequence[Ticket], stored: Sequence[Ticket], sent: Mapping[date, Collection[str]]) -> None:
+    """One intent is one order for its session, however often it is planned: no other, and none beside it.
+
+    A session of which only some orders have arrived is finished with the plan that they belong to.
+    """
+    now, then = _accepted(tickets), _accepted(stored)
+    for session in sorted(sent):
+        planned = now.get(session, set())
+        others = sorted((planned ^ then.get(session, planned)) | (set(sent[session]) - planned))
+        if others:
+            raise LimitError(
+                "ALREADY_SENT",
+                session=session,
+                found=f"a plan with {len(others)} other orders, the first {others[0]}",
+                sent=len(sent[session]),
+                remedy=f"Nothing of the plan was changed: targets, prices, settings or code are other ones than when"
+                f" they were sent. {REVISION} {session}.",
+            )
+
+
+def _accepted(tickets: Sequence[Ticket]) -> dict[date, set[str]]:
+    accepted = [ticket for ticket in tickets if ticket.verdict == "accepted"]
+    return {day: {ticket.client_order_id for ticket in own} for day, own in by_session(accepted).items()}
 
 
 def _shown(tickets: Sequence[Ticket]) -> str:

@@ -19,12 +19,14 @@ from portfolio_pipeline.core.calendar.sessions import SessionRange, previous_ses
 from portfolio_pipeline.core.execution.gate import Gate, judge_submission
 from portfolio_pipeline.core.execution.halt import either, refusal, trading_state
 from portfolio_pipeline.core.execution.rows import submission_rows, tickets_of
+from portfolio_pipeline.core.execution.seals import Sealed, Sealer, seals_of
 from portfolio_pipeline.core.execution.tickets import TAKEN, OrderReport, OrderState
 from portfolio_pipeline.core.risk.breaches import breach_rows
 from portfolio_pipeline.core.settings import Settings
 from portfolio_pipeline.core.tables import (
     AGGREGATED_TARGETS,
     HALT_EVENTS,
+    ORDER_SEALS,
     ORDERS,
     PRICES,
     RISK_BREACHES,
@@ -32,6 +34,7 @@ from portfolio_pipeline.core.tables import (
     STRATEGY_WEIGHTS,
     SUBMISSIONS,
 )
+from portfolio_pipeline.defs.execution.sent import sent_orders
 from portfolio_pipeline.ports import Broker, HaltSwitch, Warehouse
 from portfolio_pipeline.reads.trading import trading_inputs
 
@@ -68,7 +71,7 @@ def every_order_was_sent(
 @session_asset(
     table=SUBMISSIONS,
     group="execution",
-    reads=(ORDERS, AGGREGATED_TARGETS, STRATEGY_TARGETS, STRATEGY_WEIGHTS, PRICES, HALT_EVENTS),
+    reads=(ORDERS, ORDER_SEALS, AGGREGATED_TARGETS, STRATEGY_TARGETS, STRATEGY_WEIGHTS, PRICES, HALT_EVENTS),
     also_fills=(RISK_BREACHES,),
     checks=(every_order_was_sent,),
 )
@@ -78,6 +81,7 @@ def submissions(
     broker: dg.ResourceParam[Broker],
     settings: dg.ResourceParam[Settings],
     halt_switch: dg.ResourceParam[HaltSwitch],
+    plan_key: dg.ResourceParam[bytes],
 ) -> Stored:
     halted = either(halt_switch.state(), trading_state(warehouse.read(HALT_EVENTS.name))).halted
     if halted:
@@ -85,8 +89,12 @@ def submissions(
     else:
         with warehouse.reading() as reader:
             inputs, tickets = trading_inputs(reader, sessions), tickets_of(reader.read(ORDERS.name, sessions))
+            sealed = Sealed(Sealer(plan_key, settings), seals_of(reader.read(ORDER_SEALS.name, sessions)))
         book = Book.of(broker.account(sessions.first))
-        gate = judge_submission(broker.mode, sessions, tickets, book, inputs.targets, inputs.bars, settings)
+        sent = sent_orders(broker, warehouse, sessions)
+        gate = judge_submission(
+            broker.mode, sessions, tickets, book, inputs.targets, inputs.bars, settings, sent, sealed=sealed
+        )
         _send(broker, sessions, gate)
     rows = submission_rows(_known_at_the_close(gate, broker.reports(sessions)))
     with warehouse.transaction() as tx:

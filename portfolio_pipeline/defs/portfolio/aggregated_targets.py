@@ -90,7 +90,7 @@ def aggregated_targets(
     previous = {} if before is None else dict(zip(before["symbol"], before["weight"].tolist(), strict=True))
     _refuse_missing(sessions, weights, targets)
     wanted = as_days(tuple(sessions))
-    others = set(targets["symbol"]) | {symbol for symbol, weight in previous.items() if weight}
+    others = {*targets["symbol"], *previous}
     symbols = (*settings.symbols, *sorted(others - set(settings.symbols)))
     shares = spread(weights, "weight", wanted, strategies, by="strategy", missing=0.0)
     asked = [
@@ -99,7 +99,7 @@ def aggregated_targets(
     ]
     requested = net(shares, np.stack(asked))
     path = limit_path(requested, symbols, settings.asset_classes, settings.limits, previous)
-    rows = target_rows(wanted, symbols, requested, path, always=settings.symbols)
+    rows = target_rows(wanted, symbols, requested, path, always=settings.symbols, before=tuple(previous))
     cuts = {session: limited.cuts for session, limited in zip(sessions, path, strict=True)}
     with warehouse.transaction() as transaction:
         count = transaction.replace(AGGREGATED_TARGETS.name, sessions, rows)

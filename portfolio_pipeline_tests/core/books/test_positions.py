@@ -27,7 +27,7 @@ from portfolio_pipeline.core.risk.settings import Limits
 from portfolio_pipeline.core.tables import ACCOUNT, POSITIONS
 from portfolio_pipeline.core.tables.rows import checked, frame
 from portfolio_pipeline_tests.fakes.broker import FakeBroker
-from portfolio_pipeline_tests.trading import STRATEGIES, first_sessions, market, settings, wanted
+from portfolio_pipeline_tests.trading import ROOMY, STRATEGIES, first_sessions, market, settings, wanted
 
 CENT = 0.005
 
@@ -36,7 +36,9 @@ class Year:
     """Some sessions that were planned, sent to a broker and filled."""
 
     def __init__(self, seed: int, *, short: bool = False, fractional: bool = False, count: int = 25) -> None:
-        limits = Limits(symbol=0.6, turnover=1.0, net_minimum=-0.5 if short else 0.0, asset_class={"equity": 0.9})
+        limits = Limits(
+            symbol=0.6, turnover=1.0, short=float(short), net_minimum=-0.5 if short else 0.0, asset_class=ROOMY
+        )
         self.settings = settings(orders=Orders(fractional=fractional), limits=limits, initial_cash=200_000.0)
         self.range = first_sessions(count)
         self.days = tuple(self.range)

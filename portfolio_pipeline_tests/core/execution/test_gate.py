@@ -15,9 +15,9 @@ from portfolio_pipeline.core.execution.tickets import Ticket
 from portfolio_pipeline.core.market.bars import bars_by_session
 from portfolio_pipeline.core.portfolio.session_targets import SessionTargets, session_targets
 from portfolio_pipeline.core.risk.settings import Limits
-from portfolio_pipeline_tests.trading import first_sessions, market, settings, wanted
+from portfolio_pipeline_tests.trading import ROOMY, first_sessions, market, settings, wanted
 
-HOUSE = settings(limits=Limits(symbol=0.6, turnover=2.0, asset_class={"equity": 0.9, "bond": 0.9}))
+HOUSE = settings(limits=Limits(symbol=0.6, turnover=2.0, asset_class=ROOMY))
 DAYS = tuple(first_sessions(10))
 ARROW = {n: pa.Table.from_pandas(r, preserve_index=False) for n, r in wanted(1, first_sessions(10), HOUSE).items()}
 BARS = bars_by_session(pa.Table.from_pandas(market(1, first_sessions(10)), preserve_index=False))

@@ -15,8 +15,10 @@ from hypothesis import strategies as st
 from portfolio_pipeline.core.books.book import SHARE, Book, Position, to_cents, to_shares
 from portfolio_pipeline.core.errors import SessionError
 from portfolio_pipeline.core.execution.fill_model import play_session, worst_cost
+from portfolio_pipeline.core.execution.gate import judge_submission
 from portfolio_pipeline.core.execution.orders import client_order_id, plan, plan_session
 from portfolio_pipeline.core.execution.rows import ticket_rows
+from portfolio_pipeline.core.execution.seals import Sealed, Sealer
 from portfolio_pipeline.core.execution.settings import Orders
 from portfolio_pipeline.core.execution.tickets import Order, Ticket
 from portfolio_pipeline.core.market.bars import Bar, bars_by_session
@@ -26,13 +28,13 @@ from portfolio_pipeline.core.risk.limits.of_exposure import NET_MINIMUM
 from portfolio_pipeline.core.risk.limits.of_turnover import TURNOVER
 from portfolio_pipeline.core.risk.settings import Limits
 from portfolio_pipeline.core.settings import Settings
-from portfolio_pipeline_tests.trading import SYMBOLS, first_sessions, market, settings, wanted
+from portfolio_pipeline_tests.trading import OPEN, ROOMY, SYMBOLS, first_sessions, market, settings, wanted
 
 DAY = date(2020, 2, 3)
 PRICES = {"AAA": 100.0, "BBB": 40.0, "CCC": 10.0, "DDD": 25.0, "EEE": 50.0, "FFF": 5.0}
 BARS = {symbol: Bar(price, price, price, price) for symbol, price in PRICES.items()}
 WHOLE = Orders(minimum_trade=500.0, cash_buffer=0.01)
-LOOSE = Limits(symbol=1.0, turnover=4.0, asset_class={})
+LOOSE = Limits(symbol=1.0, turnover=4.0, asset_class=OPEN, short=1.0, order_equity=2.0)
 
 
 def account(cash: float, **shares: float) -> Book:
@@ -55,9 +57,19 @@ def test_fractions_are_traded_where_the_settings_say_so() -> None:
     assert trades(account(100_000), {"AAA": 0.12345}, house) == {"AAA": 123.45}
 
 
-def test_what_no_target_names_is_closed_to_the_last_fraction_however_small() -> None:
+def test_what_a_target_of_nothing_names_is_closed_to_the_last_fraction_however_small() -> None:
     house = settings(orders=WHOLE, limits=LOOSE)
-    assert trades(account(100_000, AAA=2.5, BBB=-1.0), {}, house) == {"AAA": -2.5, "BBB": 1.0}
+    book = account(100_000, AAA=2.5, BBB=-1.0)
+    assert trades(book, {"AAA": 0.0, "BBB": 0.0}, house) == {"AAA": -2.5, "BBB": 1.0}
+
+
+def test_what_no_target_names_is_not_sold_but_refuses_the_session() -> None:
+    house = settings(orders=WHOLE, limits=LOOSE)
+    book = account(100_000, AAA=100.0)
+    assert trades(book, {"BBB": 0.1}, house) == {"BBB": 275.0}
+    planned = plan("SIMULATED", [DAY], book, {DAY: SessionTargets({"BBB": 0.1})}, {DAY: BARS}, house)
+    assert [(ticket.symbol, ticket.verdict) for ticket in planned.tickets] == [("BBB", "refused")]
+    assert "MISSING_TARGET: symbol=AAA, held=100" in [finding.message for finding in planned.findings[DAY]]
 
 
 def test_a_trade_below_the_minimum_is_not_made() -> None:
@@ -77,9 +89,9 @@ def test_the_cash_buffer_stays_and_all_targets_give_way_alike() -> None:
 
 
 def test_turnover_beyond_its_limit_scales_all_trades_by_the_same_factor() -> None:
-    house = settings(orders=WHOLE, limits=Limits(symbol=1.0, turnover=0.5, asset_class={}))
+    house = settings(orders=WHOLE, limits=Limits(symbol=1.0, turnover=0.5, asset_class=OPEN, order_equity=2.0))
     book = account(40_000, AAA=600)
-    assert trades(book, {"BBB": 0.4}, house) == {"AAA": -300.0, "BBB": 500.0}
+    assert trades(book, {"AAA": 0.0, "BBB": 0.4}, house) == {"AAA": -300.0, "BBB": 500.0}
 
 
 def test_buys_are_scaled_to_the_cash_that_is_there_after_the_sells() -> None:
@@ -113,11 +125,13 @@ def test_a_symbol_without_a_bar_is_left_alone() -> None:
 
 
 def test_what_cannot_be_sold_today_leaves_less_room_for_its_successor() -> None:
-    limits = Limits(symbol=1.0, turnover=4.0, asset_class={"equity": 0.6})
+    limits = Limits(symbol=1.0, turnover=4.0, asset_class=OPEN | {"equity": 0.6}, order_equity=2.0)
     house = settings(orders=WHOLE, limits=limits)
     without = {symbol: bar for symbol, bar in BARS.items() if symbol != "AAA"}
     book = account(60_000, AAA=400)
-    tickets, cuts = plan_session("SIMULATED", DAY, book, SessionTargets({"BBB": 0.5, "CCC": 0.09}, {}), without, house)
+    tickets, cuts = plan_session(
+        "SIMULATED", DAY, book, SessionTargets({"AAA": 0.0, "BBB": 0.5, "CCC": 0.09}, {}), without, house
+    )
     found = {t.symbol: to_shares(t.quantity) for t in tickets}
     assert found == {"BBB": pytest.approx(500.0, abs=1.0), "CCC": 900.0}
     [cut] = cuts
@@ -125,14 +139,16 @@ def test_what_cannot_be_sold_today_leaves_less_room_for_its_successor() -> None:
     assert cut.found == pytest.approx(0.9)
     assert cut.limit == 0.6
     days = tuple(first_sessions(1))
-    planned = plan("SIMULATED", days, book, {days[0]: SessionTargets({"BBB": 0.5}, {})}, {days[0]: without}, house)
+    planned = plan(
+        "SIMULATED", days, book, {days[0]: SessionTargets({"AAA": 0.0, "BBB": 0.5}, {})}, {days[0]: without}, house
+    )
     assert {ticket.verdict for ticket in planned.tickets} == {"accepted"}
 
 
 def test_sells_come_before_buys_and_say_who_wants_what() -> None:
     house = settings(orders=WHOLE, limits=LOOSE)
     targets = SessionTargets(
-        {"AAA": 0.2},
+        {"AAA": 0.2, "BBB": 0.0},
         {"AAA": 0.3},
         {"AAA": "symbol limit 0.2"},
         {"core": {"AAA": 0.05}, "trend": {"AAA": 0.2}, "dip": {"AAA": -0.01}, "swing": {"AAA": 0.06}},
@@ -162,7 +178,7 @@ def test_the_identifier_is_a_function_of_the_intent_and_fits_every_broker() -> N
 
 def test_targets_beyond_the_limits_refuse_all_tickets_of_the_session_and_only_these() -> None:
     days = tuple(first_sessions(3))
-    house = settings(orders=WHOLE, limits=Limits(symbol=0.4, turnover=3.0, asset_class={}))
+    house = settings(orders=WHOLE, limits=Limits(symbol=0.4, turnover=3.0, asset_class=OPEN, order_equity=2.0))
     targets = {
         days[0]: SessionTargets({"AAA": 0.3}, {}),
         days[1]: SessionTargets({"AAA": 0.3, "BBB": 0.5}, {}),
@@ -202,7 +218,11 @@ def _inputs(
 def _houses() -> st.SearchStrategy[Settings]:
     def build(fractional: bool, short: bool, turnover: float, cash: float) -> Settings:
         limits = Limits(
-            symbol=0.6, turnover=turnover, net_minimum=-1.0 if short else 0.0, asset_class={"equity": 0.9, "bond": 0.9}
+            symbol=0.6,
+            turnover=turnover,
+            net_minimum=-1.0 if short else 0.0,
+            asset_class=ROOMY,
+            short=1.0 if short else 0.0,
         )
         return settings(orders=Orders(fractional=fractional, minimum_trade=200.0), limits=limits, initial_cash=cash)
 
@@ -228,6 +248,20 @@ def test_a_range_is_planned_as_its_sessions_one_by_one_would_be(seed: int, house
         standing = [ticket for ticket in daily.tickets if ticket.verdict == "accepted"]
         tickets += daily.tickets
     assert tuple(tickets) == at_once.tickets
+
+
+@examples(max_examples=25, deadline=None)
+@given(seed=st.integers(0, 10_000), house=_houses())
+def test_the_gate_lets_through_all_that_was_rightly_planned_and_nothing_else(seed: int, house: Settings) -> None:
+    """Through splits, gaps, a late listing and a delisting, sealed: no doubt of the gate stops an honest plan."""
+    days, targets, bars = _inputs(seed, house, 25, short=(NET_MINIMUM.cap(house.limits) or 0) < 0)
+    cash, sealer = to_cents(house.simulated_broker.initial_cash), Sealer(b"a secret", house)
+    planned = plan("SIMULATED", days, Book(cash), targets, bars, house, sealer)
+    sealed = Sealed(sealer, {seal.client_order_id: seal for seal in planned.seals})
+    gate = judge_submission("SIMULATED", days, planned.tickets, Book(cash), targets, bars, house, sealed=sealed)
+    assert gate.sendable == tuple(ticket for ticket in planned.tickets if ticket.verdict == "accepted")
+    assert gate.stopped_at is None
+    assert gate.refused == ()
 
 
 @examples(max_examples=15, deadline=None)

@@ -35,7 +35,8 @@ def some_limits(draw: st.DrawFn) -> Limits:
         net=draw(st.floats(0.1, 2)),
         net_minimum=draw(st.floats(-1, 0)),
         symbol=draw(st.floats(0.05, 1)),
-        asset_class={"equity": draw(st.floats(0.1, 1)), "bond": draw(st.floats(0.1, 1))},
+        short=draw(st.sampled_from([0.0, 0.3, 2.0])),
+        asset_class={"equity": draw(st.floats(0.1, 1)), "bond": draw(st.floats(0.1, 1)), "commodity": 2.0},
         turnover=draw(st.floats(0.05, 2)),
     )
 
@@ -93,7 +94,7 @@ def test_asking_for_the_same_again_and_again_arrives_and_stays(asked: list[float
 
 
 def test_cuts_are_explained_symbol_by_symbol() -> None:
-    limits = Limits(symbol=0.4, asset_class={"equity": 0.6}, turnover=2.0)
+    limits = Limits(symbol=0.4, asset_class={"equity": 0.6, "bond": 2.0}, turnover=2.0)
     found = limit_session({"SPY": 0.5, "QQQ": 0.4, "IEF": 0.1}, CLASSES, limits, {})
     assert found.weights == pytest.approx({"SPY": 0.3, "QQQ": 0.3, "IEF": 0.1})
     assert found.reasons == {"SPY": "symbol limit 0.4; equity limit 0.6", "QQQ": "equity limit 0.6"}
@@ -109,11 +110,19 @@ def test_the_first_session_starts_from_cash_and_moves_by_the_turnover_limit() ->
 
 
 def test_net_above_its_limit_cuts_the_longs_and_below_its_minimum_the_shorts() -> None:
-    limits = Limits(net=0.3, symbol=1, asset_class={}, turnover=4)
+    limits = Limits(net=0.3, symbol=1, asset_class={"equity": 2, "bond": 2}, short=1, turnover=4)
     long_heavy = limit_session({"SPY": 0.8, "TLT": -0.2}, CLASSES, limits, {})
     assert long_heavy.weights == pytest.approx({"SPY": 0.5, "TLT": -0.2})
     short_heavy = limit_session({"SPY": 0.1, "TLT": -0.4}, CLASSES, limits, {})
     assert short_heavy.weights == pytest.approx({"SPY": 0.1, "TLT": -0.1})
+
+
+def test_shorts_are_cut_to_what_is_allowed_and_none_is_left_where_the_settings_say_nothing() -> None:
+    wanted = {"SPY": 0.2, "IEF": -0.1, "TLT": -0.1}
+    assert limit_session(wanted, CLASSES, Limits(), {}).weights == {"SPY": 0.2, "IEF": 0.0, "TLT": 0.0}
+    found = limit_session(wanted, CLASSES, Limits(short=0.1), {})
+    assert found.weights == pytest.approx({"SPY": 0.2, "IEF": -0.05, "TLT": -0.05})
+    assert found.reasons == {"IEF": "short limit 0.1", "TLT": "short limit 0.1"}
 
 
 def test_a_symbol_that_left_the_universe_is_sold_even_above_the_turnover_limit() -> None:
@@ -153,14 +162,29 @@ def test_a_range_gives_the_bits_of_its_sessions_one_by_one_also_with_symbols_tha
         previous = found.weights
 
 
-def test_rows_hold_the_universe_always_and_other_symbols_only_where_they_are_asked_for() -> None:
+def test_rows_hold_the_universe_always_and_other_symbols_from_the_first_session_that_asks_for_them() -> None:
     requested = np.array([[0.1, 0.0], [0.1, 0.2], [0.1, 0.0]])
     path = limit_path(requested, ("SPY", "OLD"), CLASSES, Limits(), {})
     rows = target_rows(DAYS, ("SPY", "OLD"), requested, path, always=("SPY",))
-    assert rows["symbol"].tolist() == ["SPY", "SPY", "OLD", "SPY"]
-    assert rows.loc[rows["symbol"] == "OLD", "weight"].tolist() == [0.0]
-    assert rows.loc[rows["symbol"] == "OLD", "reason"].tolist() == ["outside the universe"]
+    assert rows["symbol"].tolist() == ["SPY", "SPY", "OLD", "SPY", "OLD"]
+    assert rows.loc[rows["symbol"] == "OLD", "weight"].tolist() == [0.0, 0.0]
+    assert rows.loc[rows["symbol"] == "OLD", "reason"].tolist() == ["outside the universe", ""]
     assert pd.api.types.is_datetime64_dtype(rows["session"])
+
+
+def test_what_had_a_target_before_keeps_a_row_of_nothing_session_by_session_and_in_a_range() -> None:
+    """It may still be held: the turnover limit lets go of it by and by, and on days without a bar not at all."""
+    requested = np.array([[0.1, 0.0], [0.1, 0.0], [0.1, 0.0]])
+    path = limit_path(requested, ("SPY", "OLD"), CLASSES, Limits(), {"SPY": 0.1, "OLD": 0.2})
+    at_once = target_rows(DAYS, ("SPY", "OLD"), requested, path, always=("SPY",), before=("SPY", "OLD"))
+    assert at_once.loc[at_once["symbol"] == "OLD", "weight"].tolist() == [0.0, 0.0, 0.0]
+    before: tuple[str, ...] = ("SPY", "OLD")
+    for row, day in enumerate(DAYS):
+        single = slice(row, row + 1)
+        alone = target_rows(DAYS[single], ("SPY", "OLD"), requested[single], path[single], ("SPY",), before)
+        expected = at_once[at_once["session"] == day].reset_index(drop=True)
+        pd.testing.assert_frame_equal(alone, expected, check_exact=True)
+        before = tuple(alone["symbol"])
 
 
 def test_ten_years_of_five_strategies_and_31_symbols_take_less_than_a_second() -> None:

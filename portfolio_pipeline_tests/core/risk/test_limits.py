@@ -14,8 +14,8 @@ from portfolio_pipeline.core.risk.limits.check import check_limits
 from portfolio_pipeline.core.risk.settings import Limits
 
 CLASSES = {"SPY": "equity", "QQQ": "equity", "IEF": "bond", "GLD": "commodity"}
-CAPS = {"equity": 0.6, "bond": 0.7}
-LIMITS = Limits(gross=1.0, net=0.9, net_minimum=-0.1, symbol=0.4, asset_class=CAPS, turnover=0.5)
+CAPS = {"equity": 0.6, "bond": 0.7, "commodity": 2.0}
+LIMITS = Limits(gross=1.0, net=0.9, net_minimum=-0.1, short=0.45, symbol=0.4, asset_class=CAPS, turnover=0.5)
 WEIGHTS = st.dictionaries(st.sampled_from(sorted(CLASSES)), st.floats(-1, 1), max_size=4)
 
 
@@ -37,6 +37,7 @@ def test_weights_within_every_limit_break_none() -> None:
         ({"SPY": 0.3, "QQQ": 0.2, "IEF": 0.3, "GLD": -0.25}, [("portfolio", "gross")]),
         ({"SPY": 0.3, "QQQ": 0.2, "IEF": 0.3, "GLD": 0.15}, [("portfolio", "net")]),
         ({"SPY": -0.2}, [("portfolio", "net_minimum")]),
+        ({"SPY": -0.3, "GLD": -0.2, "IEF": 0.4}, [("portfolio", "short")]),
         ({"TSLA": 0.1}, [("TSLA", "universe")]),
         ({"TSLA": 0.5}, [("TSLA", "universe"), ("TSLA", "symbol")]),
         ({"SPY": math.nan, "QQQ": 0.9}, [("SPY", "finite")]),
@@ -47,6 +48,17 @@ def test_each_limit_is_found_by_name(weights: dict[str, float], expected: list[t
     breaches = check_limits(weights, CLASSES, LIMITS)
     assert rules(breaches) == expected
     assert {breach.severity for breach in breaches} == {"block"}
+
+
+def test_a_class_that_no_limit_names_may_not_be_held_at_all() -> None:
+    (breach,) = check_limits({"GLD": 0.01}, CLASSES, Limits(asset_class={"equity": 0.6, "bond": 0.7}))
+    assert (breach.severity, str(breach)) == ("block", "ASSET_CLASS_LIMIT: subject=commodity, found=0.01, limit=0")
+
+
+def test_a_book_is_long_only_unless_the_settings_say_otherwise() -> None:
+    (breach,) = check_limits({"SPY": 0.2, "IEF": -0.001}, CLASSES, Limits(), tolerance=0.01)
+    assert str(breach) == "SHORT_LIMIT: subject=portfolio, found=0.001, limit=0"
+    assert check_limits({"SPY": 0.2, "IEF": -0.001}, CLASSES, Limits(short=0.1)) == ()
 
 
 def test_a_breach_reads_with_its_figures() -> None:
@@ -118,6 +130,7 @@ def test_nothing_is_found_exactly_when_a_plain_reading_of_the_limits_finds_nothi
         1.0 - sum(map(abs, weights.values())),
         0.9 - sum(weights.values()),
         sum(weights.values()) + 0.1,
+        0.45 + sum(weight for weight in weights.values() if weight < 0),
         0.5 - traded,
     ]
     if min(map(abs, margins)) < 1e-6:

@@ -29,8 +29,8 @@ from portfolio_pipeline.core.risk.measures.measure import Measure
 from portfolio_pipeline.core.risk.measures.rows import risk_metrics
 from portfolio_pipeline.core.risk.settings import Limits
 from portfolio_pipeline_tests.core.risk.test_measures import CLASSES, SYMBOLS, history
+from portfolio_pipeline_tests.trading import OPEN, first_sessions, settings
 from portfolio_pipeline_tests.trading import SYMBOLS as TRADED
-from portfolio_pipeline_tests.trading import first_sessions, settings
 
 WEIGHTS = st.lists(st.floats(-1, 1), min_size=4, max_size=4)
 
@@ -105,8 +105,8 @@ def test_it_is_measured_beside_its_limit() -> None:
 
 @pytest.mark.parametrize(("limit", "rule"), [({"top_two": 0.3}, "top_two"), ({"positions": 1}, "positions")])
 def test_the_planner_and_the_gate_refuse_what_breaks_it(limit: Mapping[str, float], rule: str) -> None:
-    loose = settings(limits=Limits(symbol=1.0, turnover=2.0, asset_class={}))
-    tight = settings(limits=Limits(symbol=1.0, turnover=2.0, asset_class={}, **limit))
+    loose = settings(limits=Limits(symbol=1.0, turnover=2.0, asset_class=OPEN))
+    tight = settings(limits=Limits(symbol=1.0, turnover=2.0, asset_class=OPEN, **limit))
     (day,) = first_sessions(1)
     targets = {day: SessionTargets(dict.fromkeys(TRADED[:2], 0.3))}
     bars = {day: {symbol: Bar(10.0, 10.0, 10.0, 10.0, 1e6) for symbol in TRADED}}

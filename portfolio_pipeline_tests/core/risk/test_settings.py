@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from pathlib import Path
+from typing import Annotated, Literal, cast, get_args, get_origin
 
 import pytest
+from pydantic import TypeAdapter, ValidationError
 
 from portfolio_pipeline.core.errors import ConfigurationError
-from portfolio_pipeline.core.risk.settings import Limits
-from portfolio_pipeline.core.settings import load_settings
+from portfolio_pipeline.core.risk.settings import Limits, _section
+from portfolio_pipeline.core.sections import Section
+from portfolio_pipeline.core.settings import Settings, load_settings
+from portfolio_pipeline.core.strategies.card import StrategyCard
 
 BOOK = "benchmark: AAA\nuniverse:\n  - {symbol: AAA, asset_class: equity, group: g, name: A}\n"
 
@@ -26,6 +31,14 @@ BOOK = "benchmark: AAA\nuniverse:\n  - {symbol: AAA, asset_class: equity, group:
         ("gross: '1'", "limits.gross: Input should be a valid number"),
         ("gross: .nan", "limits.gross: Input should be a finite number"),
         ("symbl: 0.2", "limits.symbl: Extra inputs are not permitted"),
+        ("short: 20", r"limits.short: 20 is outside 0 to 4 .*0.20"),
+        ("order_equity: 25", r"limits.order_equity: 25 is outside 0 to 2 .*0.25"),
+        ("order_volume: 10", r"limits.order_volume: 10 is outside 0 to 1 .*0.10"),
+        ("order_notional: -1", r"limits.order_notional: -1 is outside 0 to 1e\+12"),
+        ("price_collar: 35", r"limits.price_collar: 35 is outside 0 to 0.99 .*0.35"),
+        ("price_collar: true", "limits.price_collar: Input should be a valid number"),
+        ("tolerance: 1e9", r"limits.tolerance: .*"),
+        ("asset_class: {bond: 0.7}", "names no limit for equity .of AAA.: what no limit names may not be held"),
         ("universe: 0", "limits.universe: Extra inputs are not permitted"),
         ("1: 2", "limits.1: Keys should be strings"),
     ],
@@ -37,13 +50,80 @@ def test_a_wrong_limit_is_refused_where_it_stands(tmp_path: Path, written: str, 
         load_settings(path)
 
 
+@pytest.mark.parametrize(
+    ("written", "told"),
+    [
+        ("orders: {cash_buffer: 20}", r"orders.cash_buffer: 20 is outside 0 to 1 \(a fraction: did you mean 0.20\?\)"),
+        ("orders: {cash_buffer: '0.2'}", "orders.cash_buffer: Input should be a valid number"),
+        ("orders: {fractional: 1}", "orders.fractional: Input should be a valid boolean"),
+        ("orders: {minimum_trade: 1e99}", r"orders.minimum_trade: "),
+        ("costs: {commission_bps: true}", "costs.commission_bps: Input should be a valid number"),
+        ("costs: {slippage_bps: 5000}", "costs.slippage_bps: 5000 is outside 0 to 1000"),
+        ("simulated_broker: {initial_cash: 0}", "simulated_broker.initial_cash: 0 is outside"),
+        ("simulated_broker: {maximum_volume_share: 10}", "simulated_broker.maximum_volume_share: 10 .*0.10"),
+        ("simulated_broker: {delist_after_sessions: true}", "simulated_broker.delist_after_sessions: Input should be"),
+        ("allocation: {maximum: 40}", "allocation.maximum: 40 is outside 0 to 1 .*0.40"),
+        ("allocation: {daily_change: 2}", "allocation.daily_change: 2 is outside 0 to 1 .*0.02"),
+        ("allocation: {static: {mine: 30}}", "allocation.static.mine: 30 is outside 0 to 1 .*0.30"),
+        ("allocation: {window_sessions: '63'}", "allocation.window_sessions: Input should be a valid integer"),
+        ("quality: {largest_daily_move: 35}", "quality.largest_daily_move: 35 is outside 0 to 2 .*0.35"),
+        ("quality: {minimum_coverage: 50}", "quality.minimum_coverage: 50 is outside 0 to 1 .*0.50"),
+        ("regimes: {fewest_sessions: true}", "regimes.fewest_sessions: Input should be a valid integer"),
+    ],
+)
+def test_a_percent_or_another_type_is_refused_in_every_section(tmp_path: Path, written: str, told: str) -> None:
+    path = tmp_path / "portfolio.yaml"
+    path.write_text(f"{BOOK}{written}\n", encoding="utf-8")
+    with pytest.raises(ConfigurationError, match=told):
+        load_settings(path)
+
+
+def test_every_number_of_settings_and_cards_is_strict_and_has_bounds() -> None:
+    """Whoever adds one finds out here: no number without an end, and none that takes a text or a boolean."""
+    loose = sorted({*_loose(Settings), *_loose(StrategyCard), *_loose(_section())})
+    assert loose == []
+
+
+def _loose(section: type[Section], at: str = "") -> Iterator[str]:
+    for name, field in section.model_fields.items():
+        for kind in _parts(field.annotation):
+            if isinstance(kind, type) and issubclass(kind, Section) and kind is not Limits:
+                yield from _loose(kind, f"{at}{name}.")
+        for bad in (True, "1", 10**15, -(10**15)):
+            if not _is_number(field.annotation):
+                continue
+            kind = Annotated[field.annotation, *field.metadata] if field.metadata else field.annotation
+            one: TypeAdapter[object] = TypeAdapter(cast("type", kind))
+            try:
+                one.validate_python(bad)
+            except ValidationError:
+                continue
+            yield f"{at}{name} takes {bad!r}"
+
+
+def _is_number(kind: object) -> bool:
+    return any(part in (int, float) for part in _parts(kind))
+
+
+def _parts(kind: object) -> list[object]:
+    inside = get_args(kind)
+    if get_origin(kind) is Literal:
+        return []
+    return [part for one in inside for part in _parts(one)] if inside else [kind]
+
+
 def test_limits_that_are_not_written_have_their_defaults() -> None:
     assert Limits(gross=2).model_dump() == {
         "tolerance": 0.01,
         "symbol": 0.2,
         "asset_class": {"equity": 0.7, "bond": 0.7, "commodity": 0.35, "real_estate": 0.25},
         "gross": 2.0,
+        "short": 0.0,
         "net": 1.0,
         "net_minimum": 0.0,
         "turnover": 0.5,
+        "order_notional": 1_000_000.0,
+        "order_equity": 0.25,
+        "order_volume": 0.1,
+        "price_collar": 0.35,
     }

@@ -84,7 +84,7 @@ def test_sizing_is_the_plain_one(sizing: Sizing) -> None:
 @pytest.mark.parametrize("by", ["volatility", "performance"])
 def test_a_tilt_moves_weight_within_the_same_gross_exposure(by: Literal["volatility", "performance"]) -> None:
     weights = np.abs(some_weights(1, len(ROWS)))
-    found = sized(INPUTS, weights, ROWS, Sizing(by=by, maximum_weight=1.0, maximum_gross=9.0))
+    found = sized(INPUTS, weights, ROWS, Sizing(by=by, maximum_weight=1.0, maximum_gross=4.0))
     gained = found.any(axis=1)
     np.testing.assert_allclose(found.sum(axis=1)[gained], weights.sum(axis=1)[gained])
     assert gained.sum() > 3

@@ -6,14 +6,14 @@ from typing import Annotated, Protocol
 
 from pydantic import Field
 
-from portfolio_pipeline.core.sections import Fraction, Positive, Section
+from portfolio_pipeline.core.sections import MOST_SESSIONS, Fraction, Section, Size, Whole
 
 
 class Quality(Section):
     """When a bar is quarantined."""
 
-    largest_daily_move: Positive = 0.35
-    stale_sessions: Annotated[int, Field(ge=2)] = 4
+    largest_daily_move: Size = 0.35
+    stale_sessions: Annotated[Whole, Field(ge=2, le=MOST_SESSIONS)] = 4
     minimum_coverage: Fraction = 0.5
 
 

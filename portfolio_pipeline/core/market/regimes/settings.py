@@ -6,7 +6,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
-from portfolio_pipeline.core.sections import Section
+from portfolio_pipeline.core.sections import MOST_SESSIONS, Section, Whole
 
 
 class Regimes(Section):
@@ -19,4 +19,4 @@ class Regimes(Section):
     method: Literal["rules", "markov"] = "rules"
     states: Literal[2, 3] = 2
     refit: Literal["monthly", "quarterly", "yearly"] = "yearly"
-    fewest_sessions: Annotated[int, Field(ge=252)] = 504
+    fewest_sessions: Annotated[Whole, Field(ge=252, le=MOST_SESSIONS)] = 504

@@ -7,7 +7,7 @@ from typing import Annotated
 from pydantic import AfterValidator, Field, model_validator
 
 from portfolio_pipeline.core.portfolio.allocation.methods import ALLOCATION_METHODS
-from portfolio_pipeline.core.sections import Fraction, Section
+from portfolio_pipeline.core.sections import MOST_SESSIONS, Fraction, Section, SomeFraction, Whole
 
 
 class Allocation(Section):
@@ -16,8 +16,8 @@ class Allocation(Section):
     method: Annotated[str, AfterValidator(ALLOCATION_METHODS.known)] = "inverse_volatility"
     minimum: Fraction = 0.05
     maximum: Fraction = 0.40
-    daily_change: Annotated[float, Field(gt=0, le=1)] = 0.02
-    window_sessions: Annotated[int, Field(ge=20)] = 63
+    daily_change: SomeFraction = 0.02
+    window_sessions: Annotated[Whole, Field(ge=20, le=MOST_SESSIONS)] = 63
     static: dict[str, Fraction] = Field(default_factory=dict)
     locked: dict[str, Fraction] = Field(default_factory=dict)
 

@@ -1,5 +1,6 @@
 """The risk limits: what a limit is (`limit`), the limits of the house (`of_symbols`, `of_exposure`, `of_turnover`),
-which are in force (`registry`), and whether they hold (`check`).
+which are in force (`registry`), and whether they hold (`check`). Limits of single orders (`order_limit`, `of_orders`)
+are asked when orders are planned and before they are sent.
 
 A new limit is one object that is registered: its key in portfolio.yaml, its check, its cut, its figure in risk_metrics
 and its message follow from it.

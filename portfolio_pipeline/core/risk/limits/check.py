@@ -32,7 +32,8 @@ def check_limits(
     warning, for what reduces risk must never be stopped.
 
     A weight that is no number blocks, and nothing else is said then. A symbol outside `asset_classes` is outside the
-    universe: any weight in it is a breach. Asset classes without a limit are not limited.
+    universe: any weight in it is a breach. So is any in a class that the limits do not
+    name.
     """
     portfolio = Portfolio(weights, asset_classes, previous)
     undecided = [

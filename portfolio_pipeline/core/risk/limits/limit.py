@@ -61,9 +61,9 @@ class Limit(ABC):
         return self.setting.unit if self.setting else FRACTION
 
     def cap(self, caps: Caps, subject: str = PORTFOLIO) -> float | None:
-        """What is allowed the subject; None where it is not limited."""
+        """What is allowed the subject: nothing, where others are named and it is not; None where nothing is limited."""
         value = self._value(caps)
-        return value.get(subject) if isinstance(value, Mapping) else value
+        return value.get(subject, 0.0) if isinstance(value, Mapping) else value
 
     @abstractmethod
     def measure(self, portfolio: Portfolio) -> Mapping[str, float]:
@@ -85,7 +85,7 @@ class Limit(ABC):
     def figures(self, portfolio: Portfolio, caps: Caps) -> Iterator[Figure]:
         value = self._value(caps)
         for subject, found in self.measure(portfolio).items():
-            cap = value if value is None or isinstance(value, float | int) else value.get(subject)
+            cap = value.get(subject, 0.0) if isinstance(value, Mapping) else value
             if cap is not None:
                 yield Figure(subject, found, cap, self.excess(found, cap))
 

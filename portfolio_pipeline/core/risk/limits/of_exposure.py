@@ -1,4 +1,4 @@
-"""Limits of sums of weights: asset classes, gross, net and the net minimum."""
+"""Limits of sums of weights: asset classes, gross, shorts, net and the net minimum."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from portfolio_pipeline.core.risk.limits.setting import Setting
 
 
 class AssetClassExposure(Limit):
-    """Absolute exposure of each asset class. A class that the settings do not name is not limited."""
+    """Absolute exposure of each asset class. A class that the settings do not name may not be held at all."""
 
     name = "asset_class"
     place = "asset_class"
@@ -47,6 +47,23 @@ class GrossExposure(PortfolioLimit):
 
     def cut(self, room: CuttingRoom, caps: Caps) -> None:
         self.scale_all(room, caps)
+
+
+class ShortExposure(PortfolioLimit):
+    """All shorts together. 0: long only."""
+
+    name = "short"
+    setting = Setting(default=0.0, low=0, high=4, low_allowed=True)
+    tolerated = False
+
+    def of_whole(self, portfolio: Portfolio) -> float:
+        return -math.fsum(weight for weight in portfolio.weights.values() if weight < 0)
+
+    def cut(self, room: CuttingRoom, caps: Caps) -> None:
+        cap = self.cap(caps)
+        if cap is not None:
+            shorts, short = _side(room.weights, -1)
+            self.scale(room, shorts, size=short, into=cap, figure=(PORTFOLIO, short, cap))
 
 
 class NetExposure(PortfolioLimit):
@@ -96,5 +113,6 @@ def _side(weights: Weights, sign: int) -> tuple[list[str], float]:
 
 ASSET_CLASS = AssetClassExposure()
 GROSS = GrossExposure()
+SHORT = ShortExposure()
 NET = NetExposure()
 NET_MINIMUM = NetMinimum()

@@ -1,0 +1,93 @@
+"""Limits of single orders: how large one may be, and how far a price may stand from the last one.
+
+They bind whatever was planned, and from whatever figures: a close, an equity or a target that is wrong by a factor
+makes an order that is too large by one.
+"""
+
+from __future__ import annotations
+
+import math
+
+from portfolio_pipeline.core.risk.limits.order_limit import OrderFacts, OrderLimit
+from portfolio_pipeline.core.risk.limits.setting import Setting
+
+AVERAGED_SESSIONS = 20
+"""Over how many sessions the volume that an order is held against is averaged."""
+
+
+class OrderNotional(OrderLimit):
+    """What one order may be worth, in currency."""
+
+    name = "order_notional"
+    setting = Setting(default=1_000_000.0, low=0, high=1e12, unit="currency")
+
+    def measure(self, order: OrderFacts) -> float | None:
+        return order.notional if order.shares else None
+
+
+class OrderEquity(OrderLimit):
+    """What one order may be worth, as a fraction of equity."""
+
+    name = "order_equity"
+    setting = Setting(default=0.25, low=0, high=2)
+
+    def measure(self, order: OrderFacts) -> float | None:
+        return order.notional / max(order.equity, 0.01) if order.shares else None
+
+
+class OrderVolume(OrderLimit):
+    """How large an order may be, as a fraction of the average volume of the last 20 sessions.
+
+    Where no volume is known of any of them, as with price files that have none, it says nothing.
+    """
+
+    name = "order_volume"
+    setting = Setting(default=0.10, low=0, high=1)
+
+    def measure(self, order: OrderFacts) -> float | None:
+        if not order.shares or not order.average_volume:
+            return None
+        return abs(order.shares) / order.average_volume
+
+
+class PriceCollar(OrderLimit):
+    """How far apart the prices of an order may stand: the close from the one before it, the price it was sized at, its
+    limit price and the fresh quote from the close; as fractions of the price they are held against.
+    """
+
+    name = "price_collar"
+    setting = Setting(default=0.35, low=0, high=0.99)
+    shrinks = False
+
+    def measure(self, order: OrderFacts) -> float | None:
+        return max((apart for apart, _ in self._pairs(order)), default=None)
+
+    def told(self, order: OrderFacts) -> str:
+        _, words = max(self._pairs(order))
+        return f", {words}"
+
+    @staticmethod
+    def _pairs(order: OrderFacts) -> list[tuple[float, str]]:
+        pairs = [
+            ("close", order.close, "close_before", order.earlier_close),
+            ("reference_price", order.reference_price, "close", order.close),
+            ("limit_price", order.limit_price, "close", order.close),
+            ("quote", order.quote, "close", order.close),
+            ("limit_price", order.limit_price, "quote", order.quote),
+        ]
+        return [
+            (_apart(one, other), f"{name}={one:g}, {other_name}={other:g}")
+            for name, one, other_name, other in pairs
+            if one is not None and other is not None
+        ]
+
+
+def _apart(one: float, other: float) -> float:
+    """How far a price is from another, as a fraction of that; what is no price is infinitely far."""
+    return abs(one / other - 1.0) if one > 0 and other > 0 else math.inf
+
+
+ORDER_NOTIONAL = OrderNotional()
+ORDER_EQUITY = OrderEquity()
+ORDER_VOLUME = OrderVolume()
+PRICE_COLLAR = PriceCollar()

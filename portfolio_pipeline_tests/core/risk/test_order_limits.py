@@ -1,0 +1,175 @@
+"""Limits of single orders: the planner cuts to them, the gate refuses what is past them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import replace
+from datetime import date
+
+import pytest
+from hypothesis import given
+from hypothesis import settings as examples
+from hypothesis import strategies as st
+
+from portfolio_pipeline.core.books.book import Book, to_cents, to_shares
+from portfolio_pipeline.core.calendar.sessions import previous_session
+from portfolio_pipeline.core.errors import ConfigurationError
+from portfolio_pipeline.core.execution.gate import judge_submission
+from portfolio_pipeline.core.execution.orders import Plan, plan
+from portfolio_pipeline.core.execution.settings import Orders
+from portfolio_pipeline.core.market.bars import Bar, Bars
+from portfolio_pipeline.core.market.recent import RecentMarket
+from portfolio_pipeline.core.portfolio.session_targets import SessionTargets
+from portfolio_pipeline.core.risk.limits import registry as limits
+from portfolio_pipeline.core.risk.limits.of_orders import ORDER_EQUITY, ORDER_NOTIONAL, ORDER_VOLUME, PRICE_COLLAR
+from portfolio_pipeline.core.risk.limits.order_limit import OrderFacts, OrderLimit
+from portfolio_pipeline.core.risk.limits.setting import Setting
+from portfolio_pipeline.core.risk.settings import Limits
+from portfolio_pipeline.core.settings import Settings
+from portfolio_pipeline_tests.trading import OPEN, settings
+
+DAY = date(2020, 3, 16)
+EARLIER = tuple(day for back in range(1, 25) if (day := previous_session(DAY, back)))
+BUY = OrderFacts("AAA", 100.0, 10_000.0, 1_000_000.0, 100.0, 100.0, earlier_close=98.0, average_volume=5_000.0)
+
+
+def house(**caps: float) -> Settings:
+    limits = {"symbol": 1.0, "turnover": 4.0, "order_equity": 2.0, "asset_class": OPEN, **caps}
+    return settings(orders=Orders(fractional=True, minimum_trade=0.0), limits=Limits(**limits))  # type: ignore[arg-type]
+
+
+def bars(price: float = 100.0, volume: float = 1e6) -> dict[date, Bars]:
+    return {day: {"AAA": Bar(price, price, price, price, volume)} for day in (DAY, *EARLIER)}
+
+
+def planned(rules: Settings, market: dict[date, Bars], *, weight: float = 0.5) -> Plan:
+    return plan("SIMULATED", [DAY], Book(to_cents(1e6)), {DAY: SessionTargets({"AAA": weight})}, market, rules)
+
+
+@pytest.mark.parametrize(
+    ("limit", "order", "found"),
+    [
+        (ORDER_NOTIONAL, BUY, 10_000.0),
+        (ORDER_NOTIONAL, replace(BUY, shares=0.0), None),
+        (ORDER_EQUITY, BUY, 0.01),
+        (ORDER_EQUITY, replace(BUY, equity=0.0), 1e6),
+        (ORDER_VOLUME, BUY, 0.02),
+        (ORDER_VOLUME, replace(BUY, shares=-100.0), 0.02),
+        (ORDER_VOLUME, replace(BUY, average_volume=None), None),
+        (PRICE_COLLAR, BUY, 100 / 98 - 1),
+        (PRICE_COLLAR, replace(BUY, earlier_close=None), 0.0),
+        (PRICE_COLLAR, replace(BUY, close=None, reference_price=None, limit_price=None), None),
+        (PRICE_COLLAR, replace(BUY, limit_price=10.0), 0.9),
+        (PRICE_COLLAR, replace(BUY, limit_price=1_000.0), 9.0),
+        (PRICE_COLLAR, replace(BUY, quote=50.0), 0.5),
+        (PRICE_COLLAR, replace(BUY, quote=-50.0), float("inf")),
+        (PRICE_COLLAR, replace(BUY, reference_price=float("nan")), float("inf")),
+    ],
+)
+def test_each_measures_its_figure(limit: OrderLimit, order: OrderFacts, found: float | None) -> None:
+    assert limit.measure(order) == (None if found is None else pytest.approx(found))
+
+
+@pytest.mark.parametrize(
+    ("caps", "market", "shares"),
+    [
+        ({"order_notional": 200_000.0}, bars(), 2_000.0),
+        ({"order_equity": 0.3}, bars(), 3_000.0),
+        ({"order_volume": 0.05}, bars(volume=20_000.0), 1_000.0),
+        ({}, bars(volume=0.0), 5_000.0),
+        ({"order_notional": 200_000.0, "order_volume": 0.05}, bars(volume=20_000.0), 1_000.0),
+    ],
+)
+def test_the_planner_cuts_an_order_to_the_largest_that_is_allowed(
+    caps: dict[str, float], market: dict[date, Bars], shares: float
+) -> None:
+    rules = house(**caps)
+    found = planned(rules, market)
+    [ticket] = found.tickets
+    assert ticket.verdict == "accepted"
+    assert to_shares(ticket.quantity) == pytest.approx(shares)
+    assert {cut.rule for cut in found.findings.get(DAY, ())} == set(caps)
+    assert all(cut.severity == "cut" and cut.action.startswith("cut to ") for cut in found.findings.get(DAY, ()))
+    gate = judge_submission(
+        "SIMULATED", [DAY], found.tickets, Book(to_cents(1e6)), {DAY: SessionTargets({"AAA": 0.5})}, market, rules
+    )
+    assert gate.sendable == found.tickets
+
+
+def test_a_close_far_from_the_one_before_refuses_the_session_when_it_is_planned() -> None:
+    market = bars() | {DAY: {"AAA": Bar(0.01, 0.01, 0.01, 0.01, 1e9)}}
+    found = planned(house(), market)
+    assert {ticket.verdict for ticket in found.tickets} == {"refused"}
+    told = "PRICE_COLLAR_LIMIT: subject=AAA, found=0.9999, limit=0.35, close=0.01, close_before=100"
+    assert told in [finding.message for finding in found.findings[DAY]]
+
+
+def test_a_split_is_no_jump_of_the_price_nor_of_the_volume() -> None:
+    halved = {"AAA": Bar(50.0, 50.0, 50.0, 50.0, 2e6, split_ratio=2.0)}
+    recent = RecentMarket(DAY, bars() | {DAY: halved})
+    assert recent.earlier_close("AAA") == 50.0
+    assert recent.average_volume("AAA") == 2e6
+    assert {ticket.verdict for ticket in planned(house(), bars() | {DAY: halved}).tickets} == {"accepted"}
+
+
+def test_the_recent_market_is_twenty_sessions_and_never_the_future() -> None:
+    days = sorted((DAY, *EARLIER))
+    market = {day: {"AAA": Bar(1, 1, 1, float(place + 1), float(place + 1))} for place, day in enumerate(days)}
+    here = days[-3]
+    recent = RecentMarket(here, market)
+    known = [bar["AAA"].volume for day, bar in market.items() if day <= here][-20:]
+    assert recent.average_volume("AAA") == pytest.approx(sum(known) / 20)
+    assert recent.earlier_close("AAA") == market[days[-4]]["AAA"].close
+    assert RecentMarket(here, market | {here: {}}).earlier_close("AAA") == market[days[-4]]["AAA"].close
+    assert RecentMarket(days[0], market).earlier_close("AAA") is None
+    assert RecentMarket(here).average_volume("AAA") is None
+
+
+@examples(max_examples=60, deadline=None)
+@given(
+    weight=st.floats(0.01, 1.0),
+    price=st.floats(0.5, 5_000.0),
+    notional=st.floats(100.0, 1e6),
+    share=st.floats(0.001, 1.0),
+    volume=st.floats(1.0, 1e6),
+)
+def test_no_planned_order_is_past_any_of_them_and_none_is_refused(
+    weight: float, price: float, notional: float, share: float, volume: float
+) -> None:
+    market = bars(price, volume)
+    found = planned(house(order_notional=notional, order_equity=share, order_volume=0.1), market, weight=weight)
+    for ticket in found.tickets:
+        shares = to_shares(abs(ticket.quantity))
+        assert ticket.verdict == "accepted"
+        assert shares * price <= min(notional, share * 1e6) * (1 + 1e-6) + 0.01
+        assert shares <= 0.1 * volume * (1 + 1e-6)
+
+
+class Lots(OrderLimit):
+    """The number of shares in one order."""
+
+    name = "lots"
+    setting = Setting(default=None, low=0, high=1e9, unit="shares")
+
+    def measure(self, order: OrderFacts) -> float | None:
+        return abs(order.shares)
+
+
+@pytest.fixture
+def _lots() -> Iterator[None]:
+    limits.register(Lots())
+    yield
+    del limits.ORDER_LIMITS["lots"]
+
+
+@pytest.mark.usefixtures("_lots")
+def test_one_from_outside_is_set_cut_to_and_refused_like_any_other() -> None:
+    assert Limits().model_dump()["lots"] is None
+    [ticket] = planned(house(lots=700.0), bars()).tickets
+    assert to_shares(ticket.quantity) == pytest.approx(700.0)
+    loose = planned(house(), bars()).tickets
+    targets = {DAY: SessionTargets({"AAA": 0.5})}
+    gate = judge_submission("SIMULATED", [DAY], loose, Book(to_cents(1e6)), targets, bars(), house(lots=700.0))
+    assert "LOTS_LIMIT: subject=AAA, found=5000, limit=700" in gate.why(DAY)
+    with pytest.raises(ConfigurationError, match="LIMIT_NAME_TAKEN: found=lots"):
+        limits.register(Lots())
