@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+import signal
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
@@ -13,6 +14,9 @@ import pytest
 
 from portfolio_pipeline.adapters.warehouse import open_warehouse
 from portfolio_pipeline.ports import Warehouse
+
+# Whoever starts the tests with `nohup` or in the background ignores signals, and so would every command they start.
+signal.signal(signal.SIGHUP, signal.SIG_DFL)
 
 
 @pytest.fixture(scope="session")
