@@ -83,25 +83,23 @@ def covariance(returns: Array) -> Array:  # pragma: no cover
     """Sample covariance of the columns."""
     count, symbols = returns.shape
     whole = count - count % 4
-    centred = np.empty((symbols, count))
+    centred = np.empty((count, symbols))
     for i in range(symbols):
         total = 0.0
         for u in range(count):
             total += returns[u, i]
         for u in range(count):
-            centred[i, u] = returns[u, i] - total / count
+            centred[u, i] = returns[u, i] - total / count
     result = np.empty((symbols, symbols))
+    # In four strands, always in the same order, and one column with all before it at once: side by side is fastest.
+    strands = np.empty((4, symbols))
     for i in range(symbols):
+        strands[:, : i + 1] = 0.0
+        for u in range(count):
+            strand, own = u % 4 if u < whole else 0, centred[u, i]
+            for j in range(i + 1):
+                strands[strand, j] += own * centred[u, j]
         for j in range(i + 1):
-            # In four strands, so that one addition need not wait for the one before; always in the same order.
-            one, other = centred[i], centred[j]
-            a, b, c, d = 0.0, 0.0, 0.0, 0.0
-            for u in range(0, whole, 4):
-                a += one[u] * other[u]
-                b += one[u + 1] * other[u + 1]
-                c += one[u + 2] * other[u + 2]
-                d += one[u + 3] * other[u + 3]
-            for u in range(whole, count):
-                a += one[u] * other[u]
-            result[i, j] = result[j, i] = ((a + b) + (c + d)) / (count - 1)
+            total = (strands[0, j] + strands[1, j]) + (strands[2, j] + strands[3, j])
+            result[i, j] = result[j, i] = total / (count - 1)
     return result
