@@ -151,6 +151,26 @@ def test_threads_that_read_and_write_at_once_see_whole_transactions(path: Path) 
         assert stranger.execute("select count(*) from weights").fetchall() == [(20,)]
 
 
+@pytest.mark.parametrize("begun", [b"", b"\0" * 4096, (b"checksum" + b"DUCK").ljust(8192, b"\0")])
+def test_a_file_that_was_killed_at_its_birth_is_made_anew(path: Path, begun: bytes) -> None:
+    path.write_bytes(begun)
+    path.with_name(path.name + ".new").write_bytes(b"left by a start that was killed")
+    reborn = opened(f"duckdb:///{path}")
+    with pytest.raises(PortfolioError, match="DATABASE_NOT_PREPARED"):
+        reborn.read("weights")
+    reborn.prepare()
+    reborn.replace("weights", SESSION, weights(SESSION.first, 0.5))
+    assert [file.name for file in path.parent.glob("*.new*")] == []
+
+
+def test_a_file_that_is_no_database_is_refused_and_left_alone(path: Path) -> None:
+    path.write_bytes(b"something of somebody's")
+    before = path.read_bytes()
+    with pytest.raises(PortfolioError, match="DATABASE_FILE_UNUSABLE"):
+        opened(f"duckdb:///{path}", wait_seconds=0.3).prepare()
+    assert path.read_bytes() == before
+
+
 def test_several_files_are_open_at_once_and_none_sees_the_other(tmp_path: Path) -> None:
     one, other = (opened(f"duckdb:///{tmp_path / name / 'portfolio.duckdb'}") for name in ("one", "other"))
     one.prepare()

@@ -35,6 +35,7 @@ from portfolio_pipeline.core.tables import TABLES, Table
 
 _HELD_BY = re.compile(r"PID (\d+)")
 _INCOMING = "incoming_rows"
+_HEADERS = 3 * 4096  # bytes that every DuckDB file begins with
 
 
 class DuckDBConnection:
@@ -85,20 +86,26 @@ class DuckDBWarehouse(TableWarehouse):
 
     @contextmanager
     def _open(self, *, write: bool) -> Iterator[DuckDBConnection]:
-        with self._file_errors():
-            if not self._path.exists():
-                raise forward.not_prepared(self.location)
+        if not self._is_there():
+            raise forward.not_prepared(self.location)
         with self._turn(partial(take_turn, exclusive=write)) as deadline, self._attached(write, deadline) as connection:
             yield connection
 
     def _is_there(self) -> bool:
+        """A DuckDB file that ends within its own headers holds nothing yet: whoever was making it was killed."""
         with self._file_errors():
-            return self._path.exists()
+            if not self._path.is_file() or self._path.stat().st_size >= _HEADERS:
+                return self._path.exists()
+            begun = self._path.read_bytes()
+        return bool(begun.strip(b"\0")) and begun[8:12] != b"DUCK"  # somebody's, who is told that it is no database
 
     def _carry_forward(self, tell: Callable[[str], None]) -> str | None:
         with self._file_errors():
             self._path.parent.mkdir(parents=True, exist_ok=True)
         with self._turn(partial(take_turn, exclusive=True)) as deadline:
+            if not self._is_there():
+                self._make(deadline)
+                return None
             with self._attached(True, deadline) as connection:
                 older = self._must_migrate(connection)
             # Copied while it is not attached: closing a copy's source would set DuckDB's own lock on the file free.
@@ -110,6 +117,21 @@ class DuckDBWarehouse(TableWarehouse):
             if kept is not None:
                 self._compact()
         return None if kept is None else str(kept)
+
+    def _make(self, deadline: float) -> None:
+        """A new database: made beside its place and moved there, so that it is there whole or not at all."""
+        fresh = DuckDBWarehouse(
+            self._path.with_name(f"{self._path.name}.new"),
+            tables=tuple(self._tables.values()),
+            migrations=self._migrations,
+        )
+        with self._file_errors():
+            for left in (fresh._path, fresh._path.with_name(f"{fresh._path.name}.wal")):
+                left.unlink(missing_ok=True)
+        with fresh._attached(True, deadline) as connection:
+            fresh._create_and_migrate(connection)
+        with self._file_errors():
+            fresh._path.replace(self._path)
 
     def begin_rebuild(self, first: date) -> str:
         with self._turn(partial(take_turn, exclusive=True)) as deadline:
