@@ -57,7 +57,7 @@ def run_chain(
 
     With `rebuild` the account is computed anew from the first of the sessions on.
 
-    Gives back what is to be said when the run did its work, but orders were refused or held back.
+    Gives back what is to be said when the run did its work, but orders were refused or held back, or a check failed.
     """
     warnings.simplefilter("ignore", dg.BetaWarning)
     warnings.simplefilter("ignore", dg.PreviewWarning)
@@ -90,6 +90,13 @@ def run_chain(
         )
     if outcome.unsent:
         return PortfolioError("ORDERS_NOT_SENT", sessions=sessions, why="; ".join(outcome.unsent))
+    if outcome.failed_checks:
+        return PortfolioError(
+            "CHECKS_FAILED",
+            sessions=sessions,
+            found="; ".join(outcome.failed_checks),
+            remedy="What was computed is stored; the rows are on the check's page in the web UI (`portfolio up`).",
+        )
     return None
 
 

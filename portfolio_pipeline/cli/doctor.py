@@ -38,6 +38,8 @@ def examine() -> bool:
         ("definitions", _definitions),
         ("history", _history),
         ("trading", _trading),
+        ("at work", _at_work),
+        ("rebuild", _rebuild),
     )
     table = Table("", "what", "found")
     well = True
@@ -114,3 +116,19 @@ def _trading() -> str:
     wired = open_home()
     require_trading(either(wired.halt_switch.state(), trading_state(wired.warehouse.read(HALT_EVENTS.name))))
     return "not halted"
+
+
+def _at_work() -> str:
+    holder = wire().locks.holder("account")
+    return f"{holder}" if holder else "nobody"
+
+
+def _rebuild() -> str:
+    unfinished = wire().warehouse.unfinished_rebuild()
+    if unfinished is not None and wire().locks.holder("account") is None:
+        raise PortfolioError(
+            "REBUILD_UNFINISHED",
+            found=f"a rebuild that was killed; everything as it was: {unfinished}",
+            remedy="Any `portfolio run` or `portfolio up` undoes it before it begins.",
+        )
+    return "none under way" if unfinished is None else "under way"

@@ -125,6 +125,9 @@ class DeclaredWarehouse(DeclaredReader):
     def end_rebuild(self) -> None:
         raise self._not_here()
 
+    def unfinished_rebuild(self) -> str | None:
+        raise self._not_here()
+
     def undo_rebuild(self) -> str | None:
         raise self._not_here()
 

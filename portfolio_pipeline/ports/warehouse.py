@@ -102,6 +102,10 @@ class Warehouse(Reader, Protocol):
         """It is done: what was computed stays, and so does the copy."""
         ...
 
+    def unfinished_rebuild(self) -> str | None:
+        """Where the copy is that was made before a rebuild that has not ended; None without one."""
+        ...
+
     def undo_rebuild(self) -> str | None:
         """Put everything back as it was before a rebuild that has not ended, and say from where; None without one."""
         ...

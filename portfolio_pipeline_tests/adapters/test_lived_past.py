@@ -75,7 +75,9 @@ def test_a_rebuild_that_has_not_ended_is_undone_by_whoever_opens_the_database_ne
         later = SessionRange(DAYS[2], DAYS[-1])
         lived.replace("account", later, account(later, 1.0))
     opened = open_warehouse(database_url)
+    assert opened.unfinished_rebuild() == kept
     assert opened.undo_rebuild() == kept
+    assert opened.unfinished_rebuild() is None
     assert_same(read_tables(opened), before)
     assert opened.undo_rebuild() is None
 

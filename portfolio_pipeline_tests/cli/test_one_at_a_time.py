@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import random
 import re
+import shutil
 import signal
 import time
 from datetime import date
 from pathlib import Path
 
 import dagster as dg
+import duckdb
 import pytest
 
 from portfolio_pipeline.adapters.environment import SHIPPED_SETTINGS
@@ -101,3 +103,13 @@ def test_after_a_kill_at_any_moment_the_next_run_goes_on_by_itself(house: House,
     # One that was killed before it could say where it lives is given five minutes; it is in nobody's way.
     left = [run for run in house.runs() if not run.is_finished and "portfolio/process" in run.tags]
     assert not left, [(run.status, run.tags) for run in left]
+
+
+@pytest.mark.timeout(300)
+def test_a_check_that_fails_is_the_exit_code_and_the_last_word(house: House, tmp_path: Path) -> None:
+    shutil.copytree(house.home, tmp_path / "home")
+    with duckdb.connect(tmp_path / "home" / "portfolio.duckdb") as hand:
+        hand.execute("update sim_account set cash = cash + 1000")
+    code, said = House(tmp_path / "home").does("run", "--session", SESSION, "--only", "positions")
+    assert code == 1, said
+    assert f"CHECKS_FAILED: sessions={SESSION}, found=positions positions_tie_to_broker" in said.splitlines()[-1]

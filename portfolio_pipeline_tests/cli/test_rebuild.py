@@ -90,6 +90,8 @@ def test_a_rebuild_that_is_killed_is_undone_by_whoever_comes_next(house: House) 
     time.sleep(2.0)
     victim.send_signal(signal.SIGKILL)
     victim.communicate(timeout=60)
+    code, said = house.does("doctor")
+    assert (code, "REBUILD_UNFINISHED" in said) == (1, True), said
     code, said = house.does("run", "--session", LAST, "--only", "prices")
     assert code == 0, said
     assert "A rebuild was broken off before: everything is as it was before it" in said

@@ -146,18 +146,23 @@ class DuckDBWarehouse(TableWarehouse):
         with self._file_errors():
             self._unfinished.unlink(missing_ok=True)
 
-    def undo_rebuild(self) -> str | None:
+    def unfinished_rebuild(self) -> str | None:
         with self._file_errors():
             if not self._unfinished.exists():
                 return None
+            return str(self._path.with_name(self._unfinished.read_text(encoding="utf-8")))
+
+    def undo_rebuild(self) -> str | None:
+        kept = self.unfinished_rebuild()
+        if kept is None:
+            return None
         with self._turn(partial(take_turn, exclusive=True)), self._file_errors():
-            kept = self._path.with_name(self._unfinished.read_text(encoding="utf-8"))
             partial_copy = self._path.with_name(self._path.name + ".partial")
             shutil.copy2(kept, partial_copy)
             self._path.with_name(self._path.name + ".wal").unlink(missing_ok=True)
             partial_copy.replace(self._path)
             self._unfinished.unlink()
-        return str(kept)
+        return kept
 
     @property
     def _unfinished(self) -> Path:

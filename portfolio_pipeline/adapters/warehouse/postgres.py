@@ -128,6 +128,11 @@ class PostgresWarehouse(TableWarehouse):
             for kept in self._unfinished(connection):
                 connection.run(f"comment on schema {kept} is null")
 
+    def unfinished_rebuild(self) -> str | None:
+        with self._open(write=False) as connection:
+            unfinished = self._unfinished(connection)
+        return f"schema {unfinished[-1]} of {self.location}" if unfinished else None
+
     def undo_rebuild(self) -> str | None:
         with self._open(write=True) as connection:
             unfinished = self._unfinished(connection)

@@ -153,6 +153,9 @@ class TableWarehouse(ABC):
     def end_rebuild(self) -> None: ...
 
     @abstractmethod
+    def unfinished_rebuild(self) -> str | None: ...
+
+    @abstractmethod
     def undo_rebuild(self) -> str | None: ...
 
     @abstractmethod
