@@ -94,7 +94,8 @@ def living_tags() -> dict[str, str]:
 def close_dead_runs(instance: dg.DagsterInstance, locks: Locks) -> list[str]:
     """Mark runs as failed whose process has ended before they did, and say which those were."""
     said = []
-    for record in instance.get_run_records(dg.RunsFilter(statuses=IN_PROGRESS_RUN_STATUSES)):
+    begun_or_about_to = [*IN_PROGRESS_RUN_STATUSES, dg.DagsterRunStatus.NOT_STARTED]
+    for record in instance.get_run_records(dg.RunsFilter(statuses=begun_or_about_to)):
         run = record.dagster_run
         lives = run.tags.get(_LIVES)
         lock = locks.take(_name(run), this_process())

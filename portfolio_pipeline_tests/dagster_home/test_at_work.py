@@ -111,13 +111,14 @@ def test_a_run_that_has_only_just_begun_is_given_time(instance: dg.DagsterInstan
     assert dg.materialize([looking], instance=instance).success
 
 
+@pytest.mark.parametrize("status", [dg.DagsterRunStatus.NOT_STARTED, dg.DagsterRunStatus.STARTED])
 def test_a_run_that_was_created_by_a_living_process_is_alive_before_it_starts(
-    instance: dg.DagsterInstance, locks: Locks
+    instance: dg.DagsterInstance, locks: Locks, status: dg.DagsterRunStatus
 ) -> None:
     run_id = "00000000-0000-0000-0000-000000000001"
     with living_already(locks, run_id):
         instance.create_run_for_job(
-            dg.job(name="daily")(lambda: None), run_id=run_id, tags=living_tags(), status=dg.DagsterRunStatus.STARTED
+            dg.job(name="daily")(lambda: None), run_id=run_id, tags=living_tags(), status=status
         )
         assert close_dead_runs(instance, locks) == []
     assert len(close_dead_runs(instance, locks)) == 1
