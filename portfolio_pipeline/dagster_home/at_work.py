@@ -65,7 +65,7 @@ def require_account() -> None:
 @contextmanager
 def living(locks: Locks, instance: dg.DagsterInstance, run: dg.DagsterRun) -> Iterator[None]:
     """For as long as this lasts, everybody can tell that the run is alive."""
-    lock = locks.take(_name(run), this_process())
+    lock = locks.take(_name(run.run_id), this_process())
     if lock is None:  # begun by this process already
         yield
         return
@@ -79,7 +79,7 @@ def living(locks: Locks, instance: dg.DagsterInstance, run: dg.DagsterRun) -> It
 @contextmanager
 def living_already(locks: Locks, run_id: str) -> Iterator[None]:
     """As `living`, for a run that is about to be created with `living_tags`."""
-    lock = locks.take(f"run-{run_id}", this_process())
+    lock = locks.take(_name(run_id), this_process())
     try:
         yield
     finally:
@@ -98,7 +98,7 @@ def close_dead_runs(instance: dg.DagsterInstance, locks: Locks) -> list[str]:
     for record in instance.get_run_records(dg.RunsFilter(statuses=begun_or_about_to)):
         run = record.dagster_run
         lives = run.tags.get(_LIVES)
-        lock = locks.take(_name(run), this_process())
+        lock = locks.take(_name(run.run_id), this_process())
         if lock is None:
             continue
         lock.release()
@@ -114,8 +114,8 @@ def this_process() -> str:
     return f"process {os.getpid()} on {socket.gethostname()}"
 
 
-def _name(run: dg.DagsterRun) -> str:
-    return f"run-{run.run_id}"
+def _name(run_id: str) -> str:
+    return f"run-{run_id}"
 
 
 def _taken(locks: Locks, who: str, wait: Callable[[str], None] | None) -> Lock:

@@ -75,7 +75,8 @@ class Warehouse(Reader, Protocol):
     """The database. Tables are the ones declared in `core.tables`; SQL parameters are written $1, $2, …
 
     A connection is held only inside a call (or inside the `with` block of `reading` or `transaction`), never while
-    computing. To open one costs more than a small read: what is read together is read in one `reading` block.
+    computing; `kept_open` is the exception. To open one costs more than a small read: what is read together is read
+    in one `reading` block.
     """
 
     @property

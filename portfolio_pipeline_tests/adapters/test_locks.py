@@ -6,7 +6,9 @@ import os
 import shutil
 import subprocess
 import sys
+import threading
 import time
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
 from pathlib import Path
 
@@ -66,12 +68,22 @@ def test_of_many_that_try_in_the_same_moment_one_gets_it(database_url: str) -> N
 
 
 def test_asking_for_the_holder_never_takes_the_lock_away_from_whoever_wants_it(database_url: str) -> None:
-    locks = open_locks(database_url)
-    for _ in range(20):
-        assert locks.holder("account") is None
-        held = locks.take("account", "me")
-        assert held is not None
-        held.release()
+    locks, over = open_locks(database_url), threading.Event()
+
+    def ask() -> None:
+        while not over.is_set():
+            locks.holder("account")
+
+    with ThreadPoolExecutor(1) as asking:
+        asked = asking.submit(ask)
+        try:
+            for _ in range(50):
+                held = locks.take("account", "me")
+                assert held is not None
+                held.release()
+        finally:
+            over.set()
+        asked.result()
 
 
 def test_a_lock_whose_file_was_deleted_is_no_longer_held(tmp_path: Path) -> None:
@@ -122,3 +134,9 @@ def test_a_holder_in_another_container_is_seen_though_its_process_number_means_n
             container.kill()
             container.wait(30)
     assert open_locks(url).take("account", "me") is not None
+
+
+def test_a_server_that_cannot_be_reached_is_one_message_without_the_password() -> None:
+    with pytest.raises(PortfolioError, match="DATABASE_UNREACHABLE") as refused:
+        PostgresLocks("postgresql://u:s3cr3t-word@127.0.0.1:1/x").take("account", "me")
+    assert "s3cr3t" not in str(refused.value)

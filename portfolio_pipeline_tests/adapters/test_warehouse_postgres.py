@@ -10,7 +10,7 @@ from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from portfolio_pipeline.adapters.warehouse import open_warehouse, postgres
-from portfolio_pipeline.adapters.warehouse.postgres import PostgresWarehouse
+from portfolio_pipeline.adapters.warehouse.postgres import PostgresWarehouse, without_password
 from portfolio_pipeline.core.calendar.sessions import SessionRange
 from portfolio_pipeline.core.errors import PortfolioError
 from portfolio_pipeline_tests.adapters import warehouse_processes as others
@@ -48,8 +48,8 @@ def test_the_location_never_shows_the_password(password: str) -> None:
 
 
 def test_messages_of_the_server_are_cleared_of_the_password() -> None:
-    warehouse = PostgresWarehouse("postgresql://u:p%40ss%2Fword@h/x?sslpassword=key-word")
-    assert warehouse._without_password("p%40ss%2Fword, p@ss/word and key-word") == "***, *** and ***"
+    url = "postgresql://u:p%40ss%2Fword@h/x?sslpassword=key-word"
+    assert without_password("p%40ss%2Fword, p@ss/word and key-word", url) == "***, *** and ***"
 
 
 def test_a_server_that_is_too_old_is_refused_with_its_version(

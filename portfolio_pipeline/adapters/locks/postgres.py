@@ -12,7 +12,7 @@ from typing import Any
 from adbc_driver_manager import Error as AdbcError
 from adbc_driver_postgresql import dbapi
 
-from portfolio_pipeline.adapters.warehouse.postgres import with_timeout
+from portfolio_pipeline.adapters.warehouse.postgres import with_timeout, without_password
 from portfolio_pipeline.core.errors import WarehouseError
 from portfolio_pipeline.ports.locks import Holder
 
@@ -79,10 +79,9 @@ class PostgresLocks:
         try:
             connection = dbapi.connect(with_timeout(self._url), autocommit=True)
         except AdbcError as error:
-            found = " ".join(str(error).split()).replace(self._url, "the database")
             raise WarehouseError(
                 "DATABASE_UNREACHABLE",
-                found=found.partition("://")[0],
+                found=without_password(" ".join(str(error).split()), self._url),
                 expected="a PostgreSQL server that answers",
                 remedy="Start the server or correct DATABASE_URL; unset it for the embedded default.",
             ) from None

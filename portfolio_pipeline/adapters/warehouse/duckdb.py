@@ -1,10 +1,10 @@
 """The warehouse in one DuckDB file.
 
-DuckDB lets one process in to write, or several to read, and refuses everybody else at once. So the file is attached to
-the process's engine (`duckdb_engine`) inside a call only; `file_lock` makes the project's own processes take turns;
-strangers (a notebook, a command line) are waited for and then named. The statements are those of every engine, see
-`tables`. Tables have no primary key here, whose index would be three quarters of the file: rows are stored in the order
-of the key, and `tables` asks whether a key is there already.
+DuckDB lets one process in to write, or several to read, and refuses everybody else at once. So the file is attached
+to the process's engine (`duckdb_engine`) inside a call only, unless it is `kept_open` for many; `file_lock` makes the
+project's own processes take turns; strangers (a notebook, a command line) are waited for and then named. The
+statements are those of every engine, see `tables`. Tables have no primary key here, whose index would be three
+quarters of the file: rows are stored in the order of the key, and `tables` asks whether a key is there already.
 """
 
 from __future__ import annotations

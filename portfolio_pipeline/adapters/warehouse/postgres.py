@@ -175,7 +175,7 @@ class PostgresWarehouse(TableWarehouse):
             raise WarehouseError(
                 "DATABASE_UNREACHABLE",
                 database=self.location,
-                found=self._without_password(" ".join(str(error).split())),
+                found=without_password(" ".join(str(error).split()), self._url),
                 expected=f"PostgreSQL {OLDEST_MAJOR_VERSION} or newer",
                 remedy="Start the server or correct DATABASE_URL; unset it for the embedded default.",
             ) from None
@@ -225,12 +225,14 @@ class PostgresWarehouse(TableWarehouse):
             remedy="Wait for the other run to end, or end that server process (pg_terminate_backend), then try again.",
         )
 
-    def _without_password(self, text: str) -> str:
-        user = self._url.partition("://")[2].rpartition("@")[0]
-        given = [user.partition(":")[2], *_QUERY_PASSWORD.findall(self._url)]
-        for secret in {form for each in given for form in (each, unquote(each)) if form}:
-            text = text.replace(secret, "***")
-        return text
+
+def without_password(text: str, url: str) -> str:
+    """What a driver says of a connection, without the password of its address in any form."""
+    user = url.partition("://")[2].rpartition("@")[0]
+    given = [user.partition(":")[2], *_QUERY_PASSWORD.findall(url)]
+    for secret in {form for each in given for form in (each, unquote(each)) if form}:
+        text = text.replace(secret, "***")
+    return text
 
 
 def with_timeout(url: str) -> str:

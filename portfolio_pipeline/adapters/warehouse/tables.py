@@ -129,7 +129,7 @@ class TableTransaction(TableReader):
 
 
 class TableWarehouse(ABC):
-    """`ports.Warehouse` but for the engine. Safe to share between threads; nothing is held between calls."""
+    """`ports.Warehouse` but for the engine. Safe to share between threads; unless kept open, nothing is held."""
 
     engine: statements.Engine
 
