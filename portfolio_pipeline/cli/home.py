@@ -18,12 +18,14 @@ from portfolio_pipeline.cli.terminal import say
 @contextmanager
 def account(what: str, *, wait: bool = False) -> Iterator[Wiring]:
     """The house with the account to ourselves, taken before anything of it is read."""
+    from portfolio_pipeline.adapters.faults import require_room
     from portfolio_pipeline.dagster_home.at_work import at_work
     from portfolio_pipeline.dagster_home.prepare import make_home
     from portfolio_pipeline.dagster_home.rebuild import undo_unfinished
 
     wired = wire()
     make_home(wired.environment.dagster_home)
+    require_room(wired.environment.dagster_home)
     warn = partial(say, style="yellow")
     with at_work(wired.locks, what, wait=warn if wait else None):
         undo_unfinished(wired.warehouse, warn)

@@ -10,6 +10,7 @@ from typing import Any
 import yaml
 
 from portfolio_pipeline.core.errors import ConfigurationError
+from portfolio_pipeline.dagster_home.storage import require_sound_storage
 
 _HEADER = "# Written by `portfolio up`; changes made here are overwritten.\n"
 _STORAGES = {
@@ -48,6 +49,8 @@ def prepare_dagster_home(home: Path, *, postgres: bool) -> None:
         target = home / "dagster.yaml"
         if not target.exists() or target.read_text(encoding="utf-8") != text:
             target.write_text(text, encoding="utf-8")
+    if not postgres:
+        require_sound_storage(home)
 
 
 @contextmanager

@@ -14,6 +14,7 @@ from pydantic import Field
 
 from portfolio_pipeline.adapters.broker.guarded import GuardedBroker
 from portfolio_pipeline.adapters.cards import load_cards
+from portfolio_pipeline.adapters.faults import require_room
 from portfolio_pipeline.adapters.wiring import wire
 from portfolio_pipeline.components.session_asset import refusals_as_failures
 from portfolio_pipeline.core.calendar.sessions import require_session
@@ -66,6 +67,7 @@ class WarehouseResource(dg.ConfigurableResource[Any]):
         with living(locks, instance, run), ExitStack() as until_the_end:
             if READS_ONLY not in run.tags:
                 with refusals_as_failures():
+                    require_room(wire().environment.dagster_home)
                     until_the_end.enter_context(at_work(locks, f"run {run.run_id}", wait=log.info))
                 for dead in close_dead_runs(instance, locks):
                     log.warning(dead)
