@@ -37,7 +37,9 @@ def open_home() -> Wiring:
     from portfolio_pipeline.dagster_home.prepare import prepare_dagster_home
 
     environment = read_environment()
-    prepare_dagster_home(environment.dagster_home, postgres=uses_postgres(environment))
+    misfit = prepare_dagster_home(environment.dagster_home, postgres=uses_postgres(environment))
+    if misfit:
+        say(f"Dagster's own storages are used, which are slower and larger; ours do not fit. {misfit}", "yellow")
     os.environ["DAGSTER_HOME"] = str(environment.dagster_home)
     if uses_postgres(environment):
         # SQLAlchemy, which Dagster uses, knows only the longer name of the scheme.
