@@ -13,6 +13,7 @@ from portfolio_pipeline.core.errors import ConfigurationError
 from portfolio_pipeline.dagster_home.private import NO_COMPUTE_LOGS, POSTGRES_STORAGES, SQLITE_STORAGES, misfit
 from portfolio_pipeline.dagster_home.storage import require_sound_storage
 
+LOGS_KEPT_DAYS = 90
 _HEADER = "# Written by `portfolio up`; changes made here are overwritten.\n"
 # In place of Dagster's own, where they fit the version that is installed.
 _OUR_SQLITE_STORAGES = {
@@ -89,6 +90,13 @@ def instance_configuration(home: Path, *, postgres: bool, ours: bool = True) -> 
             "max_runtime_seconds": 4 * 60 * 60,
         },
         "freshness": {"enabled": True},
+        # Sensors look every half minute; see `retention` for the logs of runs.
+        "retention": {
+            "schedule": {"purge_after_days": LOGS_KEPT_DAYS},
+            "sensor": {
+                "purge_after_days": {"skipped": 2, "started": 2, "success": LOGS_KEPT_DAYS, "failure": LOGS_KEPT_DAYS}
+            },
+        },
     }
 
 

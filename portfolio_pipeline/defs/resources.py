@@ -22,6 +22,7 @@ from portfolio_pipeline.core.errors import SessionError
 from portfolio_pipeline.core.execution.halt import require_trading
 from portfolio_pipeline.dagster_home.at_work import READS_ONLY, at_work, close_dead_runs, living, require_account
 from portfolio_pipeline.dagster_home.rebuild import rebuilt, undo_unfinished
+from portfolio_pipeline.dagster_home.retention import forget_old_logs
 
 
 class WiredResource(dg.ConfigurableResource[Any]):
@@ -79,6 +80,8 @@ class WarehouseResource(dg.ConfigurableResource[Any]):
                     first = require_session(_day(self.rebuild_from))
                     until_the_end.enter_context(rebuilt(warehouse, instance, run, first, log.warning))
             yield warehouse
+            if READS_ONLY not in run.tags:
+                forget_old_logs(instance, wire().clock.now())
 
 
 def _day(text: str) -> date:
