@@ -14,7 +14,7 @@ from packaging.version import Version
 from portfolio_pipeline.dagster_home.private import TRIED
 
 ROOT = Path(__file__).resolve().parents[2]
-_LINE = re.compile(r"^([A-Za-z0-9._-]+)==([^\s;]+)(?: ; (.+?))? \\$", re.MULTILINE)
+_LINE = re.compile(r"^([A-Za-z0-9._-]+)(?:\[[\w,-]+\])?==([^\s;]+)(?: ; (.+?))? \\$", re.MULTILINE)
 LOCKED = [
     (name, Version(version), Marker(marker) if marker else None)
     for name, version, marker in _LINE.findall((ROOT / ".requirements.lock").read_text(encoding="utf-8"))
