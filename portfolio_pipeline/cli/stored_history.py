@@ -67,12 +67,13 @@ def complete_through(warehouse: Warehouse) -> date | None:
 
 def lived_since(warehouse: Warehouse, first: date) -> SessionRange:
     """From `first` to the newest session that the account has lived through."""
-    newest = warehouse.newest(schemas.ACCOUNT.name)
-    if newest is None or first > newest:
+    with warehouse.reading() as reader:
+        oldest, newest = reader.oldest(schemas.ACCOUNT.name), reader.newest(schemas.ACCOUNT.name)
+    if oldest is None or newest is None or not oldest <= first <= newest:
         raise SessionError(
             "NOTHING_TO_REBUILD",
             found=first,
-            expected=f"a session up to {newest}" if newest else "an account that has lived through a session",
-            remedy="Run it the plain way: portfolio run.",
+            expected=f"a session from {oldest} to {newest}" if newest else "an account with sessions",
+            remedy="Nothing was changed. What an account has not lived through is run the plain way: portfolio run.",
         )
     return SessionRange(first, newest)

@@ -52,14 +52,14 @@ def _undone(warehouse: Warehouse) -> str:
 
 def _require_everything(warehouse: Warehouse, run: dg.DagsterRun, first: date) -> None:
     """A rebuild goes through to the newest session and leaves nothing of the account out."""
-    newest = warehouse.newest(ACCOUNT.name) or first
+    oldest, newest = warehouse.oldest(ACCOUNT.name) or first, warehouse.newest(ACCOUNT.name) or first
     asked = [next((run.tags[tag] for tag in tags if tag in run.tags), "") for tags in (_FIRST, _LAST)]
     missing = _OF_THE_ACCOUNT - set(run.asset_selection) if run.asset_selection is not None else set()
-    if asked[0] > first.isoformat() or asked[1] < newest.isoformat() or missing:
+    if first < oldest or asked[0] > first.isoformat() or asked[1] < newest.isoformat() or missing:
         raise SessionError(
             "REBUILD_INCOMPLETE",
             found=f"sessions {asked[0]} to {asked[1]}"
             + (f" without {', '.join(sorted(key.to_user_string() for key in missing))}" if missing else ""),
-            expected=f"the whole chain from {first} to {newest}",
-            remedy=f"Nothing was changed. Run all of it: portfolio run --rebuild-from {first}.",
+            expected=f"the whole chain from {max(first, oldest)} to {newest}",
+            remedy=f"Nothing was changed. Run all of it: portfolio run --rebuild-from {max(first, oldest)}.",
         )
