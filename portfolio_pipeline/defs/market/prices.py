@@ -106,6 +106,7 @@ def most_of_the_universe_is_there(
 @session_asset(
     table=PRICES,
     group="market",
+    begins="market",
     also_fills=(PRICE_RESTATEMENTS, QUARANTINE),
     checks=(
         bars_are_healthy,
