@@ -57,10 +57,6 @@ def test_a_bar_over_one_session_counts_assets_alone(monkeypatch: pytest.MonkeyPa
 
 def test_assets_that_begin_later_are_told_with_the_sessions_that_are_theirs(monkeypatch: pytest.MonkeyPatch) -> None:
     mixed = dict(zip(ASSETS, (1_250, 250, 3), strict=True))
-    assert [
-        line.split(": ")[1].split(" in ")[0] for line in shown(monkeypatch, mixed, terminal=False).splitlines()
-    ] == [
-        "1,250 sessions",
-        "250 sessions",
-    ]
+    lines = shown(monkeypatch, mixed, terminal=False).splitlines()
+    assert [line.split(": ")[1].split(" in ")[0] for line in lines] == ["1,250 sessions", "250 sessions"]
     assert "2 of 3 assets, 1,500 of 1,503 sessions" in shown(monkeypatch, mixed, terminal=True)
