@@ -19,6 +19,8 @@ from portfolio_pipeline.adapters.wiring import Wiring
 from portfolio_pipeline.cli.progress import shown_progress
 from portfolio_pipeline.cli.terminal import complain, say
 from portfolio_pipeline.cli.web_ui import CODE_LOCATION
+from portfolio_pipeline.components.session_asset import BEGINS
+from portfolio_pipeline.core.calendar.beginnings import Beginnings
 from portfolio_pipeline.core.calendar.sessions import SessionRange
 from portfolio_pipeline.core.errors import PortfolioError
 from portfolio_pipeline.core.tables import SUBMISSIONS
@@ -34,6 +36,7 @@ from portfolio_pipeline.dagster_home.private.execution import (
     make_new_run_id,
 )
 from portfolio_pipeline.dagster_home.range_events import DEFERS_EVENTS, RangeStorage
+from portfolio_pipeline.reads.beginnings import stored_beginnings
 
 JOB = "daily"
 # The terminal shows the progress bar; what is logged is in the web UI.
@@ -67,10 +70,10 @@ def run_chain(
         for dead in close_dead_runs(instance, wired.locks):
             say(dead, "yellow")
         run, job = _created(instance, run_id, sessions, only, rebuild=rebuild)
-        assets = sum(1 for _ in run.asset_selection or job.asset_layer.executable_asset_keys)
+        counted = _counted(job, run.asset_selection, sessions, stored_beginnings(wired.warehouse))
         # One session is done in seconds; during a range others shall get in between.
         kept_open = wired.warehouse.kept_open() if len(sessions) == 1 and not rebuild else nullcontext()
-        with shown_progress(assets=assets, sessions=sessions) as progress, kept_open:
+        with shown_progress(counted) as progress, kept_open:
             for event in execute_run_iterator(InMemoryJob(job), run, instance):
                 if event.event_type == dg.DagsterEventType.STEP_START:
                     progress.begin(str(event.step_key).replace("__", "/"))
@@ -128,6 +131,17 @@ def _chosen(job: dg.JobDefinition, names: Sequence[str]) -> Set[dg.AssetKey] | N
                 "ASSET_UNKNOWN", found=name, expected=", ".join(sorted(known)), remedy="Choose of these."
             )
     return {known[name] for name in names} or None
+
+
+def _counted(
+    job: dg.JobDefinition, chosen: Set[dg.AssetKey] | None, sessions: SessionRange, begun: Beginnings | None
+) -> dict[str, int]:
+    """How many of the sessions each asset is about to compute."""
+    counted = {}
+    for key in chosen or job.asset_layer.executable_asset_keys:
+        kept = begun.kept(job.asset_layer.get(key).metadata[BEGINS], sessions) if begun is not None else sessions
+        counted[key.to_user_string()] = 0 if kept is None else len(kept)
+    return counted
 
 
 def _rebuild_from(sessions: SessionRange) -> dict[str, Any]:

@@ -44,7 +44,7 @@ def portfolio() -> None:
 
 @portfolio.command()
 @click.option(
-    "--sessions", type=click.IntRange(min=1), help="How many sessions to load at first (default: five years)."
+    "--sessions", type=click.IntRange(min=1), help="How many sessions to trade at first (default: five years)."
 )
 @click.option("--host", default="127.0.0.1", show_default=True, help="Address of the web UI.")
 @click.option("--port", type=click.IntRange(1, 65535), default=3000, show_default=True, help="Port of the web UI.")
@@ -77,13 +77,15 @@ def up(sessions: int | None, host: str, port: int, read_only: bool, no_ui: bool)
 
 def _complete(first_load: int | None) -> PortfolioError | None:
     """Compute the missing sessions and show a summary; gives back what is to be said of orders that were not sent."""
+    from portfolio_pipeline.cli.first_start import begin
     from portfolio_pipeline.cli.home import account
     from portfolio_pipeline.cli.interruption import told_how_to_go_on
     from portfolio_pipeline.cli.stored_history import missing_sessions
     from portfolio_pipeline.cli.summary import show_summary
 
     with account("portfolio up", wait=True) as wired:
-        missing = missing_sessions(wired.warehouse, wired.clock.now(), first_load=first_load)
+        begin(wired, first_load)
+        missing = missing_sessions(wired.warehouse, wired.clock.now())
         unsent = None
         if missing is None:
             say("All sessions are there.")
@@ -140,11 +142,16 @@ def _run_sessions(first: date | None, last: date | None, only: Sequence[str] = (
         require_closed,
         require_session,
     )
+    from portfolio_pipeline.reads.beginnings import stored_beginnings
 
     with account("portfolio run") as wired:
         newest = last_closed_session(wired.clock.now())
         sessions = SessionRange(require_session(first or newest), require_session(last or newest))
         require_closed(sessions, wired.clock.now())
+
+        begun = stored_beginnings(wired.warehouse)
+        if begun is not None and not only:
+            begun.require("account", SessionRange.single(sessions.last), "the whole chain")
 
         from portfolio_pipeline.cli.chain_run import run_chain
 

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from typing import Protocol
 
 from rich.progress import BarColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 
 from portfolio_pipeline.cli.terminal import PROGRESS
-from portfolio_pipeline.core.calendar.sessions import SessionRange
 
 
 class RunProgress(Protocol):
@@ -22,10 +21,10 @@ class RunProgress(Protocol):
 
 
 @contextmanager
-def shown_progress(*, assets: int, sessions: SessionRange) -> Iterator[RunProgress]:
-    """Progress over `assets`, each of which computes all of `sessions` at once."""
+def shown_progress(sessions: Mapping[str, int]) -> Iterator[RunProgress]:
+    """Progress over assets, each of which computes all of its sessions at once: how many, by asset."""
     if not PROGRESS.is_terminal:
-        yield _Lines(assets, len(sessions))
+        yield _Lines(sessions)
         return
     bar = Progress(
         SpinnerColumn(),
@@ -38,35 +37,37 @@ def shown_progress(*, assets: int, sessions: SessionRange) -> Iterator[RunProgre
         console=PROGRESS,
     )
     with bar:
-        yield _Bar(bar, assets, len(sessions))
+        yield _Bar(bar, sessions)
 
 
 class _Bar:
-    def __init__(self, bar: Progress, assets: int, sessions: int) -> None:
-        self._bar, self._assets, self._sessions, self._done = bar, assets, sessions, 0
-        self._task = bar.add_task("preparing", total=assets * sessions, told="")
+    def __init__(self, bar: Progress, sessions: Mapping[str, int]) -> None:
+        self._bar, self._sessions, self._assets, self._done = bar, sessions, 0, 0
+        self._all = sum(sessions.values())
+        self._task = bar.add_task("preparing", total=self._all, told="")
 
     def begin(self, asset: str) -> None:
         self._bar.update(self._task, description=asset, told=self._told())
 
     def end(self, asset: str) -> None:
-        self._done += 1
-        self._bar.update(self._task, completed=self._done * self._sessions, told=self._told())
+        self._assets += 1
+        self._done += self._sessions[asset]
+        self._bar.update(self._task, completed=self._done, told=self._told())
 
     def _told(self) -> str:
-        over = f", {self._done * self._sessions:,} of {self._assets * self._sessions:,} sessions"
-        return f"{self._done} of {self._assets} assets" + (over if self._sessions > 1 else "")
+        over = f", {self._done:,} of {self._all:,} sessions" if self._all > len(self._sessions) else ""
+        return f"{self._assets} of {len(self._sessions)} assets{over}"
 
 
 class _Lines:
-    def __init__(self, assets: int, sessions: int) -> None:
-        self._assets, self._sessions, self._done, self._begun = assets, sessions, 0, time.monotonic()
+    def __init__(self, sessions: Mapping[str, int]) -> None:
+        self._sessions, self._done, self._begun = sessions, 0, time.monotonic()
 
     def begin(self, asset: str) -> None:
         self._begun = time.monotonic()
 
     def end(self, asset: str) -> None:
         self._done += 1
-        sessions = f"{self._sessions:,} session{'s' if self._sessions > 1 else ''}"
-        took = time.monotonic() - self._begun
-        PROGRESS.print(f"{self._done:>3} of {self._assets}  {asset}: {sessions} in {took:.1f} s", soft_wrap=True)
+        count, took = self._sessions[asset], time.monotonic() - self._begun
+        sessions = f"{count:,} session{'s' if count != 1 else ''}"
+        PROGRESS.print(f"{self._done:>3} of {len(self._sessions)}  {asset}: {sessions} in {took:.1f} s", soft_wrap=True)

@@ -6,18 +6,11 @@ from datetime import date, datetime
 
 from portfolio_pipeline.adapters.card_files import card_names
 from portfolio_pipeline.core import tables as schemas
-from portfolio_pipeline.core.calendar.sessions import (
-    FIRST_SESSION,
-    SessionRange,
-    last_closed_session,
-    next_session,
-    previous_session,
-    sessions_between,
-)
+from portfolio_pipeline.core.calendar.sessions import SessionRange, last_closed_session, next_session
 from portfolio_pipeline.core.errors import SessionError
 from portfolio_pipeline.ports import Warehouse
+from portfolio_pipeline.reads.beginnings import stored_beginnings
 
-YEARS = 5
 # What every session leaves rows in. A session without trades or breaches leaves none in the other tables.
 EVERY_SESSION = (
     schemas.PRICES,
@@ -32,22 +25,18 @@ EVERY_SESSION = (
 EVERY_SESSION_AND_STRATEGY = (schemas.OPTIMIZED_PARAMETERS, schemas.STRATEGY_TARGETS)
 
 
-def missing_sessions(warehouse: Warehouse, now: datetime, *, first_load: int | None = None) -> SessionRange | None:
+def missing_sessions(warehouse: Warehouse, now: datetime) -> SessionRange | None:
     """From the first session that is not complete to the last closed one; None when nothing is missing.
 
-    An empty house gets `first_load` sessions, or five years.
+    Of a home that has no complete session everything is missing, from where it was begun.
     """
     last = last_closed_session(now)
     complete = complete_through(warehouse)
     if complete is not None:
         return SessionRange(next_session(complete), last) if complete < last else None
-    begun = warehouse.oldest(schemas.PRICES.name)
-    if begun is not None:
-        return SessionRange(begun, last)
-    if first_load is None:
-        five_years_ago = last.replace(year=last.year - YEARS, day=min(last.day, 28))
-        return SessionRange(sessions_between(five_years_ago, last)[0], last)
-    return SessionRange(previous_session(last, first_load - 1) or FIRST_SESSION, last)
+    begun = stored_beginnings(warehouse)
+    first = warehouse.oldest(schemas.PRICES.name) if begun is None else begun.market
+    return None if first is None else SessionRange(first, last)
 
 
 def complete_through(warehouse: Warehouse) -> date | None:

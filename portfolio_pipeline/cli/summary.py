@@ -54,6 +54,7 @@ def show_summary(wired: Wiring) -> None:
     equity = f"{account[0]['equity']:,.2f}" if account else "none"
     OUT.print(_performance(metrics, f"Session {session}: equity {equity}"))
     OUT.print(_orders(planned, only))
+    say(_since(wired.warehouse))
     _halt(wired)
 
 
@@ -80,6 +81,7 @@ def show_status(wired: Wiring) -> None:
         schemas.ACCOUNT.name, SessionRange.single(complete), where={"book": "account"}
     ).to_pylist()
     say(f"Equity at the close of {complete}: {account['equity']:,.2f}")
+    say(_since(wired.warehouse))
     changes = changes_by_session(wired.warehouse.read(schemas.SESSION_ORIGINS.name))
     if changes:
         session, told = list(changes.items())[-1]
@@ -117,6 +119,15 @@ def _newest_verdicts(warehouse: Warehouse, strategies: Sequence[str]) -> dict[st
                 rows = reader.read(schemas.STRATEGY_HONESTY.name, only, where={"strategy": name})
                 verdicts[name] = rows.to_pylist()[0]
     return verdicts
+
+
+def _since(warehouse: Warehouse) -> str:
+    """From when on there is what: figures of performance begin with the account."""
+    with warehouse.reading() as reader:
+        prices, paper, account = (
+            reader.oldest(table.name) for table in (schemas.PRICES, schemas.STRATEGY_RETURNS, schemas.ACCOUNT)
+        )
+    return f"The account begins at {account}, its strategies on paper at {paper}, prices at {prices}."
 
 
 def _banner(wired: Wiring) -> None:

@@ -28,8 +28,9 @@ _FILLED_PER_STRATEGY = {
     "strategy_paper_books": "strategy_targets",
     "strategy_honesty": "strategy_honesty",
 }
-# Filled by several assets, each at its own level: `risk_breaches` is no dependency of any. Halts come from people.
-_FILLED_BY_MANY = ("risk_breaches", "halt_events")
+# Filled by several assets, each at its own level: `risk_breaches` is no dependency of any. Halts come from people, and
+# where a home begins is decided before anything is computed.
+_FILLED_BY_MANY = ("risk_breaches", "halt_events", "beginnings")
 
 
 def strategy_key(strategy: str, noun: str) -> dg.AssetKey:

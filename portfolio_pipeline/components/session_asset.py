@@ -21,12 +21,14 @@ from portfolio_pipeline.components.declared_warehouse import Declaration, Declar
 from portfolio_pipeline.components.filling import dependencies, strategies, strategies_read_by
 from portfolio_pipeline.components.lineage import declared_lineage, lineage_metadata
 from portfolio_pipeline.components.session_check import SessionCheck
+from portfolio_pipeline.core.calendar.beginnings import Part
 from portfolio_pipeline.core.calendar.sessions import SessionRange, require_closed
 from portfolio_pipeline.core.errors import PortfolioError
 from portfolio_pipeline.core.tables import Column, Table
 from portfolio_pipeline.dagster_home.range_events import defers_events, record_range
 from portfolio_pipeline.partitions import ONE_RUN, SESSIONS, sessions_of
 from portfolio_pipeline.ports import Clock, Warehouse
+from portfolio_pipeline.reads.beginnings import stored_beginnings
 from portfolio_pipeline.reads.state import sources
 from portfolio_pipeline.reports.tables import first_rows
 
@@ -36,6 +38,8 @@ else:  # Dagster reads the annotation of a step, and knows the result of several
     Materialized = dg.MaterializeResult
 
 OWNER = "team:portfolio"
+BEGINS = "begins with"
+"""In an asset's metadata: the part of the home that it begins with."""
 Picture = Callable[[Sequence[str]], str | None]
 """Draws, given where the prices came from, markdown with the picture in it."""
 
@@ -71,6 +75,7 @@ class _Asked:
     declaration: Callable[[], Declaration]
     checks: Sequence[SessionCheck]
     rows_of: Mapping[str, object]
+    begins: Part
     declared: bool  # whether it fills a declared table; a view's rows and lineage are told by its function
 
 
@@ -90,12 +95,14 @@ def session_asset(
     rows_of: Mapping[str, object] | None = None,
     deps: Sequence[dg.AssetKey] | None = None,
     own_checks: Sequence[dg.AssetCheckSpec] = (),
+    begins: Part = "account",
 ) -> Callable[[Callable[..., Stored]], dg.AssetsDefinition]:
     """Makes an asset of a function that fills `table` (and `also_fills`) for the sessions it is given.
 
     `reads` are the tables it computes from: the asset depends on who fills them, and may read no others. The key is the
     table's name unless given; `rows_of` says which rows of the table are the asset's own. `deps` is for assets whose
-    dependencies are found out elsewhere (SQL models), which get the warehouse as it is.
+    dependencies are found out elsewhere (SQL models), which get the warehouse as it is. `begins` is the part of the
+    home whose first session is the asset's.
     """
     asset_key = key or dg.AssetKey([table.name])
     declared = deps is None
@@ -108,7 +115,7 @@ def session_asset(
     def declaration() -> Declaration:
         return Declaration(asset_key.to_user_string(), read, filled)
 
-    asked = _Asked(table, asset_key, declaration, checks, rows_of or {}, declared)
+    asked = _Asked(table, asset_key, declaration, checks, rows_of or {}, begins, declared)
 
     def decorate(function: Callable[..., Stored]) -> dg.AssetsDefinition:
         needed = _parameters(function, checks)
@@ -137,6 +144,7 @@ def session_asset(
                 metadata={
                     "dagster/column_schema": column_schema(table),
                     "dagster/table_name": table.name,
+                    BEGINS: begins,
                     **lineage,
                     **(metadata or {}),
                 },
@@ -174,7 +182,7 @@ def _carry_out(
     given: Mapping[str, Any],
 ) -> Materialized:
     warehouse: Warehouse = given["warehouse"]
-    sessions = closed_sessions(context, given["clock"])
+    sessions = _begun(asked, context, warehouse, closed_sessions(context, given["clock"]))
     declaration = asked.declaration()
     everything = {**given, "sessions": sessions, "context": context}
     mine = everything | ({"warehouse": DeclaredWarehouse(warehouse, declaration)} if asked.declared else {})
@@ -191,6 +199,21 @@ def _carry_out(
     context.add_asset_metadata(newest, partition_key=sessions.last.isoformat())
     # Dagster copies what stands here into the event of every partition.
     return dg.MaterializeResult(metadata={"sessions": str(sessions)}, check_results=results)
+
+
+def _begun(
+    asked: _Asked, context: dg.AssetExecutionContext, warehouse: Warehouse, sessions: SessionRange
+) -> SessionRange:
+    """The sessions from the asset's first one on; refused where none is left, or where Dagster would note all of them.
+
+    A first load goes through everything at once: prices begin with its first session, orders later.
+    """
+    begun = stored_beginnings(warehouse)
+    if begun is None:
+        return sessions
+    kept = begun.kept(asked.begins, sessions) if defers_events(context) else sessions
+    begun.require(asked.begins, kept or sessions, asked.key.to_user_string())
+    return kept or sessions
 
 
 def _in_words(stored: Stored, sessions: SessionRange) -> str:

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from datetime import date
 from pathlib import Path
-from typing import Literal
+from typing import Annotated, Literal
 
 import yaml
 from pydantic import Field, ValidationError, model_validator
@@ -22,13 +22,16 @@ from portfolio_pipeline.core.market.regimes.settings import Regimes
 from portfolio_pipeline.core.portfolio.allocation.settings import Allocation
 from portfolio_pipeline.core.risk.limits.of_exposure import ASSET_CLASS
 from portfolio_pipeline.core.risk.settings import Limits
-from portfolio_pipeline.core.sections import Section, parse_yaml
+from portfolio_pipeline.core.sections import MOST_SESSIONS, Section, Whole, parse_yaml
 
 
 class Settings(Section):
     """portfolio.yaml as a whole."""
 
+    # For `portfolio up` in a new home: no session before is loaded, and how many are loaded before the first trading
+    # session: what the cards need, none, or so many.
     history_start: date = FIRST_SESSION
+    warm_up: Literal["auto", "none"] | Annotated[Whole, Field(ge=0, le=MOST_SESSIONS)] = "auto"
     benchmark: str = "SPY"
     universe: tuple[Instrument, ...]
     quality: Quality = Quality()

@@ -9,12 +9,20 @@ from pathlib import Path
 
 import dagster as dg
 
-from portfolio_pipeline.adapters.environment import read_environment
+from portfolio_pipeline.adapters.environment import SHIPPED_SETTINGS, read_environment
 from portfolio_pipeline.adapters.wiring import Wiring, wire
 
 ROOT = Path(__file__).resolve().parents[2]
 CLI = (sys.executable, "-m", "portfolio_pipeline.cli")
 _OURS = {"DATABASE_URL", "MARKET_DATA", "MARKET_DATA_PATH", "TRADING_MODE", "PORTFOLIO_CONFIG"}
+
+
+def without_warm_up(home: Path) -> Path:
+    """The home with settings of its own: small homes of tests begin with their first trading session."""
+    home.mkdir(parents=True)
+    settings = SHIPPED_SETTINGS.read_text(encoding="utf-8").replace("warm_up: auto", "warm_up: none")
+    (home / "portfolio.yaml").write_text(settings, encoding="utf-8")
+    return home
 
 
 class House:

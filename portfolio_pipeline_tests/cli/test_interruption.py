@@ -8,12 +8,13 @@ from pathlib import Path
 
 import pytest
 
+from portfolio_pipeline_tests.cli.house import without_warm_up
 from portfolio_pipeline_tests.web_ui.served import ROOT, environment, portfolio
 
 
 @pytest.mark.parametrize("stop", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
 def test_a_command_that_is_stopped_in_the_middle_says_what_is_stored(stop: signal.Signals, tmp_path: Path) -> None:
-    code, said = stopped_after("features", stop, tmp_path / "home", "up", "--sessions", "40")
+    code, said = stopped_after("features", stop, without_warm_up(tmp_path / "home"), "up", "--sessions", "40")
     assert code == 130
     assert said[-1] == (
         "Interrupted. No session is complete yet; what assets had finished is stored and stays."

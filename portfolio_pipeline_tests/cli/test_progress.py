@@ -4,24 +4,22 @@ from __future__ import annotations
 
 import io
 import re
-from datetime import date
 
 import pytest
 from rich.console import Console
 
 from portfolio_pipeline.cli import progress
-from portfolio_pipeline.core.calendar.sessions import SessionRange
 
-YEAR = SessionRange(date(2023, 1, 3), date(2023, 12, 29))
-DAY = SessionRange.single(date(2023, 12, 29))
+ASSETS = ("prices", "momentum_equities/optimized_parameters", "risk")
+YEAR, DAY = dict.fromkeys(ASSETS, 250), dict.fromkeys(ASSETS, 1)
 
 
-def shown(monkeypatch: pytest.MonkeyPatch, sessions: SessionRange, *, terminal: bool) -> str:
+def shown(monkeypatch: pytest.MonkeyPatch, sessions: dict[str, int], *, terminal: bool) -> str:
     """What is written while two of three assets are computed and a third one fails on its way."""
     written = io.StringIO()
     monkeypatch.setattr(progress, "PROGRESS", Console(file=written, force_terminal=terminal, width=160))
-    with progress.shown_progress(assets=3, sessions=sessions) as told:
-        for asset in ("prices", "momentum_equities/optimized_parameters"):
+    with progress.shown_progress(sessions) as told:
+        for asset in ASSETS[:2]:
             told.begin(asset)
             told.end(asset)
         told.begin("risk")
@@ -55,3 +53,10 @@ def test_a_bar_over_one_session_counts_assets_alone(monkeypatch: pytest.MonkeyPa
     screen = shown(monkeypatch, DAY, terminal=True)
     assert "2 of 3 assets" in screen
     assert "sessions" not in screen
+
+
+def test_assets_that_begin_later_are_told_with_the_sessions_that_are_theirs(monkeypatch: pytest.MonkeyPatch) -> None:
+    mixed = dict(zip(ASSETS, (1_250, 250, 3), strict=True))
+    lines = shown(monkeypatch, mixed, terminal=False).splitlines()
+    assert [line.split(": ")[1].split(" in ")[0] for line in lines] == ["1,250 sessions", "250 sessions"]
+    assert "2 of 3 assets, 1,500 of 1,503 sessions" in shown(monkeypatch, mixed, terminal=True)

@@ -9,6 +9,7 @@ import pytest
 
 from portfolio_pipeline.adapters.cards import load_cards
 from portfolio_pipeline.cli.stored_history import EVERY_SESSION, EVERY_SESSION_AND_STRATEGY, missing_sessions
+from portfolio_pipeline.core.calendar.beginnings import Beginnings
 from portfolio_pipeline.core.calendar.sessions import SessionRange
 from portfolio_pipeline.core.tables import Column, Table
 from portfolio_pipeline.ports import Warehouse
@@ -45,19 +46,8 @@ def _any(column: Column, session: date) -> object:
     }[column.type]
 
 
-def test_an_empty_house_gets_five_years(duckdb_warehouse: Warehouse) -> None:
-    missing = missing_sessions(duckdb_warehouse, EVENING)
-    assert missing == SessionRange(date(2021, 11, 22), LAST)  # 20 November 2021 was a Saturday
-
-
-def test_an_empty_house_gets_as_many_sessions_as_asked_for(duckdb_warehouse: Warehouse) -> None:
-    missing = missing_sessions(duckdb_warehouse, EVENING, first_load=3)
-    assert missing is not None
-    assert list(missing) == [date(2026, 11, 18), date(2026, 11, 19), LAST]
-
-
-def test_more_sessions_than_the_calendar_has_means_all_of_them(duckdb_warehouse: Warehouse) -> None:
-    assert missing_sessions(duckdb_warehouse, EVENING, first_load=10_000) == SessionRange(date(2005, 1, 3), LAST)
+def test_a_house_that_was_never_begun_misses_nothing_yet(duckdb_warehouse: Warehouse) -> None:
+    assert missing_sessions(duckdb_warehouse, EVENING) is None
 
 
 def test_a_complete_house_misses_nothing(duckdb_warehouse: Warehouse) -> None:
@@ -67,7 +57,7 @@ def test_a_complete_house_misses_nothing(duckdb_warehouse: Warehouse) -> None:
 
 def test_only_the_sessions_after_the_complete_ones_are_missing(duckdb_warehouse: Warehouse) -> None:
     complete(duckdb_warehouse, date(2026, 11, 18))
-    assert missing_sessions(duckdb_warehouse, EVENING, first_load=60) == SessionRange(date(2026, 11, 19), LAST)
+    assert missing_sessions(duckdb_warehouse, EVENING) == SessionRange(date(2026, 11, 19), LAST)
 
 
 @pytest.mark.parametrize("table", EVERY_SESSION, ids=lambda table: table.name)
@@ -84,6 +74,20 @@ def test_a_first_load_that_was_cut_off_begins_again_where_it_began(duckdb_wareho
     store(duckdb_warehouse, EVERY_SESSION[0], date(2026, 11, 17))
     store(duckdb_warehouse, EVERY_SESSION[0], date(2026, 11, 18))
     assert missing_sessions(duckdb_warehouse, EVENING) == SessionRange(date(2026, 11, 17), LAST)
+
+
+@pytest.mark.parametrize("stored", [None, date(2026, 11, 18)])
+def test_a_first_load_begins_where_it_was_decided_whatever_is_stored_of_it(
+    duckdb_warehouse: Warehouse, stored: date | None
+) -> None:
+    begun = Beginnings(date(2026, 11, 9), date(2026, 11, 11), date(2026, 11, 18))
+    with duckdb_warehouse.transaction() as transaction:
+        transaction.insert("beginnings", begun.rows())
+    if stored is not None:
+        store(duckdb_warehouse, EVERY_SESSION[0], stored)
+    assert missing_sessions(duckdb_warehouse, EVENING) == SessionRange(date(2026, 11, 9), LAST)
+    complete(duckdb_warehouse, date(2026, 11, 18))
+    assert missing_sessions(duckdb_warehouse, EVENING) == SessionRange(date(2026, 11, 19), LAST)
 
 
 def test_one_strategy_left_behind_is_caught_up_with(duckdb_warehouse: Warehouse) -> None:

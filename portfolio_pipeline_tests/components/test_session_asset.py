@@ -9,9 +9,10 @@ import pytest
 
 from portfolio_pipeline.components.session_asset import Stored, session_asset
 from portfolio_pipeline.components.session_check import session_check
+from portfolio_pipeline.core.calendar.beginnings import Beginnings
 from portfolio_pipeline.core.calendar.sessions import SessionRange
 from portfolio_pipeline.core.errors import DataError
-from portfolio_pipeline.core.tables import PRICES, QUARANTINE, REGIME_TABLE
+from portfolio_pipeline.core.tables import ACCOUNT, PRICES, QUARANTINE, REGIME_TABLE
 from portfolio_pipeline.partitions import ONE_RUN, SESSIONS
 from portfolio_pipeline.ports import Warehouse
 from portfolio_pipeline_tests.fakes.clock import FixedClock
@@ -251,3 +252,47 @@ def test_sessions_are_the_partitions_and_a_range_is_one_run() -> None:
 def test_the_key_is_the_name_of_the_table_unless_given() -> None:
     assert filling.key == dg.AssetKey(["prices"])
     assert refused.key == dg.AssetKey(["refused"])
+
+
+@session_asset(table=ACCOUNT, group="execution")
+def lived(sessions: SessionRange) -> Stored:
+    return Stored(len(sessions))
+
+
+def begun(warehouse: Warehouse) -> Beginnings:
+    """Prices from Tuesday, the account from Thursday on."""
+    found = Beginnings(date(2024, 1, 2), date(2024, 1, 3), date(2024, 1, 4))
+    with warehouse.transaction() as transaction:
+        transaction.insert("beginnings", found.rows())
+    return found
+
+
+@session_asset(table=PRICES, group="market", begins="market")
+def early(sessions: SessionRange, warehouse: dg.ResourceParam[Warehouse]) -> Stored:
+    return Stored(warehouse.replace("prices", sessions, quiet_bars(("AAA", "BBB"), sessions)))
+
+
+@pytest.mark.parametrize("sessions", [WEEK, SessionRange.single(WEEK.first)])
+def test_before_its_beginning_an_asset_is_refused_with_where_each_part_begins(
+    sessions: SessionRange, duckdb_warehouse: Warehouse
+) -> None:
+    found = begun(duckdb_warehouse)
+    result = run(duckdb_warehouse, early, lived, sessions=sessions)
+    assert len(result.asset_materializations_for_node("prices")) == len(sessions)
+    assert not [event for event in result.all_events if event.is_step_materialization and event.step_key == "account"]
+    assert failure(result).user_failure_data.description == (
+        f"BEFORE_THE_BEGINNING: of=account, found={sessions}, expected=2024-01-04 or later."
+        f" Nothing was changed. {found}"
+    )
+
+
+def test_from_its_beginning_on_an_asset_is_computed(duckdb_warehouse: Warehouse) -> None:
+    begun(duckdb_warehouse)
+    events = run(
+        duckdb_warehouse, lived, sessions=SessionRange(date(2024, 1, 4), WEEK.last)
+    ).asset_materializations_for_node("account")
+    assert [event.partition for event in events] == ["2024-01-04", "2024-01-05"]
+
+
+def test_without_a_beginning_nothing_is_refused(duckdb_warehouse: Warehouse) -> None:
+    assert run(duckdb_warehouse, lived).success

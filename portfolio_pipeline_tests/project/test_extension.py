@@ -126,6 +126,7 @@ universe:
 shipped_strategies: none
 allocation: {method: by_rank, maximum: 1.0}
 limits: {positions: 2}
+warm_up: none
 """
 CARD = """
 name: mine

@@ -19,6 +19,7 @@ def of_card(card: StrategyCard, noun: str) -> dict[str, Any]:
         "key": strategy_key(card.name, noun),
         "rows_of": {"strategy": card.name},
         "group": card.name,
+        "begins": "strategies",
         "owners": [f"team:{card.owner}"],
         "tags": {"strategy_type": card.type},
         "metadata": {"card": dg.MetadataValue.json(card.model_dump(mode="json"))},

@@ -8,7 +8,7 @@ from typing import Literal
 import numpy as np
 
 from portfolio_pipeline.core.arrays import Array
-from portfolio_pipeline.core.calendar.sessions import previous_session
+from portfolio_pipeline.core.calendar.sessions import all_sessions, as_days, previous_session
 
 Cadence = Literal["daily", "weekly", "monthly", "quarterly", "yearly"]
 _MONTHS = {"monthly": 1, "quarterly": 3, "yearly": 12}
@@ -26,6 +26,12 @@ def due(sessions: Array, cadence: Cadence) -> Array:
     earlier = np.concatenate([[np.datetime64(before or date.min, "D")], days[:-1]])
     begins: np.ndarray = _period(days, cadence) != _period(earlier, cadence)
     return begins
+
+
+def longest_wait(cadence: Cadence) -> int:
+    """Sessions that may pass before something is due for the first time."""
+    found = np.flatnonzero(due(as_days(all_sessions()), cadence))
+    return int(np.diff(found).max()) - 1
 
 
 def _period(days: Array, cadence: Cadence) -> Array:

@@ -31,3 +31,18 @@ def previous_state_session(first: date, stored_last_before: date | None) -> date
             f"portfolio run --session {missing} --only fills,positions,metrics.",
         )
     return expected
+
+
+def require_joined(last: date, stored_first: date | None) -> None:
+    """Refuse a range that ends before the first stored session, and not right before it: a hole would be left between,
+    over which nothing after it could be computed.
+    """
+    if stored_first is None or last >= stored_first or next_session(last) == stored_first:
+        return
+    raise SessionError(
+        "LATER_SESSIONS_MISSING",
+        found=f"a history that begins at {stored_first}",
+        expected=f"one that begins at {next_session(last)} or earlier",
+        remedy=f"Nothing was changed. To load older sessions, go back from where it begins: portfolio backfill --from"
+        f" {last} --to {previous_session(stored_first)}.",
+    )

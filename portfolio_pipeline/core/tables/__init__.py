@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from portfolio_pipeline.core.tables.declare import Column, ColumnType, Table
 from portfolio_pipeline.core.tables.execution import (
+    BEGINNINGS,
     FILLS,
     HALT_EVENTS,
     ORDER_OUTCOMES,
@@ -47,6 +48,7 @@ from portfolio_pipeline.core.tables.strategies import (
 __all__ = [
     "ACCOUNT",
     "AGGREGATED_TARGETS",
+    "BEGINNINGS",
     "FEATURES",
     "FILLS",
     "HALT_EVENTS",
@@ -115,6 +117,7 @@ TABLES: tuple[Table, ...] = (
     SIM_OUTCOMES,
     SIM_FILLS,
     HALT_EVENTS,
+    BEGINNINGS,
 )
 
 

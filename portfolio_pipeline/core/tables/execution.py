@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from portfolio_pipeline.core.calendar.beginnings import PARTS
 from portfolio_pipeline.core.tables.declare import SIDE, SYMBOL, Column, Table, number, session, text
 
 ORDERS = Table(
@@ -114,6 +115,17 @@ SESSION_ORIGINS = Table(
         text("code", "fingerprint of the package's code"),
     ),
     first_stays=True,
+)
+BEGINNINGS = Table(
+    "beginnings",
+    "one row per part of the home",
+    "The first session of each part of the home, as decided when it was begun: the market, strategies on paper, and the"
+    " account. Empty in a home that was begun without.",
+    ("part",),
+    (
+        text("part", "what begins", *PARTS),
+        session("its first session; what would be computed for one before is refused"),
+    ),
 )
 HALT_EVENTS = Table(
     "halt_events",

@@ -19,7 +19,7 @@ from portfolio_pipeline.reads.prices import price_history, stored_symbols
 from portfolio_pipeline.reports.tables import markdown_table
 
 
-@session_asset(table=FEATURES, group="market", reads=(PRICES,))
+@session_asset(table=FEATURES, group="market", begins="market", reads=(PRICES,))
 def features(sessions: SessionRange, warehouse: dg.ResourceParam[Warehouse]) -> Stored:
     with warehouse.reading() as reader:
         panel = price_history(reader, stored_symbols(reader, sessions.last), sessions.last)

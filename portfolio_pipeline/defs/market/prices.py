@@ -14,7 +14,7 @@ import pandas as pd
 
 from portfolio_pipeline.components.session_asset import Stored, session_asset
 from portfolio_pipeline.components.session_check import session_check
-from portfolio_pipeline.core.calendar.continuity import previous_state_session
+from portfolio_pipeline.core.calendar.continuity import previous_state_session, require_joined
 from portfolio_pipeline.core.calendar.sessions import SessionRange, all_sessions, previous_session
 from portfolio_pipeline.core.market.quality.bar_sequence import StoredBars, memory_start
 from portfolio_pipeline.core.market.quality.judge import coverage, judge, judge_past
@@ -106,6 +106,7 @@ def most_of_the_universe_is_there(
 @session_asset(
     table=PRICES,
     group="market",
+    begins="market",
     also_fills=(PRICE_RESTATEMENTS, QUARANTINE),
     checks=(
         bars_are_healthy,
@@ -158,6 +159,7 @@ def _stored(warehouse: Warehouse, sessions: SessionRange, settings: Settings) ->
     known = SessionRange(memory_start(sessions.first, settings), sessions.last)
     with warehouse.reading() as reader:
         previous_state_session(sessions.first, reader.newest(PRICES.name, before=sessions.first))
+        require_joined(sessions.last, reader.oldest(PRICES.name))
         return StoredBars(
             prices=frame(reader.read(PRICES.name, known)),
             quarantine=frame(reader.read(QUARANTINE.name, known)),

@@ -52,6 +52,7 @@ def regime_is_stable(sessions: SessionRange, warehouse: dg.ResourceParam[Warehou
 @session_asset(
     table=REGIME_TABLE,
     group="market",
+    begins="market",
     reads=(FEATURES,),
     checks=(regime_is_stable,),
 )

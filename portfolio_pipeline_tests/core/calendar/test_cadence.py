@@ -7,7 +7,7 @@ from datetime import date
 import numpy as np
 import pytest
 
-from portfolio_pipeline.core.calendar.cadence import Cadence, due
+from portfolio_pipeline.core.calendar.cadence import Cadence, due, longest_wait
 from portfolio_pipeline.core.calendar.sessions import as_days, previous_session, sessions_between
 
 
@@ -32,3 +32,10 @@ def test_due_sessions_are_the_first_of_their_week_or_month_whatever_range_is_ask
 def test_the_first_session_of_the_calendar_is_due() -> None:
     assert due(as_days((date(2005, 1, 3),)), "monthly").all()
     assert due(as_days(()), "weekly").shape == (0,)
+
+
+@pytest.mark.parametrize(("cadence", "sessions"), [("daily", 0), ("weekly", 4), ("monthly", 22)])
+def test_the_longest_wait_is_from_the_second_session_of_a_full_period_to_the_next(
+    cadence: Cadence, sessions: int
+) -> None:
+    assert longest_wait(cadence) == sessions

@@ -6,7 +6,7 @@ from datetime import date
 
 import pytest
 
-from portfolio_pipeline.core.calendar.continuity import previous_state_session
+from portfolio_pipeline.core.calendar.continuity import previous_state_session, require_joined
 from portfolio_pipeline.core.errors import SessionError
 
 
@@ -25,3 +25,14 @@ def test_a_gap_is_refused_with_the_command_that_closes_it() -> None:
         previous_state_session(date(2024, 7, 5), date(2024, 6, 28))
     assert "portfolio backfill --from 2024-07-01 --to 2024-07-05" in str(refusal.value)
     assert "portfolio run --session 2024-07-01 --only fills,positions,metrics" in str(refusal.value)
+
+
+@pytest.mark.parametrize("last", [date(2024, 7, 3), date(2024, 7, 5), date(2024, 7, 8)])
+def test_a_range_that_ends_right_before_the_history_or_in_it_leaves_no_hole(last: date) -> None:
+    require_joined(last, date(2024, 7, 5))
+    require_joined(last, None)
+
+
+def test_a_range_that_would_leave_a_hole_before_the_history_is_refused_with_how_to_go_back() -> None:
+    with pytest.raises(SessionError, match=r"LATER_SESSIONS_MISSING.*--from 2024-07-02 --to 2024-07-03"):
+        require_joined(date(2024, 7, 2), date(2024, 7, 5))
