@@ -24,7 +24,7 @@ class RunProgress(Protocol):
 @contextmanager
 def shown_progress(*, assets: int, sessions: SessionRange) -> Iterator[RunProgress]:
     """Progress over `assets`, each of which computes all of `sessions` at once."""
-    if not PROGRESS.is_terminal:
+    if not PROGRESS.is_terminal or PROGRESS.is_dumb_terminal:
         yield _Lines(assets, len(sessions))
         return
     bar = Progress(

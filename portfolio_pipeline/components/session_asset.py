@@ -10,7 +10,6 @@ import warnings
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from datetime import timedelta
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 import dagster as dg
@@ -38,12 +37,6 @@ else:  # Dagster reads the annotation of a step, and knows the result of several
 OWNER = "team:portfolio"
 Picture = Callable[[Sequence[str]], str | None]
 """Draws, given where the prices came from, markdown with the picture in it."""
-
-# A session's rows have to be there at 8:00 on the next morning, made after its close (13:00 at the earliest). Dagster's
-# cron knows no holidays: on the mornings after them this says FAIL until the evening's run.
-FRESH_BY_NEXT_MORNING = dg.FreshnessPolicy.cron(
-    deadline_cron="0 8 * * 2-6", lower_bound_delta=timedelta(hours=19), timezone="America/New_York"
-)
 
 
 @dataclass(frozen=True, eq=False)
@@ -142,7 +135,6 @@ def session_asset(
                 },
                 partitions_def=SESSIONS,
                 backfill_policy=ONE_RUN,
-                freshness_policy=FRESH_BY_NEXT_MORNING,
                 check_specs=[*(check.spec(asset_key) for check in checks), *own_checks],
             )(step)
 

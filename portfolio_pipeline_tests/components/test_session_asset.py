@@ -240,7 +240,6 @@ def test_the_declaration_of_the_table_is_shown() -> None:
     assert schema.constraints.other == ["primary key (session, symbol)"]
     assert "Grain: one row per session and symbol." in (spec.description or "")
     assert list(spec.owners) == ["team:portfolio"]
-    assert spec.freshness_policy is not None
 
 
 def test_sessions_are_the_partitions_and_a_range_is_one_run() -> None:

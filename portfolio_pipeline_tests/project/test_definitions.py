@@ -99,7 +99,7 @@ def test_the_assets_are_these() -> None:
     assert {key.to_user_string() for key in repository().assets_defs_by_key} == ASSETS | MARTS
 
 
-def test_every_asset_has_sessions_one_run_owner_group_kinds_description_schema_and_freshness() -> None:
+def test_every_asset_has_sessions_one_run_owner_group_kinds_description_and_schema() -> None:
     for key, asset in repository().assets_defs_by_key.items():
         spec = asset.get_asset_spec(key)
         assert asset.partitions_def == SESSIONS, key
@@ -109,7 +109,13 @@ def test_every_asset_has_sessions_one_run_owner_group_kinds_description_schema_a
         assert spec.kinds, key
         assert spec.group_name, key
         assert spec.metadata["dagster/column_schema"].columns, key
-        assert spec.freshness_policy is not None, key
+
+
+def test_the_daily_job_asks_every_check_but_whether_it_came_in_time() -> None:
+    names = {node.name for node in repository().get_job("daily").nodes}
+    assert "metrics" in names
+    assert "metrics_newest_session_is_there" not in names
+    assert "newest_session_is_there" in {key.name for key in repository().asset_graph.asset_check_keys}
 
 
 def test_no_asset_depends_on_itself() -> None:
