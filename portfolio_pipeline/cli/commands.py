@@ -58,7 +58,7 @@ def portfolio() -> None:
 @portfolio.command(
     changes="Loads and computes what is missing, in the database of the home; sends the orders of those sessions.",
     examples=[
-        "portfolio up                          everything, and the web UI on http://127.0.0.1:3000",
+        "portfolio up                          everything, with the web UI on port 3000",
         "portfolio up --no-ui --sessions 500   a new home with two years, no web UI",
         "portfolio up --port 3001 --read-only  a web UI to look at only",
     ],
@@ -197,7 +197,8 @@ def _run_sessions(first: date | None, last: date | None, only: Sequence[str] = (
     examples=[
         "portfolio backtest trend_bonds",
         "portfolio backtest trend_bonds --from 2024-01-02 --set fast=20 --set slow=160",
-        "portfolio backtest trend_bonds --set fast=20 --against fast=40,slow=200 --out report/",
+        "portfolio backtest trend_bonds --set fast=20 --against fast=40,slow=200",
+        "portfolio backtest trend_bonds --out report/",
     ],
 )
 @click.argument("strategy", shell_complete=completion.strategies)

@@ -52,8 +52,8 @@ def show_strategies(found: Sequence[Known]) -> None:
         symbols = ", ".join(one.card.symbols.asset_classes or one.card.symbols.only)
         say(f"\n{one.card.name} ({symbols}): {one.card.description}")
         if one.judged is not None and one.reasons:
-            told = f"{one.verdict} at the close of {one.judged['session']}"
-            show(facts([(told, "\n".join(one.reasons), _style(one))], indent=2))
+            say(f"{one.verdict} at the close of {one.judged['session']}:", _style(one))
+            show(facts([("", reason, _style(one)) for reason in one.reasons]))
 
 
 def strategies_document(found: Sequence[Known]) -> dict[str, Any]:

@@ -176,7 +176,7 @@ def _carry_out(
     if asked.declared:
         read = sorted(declaration.really_read - declaration.fills)
         newest["read from"] = ", ".join(read) or "nothing: it comes from outside"
-    results = [*(check.result(asked.key, everything) for check in asked.checks), *stored.checks]
+    results = [*(check.result(asked.key, everything, asked.table.name) for check in asked.checks), *stored.checks]
     if defers_events(context):
         record_range(context, asked.key, sessions, newest)
         return dg.MaterializeResult(check_results=results)
