@@ -44,7 +44,7 @@ def words(said: str) -> str:
 def test_it_shows_every_set_side_by_side_and_says_what_each_knew(terminal: Terminal) -> None:
     code, said = terminal.types("backtest", STRATEGY, "--set", "speeds=1", "--against", "fast=20,slow=80")
     assert code == 0
-    assert "speeds=1 slow=80 default" in words(said)
+    assert "speeds=1 fast=20, slow=80 default" in words(said)
     assert f"SIMULATED · {STRATEGY}" in said
     assert "Parameters are by hand by hand fixed in sample out of" in words(said)
     assert f"IN SAMPLE: the parameters chosen at {LAST}" in said
