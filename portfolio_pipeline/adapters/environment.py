@@ -9,6 +9,7 @@ from pathlib import Path
 
 from portfolio_pipeline.adapters.alerts import ALERT_CHANNELS
 from portfolio_pipeline.adapters.broker import BROKERS
+from portfolio_pipeline.adapters.database_url import checked
 from portfolio_pipeline.adapters.extensions import load_extensions
 from portfolio_pipeline.adapters.market_data import VENDORS
 from portfolio_pipeline.core.errors import ConfigurationError
@@ -45,14 +46,7 @@ def read_environment(variables: Mapping[str, str] | None = None) -> Environment:
     variables = os.environ if variables is None else variables
     home = home_folder(variables)
     load_extensions(home)
-    url = variables.get("DATABASE_URL") or f"duckdb:///{home / 'portfolio.duckdb'}"
-    if not url.startswith(("duckdb:///", "postgresql://", "postgres://")):
-        raise ConfigurationError(
-            "DATABASE_URL_UNKNOWN",
-            found=url.split("://")[0] + "://…",
-            expected="duckdb:///PATH or postgresql://…",
-            remedy="Set DATABASE_URL to one of these, or unset it for the embedded default.",
-        )
+    url = checked(variables.get("DATABASE_URL") or f"duckdb:///{home / 'portfolio.duckdb'}")
     path = variables.get("MARKET_DATA_PATH")
     return Environment(
         dagster_home=home,

@@ -17,6 +17,7 @@ from typing import NoReturn
 
 import click
 
+from portfolio_pipeline.adapters.faults import refusal_of
 from portfolio_pipeline.cli.commands import portfolio
 from portfolio_pipeline.cli.terminal import complain, refuse
 from portfolio_pipeline.core.errors import PortfolioError
@@ -44,5 +45,12 @@ def main(arguments: Sequence[str] | None = None) -> NoReturn:
         code = 130
     except PortfolioError as refusal:
         refuse(refusal)
+        code = 1
+    except Exception as error:
+        # What the world has done is told like any refusal; everything else keeps its traceback.
+        told = refusal_of(error)
+        if told is None:
+            raise
+        complain(str(told))
         code = 1
     sys.exit(code or 0)

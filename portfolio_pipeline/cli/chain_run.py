@@ -12,15 +12,6 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import dagster as dg
-from dagster._core.definitions.job_base import InMemoryJob
-from dagster._core.execution.api import execute_run_iterator
-from dagster._core.remote_origin import (
-    ManagedGrpcPythonEnvCodeLocationOrigin,
-    RemoteJobOrigin,
-    RemoteRepositoryOrigin,
-)
-from dagster._core.types.loadable_target_origin import LoadableTargetOrigin
-from dagster._core.utils import make_new_run_id
 
 from portfolio_pipeline.adapters.environment import PROJECT_ROOT
 from portfolio_pipeline.adapters.wiring import Wiring
@@ -32,7 +23,16 @@ from portfolio_pipeline.core.errors import PortfolioError, Several
 from portfolio_pipeline.core.tables import SUBMISSIONS
 from portfolio_pipeline.dagster_home.at_work import close_dead_runs, living_already, living_tags
 from portfolio_pipeline.dagster_home.carry_over import carry_over_keys
-from portfolio_pipeline.dagster_home.range_events import DEFERS_EVENTS
+from portfolio_pipeline.dagster_home.private.execution import (
+    InMemoryJob,
+    LoadableTargetOrigin,
+    ManagedGrpcPythonEnvCodeLocationOrigin,
+    RemoteJobOrigin,
+    RemoteRepositoryOrigin,
+    execute_run_iterator,
+    make_new_run_id,
+)
+from portfolio_pipeline.dagster_home.range_events import DEFERS_EVENTS, RangeStorage
 
 JOB = "daily"
 _LOOK_AT_THE_CHECK = (
@@ -112,7 +112,7 @@ def _created(
         run_id=run_id,
         run_config={**_QUIET, **(_rebuild_from(sessions) if rebuild else {})},
         asset_selection=chosen,
-        tags={**_partition_tags(sessions), **living_tags()},
+        tags={**_partition_tags(sessions, instance), **living_tags()},
         remote_job_origin=_origin(),
     )
     return run, job
@@ -132,13 +132,13 @@ def _rebuild_from(sessions: SessionRange) -> dict[str, Any]:
     return {"resources": {"warehouse": {"config": {"rebuild_from": sessions.first.isoformat()}}}}
 
 
-def _partition_tags(sessions: SessionRange) -> dict[str, str]:
+def _partition_tags(sessions: SessionRange, instance: dg.DagsterInstance) -> dict[str, str]:
     if sessions.first == sessions.last:
         return {"dagster/partition": sessions.first.isoformat()}
     return {
         "dagster/asset_partition_range_start": sessions.first.isoformat(),
         "dagster/asset_partition_range_end": sessions.last.isoformat(),
-        DEFERS_EVENTS: "true",
+        **({DEFERS_EVENTS: "true"} if isinstance(instance.event_log_storage, RangeStorage) else {}),
     }
 
 

@@ -18,12 +18,14 @@ from portfolio_pipeline.cli.terminal import say
 @contextmanager
 def account(what: str, *, wait: bool = False) -> Iterator[Wiring]:
     """The house with the account to ourselves, taken before anything of it is read."""
+    from portfolio_pipeline.adapters.faults import require_room
     from portfolio_pipeline.dagster_home.at_work import at_work
     from portfolio_pipeline.dagster_home.prepare import make_home
     from portfolio_pipeline.dagster_home.rebuild import undo_unfinished
 
     wired = wire()
     make_home(wired.environment.dagster_home)
+    require_room(wired.environment.dagster_home)
     warn = partial(say, style="yellow")
     with at_work(wired.locks, what, wait=warn if wait else None):
         undo_unfinished(wired.warehouse, warn)
@@ -35,7 +37,9 @@ def open_home() -> Wiring:
     from portfolio_pipeline.dagster_home.prepare import prepare_dagster_home
 
     environment = read_environment()
-    prepare_dagster_home(environment.dagster_home, postgres=uses_postgres(environment))
+    misfit = prepare_dagster_home(environment.dagster_home, postgres=uses_postgres(environment))
+    if misfit:
+        say(f"Dagster's own storages are used, which are slower and larger; ours do not fit. {misfit}", "yellow")
     os.environ["DAGSTER_HOME"] = str(environment.dagster_home)
     if uses_postgres(environment):
         # SQLAlchemy, which Dagster uses, knows only the longer name of the scheme.

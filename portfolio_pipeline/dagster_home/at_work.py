@@ -14,9 +14,9 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
 import dagster as dg
-from dagster._core.storage.dagster_run import IN_PROGRESS_RUN_STATUSES
 
 from portfolio_pipeline.core.errors import LimitError, PortfolioError
+from portfolio_pipeline.dagster_home.private.execution import IN_PROGRESS_RUN_STATUSES
 from portfolio_pipeline.ports.locks import Lock, Locks
 
 READS_ONLY = "portfolio/reads_only"

@@ -10,15 +10,16 @@ from __future__ import annotations
 import json
 
 import dagster as dg
-from dagster._core.storage.event_log.schema import (
+from sqlalchemy import Table, func, select
+from sqlalchemy.engine import Connection
+
+from portfolio_pipeline.dagster_home.private.storages import (
     AssetCheckExecutionsTable,
     AssetEventTagsTable,
     AssetKeyTable,
+    SqlEventLogStorage,
     SqlEventLogStorageTable,
 )
-from dagster._core.storage.event_log.sql_event_log import SqlEventLogStorage
-from sqlalchemy import Table, func, select
-from sqlalchemy.engine import Connection
 
 _NOUNS_ONCE_FIRST = ("optimized_parameters", "strategy_targets", "strategy_honesty")
 # Each table with a column of asset keys, and its column of event texts, if it has one.

@@ -18,24 +18,31 @@ from pathlib import Path
 from typing import Any, cast
 
 from dagster import EventLogEntry, EventLogRecord, EventRecordsFilter
-from dagster._core.definitions.asset_checks.asset_check_evaluation import (
-    AssetCheckEvaluation,
-    AssetCheckEvaluationPlanned,
-)
-from dagster._core.events import ASSET_EVENTS, AssetMaterializationPlannedData, DagsterEvent, DagsterEventType
-from dagster._core.execution.plan.handle import StepHandle
-from dagster._core.storage.asset_check_execution_record import AssetCheckExecutionRecordStatus
-from dagster._core.storage.event_log.polling_event_watcher import SqlPollingEventWatcher
-from dagster._core.storage.event_log.schema import AssetCheckExecutionsTable, SqlEventLogStorageTable
-from dagster._core.storage.event_log.sql_event_log import SqlEventLogStorage
-from dagster._core.storage.event_log.sqlite.sqlite_event_log import INDEX_SHARD_NAME, SqliteEventLogStorage
-from dagster._core.storage.sqlite import SQLITE_BUSY_TIMEOUT_SECONDS
-from dagster._serdes import ConfigurableClassData, serialize_value
-from dagster_postgres.event_log.event_log import PostgresEventLogStorage
 from sqlalchemy import create_engine, func, select
 from sqlalchemy.engine import Connection, Engine
 from sqlalchemy.event import listen
 from sqlalchemy.pool import NullPool, StaticPool
+
+from portfolio_pipeline.dagster_home.private.storages import (
+    ASSET_EVENTS,
+    INDEX_SHARD_NAME,
+    SQLITE_BUSY_TIMEOUT_SECONDS,
+    AssetCheckEvaluation,
+    AssetCheckEvaluationPlanned,
+    AssetCheckExecutionRecordStatus,
+    AssetCheckExecutionsTable,
+    AssetMaterializationPlannedData,
+    ConfigurableClassData,
+    DagsterEvent,
+    DagsterEventType,
+    PostgresEventLogStorage,
+    SqlEventLogStorage,
+    SqlEventLogStorageTable,
+    SqliteEventLogStorage,
+    SqlPollingEventWatcher,
+    StepHandle,
+    serialize_value,
+)
 
 EVENTS_PER_BATCH = 1000
 BESIDE_THE_RUN = "/range"

@@ -10,27 +10,18 @@ from typing import Any
 import yaml
 
 from portfolio_pipeline.core.errors import ConfigurationError
+from portfolio_pipeline.dagster_home.private import NO_COMPUTE_LOGS, POSTGRES_STORAGES, SQLITE_STORAGES, misfit
+from portfolio_pipeline.dagster_home.storage import require_sound_storage
 
+LOGS_KEPT_DAYS = 90
 _HEADER = "# Written by `portfolio up`; changes made here are overwritten.\n"
-_STORAGES = {
-    "run_storage": (
-        "LeanSqliteRunStorage",
-        "portfolio_pipeline.dagster_home.runs",
-        "PostgresRunStorage",
-        "dagster_postgres.run_storage",
-    ),
-    "schedule_storage": (
-        "SqliteScheduleStorage",
-        "dagster._core.storage.schedules",
-        "PostgresScheduleStorage",
-        "dagster_postgres.schedule_storage",
-    ),
-    "event_log_storage": (
-        "BatchingSqliteEventLogStorage",
-        "portfolio_pipeline.dagster_home.event_log",
-        "BatchingPostgresEventLogStorage",
-        "portfolio_pipeline.dagster_home.event_log",
-    ),
+# In place of Dagster's own, where they fit the version that is installed.
+_OUR_SQLITE_STORAGES = {
+    "run_storage": ("portfolio_pipeline.dagster_home.runs", "LeanSqliteRunStorage"),
+    "event_log_storage": ("portfolio_pipeline.dagster_home.event_log", "BatchingSqliteEventLogStorage"),
+}
+_OUR_POSTGRES_STORAGES = {
+    "event_log_storage": ("portfolio_pipeline.dagster_home.event_log", "BatchingPostgresEventLogStorage"),
 }
 
 
@@ -40,14 +31,22 @@ def make_home(home: Path) -> None:
         home.mkdir(mode=0o700, parents=True, exist_ok=True)
 
 
-def prepare_dagster_home(home: Path, *, postgres: bool) -> None:
-    """Create the folder and its dagster.yaml; with Postgres, Dagster's own storage goes there as well."""
+def prepare_dagster_home(home: Path, *, postgres: bool) -> str:
+    """Create the folder and its dagster.yaml; with Postgres, Dagster's own storage goes there as well.
+
+    Says why our storages are not used, if they do not fit the Dagster that is installed.
+    """
     make_home(home)
+    why_not_ours = misfit()
     with _folder_errors(home):
-        text = _HEADER + yaml.safe_dump(instance_configuration(home, postgres=postgres), sort_keys=False)
+        configuration = instance_configuration(home, postgres=postgres, ours=not why_not_ours)
+        text = _HEADER + yaml.safe_dump(configuration, sort_keys=False)
         target = home / "dagster.yaml"
         if not target.exists() or target.read_text(encoding="utf-8") != text:
             target.write_text(text, encoding="utf-8")
+    if not postgres:
+        require_sound_storage(home)
+    return why_not_ours
 
 
 @contextmanager
@@ -63,16 +62,12 @@ def _folder_errors(home: Path) -> Iterator[None]:
         ) from None
 
 
-def instance_configuration(home: Path, *, postgres: bool) -> dict[str, Any]:
-    """What dagster.yaml says."""
+def instance_configuration(home: Path, *, postgres: bool, ours: bool = True) -> dict[str, Any]:
+    """What dagster.yaml says, with our storages or with Dagster's own."""
     return {
-        **{name: _storage(name, home, postgres=postgres) for name in _STORAGES},
+        **(_postgres_storages(ours=ours) if postgres else _sqlite_storages(home, ours=ours)),
         # Dagster's own takes this process's output away, progress bar and all; what assets say is in the event log.
-        "compute_logs": {
-            "module": "dagster._core.storage.noop_compute_log_manager",
-            "class": "NoOpComputeLogManager",
-            "config": {},
-        },
+        "compute_logs": {"module": NO_COMPUTE_LOGS[0], "class": NO_COMPUTE_LOGS[1], "config": {}},
         "telemetry": {"enabled": False},
         "nux": {"enabled": False},
         # Every materialization is an event of level DEBUG: thousands of lines in the log of a run over years.
@@ -95,14 +90,30 @@ def instance_configuration(home: Path, *, postgres: bool) -> dict[str, Any]:
             "max_runtime_seconds": 4 * 60 * 60,
         },
         "freshness": {"enabled": True},
+        # Sensors look every half minute; see `retention` for the logs of runs.
+        "retention": {
+            "schedule": {"purge_after_days": LOGS_KEPT_DAYS},
+            "sensor": {
+                "purge_after_days": {"skipped": 2, "started": 2, "success": LOGS_KEPT_DAYS, "failure": LOGS_KEPT_DAYS}
+            },
+        },
     }
 
 
-def _storage(name: str, home: Path, *, postgres: bool) -> dict[str, Any]:
-    sqlite_class, sqlite_module, postgres_class, postgres_module = _STORAGES[name]
-    if postgres:
-        # By name, so that no password is written to the file.
-        config: dict[str, Any] = {"postgres_url": {"env": "DATABASE_URL"}}
-        return {"module": postgres_module, "class": postgres_class, "config": config}
-    folder = home / "dagster" / name.removesuffix("_storage")
-    return {"module": sqlite_module, "class": sqlite_class, "config": {"base_dir": str(folder)}}
+def _postgres_storages(*, ours: bool) -> dict[str, Any]:
+    chosen = {**POSTGRES_STORAGES, **(_OUR_POSTGRES_STORAGES if ours else {})}
+    # By name, so that no password is written to the file.
+    config = {"postgres_url": {"env": "DATABASE_URL"}}
+    return {name: {"module": module, "class": kind, "config": config} for name, (module, kind) in chosen.items()}
+
+
+def _sqlite_storages(home: Path, *, ours: bool) -> dict[str, Any]:
+    chosen = {**SQLITE_STORAGES, **(_OUR_SQLITE_STORAGES if ours else {})}
+    return {
+        name: {
+            "module": module,
+            "class": kind,
+            "config": {"base_dir": str(home / "dagster" / name.removesuffix("_storage"))},
+        }
+        for name, (module, kind) in chosen.items()
+    }

@@ -12,13 +12,15 @@ from collections.abc import Mapping, Sequence
 from typing import Any, Protocol, runtime_checkable
 
 import dagster as dg
-from dagster._core.events import DagsterEvent, DagsterEventType, StepMaterializationData
-from dagster._core.events.log import EventLogEntry
-from dagster._core.storage.dagster_run import assets_are_externally_managed
-from dagster._core.storage.tags import EXTERNALLY_MANAGED_ASSETS_TAG
-from dagster._time import get_current_timestamp
+from dagster import EventLogEntry
 
 from portfolio_pipeline.core.calendar.sessions import SessionRange
+from portfolio_pipeline.dagster_home.private.execution import (
+    EXTERNALLY_MANAGED_ASSETS_TAG,
+    assets_are_externally_managed,
+    get_current_timestamp,
+)
+from portfolio_pipeline.dagster_home.private.storages import DagsterEvent, DagsterEventType, StepMaterializationData
 
 DEFERS_EVENTS = EXTERNALLY_MANAGED_ASSETS_TAG
 

@@ -6,18 +6,17 @@ its instance. Only that question belongs here, and only columns that Dagster has
 
 from __future__ import annotations
 
-import sqlite3
-from contextlib import closing
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from portfolio_pipeline.dagster_home.storage import opened
+
 if TYPE_CHECKING:
     from portfolio_pipeline.ports import Warehouse
 
 FAILURE = "FAILURE"
-_BUSY_SECONDS = 10
 _NEWEST = (
     "select run_id, status, cast(create_timestamp as text) as created from runs where pipeline_name <> $1"
     " order by create_timestamp desc, id desc limit 1"
@@ -55,7 +54,7 @@ def _in_sqlite(home: Path, not_of: str) -> tuple[str, str, str] | None:
     file = home / "dagster" / "run" / "runs.db"
     if not file.exists():
         return None
-    with closing(sqlite3.connect(f"{file.as_uri()}?mode=ro", uri=True, timeout=_BUSY_SECONDS)) as connection:
+    with opened(file) as connection:
         if not connection.execute("select 1 from sqlite_master where name = 'runs'").fetchall():
             return None
         row: tuple[str, str, str] | None = connection.execute(_NEWEST.replace("$1", "?"), [not_of]).fetchone()

@@ -10,8 +10,8 @@ from __future__ import annotations
 from typing import Any
 
 from dagster import DagsterRun
-from dagster._core.storage.runs import SqliteRunStorage
-from dagster._serdes import ConfigurableClassData
+
+from portfolio_pipeline.dagster_home.private.storages import ConfigurableClassData, SqliteRunStorage
 
 
 class LeanSqliteRunStorage(SqliteRunStorage):

@@ -14,6 +14,7 @@ from pydantic import Field
 
 from portfolio_pipeline.adapters.broker.guarded import GuardedBroker
 from portfolio_pipeline.adapters.cards import load_cards
+from portfolio_pipeline.adapters.faults import require_room
 from portfolio_pipeline.adapters.wiring import wire
 from portfolio_pipeline.components.session_asset import refusals_as_failures
 from portfolio_pipeline.core.calendar.sessions import require_session
@@ -21,6 +22,7 @@ from portfolio_pipeline.core.errors import SessionError
 from portfolio_pipeline.core.execution.halt import require_trading
 from portfolio_pipeline.dagster_home.at_work import READS_ONLY, at_work, close_dead_runs, living, require_account
 from portfolio_pipeline.dagster_home.rebuild import rebuilt, undo_unfinished
+from portfolio_pipeline.dagster_home.retention import forget_old_logs
 
 
 class WiredResource(dg.ConfigurableResource[Any]):
@@ -66,6 +68,7 @@ class WarehouseResource(dg.ConfigurableResource[Any]):
         with living(locks, instance, run), ExitStack() as until_the_end:
             if READS_ONLY not in run.tags:
                 with refusals_as_failures():
+                    require_room(wire().environment.dagster_home)
                     until_the_end.enter_context(at_work(locks, f"run {run.run_id}", wait=log.info))
                 for dead in close_dead_runs(instance, locks):
                     log.warning(dead)
@@ -77,6 +80,8 @@ class WarehouseResource(dg.ConfigurableResource[Any]):
                     first = require_session(_day(self.rebuild_from))
                     until_the_end.enter_context(rebuilt(warehouse, instance, run, first, log.warning))
             yield warehouse
+            if READS_ONLY not in run.tags:
+                forget_old_logs(instance, wire().clock.now())
 
 
 def _day(text: str) -> date:

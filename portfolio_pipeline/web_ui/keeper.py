@@ -26,6 +26,8 @@ from dataclasses import dataclass, field
 from logging.handlers import RotatingFileHandler
 from pathlib import Path
 
+from portfolio_pipeline.dagster_home.private import DAEMON
+
 CODE_LOCATION = "portfolio"  # as in workspace.yaml, for those who start Dagster by themselves
 LOG = "web_ui.log"
 _LOG_BYTES = 10_000_000
@@ -111,7 +113,7 @@ def _start(
             return kept.ended() or f"The definitions were not loaded within {_LOADS_WITHIN_SECONDS} seconds"
     of_workspace = ("--workspace", str(workspace))
     kept.start("server", "portfolio_pipeline.web_ui.server", *of_workspace, *server, told=token)
-    kept.start("daemon", "dagster._daemon", "run", *of_workspace, holds=(claimed,))
+    kept.start("daemon", DAEMON, "run", *of_workspace, holds=(claimed,))
     return None
 
 

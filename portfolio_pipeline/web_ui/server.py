@@ -14,13 +14,16 @@ from typing import Any
 
 import dagster as dg
 import uvicorn
-from dagster._core.workspace.context import WorkspaceProcessContext, WorkspaceRequestContext
-from dagster._core.workspace.load_target import WorkspaceFileTarget
-from dagster._utils.log import configure_loggers
-from dagster_webserver.version import __version__
-from dagster_webserver.webserver import DagsterWebserver
 from graphql import ASTValidationRule, GraphQLError, OperationDefinitionNode, OperationType, specified_rules
 
+from portfolio_pipeline.dagster_home.private.web import (
+    DagsterWebserver,
+    WorkspaceFileTarget,
+    WorkspaceProcessContext,
+    WorkspaceRequestContext,
+    __version__,
+    configure_loggers,
+)
 from portfolio_pipeline.web_ui.guard import Door, Guard
 
 # As Dagster's own command sets them.

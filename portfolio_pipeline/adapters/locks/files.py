@@ -12,6 +12,7 @@ import time
 from datetime import UTC, datetime
 from pathlib import Path
 
+from portfolio_pipeline.adapters.faults import fault
 from portfolio_pipeline.core.errors import PortfolioError
 from portfolio_pipeline.ports.locks import Holder
 
@@ -65,7 +66,7 @@ class FileLocks:
             os.ftruncate(descriptor, 0)
             os.pwrite(descriptor, json.dumps({"who": who, "since": since}).encode(), 0)
         except OSError as error:
-            raise PortfolioError(
+            raise fault(str(error)) or PortfolioError(
                 "LOCK_UNUSABLE",
                 found=f"{error.strerror}: {self._folder / name}",
                 expected="a folder that can be written",

@@ -14,7 +14,7 @@ import re
 import shutil
 import time
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from datetime import date
 from functools import partial
 from itertools import count
@@ -24,6 +24,7 @@ from typing import Literal
 import duckdb
 import pyarrow as pa
 
+from portfolio_pipeline.adapters.faults import fault
 from portfolio_pipeline.adapters.warehouse import migrations as forward
 from portfolio_pipeline.adapters.warehouse.duckdb_engine import engine
 from portfolio_pipeline.adapters.warehouse.file_lock import LockTimeout, keep_turn, take_turn
@@ -220,18 +221,20 @@ class DuckDBWarehouse(TableWarehouse):
         try:
             if write:
                 connection.begin()
-            try:
-                yield DuckDBConnection(connection)
-            except BaseException:
-                if write:
-                    connection.rollback()
-                raise
+            yield DuckDBConnection(connection)
             if write:
                 with _sql_errors():
                     connection.commit()
-        finally:
-            with _sql_errors():
+        except BaseException:
+            # What went wrong is told, not what goes wrong after it.
+            if write:
+                with suppress(duckdb.Error):
+                    connection.rollback()
+            with suppress(duckdb.Error):
                 engine().detach(self._path, connection)
+            raise
+        with _sql_errors():
+            engine().detach(self._path, connection)
 
     def _attach(self, write: bool, deadline: float) -> duckdb.DuckDBPyConnection:
         while True:
@@ -257,7 +260,7 @@ class DuckDBWarehouse(TableWarehouse):
             raise self._unusable(f"{error.strerror}: {error.filename}") from None
 
     def _unusable(self, found: str) -> WarehouseError:
-        return WarehouseError(
+        return fault(found) or WarehouseError(
             "DATABASE_FILE_UNUSABLE",
             file=self._path,
             found=" ".join(found.split()),
@@ -287,4 +290,4 @@ def _sql_errors() -> Iterator[None]:
     try:
         yield
     except duckdb.Error as error:
-        raise WarehouseError("SQL_REFUSED", engine="duckdb", found=str(error)) from error
+        raise fault(str(error)) or WarehouseError("SQL_REFUSED", engine="duckdb", found=str(error)) from error

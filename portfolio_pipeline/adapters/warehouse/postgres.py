@@ -10,7 +10,7 @@ import re
 import threading
 import weakref
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import AbstractContextManager, closing, contextmanager, nullcontext
+from contextlib import AbstractContextManager, closing, contextmanager, nullcontext, suppress
 from datetime import date
 from itertools import count
 from typing import Any, Literal
@@ -20,6 +20,7 @@ import pyarrow as pa
 from adbc_driver_manager import Error as AdbcError
 from adbc_driver_postgresql import dbapi
 
+from portfolio_pipeline.adapters.faults import fault
 from portfolio_pipeline.adapters.warehouse import migrations as forward
 from portfolio_pipeline.adapters.warehouse.results import normalized
 from portfolio_pipeline.adapters.warehouse.statements import quoted
@@ -85,16 +86,21 @@ class PostgresWarehouse(TableWarehouse):
 
     @contextmanager
     def _open(self, *, write: bool) -> Iterator[PostgresConnection]:
-        with closing(self._connect()) as raw:
+        raw = self._connect()
+        try:
             connection = PostgresConnection(raw)
             self._begin(connection, write)
-            try:
-                yield connection
-            except BaseException:
-                raw.rollback()
-                raise
+            yield connection
             with _sql_errors():
                 raw.commit()
+        except BaseException:
+            # What went wrong is told, not that a connection which is gone cannot be rolled back.
+            with suppress(AdbcError):
+                raw.rollback()
+            raise
+        finally:
+            with suppress(AdbcError):
+                raw.close()
 
     def kept_open(self) -> AbstractContextManager[None]:
         return nullcontext()
@@ -246,4 +252,4 @@ def _sql_errors() -> Iterator[None]:
     try:
         yield
     except AdbcError as error:
-        raise WarehouseError("SQL_REFUSED", engine="postgres", found=str(error)) from error
+        raise fault(str(error)) or WarehouseError("SQL_REFUSED", engine="postgres", found=str(error)) from error
