@@ -15,6 +15,7 @@ import click
 import pandas as pd
 import pytest
 
+from portfolio_pipeline.adapters.closes_file import last_closed
 from portfolio_pipeline.adapters.wiring import wire
 from portfolio_pipeline.cli.chain_run import Outcome
 from portfolio_pipeline.cli.commands import portfolio
@@ -241,6 +242,14 @@ def test_strategies_are_completed_from_the_files_alone(tmp_path: Path) -> None:
     (house.home / "extensions").mkdir()
     (house.home / "extensions" / "mine.py").write_text("raise SystemExit(9)")
     assert completed(house, "portfolio backtest tr") == ["trend_bonds", "trend_commodities", "trusted"]
+
+
+def test_sessions_are_completed_once_the_home_knows_when_they_close(house: House) -> None:
+    assert completed(house, "portfolio run --session 20") == []
+    last = last_closed(house.home, wire().clock.now())
+    offered = completed(house, "portfolio run --session 20")
+    assert offered[0] == last.isoformat()
+    assert offered == sorted(offered, reverse=True)
 
 
 @pytest.mark.parametrize("shell", ["bash", "zsh", "fish"])
