@@ -16,12 +16,19 @@ from portfolio_pipeline.core.errors import ConfigurationError
 from portfolio_pipeline.core.registry import one_of
 
 SHIPPED_FILE = "defs.yaml"
+_FOLDER = "strategies"
 _SHIPPED = PACKAGE_ROOT / "defs" / "strategies"
 
 
 def card_names(environment: Environment | None = None) -> tuple[str, ...]:
     """The names of all strategies, in order."""
     return tuple(card_files(environment))
+
+
+def names_in_files(home: Path) -> list[str]:
+    """The names that files give, whether their cards are sound or not; nothing of the home is read or run."""
+    shipped = {path.parent.name for path in _SHIPPED.glob(f"*/{SHIPPED_FILE}")}
+    return sorted(shipped | {path.stem for path in (home / _FOLDER).glob("*.yaml")})
 
 
 def card_files(environment: Environment | None = None) -> Mapping[str, Path]:
@@ -42,7 +49,7 @@ def card_files(environment: Environment | None = None) -> Mapping[str, Path]:
 
 def home_cards(environment: Environment) -> Path:
     """The folder of the home's own cards, which may not be there."""
-    return environment.dagster_home / "strategies"
+    return environment.dagster_home / _FOLDER
 
 
 def _chosen(environment: Environment) -> dict[str, Path]:

@@ -6,8 +6,8 @@ parameters may be in the type. Making assets of a card is the work of `component
 
 from __future__ import annotations
 
-import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator
+from dataclasses import replace
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
@@ -19,8 +19,8 @@ from portfolio_pipeline.adapters.card_files import SHIPPED_FILE, card_files, hom
 from portfolio_pipeline.adapters.environment import PROJECT_ROOT, Environment, read_environment
 from portfolio_pipeline.adapters.settings import active_settings, version
 from portfolio_pipeline.core.errors import ConfigurationError
+from portfolio_pipeline.core.mistakes import Mistake, first_mistake, read_written, wrong
 from portfolio_pipeline.core.registry import near, one_of
-from portfolio_pipeline.core.sections import parse_yaml
 from portfolio_pipeline.core.settings import Settings
 from portfolio_pipeline.core.strategies.card import StrategyCard
 from portfolio_pipeline.core.strategies.parameters import Choices, ParameterError, ParameterSpace, Range, Value
@@ -53,63 +53,54 @@ def _read(path: Path, version: int, environment: Environment, settings_version: 
 def read_card(path: Path, settings: Settings) -> StrategyCard:
     """One card, checked as a whole."""
     shipped = path.name == SHIPPED_FILE
-    try:
-        document, root = parse_yaml(path.read_text(encoding="utf-8"))
-    except OSError as error:
-        raise ConfigurationError(
-            "CARD_UNREADABLE", found=path, why=error.strerror, remedy="Make it readable."
-        ) from None
-    except yaml.YAMLError as error:
-        mark = getattr(error, "problem_mark", None)
-        where = f"{_shown(path)}:{mark.line + 1}" if mark else _shown(path)
-        raise ConfigurationError("CARD_NOT_YAML", found=where, remedy="Mend the indentation or quotes.") from None
-
+    written = read_written(path, "CARD", "Make it readable.")
     outer = ("attributes",) if shipped else ()
 
-    def wrong(location: Sequence[object], found: object, expected: str) -> ConfigurationError:
-        where = f"{_shown(path)}:{_line(root, (*outer, *location))}"
-        name = ".".join(map(str, location)) or "attributes"
-        return ConfigurationError(
-            "CARD_WRONG", at=where, entry=name, found=found, expected=expected, remedy="Mend this line of the card."
-        )
+    def refused(mistake: Mistake) -> Exception:
+        there = replace(mistake, at=(*outer, *mistake.at))
+        return wrong("CARD", _shown(path), written, there, outer=len(outer), remedy="Mend this line of the card.")
 
+    document = written.document
     attributes = document.get("attributes") if shipped and isinstance(document, dict) else document
     if not isinstance(attributes, dict):
         form = f"`type: {COMPONENT}` and the card under `attributes:`" if shipped else "`name: …`, `type: …` and so on"
-        raise wrong((), "no attributes", form)
+        raise refused(Mistake((), "no attributes", form))
     try:
         card = StrategyCard.model_validate(attributes)
     except ValidationError as refusal:
-        first = refusal.errors()[0]
-        raise wrong(_location(attributes, first), _found(first), _expected(first)) from None
+        raise refused(first_mistake(refusal, attributes, StrategyCard)) from None
     name = path.parent.name if shipped else path.stem
     if card.name != name:
-        raise wrong(("name",), card.name, f"{name}, the name of the card's {'folder' if shipped else 'file'}")
-    for location, found, expected in _against_the_house(card, settings):
-        raise wrong(location, found, expected)
+        of = "folder" if shipped else "file"
+        raise refused(Mistake(("name",), card.name, f"{name}, the name of the card's {of}"))
+    for mistake in _against_the_house(card, settings):
+        raise refused(mistake)
     return card
 
 
-def _against_the_house(card: StrategyCard, settings: Settings) -> Iterator[tuple[tuple[object, ...], object, str]]:
+def _against_the_house(card: StrategyCard, settings: Settings) -> Iterator[Mistake]:
     """What a card by itself cannot know: types, their parameters, the universe."""
     strategy = STRATEGY_TYPES.get(card.type)
     if strategy is None:
-        yield ("type",), card.type, one_of(card.type, STRATEGY_TYPES)
+        yield Mistake(("type",), card.type, one_of(card.type, STRATEGY_TYPES))
         return
     try:
         ParameterSpace.of(strategy.Parameters, card.parameters, card.constraints)
     except ParameterError as error:
-        entries: Any = card.parameters if error.location[0] == "parameters" else dict(enumerate(card.constraints))
-        yield error.location, entries.get(error.location[1]), str(error)
+        yield _of_parameters(card, error)
     for place, symbol in enumerate(card.symbols.only):
         if symbol not in settings.symbols:
-            yield (
-                ("symbols", "only", place),
-                symbol,
-                f"a symbol of the settings' universe{near(symbol, settings.symbols)}",
-            )
+            expected = f"a symbol of the settings' universe{near(symbol, settings.symbols)}"
+            yield Mistake(("symbols", "only", place), symbol, expected)
     if not card.universe(settings):
-        yield ("symbols",), ", ".join(card.symbols.asset_classes), "an asset class that the settings' universe holds"
+        classes = ", ".join(card.symbols.asset_classes)
+        yield Mistake(("symbols",), classes, "an asset class that the settings' universe holds")
+
+
+def _of_parameters(card: StrategyCard, error: ParameterError) -> Mistake:
+    entries: Any = card.parameters if error.location[0] == "parameters" else dict(enumerate(card.constraints))
+    why, _, expected = str(error).partition(", expected ")
+    return Mistake(error.location, entries.get(error.location[1]), expected, why)
 
 
 def write_card(name: str, strategy_type: str, environment: Environment | None = None) -> Path:
@@ -211,52 +202,6 @@ def _as_override(domain: Range | Choices) -> str:
 def _in_yaml(value: Value) -> str:
     """A value such that YAML reads it back as it is."""
     return yaml.safe_dump(value).splitlines()[0]
-
-
-def _location(attributes: object, error: Mapping[str, Any]) -> tuple[object, ...]:
-    """Where the error stands on the card; pydantic also names the form of a value that it was read as."""
-    node, kept = attributes, []
-    for part in error["loc"]:
-        if (isinstance(node, dict) and part in node) or (isinstance(node, list) and isinstance(part, int)):
-            kept.append(part)
-            node = node[part]
-    return (*kept, error["loc"][-1]) if error["type"] == "missing" else tuple(kept)
-
-
-def _line(root: yaml.Node | None, location: Sequence[object]) -> int:
-    """The line of the deepest entry of `location` that is there."""
-    node, line = root, 1
-    for part in location:
-        found: tuple[yaml.Node, yaml.Node] | None = None
-        if isinstance(node, yaml.MappingNode):
-            found = next(((key, value) for key, value in node.value if key.value == str(part)), None)
-        elif isinstance(node, yaml.SequenceNode) and isinstance(part, int) and part < len(node.value):
-            found = (node.value[part], node.value[part])
-        if found is None:
-            break
-        line, node = found[0].start_mark.line + 1, found[1]
-    return line
-
-
-def _found(error: Mapping[str, Any]) -> object:
-    return (
-        "nothing"
-        if error["type"] == "missing"
-        else error["loc"][-1]
-        if error["type"] == "extra_forbidden"
-        else error["input"]
-    )
-
-
-def _expected(error: Mapping[str, Any]) -> str:
-    if error["type"] == "literal_error":
-        return one_of(str(error["input"]), re.findall(r"'([^']*)'", error["ctx"]["expected"]))
-    if error["type"] != "extra_forbidden":
-        return str(error["msg"]).removeprefix("Value error, ")
-    model: Any = StrategyCard
-    for part in error["loc"][:-1]:
-        model = model.model_fields[part].annotation
-    return one_of(str(error["loc"][-1]), model.model_fields)
 
 
 def _shown(path: Path) -> str:

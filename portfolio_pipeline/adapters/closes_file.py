@@ -29,6 +29,12 @@ def last_closed(home: Path, now: datetime) -> date:
     return max(session for session, close in closes.items() if close <= now)
 
 
+def known_closed(home: Path, now: datetime) -> list[date]:
+    """Sessions that have closed, newest first, as far as the file knows them."""
+    closes = _kept_closes(home / _FILE, now) or {}
+    return sorted((session for session, close in closes.items() if close <= now), reverse=True)
+
+
 def _kept_closes(file: Path, now: datetime) -> dict[date, datetime] | None:
     """None if there is no file, or one of another library or of another time."""
     try:

@@ -8,8 +8,10 @@ commands answer at once.
 from __future__ import annotations
 
 import gc
+import io
 import os
 import sys
+import warnings
 from collections.abc import Sequence
 from typing import NoReturn
 
@@ -17,7 +19,7 @@ import click
 
 from portfolio_pipeline.adapters.faults import refusal_of
 from portfolio_pipeline.cli.commands import portfolio
-from portfolio_pipeline.cli.terminal import complain
+from portfolio_pipeline.cli.terminal import complain, refuse
 from portfolio_pipeline.core.errors import PortfolioError
 
 
@@ -27,6 +29,12 @@ def main(arguments: Sequence[str] | None = None) -> NoReturn:
     gc.set_threshold(1_000_000, 50, 100)
     # What is stored, logged and written, here and in child processes, is nobody else's to read.
     os.umask(0o077)
+    # What a terminal of another alphabet cannot show is a question mark, and no crash.
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="replace")
+    # Dagster's words to whoever writes code with it; people who type commands can do nothing about them.
+    warnings.filterwarnings("ignore", message=r".* is currently in (beta|preview)")
     try:
         code = portfolio.main(args=arguments, prog_name="portfolio", standalone_mode=False)
     except click.ClickException as mistake:
@@ -36,13 +44,13 @@ def main(arguments: Sequence[str] | None = None) -> NoReturn:
         complain("Interrupted. What was finished is stored; the same command goes on from there.")
         code = 130
     except PortfolioError as refusal:
-        complain(str(refusal))
+        refuse(refusal)
         code = 1
     except Exception as error:
         # What the world has done is told like any refusal; everything else keeps its traceback.
         told = refusal_of(error)
         if told is None:
             raise
-        complain(str(told))
+        refuse(told)
         code = 1
     sys.exit(code or 0)

@@ -11,7 +11,7 @@ from rich.table import Table
 
 from portfolio_pipeline.adapters.cards import load_cards
 from portfolio_pipeline.cli.home import open_home
-from portfolio_pipeline.cli.terminal import OUT, say
+from portfolio_pipeline.cli.terminal import say, show
 from portfolio_pipeline.core.backtest.request import BacktestRequest, assignments
 from portfolio_pipeline.reports import pages
 from portfolio_pipeline.reports.backtest import backtest_report
@@ -32,12 +32,12 @@ def show_backtest(
     request = BacktestRequest(first, last, sets)
     report = backtest_report(wired.warehouse, wired.settings, load_cards(), strategy, request)
     asked = report.columns[0]
-    OUT.print(_table(pages.figures_table(report), report.title, narrow=len(report.columns) > 4))
+    show(_table(pages.figures_table(report), report.title, narrow=len(report.columns) > 4))
     for line in pages.parameter_lines(report):
         say(line)
-    OUT.print(_table(pages.monthly_table(asked), f"{asked.label}: return by month, %", narrow=True))
+    show(_table(pages.monthly_table(asked), f"{asked.label}: return by month, %", narrow=True))
     if trades:
-        OUT.print(_table(pages.trades_table(asked, trades), pages.trades_title(asked, trades)))
+        show(_table(pages.trades_table(asked, trades), pages.trades_title(asked, trades)))
     for note in report.notes:
         say(note, "yellow")
     if folder is not None:
@@ -46,7 +46,16 @@ def show_backtest(
 
 
 def _table(rows: pd.DataFrame, title: str, *, narrow: bool = False) -> Table:
-    table = Table(title=title, title_justify="left", padding=(0, 0 if narrow else 1))
+    between = (0, 1 if narrow else 2, 0, 0)
+    table = Table(
+        box=None,
+        padding=between,
+        pad_edge=False,
+        title=title,
+        title_justify="left",
+        title_style="bold",
+        header_style="dim",
+    )
     for place, name in enumerate(rows.columns):
         table.add_column(name, justify="right" if place else "left", no_wrap=not place, overflow="fold")
     for row in rows.to_numpy().tolist():

@@ -6,7 +6,6 @@ Not here: which sessions to run, and what a session's run does.
 from __future__ import annotations
 
 import sys
-import warnings
 from collections.abc import Sequence, Set
 from contextlib import nullcontext
 from dataclasses import dataclass, field
@@ -17,12 +16,12 @@ import dagster as dg
 from portfolio_pipeline.adapters.environment import PROJECT_ROOT
 from portfolio_pipeline.adapters.wiring import Wiring
 from portfolio_pipeline.cli.progress import shown_progress
-from portfolio_pipeline.cli.terminal import complain, say
+from portfolio_pipeline.cli.terminal import say
 from portfolio_pipeline.cli.web_ui import CODE_LOCATION
 from portfolio_pipeline.components.session_asset import BEGINS
 from portfolio_pipeline.core.calendar.beginnings import Beginnings
 from portfolio_pipeline.core.calendar.sessions import SessionRange
-from portfolio_pipeline.core.errors import PortfolioError
+from portfolio_pipeline.core.errors import PortfolioError, Several
 from portfolio_pipeline.core.tables import SUBMISSIONS
 from portfolio_pipeline.dagster_home.at_work import close_dead_runs, living_already, living_tags
 from portfolio_pipeline.dagster_home.carry_over import carry_over_keys
@@ -39,31 +38,43 @@ from portfolio_pipeline.dagster_home.range_events import DEFERS_EVENTS, RangeSto
 from portfolio_pipeline.reads.beginnings import stored_beginnings
 
 JOB = "daily"
+_LOOK_AT_THE_CHECK = (
+    "What was computed is stored; the rows are on the page of the check in the web UI (`portfolio up`)."
+)
+_UNDONE = "the rebuild was undone, everything is as it was"
 # The terminal shows the progress bar; what is logged is in the web UI.
 _QUIET = {"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}}
 
 
 @dataclass
 class Outcome:
-    """What went wrong in a run, by step and by check."""
+    """What a run that did its work has to say: checks that failed, by their weight, and orders that were not sent."""
 
     failures: list[str] = field(default_factory=list)
     warnings: list[str] = field(default_factory=list)
     failed_checks: list[str] = field(default_factory=list)
     unsent: list[str] = field(default_factory=list)
 
+    @property
+    def wrong(self) -> Sequence[str]:
+        return *self.unsent, *self.failed_checks
 
-def run_chain(
-    wired: Wiring, sessions: SessionRange, only: Sequence[str] = (), *, rebuild: bool = False
-) -> PortfolioError | None:
+    def refusal(self, sessions: SessionRange) -> PortfolioError | None:
+        """What the command ends with; None when all is well."""
+        if self.unsent:
+            return PortfolioError("ORDERS_NOT_SENT", sessions=sessions, why=Several(self.unsent))
+        if self.failed_checks:
+            return PortfolioError(
+                "CHECKS_FAILED", sessions=sessions, found=Several(self.failed_checks), remedy=_LOOK_AT_THE_CHECK
+            )
+        return None
+
+
+def run_chain(wired: Wiring, sessions: SessionRange, only: Sequence[str] = (), *, rebuild: bool = False) -> Outcome:
     """Materialise everything, or `only` some assets, for `sessions` in one run; the caller is `at_work`.
 
-    With `rebuild` the account is computed anew from the first of the sessions on.
-
-    Gives back what is to be said when the run did its work, but orders were refused or held back, or a check failed.
+    With `rebuild` the account is computed anew from the first of the sessions on. A run that broke off is a refusal.
     """
-    warnings.simplefilter("ignore", dg.BetaWarning)
-    warnings.simplefilter("ignore", dg.PreviewWarning)
     outcome, run_id = Outcome(), make_new_run_id()
     with dg.DagsterInstance.get() as instance, living_already(wired.locks, run_id):
         carry_over_keys(instance)
@@ -80,27 +91,14 @@ def run_chain(
                 elif event.is_step_success or event.is_step_failure or event.is_step_skipped:
                     progress.end(str(event.step_key).replace("__", "/"))
                 _remember(outcome, event)
-    for reported in outcome.warnings:
-        say(f"Check reports: {reported}", "yellow")
-    for failed in outcome.failed_checks:
-        complain(f"Check failed: {failed}")
     if outcome.failures:
         raise PortfolioError(
             "RUN_FAILED",
             sessions=sessions,
-            why="; ".join(outcome.failures) + ("; the rebuild was undone, everything is as it was" if rebuild else ""),
+            why=Several([*outcome.failures, *outcome.failed_checks, *([_UNDONE] if rebuild else [])]),
             remedy="Mend the cause and give the same command again; `portfolio up` shows the run in the web UI.",
         )
-    if outcome.unsent:
-        return PortfolioError("ORDERS_NOT_SENT", sessions=sessions, why="; ".join(outcome.unsent))
-    if outcome.failed_checks:
-        return PortfolioError(
-            "CHECKS_FAILED",
-            sessions=sessions,
-            found="; ".join(outcome.failed_checks),
-            remedy="What was computed is stored; the rows are on the check's page in the web UI (`portfolio up`).",
-        )
-    return None
+    return outcome
 
 
 def _created(

@@ -5,7 +5,8 @@ Every command imports what it needs when it is called.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import os
+from collections.abc import Mapping, Sequence
 from contextlib import nullcontext
 from datetime import date, datetime
 from pathlib import Path
@@ -13,7 +14,9 @@ from typing import TYPE_CHECKING
 
 import click
 
-from portfolio_pipeline.cli.terminal import complain, say
+from portfolio_pipeline.cli import completion
+from portfolio_pipeline.cli.help import Group
+from portfolio_pipeline.cli.terminal import refuse, say
 
 if TYPE_CHECKING:
     from portfolio_pipeline.core.errors import PortfolioError
@@ -33,16 +36,33 @@ class SessionDate(click.ParamType):  # type: ignore[type-arg]  # which click 8.1
             self.fail(f"{value!r} is no date; write it as 2026-11-20", param, ctx)
 
 
-@click.group(context_settings={"help_option_names": ["-h", "--help"]})
+as_json = click.option(
+    "--json", "as_json", is_flag=True, help="One JSON document on the output, and nothing else there."
+)
+
+
+@click.group(cls=Group, context_settings={"help_option_names": ["-h", "--help"]})
 def portfolio() -> None:
     """A portfolio of strategies, run every trading day: prices to orders to metrics.
 
     Everything is kept in DAGSTER_HOME: the database, and your own strategies/, extensions/ and portfolio.yaml. Unless
     set, it is .portfolio in the clone; without a clone, in the folder the command is given in.
+
+    \b
+    Begin with:  portfolio up
+    Look:        portfolio status, portfolio open
+    Of each:     portfolio COMMAND --help
     """
 
 
-@portfolio.command()
+@portfolio.command(
+    changes="Loads and computes what is missing, in the database of the home; sends the orders of those sessions.",
+    examples=[
+        "portfolio up                          everything, with the web UI on port 3000",
+        "portfolio up --no-ui --sessions 500   a new home with two years, no web UI",
+        "portfolio up --port 3001 --read-only  a web UI to look at only",
+    ],
+)
 @click.option(
     "--sessions", type=click.IntRange(min=1), help="How many sessions to trade at first (default: five years)."
 )
@@ -51,7 +71,10 @@ def portfolio() -> None:
 @click.option("--read-only", is_flag=True, help="Look at everything in the web UI, change nothing.")
 @click.option("--no-ui", is_flag=True, help="Return when the data is there.")
 def up(sessions: int | None, host: str, port: int, read_only: bool, no_ui: bool) -> None:
-    """Everything: load and compute the missing sessions, show a summary, start the web UI and the daily schedule."""
+    """Compute what is missing, and serve the web UI.
+
+    Shows a summary and starts the web UI with the daily schedule, until Ctrl-C.
+    """
     from portfolio_pipeline.adapters.environment import read_environment
     from portfolio_pipeline.cli.web_ui import require_free_port, require_safe, serve
     from portfolio_pipeline.dagster_home.prepare import make_home
@@ -67,11 +90,11 @@ def up(sessions: int | None, host: str, port: int, read_only: bool, no_ui: bool)
     home, door = environment.dagster_home, Door(host, port, environment.ui_hosts, environment.ui_token, read_only)
     require_safe(door)
     make_home(home)
-    with claimed(home, port) as claim:
+    with claimed(home, port, host) as claim:
         require_free_port(door)
         unsent = _complete(sessions)
         if unsent is not None:
-            complain(str(unsent))
+            refuse(unsent)
         serve(home, door, claim)
 
 
@@ -81,25 +104,38 @@ def _complete(first_load: int | None) -> PortfolioError | None:
     from portfolio_pipeline.cli.home import account
     from portfolio_pipeline.cli.interruption import told_how_to_go_on
     from portfolio_pipeline.cli.stored_history import missing_sessions
-    from portfolio_pipeline.cli.summary import show_summary
+    from portfolio_pipeline.cli.summary import show_outcome, show_summary
 
     with account("portfolio up", wait=True) as wired:
         begin(wired, first_load)
         missing = missing_sessions(wired.warehouse, wired.clock.now())
-        unsent = None
         if missing is None:
             say("All sessions are there.")
-        else:
-            with told_how_to_go_on(wired.warehouse, "portfolio up"):
-                from portfolio_pipeline.cli.chain_run import run_chain
+            show_summary(wired)
+            return None
+        with told_how_to_go_on(wired.warehouse, "portfolio up"):
+            from portfolio_pipeline.cli.chain_run import run_chain
 
-                unsent = run_chain(wired, missing)
-    show_summary(wired)
-    return unsent
+            outcome = run_chain(wired, missing)
+    return show_outcome(wired, outcome, missing)
 
 
-@portfolio.command()
-@click.option("--session", type=SessionDate(), help="The session (default: the last one that has closed).")
+@portfolio.command(
+    changes="Stores what it computes for the session and sends its orders. What the account has lived through stays,"
+    " unless --rebuild-from is given.",
+    examples=[
+        "portfolio run                            the last session that has closed",
+        "portfolio run --session 2026-11-20       that one",
+        "portfolio run --only prices,features     two assets of the last one",
+        "portfolio run --rebuild-from 2026-11-02  the account since then, anew",
+    ],
+)
+@click.option(
+    "--session",
+    type=SessionDate(),
+    shell_complete=completion.sessions,
+    help="The session (default: the last one that has closed).",
+)
 @click.option("--only", default="", metavar="ASSET,ASSET,…", help="Only these assets.")
 @click.option(
     "--rebuild-from",
@@ -107,13 +143,7 @@ def _complete(first_load: int | None) -> PortfolioError | None:
     help="Compute the account anew from this session to the newest, after a copy of everything.",
 )
 def run(session: date | None, only: str, rebuild_from: date | None) -> None:
-    """The whole chain for one session.
-
-    \b
-    portfolio run                            the last session that has closed
-    portfolio run --session 2026-11-20       that one
-    portfolio run --rebuild-from 2026-11-02  what the account has lived through since then, anew
-    """
+    """Run the whole chain for one session."""
     chosen = [name.strip() for name in only.split(",") if name.strip()]
     if rebuild_from is None:
         _run_sessions(session, session, chosen)
@@ -123,11 +153,14 @@ def run(session: date | None, only: str, rebuild_from: date | None) -> None:
         _run_sessions(rebuild_from, None, rebuild=True)
 
 
-@portfolio.command()
+@portfolio.command(
+    changes="As `portfolio run`, for every session of the range.",
+    examples=["portfolio backfill --from 2026-11-02 --to 2026-11-20"],
+)
 @click.option("--from", "first", type=SessionDate(), required=True, help="First session.")
 @click.option("--to", "last", type=SessionDate(), required=True, help="Last session.")
 def backfill(first: date, last: date) -> None:
-    """The whole chain for a range of sessions, in one run."""
+    """Run the whole chain for a range of sessions at once."""
     _run_sessions(first, last)
 
 
@@ -135,7 +168,7 @@ def _run_sessions(first: date | None, last: date | None, only: Sequence[str] = (
     from portfolio_pipeline.cli.home import account
     from portfolio_pipeline.cli.interruption import told_how_to_go_on
     from portfolio_pipeline.cli.stored_history import lived_since
-    from portfolio_pipeline.cli.summary import show_summary
+    from portfolio_pipeline.cli.summary import show_outcome
     from portfolio_pipeline.core.calendar.sessions import (
         SessionRange,
         last_closed_session,
@@ -160,14 +193,22 @@ def _run_sessions(first: date | None, last: date | None, only: Sequence[str] = (
             say(f"The account is computed anew for {sessions}. A copy of everything stays beside the database.")
         # A rebuild that is stopped is undone, and says so itself.
         with nullcontext() if rebuild else told_how_to_go_on(wired.warehouse, "portfolio up"):
-            unsent = run_chain(wired, sessions, only, rebuild=rebuild)
-    show_summary(wired)
-    if unsent is not None:
-        raise unsent
+            outcome = run_chain(wired, sessions, only, rebuild=rebuild)
+    refusal = show_outcome(wired, outcome, sessions)
+    if refusal is not None:
+        raise refusal
 
 
-@portfolio.command()
-@click.argument("strategy")
+@portfolio.command(
+    changes="Nothing but the files of --out.",
+    examples=[
+        "portfolio backtest trend_bonds",
+        "portfolio backtest trend_bonds --from 2024-01-02 --set fast=20 --set slow=160",
+        "portfolio backtest trend_bonds --set fast=20 --against fast=40,slow=200",
+        "portfolio backtest trend_bonds --out report/",
+    ],
+)
+@click.argument("strategy", shell_complete=completion.strategies)
 @click.option("--from", "first", type=SessionDate(), help="First day (default: as soon as indicators are known).")
 @click.option("--to", "last", type=SessionDate(), help="Last day (default: the newest stored session).")
 @click.option("--set", "given", multiple=True, metavar="NAME=VALUE", help="A parameter; the others at the default.")
@@ -183,67 +224,171 @@ def backtest(
     trades: int,
     out: Path | None,
 ) -> None:
-    """What parameters would have earned, side by side, on stored prices: figures, months, trades, pictures."""
+    """Show what parameters would have earned.
+
+    Side by side, on stored prices: figures, months, trades, and with --out pictures.
+    """
     from portfolio_pipeline.cli.backtest import show_backtest
 
     show_backtest(strategy, first, last, given, against, trades, out)
 
 
-@portfolio.command()
-def status() -> None:
-    """Whether trading is halted, how far every table goes, the account, and what failed."""
+@portfolio.command(
+    changes="Nothing. A database of an earlier version is carried forward first.",
+    examples=["portfolio status", "portfolio status --json", "NO_COLOR=1 portfolio status"],
+    keys=[
+        "well: whether troubles is empty; home; database; simulated: which of prices and fills are made up;"
+        " trading: halted, since, reason; complete_through and last_closed: sessions;"
+        " account: session, equity, cash, or null; changed: session, what, or null; web_ui: address, process, or null;"
+        " troubles: kind, what, to_do; tables: the newest session of each; error: null, or reason, figures, to_do,"
+        " message.",
+    ],
+)
+@as_json
+def status(as_json: bool) -> None:
+    """Say what is wrong, and how far everything is."""
     from portfolio_pipeline.cli.home import open_tables
-    from portfolio_pipeline.cli.summary import show_status
+    from portfolio_pipeline.cli.status import find_status, show_status, status_document
 
-    show_status(open_tables())
+    if as_json:
+        from portfolio_pipeline.cli.document import write_document
+
+        write_document("status", lambda: status_document(find_status(open_tables())))
+    else:
+        show_status(find_status(open_tables()))
 
 
-@portfolio.command()
+@portfolio.command(
+    "open",
+    changes="Nothing.",
+    examples=["portfolio open", "portfolio open --no-browser"],
+)
+@click.option("--no-browser", is_flag=True, help="Print the address only.")
+def open_(no_browser: bool) -> None:
+    """Print the address of the web UI, and open it."""
+    from portfolio_pipeline.adapters.environment import home_folder
+    from portfolio_pipeline.cli.opening import open_web_ui
+
+    open_web_ui(home_folder(os.environ), browser=not no_browser)
+
+
+@portfolio.command(
+    changes="Writes the file HALTED in the home and an event in the database: no order is submitted any more.",
+    examples=["portfolio halt", "portfolio halt --reason 'a strange fill in TLT'"],
+)
 @click.option("--reason", default="by hand", show_default=True, help="Why; shown wherever orders are refused.")
 def halt(reason: str) -> None:
-    """Stop submitting orders until `portfolio resume`: at once, even while the database cannot be reached."""
+    """Stop submitting orders, at once.
+
+    Until `portfolio resume`; even while the database cannot be reached.
+    """
     from portfolio_pipeline.cli import halting
 
     halting.halt(reason)
 
 
-@portfolio.command()
+@portfolio.command(
+    changes="Lifts the halt in the home and in the database: orders of the next run are submitted.",
+    examples=["portfolio resume --reason 'the fill was right'"],
+)
 @click.option("--reason", required=True, help="Why trading may go on.")
 def resume(reason: str) -> None:
-    """Let orders be submitted again, and say what had halted them."""
+    """Let orders be submitted again.
+
+    Says what had halted them.
+    """
     from portfolio_pipeline.cli import halting
 
     halting.resume(reason)
 
 
-@portfolio.command()
-def doctor() -> None:
-    """Look at everything that has to be in order, and say what to do where it is not."""
-    from portfolio_pipeline.cli.doctor import examine
+@portfolio.command(
+    changes="Nothing. A home that is not there yet is prepared.",
+    examples=["portfolio doctor", "portfolio doctor --json"],
+    keys=[
+        "well: whether all is; looks: name, fine, found, and error: null, or reason, figures, to_do, message;"
+        " error: null, or why nothing could be looked at.",
+    ],
+)
+@as_json
+def doctor(as_json: bool) -> None:
+    """Look at everything that has to be in order.
 
-    if not examine():
+    Says what to do where it is not, and then ends with exit code 1.
+    """
+    from portfolio_pipeline.cli.doctor import examine, findings_document, show_findings
+
+    findings = []
+    if as_json:
+        from portfolio_pipeline.cli.document import write_document
+
+        def looked_at() -> Mapping[str, object]:
+            findings.extend(examine())
+            return findings_document(findings)
+
+        write_document("doctor", looked_at)
+    else:
+        findings.extend(examine())
+        show_findings(findings)
+    if any(finding.refusal is not None for finding in findings):
         raise click.exceptions.Exit(1)
 
 
 @portfolio.group()
 def strategy() -> None:
-    """Strategy cards."""
+    """See the strategy cards, and write new ones."""
 
 
-@strategy.command("new")
+@strategy.command(
+    "new",
+    changes="Writes the card into the folder strategies of the home.",
+    examples=["portfolio strategy new my_momentum --type momentum"],
+)
 @click.argument("name")
 @click.option("--type", "strategy_type", required=True, help="The strategy's type; a wrong one lists those there are.")
 def new_strategy(name: str, strategy_type: str) -> None:
-    """Write a new card to the home, with everything on it that may be changed."""
+    """Write a new card to the home.
+
+    With everything on it that may be changed. It is a candidate: computed and judged, without capital.
+    """
     from portfolio_pipeline.adapters.cards import write_card
 
     say(f"Written: {write_card(name, strategy_type)}. Edit it, then try `portfolio doctor`.")
 
 
-@strategy.command("list")
-def list_strategies() -> None:
-    """All cards, their stage, and whether their results are believed."""
+@strategy.command(
+    "list",
+    changes="Nothing. A home that is not there yet is prepared.",
+    examples=["portfolio strategy list", "portfolio strategy list --json"],
+    keys=[
+        "strategies: name, type, stage, rebalance, owner, description, symbols, asset_classes, verdict or null,"
+        " reasons, judged_at, takes_new_capital; error: null, or reason, figures, to_do, message.",
+    ],
+)
+@as_json
+def list_strategies(as_json: bool) -> None:
+    """List the cards, and whether they are believed."""
     from portfolio_pipeline.cli.home import open_home
-    from portfolio_pipeline.cli.summary import show_strategies
+    from portfolio_pipeline.cli.strategies import find_strategies, show_strategies, strategies_document
 
-    show_strategies(open_home())
+    if as_json:
+        from portfolio_pipeline.cli.document import write_document
+
+        write_document("strategy list", lambda: strategies_document(find_strategies(open_home())))
+    else:
+        show_strategies(find_strategies(open_home()))
+
+
+@portfolio.command(
+    "completion",
+    changes="Nothing.",
+    examples=[
+        'eval "$(portfolio completion bash)"     in ~/.bashrc',
+        'eval "$(portfolio completion zsh)"      in ~/.zshrc, after compinit',
+        "portfolio completion fish > ~/.config/fish/completions/portfolio.fish",
+    ],
+)
+@click.argument("shell", type=click.Choice(completion.SHELLS))
+def complete(shell: str) -> None:
+    """Print the script for completion by the shell."""
+    click.echo(completion.script(shell, portfolio))

@@ -6,26 +6,37 @@ Each look either says what is fine or raises the refusal that a run would raise.
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from datetime import timedelta
-
-from rich.table import Table
-from rich.text import Text
+from typing import Any
 
 from portfolio_pipeline.adapters.cards import load_cards
 from portfolio_pipeline.adapters.environment import read_environment
+from portfolio_pipeline.adapters.faults import refusal_of
 from portfolio_pipeline.adapters.wiring import wire
+from portfolio_pipeline.cli.document import told
 from portfolio_pipeline.cli.home import open_home
+from portfolio_pipeline.cli.status import BAD, GOOD, Fact
 from portfolio_pipeline.cli.stored_history import complete_through
-from portfolio_pipeline.cli.terminal import OUT
+from portfolio_pipeline.cli.terminal import facts, show
 from portfolio_pipeline.core.calendar.sessions import all_sessions, last_closed_session
 from portfolio_pipeline.core.errors import PortfolioError
 from portfolio_pipeline.core.execution.halt import either, require_trading, trading_state
 from portfolio_pipeline.core.tables import HALT_EVENTS
 
 
-def examine() -> bool:
-    """Look at everything, show what was found, and say whether all is well."""
+@dataclass(frozen=True)
+class Finding:
+    """What one look has found: that something is fine, or why it is not."""
+
+    name: str
+    found: str
+    refusal: PortfolioError | None = None
+
+
+def examine() -> list[Finding]:
+    """Look at everything, whatever is wrong on the way."""
     looks: tuple[tuple[str, Callable[[], str]], ...] = (
         ("Python", _python),
         ("environment", _environment),
@@ -41,17 +52,45 @@ def examine() -> bool:
         ("at work", _at_work),
         ("rebuild", _rebuild),
     )
-    table = Table("", "what", "found")
-    well = True
-    for name, look in looks:
-        try:
-            found, fine = look(), True
-        except PortfolioError as refusal:
-            found, fine = str(refusal), False
-        well &= fine
-        table.add_row(Text("fine", "green") if fine else Text("wrong", "red"), name, found)
-    OUT.print(table)
-    return well
+    return [_finding(name, look) for name, look in looks]
+
+
+def show_findings(findings: Sequence[Finding]) -> None:
+    """What is wrong first, and what to do; then what is fine."""
+    rows: list[Fact] = []
+    for one in findings:
+        if one.refusal is not None:
+            rows += [
+                ("Wrong", f"{one.name}: {_without_remedy(one.refusal)}", BAD),
+                ("To do", one.refusal.remedy, "bold"),
+            ]
+    if not rows:
+        rows.append(("Wrong", "nothing", GOOD))
+    rows += [(one.name[0].upper() + one.name[1:], one.found, "") for one in findings if one.refusal is None]
+    show(facts(rows))
+
+
+def findings_document(findings: Sequence[Finding]) -> dict[str, Any]:
+    """As the help of the command says it."""
+    looks = [
+        {"name": one.name, "fine": one.refusal is None, "found": one.found, "error": one.refusal and told(one.refusal)}
+        for one in findings
+    ]
+    return {"well": all(look["fine"] for look in looks), "looks": looks}
+
+
+def _finding(name: str, look: Callable[[], str]) -> Finding:
+    try:
+        return Finding(name, look())
+    except Exception as error:
+        refusal = error if isinstance(error, PortfolioError) else refusal_of(error)
+        if refusal is None:
+            raise
+        return Finding(name, str(refusal), refusal)
+
+
+def _without_remedy(refusal: PortfolioError) -> str:
+    return str(refusal).removesuffix(f" {refusal.remedy}") if refusal.remedy else str(refusal)
 
 
 def _python() -> str:

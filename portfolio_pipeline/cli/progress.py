@@ -23,7 +23,7 @@ class RunProgress(Protocol):
 @contextmanager
 def shown_progress(sessions: Mapping[str, int]) -> Iterator[RunProgress]:
     """Progress over assets, each of which computes all of its sessions at once: how many, by asset."""
-    if not PROGRESS.is_terminal:
+    if not PROGRESS.is_terminal or PROGRESS.is_dumb_terminal:
         yield _Lines(sessions)
         return
     bar = Progress(

@@ -4,25 +4,12 @@ from __future__ import annotations
 
 from datetime import date, datetime
 
-from portfolio_pipeline.adapters.card_files import card_names
 from portfolio_pipeline.core import tables as schemas
 from portfolio_pipeline.core.calendar.sessions import SessionRange, last_closed_session, next_session
 from portfolio_pipeline.core.errors import SessionError
 from portfolio_pipeline.ports import Warehouse
 from portfolio_pipeline.reads.beginnings import stored_beginnings
-
-# What every session leaves rows in. A session without trades or breaches leaves none in the other tables.
-EVERY_SESSION = (
-    schemas.PRICES,
-    schemas.FEATURES,
-    schemas.REGIME_TABLE,
-    schemas.STRATEGY_WEIGHTS,
-    schemas.AGGREGATED_TARGETS,
-    schemas.RISK_METRICS,
-    schemas.ACCOUNT,
-    schemas.METRICS,
-)
-EVERY_SESSION_AND_STRATEGY = (schemas.OPTIMIZED_PARAMETERS, schemas.STRATEGY_TARGETS)
+from portfolio_pipeline.reads.complete import complete_through as complete_through
 
 
 def missing_sessions(warehouse: Warehouse, now: datetime) -> SessionRange | None:
@@ -37,21 +24,6 @@ def missing_sessions(warehouse: Warehouse, now: datetime) -> SessionRange | None
     begun = stored_beginnings(warehouse)
     first = warehouse.oldest(schemas.PRICES.name) if begun is None else begun.market
     return None if first is None else SessionRange(first, last)
-
-
-def complete_through(warehouse: Warehouse) -> date | None:
-    """The newest session that every noun has rows for; None when there is none.
-
-    A strategy without any rows is new: it begins with the next session and holds nothing back.
-    """
-    names = set(card_names())
-    with warehouse.reading() as reader:
-        reached = [reader.newest(table.name) for table in EVERY_SESSION]
-        for table in EVERY_SESSION_AND_STRATEGY:
-            of_strategies = [reader.newest(table.name, where={"strategy": name}) for name in sorted(names)]
-            reached += [session for session in of_strategies if session is not None] or [None]
-    found = [session for session in reached if session is not None]
-    return min(found) if len(found) == len(reached) else None
 
 
 def lived_since(warehouse: Warehouse, first: date) -> SessionRange:

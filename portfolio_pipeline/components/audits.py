@@ -8,11 +8,12 @@ from typing import Any
 import dagster as dg
 import pyarrow as pa
 
-from portfolio_pipeline.components.session_check import SessionCheck
+from portfolio_pipeline.components.session_check import ALL_ROWS, SessionCheck, as_sql, in_words
 from portfolio_pipeline.core.calendar.sessions import SessionRange
 from portfolio_pipeline.ports import Warehouse
 from portfolio_pipeline.reports.tables import SHOWN
 from portfolio_pipeline.sql_models.library import Audit, Library, Model
+from portfolio_pipeline.sql_models.render import offending_rows
 from portfolio_pipeline.sql_models.run import audit_rows, project_library
 
 PREFIX = "assert_"
@@ -29,7 +30,8 @@ def _check(library: Library, audit: Audit) -> SessionCheck:
     severity = dg.AssetCheckSeverity.WARN if audit.header.severity == "warning" else dg.AssetCheckSeverity.ERROR
 
     def ask(sessions: SessionRange, warehouse: Warehouse) -> dg.AssetCheckResult:
-        return rows_result(audit_rows(warehouse, library, audit.name, sessions), severity=severity)
+        rows = audit_rows(warehouse, library, audit.name, sessions)
+        return rows_result(rows, severity=severity, query=offending_rows(library, audit, sessions).sql)
 
     return SessionCheck(
         name=audit.name.removeprefix(PREFIX),
@@ -47,15 +49,19 @@ def shown_sql(item: Model | Audit) -> Mapping[str, Any]:
 
 
 def rows_result(
-    offending: pa.Table, *, severity: dg.AssetCheckSeverity = dg.AssetCheckSeverity.ERROR
+    offending: pa.Table, *, query: str = "", severity: dg.AssetCheckSeverity = dg.AssetCheckSeverity.ERROR
 ) -> dg.AssetCheckResult:
-    """Passes without rows; the first of them are shown."""
+    """Passes without rows; the first of them are shown, and the query that gives them all."""
     metadata: dict[str, Any] = {"offending": len(offending)}
+    description = None
     if len(offending):
+        description = in_words(offending.slice(0, 1).to_pylist(), len(offending))
+        if query:
+            metadata[ALL_ROWS] = as_sql(query)
         records = [
             dg.TableRecord({name: str(value) for name, value in row.items()})
             for row in offending.slice(0, SHOWN).to_pylist()
         ]
         schema = dg.TableSchema([dg.TableColumn(name) for name in offending.column_names])
         metadata["offending_rows"] = dg.MetadataValue.table(records, schema=schema)
-    return dg.AssetCheckResult(passed=not len(offending), severity=severity, metadata=metadata)
+    return dg.AssetCheckResult(passed=not len(offending), severity=severity, metadata=metadata, description=description)

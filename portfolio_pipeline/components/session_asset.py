@@ -10,7 +10,6 @@ import warnings
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from datetime import timedelta
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 import dagster as dg
@@ -42,12 +41,6 @@ BEGINS = "begins with"
 """In an asset's metadata: the part of the home that it begins with."""
 Picture = Callable[[Sequence[str]], str | None]
 """Draws, given where the prices came from, markdown with the picture in it."""
-
-# A session's rows have to be there at 8:00 on the next morning, made after its close (13:00 at the earliest). Dagster's
-# cron knows no holidays: on the mornings after them this says FAIL until the evening's run.
-FRESH_BY_NEXT_MORNING = dg.FreshnessPolicy.cron(
-    deadline_cron="0 8 * * 2-6", lower_bound_delta=timedelta(hours=19), timezone="America/New_York"
-)
 
 
 @dataclass(frozen=True, eq=False)
@@ -150,7 +143,6 @@ def session_asset(
                 },
                 partitions_def=SESSIONS,
                 backfill_policy=ONE_RUN,
-                freshness_policy=FRESH_BY_NEXT_MORNING,
                 check_specs=[*(check.spec(asset_key) for check in checks), *own_checks],
             )(step)
 
@@ -192,7 +184,7 @@ def _carry_out(
     if asked.declared:
         read = sorted(declaration.really_read - declaration.fills)
         newest["read from"] = ", ".join(read) or "nothing: it comes from outside"
-    results = [*(check.result(asked.key, everything) for check in asked.checks), *stored.checks]
+    results = [*(check.result(asked.key, everything, asked.table.name) for check in asked.checks), *stored.checks]
     if defers_events(context):
         record_range(context, asked.key, sessions, newest)
         return dg.MaterializeResult(check_results=results)

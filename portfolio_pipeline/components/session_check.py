@@ -13,8 +13,12 @@ from typing import Any
 
 import dagster as dg
 
+from portfolio_pipeline.core.calendar.sessions import SessionRange
 from portfolio_pipeline.partitions import SESSIONS
 from portfolio_pipeline.reports.tables import markdown_table
+
+ALL_ROWS = "all of them, in SQL"
+_FEW = 4  # columns of a row that tell which it is
 
 
 @dataclass(frozen=True)
@@ -41,9 +45,28 @@ class SessionCheck:
             partitions_def=SESSIONS,
         )
 
-    def result(self, asset: dg.AssetKey, given: Mapping[str, Any]) -> dg.AssetCheckResult:
+    def result(self, asset: dg.AssetKey, given: Mapping[str, Any], table: str) -> dg.AssetCheckResult:
+        """What the function found; where it fails, with the way to all of the rows, in `table` unless it says where."""
         found = self.function(**{name: given[name] for name in self.parameters})
+        if not found.passed and ALL_ROWS not in found.metadata:
+            found = found._replace(metadata={**found.metadata, ALL_ROWS: all_rows_of(table, given["sessions"])})
         return found._replace(asset_key=asset, check_name=self.name)
+
+
+def all_rows_of(table: str, sessions: SessionRange) -> dg.MarkdownMetadataValue:
+    """How to ask for everything that a table holds of the sessions."""
+    return as_sql(f"select * from {table} where session between '{sessions.first}' and '{sessions.last}'")
+
+
+def as_sql(statement: str) -> dg.MarkdownMetadataValue:
+    return dg.MetadataValue.md(f"```sql\n{statement.strip()}\n```")
+
+
+def in_words(rows: Sequence[Mapping[str, object]], count: int | None = None) -> str:
+    """How many rows there are, and the first of them."""
+    count = len(rows) if count is None else count
+    first = ", ".join(f"{name} {value}" for name, value in list(rows[0].items())[:_FEW])
+    return f"1 row: {first}" if count == 1 else f"{count:,} rows, the first: {first}"
 
 
 def session_check(

@@ -8,6 +8,13 @@ Programming mistakes are not wrapped: they keep their tracebacks.
 from __future__ import annotations
 
 
+class Several(tuple[str, ...]):
+    """Several things of one name in a refusal's figures."""
+
+    def __str__(self) -> str:
+        return "; ".join(self)
+
+
 class PortfolioError(Exception):
     """A refusal with its figures: `REASON: found=…, expected=…. What to do.`"""
 

@@ -5,10 +5,10 @@ A section stands beside what it steers, in its room; `core.settings` puts them t
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
-from typing import Annotated, Any, Literal
+from typing import Annotated, Literal
 
-import yaml
 from pydantic import AfterValidator, BaseModel, ConfigDict, Strict
 from pydantic_core import PydanticCustomError
 
@@ -28,16 +28,37 @@ class Bounds:
     def __call__(self, found: float) -> float:
         if self.low < found <= self.high or (found == self.low and not self.above):
             return found
-        raise PydanticCustomError("outside", "{message}", {"message": self._told(found)})
+        raise ValueError(self._told(found))
 
     def _told(self, found: float) -> str:
-        bounds = f"{found:g} is outside {self.low:g} to {self.high:g}"
+        bounds = f"{self.low:g} to {self.high:g}"
         if found == self.low:
             return f"{bounds} ({self.low:g} itself is outside)"
         part = found / 100
         if not self.fraction or not self.low < part <= self.high:
             return bounds
         return f"{bounds} (a fraction: did you mean {max(f'{part:.2f}', f'{part:g}', key=len)}?)"
+
+
+@dataclass(frozen=True)
+class Form:
+    """How a name is written, as a pattern and in words."""
+
+    pattern: str
+    words: str
+
+    def __call__(self, found: str) -> str:
+        if re.fullmatch(self.pattern, found):
+            return found
+        raise ValueError(self.words)
+
+
+def impossible(why: str, *at: str | int) -> PydanticCustomError:
+    """To be raised by whoever looks at a whole section: why it cannot be, and which of its entries says so.
+
+    Whoever looks at one value raises a ValueError with what was expected in its place.
+    """
+    return PydanticCustomError("why", "{why}", {"why": why, "at": at})
 
 
 # Numbers of settings and cards are strict: a boolean or a text is none, and every one has bounds.
@@ -59,13 +80,3 @@ AssetClass = Literal["equity", "bond", "commodity", "real_estate"]
 
 class Section(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
-
-
-def parse_yaml(text: str) -> tuple[Any, yaml.Node | None]:
-    """What a YAML text says, and the nodes that know the lines it says it on; by libyaml where it is there."""
-    loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)(text)
-    try:
-        root = loader.get_single_node()
-        return (None if root is None else loader.construct_document(root)), root
-    finally:
-        loader.dispose()

@@ -10,19 +10,19 @@ from datetime import date
 from pathlib import Path
 from typing import Annotated, Literal
 
-import yaml
 from pydantic import Field, ValidationError, model_validator
 
 from portfolio_pipeline.core.calendar.sessions import FIRST_SESSION
-from portfolio_pipeline.core.errors import ConfigurationError
 from portfolio_pipeline.core.execution.settings import Costs, Orders, SimulatedBroker
 from portfolio_pipeline.core.market.instruments import Instrument
 from portfolio_pipeline.core.market.quality.settings import Quality
 from portfolio_pipeline.core.market.regimes.settings import Regimes
+from portfolio_pipeline.core.mistakes import first_mistake, read_written, wrong
 from portfolio_pipeline.core.portfolio.allocation.settings import Allocation
+from portfolio_pipeline.core.registry import near
 from portfolio_pipeline.core.risk.limits.of_exposure import ASSET_CLASS
 from portfolio_pipeline.core.risk.settings import Limits
-from portfolio_pipeline.core.sections import MOST_SESSIONS, Section, Whole, parse_yaml
+from portfolio_pipeline.core.sections import MOST_SESSIONS, Section, Whole, impossible
 
 
 class Settings(Section):
@@ -46,10 +46,11 @@ class Settings(Section):
 
     @model_validator(mode="after")
     def _universe_is_sound(self) -> Settings:
-        if len(set(self.symbols)) != len(self.symbols):
-            raise ValueError("a symbol stands twice in the universe")
+        for place, symbol in enumerate(self.symbols):
+            if symbol in self.symbols[:place]:
+                raise impossible("the symbol stands twice in the universe", "universe", place, "symbol")
         if self.benchmark not in self.symbols:
-            raise ValueError(f"the benchmark {self.benchmark} is not in the universe")
+            raise impossible(f"it is not in the universe{near(self.benchmark, self.symbols)}", "benchmark")
         return self
 
     @model_validator(mode="after")
@@ -58,9 +59,11 @@ class Settings(Section):
         missing = sorted(set(self.asset_classes.values()) - set(named if isinstance(named, Mapping) else ()))
         if missing:
             symbol = next(i.symbol for i in self.universe if i.asset_class == missing[0])
-            raise ValueError(
+            raise impossible(
                 f"limits.asset_class names no limit for {', '.join(missing)} (of {symbol}): what no limit names may not"
-                f" be held; write one, such as {missing[0]}: 0.25"
+                f" be held; write one, such as {missing[0]}: 0.25",
+                "limits",
+                ASSET_CLASS.name,
             )
         return self
 
@@ -81,18 +84,12 @@ class Settings(Section):
 
 def load_settings(path: Path) -> Settings:
     """Read portfolio.yaml, or say in one message where it is wrong."""
+    written = read_written(path, "SETTINGS", "Point PORTFOLIO_CONFIG at a readable file.")
+    document = {} if written.document is None else written.document
     try:
-        text = path.read_text(encoding="utf-8")
-    except OSError as error:
-        raise ConfigurationError(
-            "SETTINGS_UNREADABLE", found=path, why=error.strerror, remedy="Point PORTFOLIO_CONFIG at a readable file."
-        ) from None
-    try:
-        return Settings.model_validate(parse_yaml(text)[0] or {})
-    except yaml.YAMLError as error:
-        mark = getattr(error, "problem_mark", None)
-        where = f"{path}:{mark.line + 1}" if mark else str(path)
-        raise ConfigurationError("SETTINGS_NOT_YAML", found=where, remedy="Mend the indentation or quotes.") from None
-    except ValidationError as error:
-        wrong = "; ".join(f"{'.'.join(map(str, e['loc'])) or 'file'}: {e['msg']}" for e in error.errors()[:5])
-        raise ConfigurationError("SETTINGS_WRONG", found=f"{path}: {wrong}", remedy="Mend these entries.") from None
+        return Settings.model_validate(document)
+    except ValidationError as refusal:
+        mistake = first_mistake(refusal, document, Settings)
+        others = len({error["loc"][:2] for error in refusal.errors()}) - 1
+        remedy = "Mend this line of the settings" + (f", and {others} more that are wrong." if others else ".")
+        raise wrong("SETTINGS", path, written, mistake, remedy=remedy) from None

@@ -12,6 +12,7 @@ import re
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 
 from portfolio_pipeline.core.errors import ConfigurationError
@@ -21,14 +22,49 @@ _ENDS_WITHIN_SECONDS = 20
 _LOOKS_EVERY_SECONDS = 0.2
 
 
+_LOOPBACK = "127.0.0.1"
+_REACHED_AT = {"0.0.0.0": _LOOPBACK, "::": "::1"}
+
+
+@dataclass(frozen=True)
+class Served:
+    """Who serves a home, and where; it may be just about to."""
+
+    process: int
+    host: str
+    port: int
+
+    @property
+    def address(self) -> str:
+        host = _REACHED_AT.get(self.host, self.host)
+        return f"http://{f'[{host}]' if ':' in host else host}:{self.port}"
+
+
+def served(home: Path) -> Served | None:
+    """Who serves the home now; None if nobody does. Nothing is written, and nobody is kept from claiming it."""
+    try:
+        with (home / _NAME).open("rb") as file:
+            noted = re.fullmatch(r"process (\d+), port (\d+)(?:, host (\S+))?\n", file.read().decode(errors="replace"))
+            if noted is None or not _is_alive(noted[0]):
+                return None
+            try:
+                fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
+            except BlockingIOError:
+                return Served(int(noted[1]), noted[3] or _LOOPBACK, int(noted[2]))
+    except OSError:
+        return None
+    return None
+
+
 @contextmanager
-def claimed(home: Path, port: int) -> Iterator[int]:
+def claimed(home: Path, port: int, host: str = _LOOPBACK) -> Iterator[int]:
     """Take the home and note who serves it where; gives the open file, which holds the claim, or refuses."""
     file = os.open(home / _NAME, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
     try:
         _take(file, home)
         os.ftruncate(file, 0)
-        os.pwrite(file, f"process {os.getpid()}, port {port}\n".encode(), 0)
+        elsewhere = "" if host == _LOOPBACK else f", host {host}"
+        os.pwrite(file, f"process {os.getpid()}, port {port}{elsewhere}\n".encode(), 0)
         yield file
     finally:
         os.close(file)

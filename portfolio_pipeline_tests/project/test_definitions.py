@@ -99,7 +99,7 @@ def test_the_assets_are_these() -> None:
     assert {key.to_user_string() for key in repository().assets_defs_by_key} == ASSETS | MARTS
 
 
-def test_every_asset_has_sessions_one_run_owner_group_kinds_description_schema_and_freshness() -> None:
+def test_every_asset_has_sessions_one_run_owner_group_kinds_description_and_schema() -> None:
     for key, asset in repository().assets_defs_by_key.items():
         spec = asset.get_asset_spec(key)
         assert asset.partitions_def == SESSIONS, key
@@ -109,7 +109,13 @@ def test_every_asset_has_sessions_one_run_owner_group_kinds_description_schema_a
         assert spec.kinds, key
         assert spec.group_name, key
         assert spec.metadata["dagster/column_schema"].columns, key
-        assert spec.freshness_policy is not None, key
+
+
+def test_the_daily_job_asks_every_check_but_whether_it_came_in_time() -> None:
+    names = {node.name for node in repository().get_job("daily").nodes}
+    assert "metrics" in names
+    assert "metrics_newest_session_is_there" not in names
+    assert "newest_session_is_there" in {key.name for key in repository().asset_graph.asset_check_keys}
 
 
 def test_no_asset_depends_on_itself() -> None:
@@ -150,7 +156,8 @@ def test_the_checks_are_these() -> None:
 
 
 def test_every_check_is_asked_in_the_step_of_its_asset_recorded_per_session_and_explained() -> None:
-    assert repository().asset_checks_defs_by_key.keys() <= {spec.key for spec in check_specs()}
+    of_steps = {spec.key for spec in check_specs()}
+    assert {key.name for key in repository().asset_checks_defs_by_key.keys() - of_steps} == {"newest_session_is_there"}
     for spec in check_specs():
         assert spec.partitions_def in (SESSIONS, None), spec.key
         assert spec.partitions_def == SESSIONS or spec.asset_key.to_user_string() in MARTS, spec.key
@@ -164,7 +171,12 @@ def test_what_is_about_to_be_traded_is_guarded_by_blocking_checks() -> None:
 def test_schedule_sensors_and_job_are_there_and_running() -> None:
     found = repository()
     assert [schedule.name for schedule in found.schedule_defs] == ["after_the_close"]
-    assert {sensor.name for sensor in found.sensor_defs} >= {"failed_runs", "failed_checks"}
+    assert {sensor.name for sensor in found.sensor_defs} >= {
+        "failed_runs",
+        "failed_checks",
+        "killed_runs",
+        "late_sessions",
+    }
     job = found.get_job("daily")
     assert set(job.asset_layer.executable_asset_keys) == set(found.assets_defs_by_key)
 

@@ -259,5 +259,8 @@ def test_a_broken_extension_is_one_message_with_file_and_line_however_often_it_i
 
 def test_settings_name_an_allocation_method_that_there_is(tmp_path: Path) -> None:
     (tmp_path / "portfolio.yaml").write_text(SETTINGS.replace("by_rank", "equall"))
-    with pytest.raises(ConfigurationError, match=r"allocation\.method: .*one of equal, .*did you mean equal\?"):
+    with pytest.raises(
+        ConfigurationError,
+        match=r"entry=allocation\.method, found=equall, expected=one of equal, .*did you mean equal\?",
+    ):
         active_settings(read_environment({"DAGSTER_HOME": str(tmp_path)}))

@@ -8,7 +8,7 @@ from __future__ import annotations
 from bisect import bisect_left, bisect_right
 from collections.abc import Iterator
 from dataclasses import dataclass
-from datetime import date, datetime, timedelta
+from datetime import date, datetime, time, timedelta
 from functools import cache
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -19,6 +19,7 @@ from portfolio_pipeline.core.errors import SessionError
 
 FIRST_SESSION = date(2005, 1, 3)
 NEW_YORK = ZoneInfo("America/New_York")
+MORNING = time(8)  # in New York; by then the session of the day before has to be there
 SESSIONS_PER_YEAR = 252  # what daily figures are made yearly with
 _EXCHANGE = "XNYS"
 _YEARS_AHEAD = 1
@@ -105,6 +106,13 @@ def last_closed_session(now: datetime) -> date:
     today = now.astimezone(NEW_YORK).date()
     candidates = sessions_between(today - timedelta(days=14), today)
     return max(session for session in candidates if session_close(session) <= now)
+
+
+def due_session(now: datetime) -> date:
+    """The newest session that has to be there at `now`: each has until the morning after it, a holiday or not."""
+    here = now.astimezone(NEW_YORK)
+    latest = here.date() - timedelta(days=1 if here.time() >= MORNING else 2)
+    return sessions_between(latest - timedelta(days=14), latest)[-1]
 
 
 def closed_days(first: date, last: date) -> tuple[date, ...]:

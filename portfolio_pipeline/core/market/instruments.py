@@ -4,15 +4,17 @@ from __future__ import annotations
 
 from typing import Annotated
 
-from pydantic import Field
+from pydantic import AfterValidator
 
-from portfolio_pipeline.core.sections import AssetClass, Section
+from portfolio_pipeline.core.sections import AssetClass, Form, Section
+
+_SYMBOL = Form(r"[A-Z][A-Z0-9.]{0,9}", "up to 10 of A-Z, 0-9 and dots, a letter first")
 
 
 class Instrument(Section):
     """One symbol of the universe."""
 
-    symbol: Annotated[str, Field(pattern=r"^[A-Z][A-Z0-9.]{0,9}$")]
+    symbol: Annotated[str, AfterValidator(_SYMBOL)]
     asset_class: AssetClass
     group: str
     name: str

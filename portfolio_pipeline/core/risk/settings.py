@@ -33,6 +33,11 @@ class Limits(Section):
     def _of_registered_limits(cls, written: object) -> object:
         return _section().model_validate(written).model_dump() if isinstance(written, dict) else written
 
+    @classmethod
+    def entries(cls) -> tuple[str, ...]:
+        """What may be written: asked when somebody has written something else."""
+        return tuple(_section().model_fields)
+
     def value(self, name: str) -> Value:
         """What is written of the limit of this name, or its default."""
         value: Value = (self.model_extra or {})[name]

@@ -13,12 +13,14 @@ from portfolio_pipeline.core.sections import (
     MOST_SESSIONS,
     AssetClass,
     Bounds,
+    Form,
     Fraction,
     Multiple,
     Number,
     Section,
     Size,
     Whole,
+    impossible,
 )
 from portfolio_pipeline.core.settings import Settings
 from portfolio_pipeline.core.tables.declare import ACCOUNT_BOOK, RESERVE
@@ -31,7 +33,8 @@ def _no_other_book(name: str) -> str:
     return name
 
 
-Name = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]{1,40}$"), AfterValidator(_no_other_book)]
+_NAME = Form(r"[a-z][a-z0-9_]{1,40}", "2 to 41 of a-z, 0-9 and _, a letter first")
+Name = Annotated[str, AfterValidator(_NAME), AfterValidator(_no_other_book)]
 Goal = Literal["sharpe", "return", "sortino", "calmar", "drawdown"]
 Weight = Annotated[Number, Field(gt=0, le=1e6)]
 Stop = Annotated[Number, AfterValidator(Bounds(0, 0.99, above=True, fraction=True))]
@@ -69,7 +72,7 @@ class Symbols(Section):
     @model_validator(mode="after")
     def _one_of_both(self) -> Symbols:
         if bool(self.asset_classes) == bool(self.only):
-            raise ValueError("give either asset_classes or only")
+            raise ValueError("either asset_classes or only, with something in it")
         return self
 
 
@@ -143,7 +146,10 @@ class Honesty(Section):
     @model_validator(mode="after")
     def _can_ever_be_believed(self) -> Honesty:
         if self.fewest_sessions > self.walk_forward_sessions:
-            raise ValueError(f"fewest_sessions {self.fewest_sessions} within walk_forward_sessions")
+            raise impossible(
+                f"fewest_sessions, {self.fewest_sessions}, is more than walk_forward_sessions",
+                "walk_forward_sessions" if "walk_forward_sessions" in self.model_fields_set else "fewest_sessions",
+            )
         return self
 
 

@@ -17,6 +17,7 @@ from typing import Any, ClassVar, Self
 
 from pydantic import ValidationError, model_validator
 
+from portfolio_pipeline.core.registry import one_of
 from portfolio_pipeline.core.sections import Section
 from portfolio_pipeline.core.strategies.constraints import Constraint, ConstraintWrongError, constraint
 
@@ -138,7 +139,7 @@ class ParameterSpace:
         values = {name: domain.values for name, domain in domains.items()}
         for name, override in overrides.items():
             if name not in domains:
-                raise ParameterError(name, f"unknown parameter, expected one of {', '.join(domains)}")
+                raise ParameterError(name, f"unknown parameter, expected {one_of(name, domains)}")
             values[name], defaults[name] = _narrowed(name, override, domains[name], defaults[name])
         added = tuple(_read(model, text, place) for place, text in enumerate(constraints))
         _require_a_set(values, defaults, model.own_constraints(), added, overrides)

@@ -1,15 +1,17 @@
 """When the day is run: after the close of each session, named by the exchange's own calendar.
 
-Not here: what a day does; the job `daily` is simply everything there is, assets and their checks.
+Not here: what a day does; the job `daily` is simply everything there is, assets and their checks. Only whether the day
+came in time is asked by somebody else (`freshness`).
 """
 
 import dagster as dg
 
 from portfolio_pipeline.core.calendar.sessions import NEW_YORK, closure_name, is_session
+from portfolio_pipeline.defs.automation.freshness import newest_session_is_there
 
 daily = dg.define_asset_job(
     "daily",
-    selection=dg.AssetSelection.all(),
+    selection=dg.AssetSelection.all() - dg.AssetSelection.checks(newest_session_is_there),
     description="The whole chain for one session, prices to metrics, with all checks.",
 )
 

@@ -13,7 +13,7 @@ import dagster as dg
 import pandas as pd
 
 from portfolio_pipeline.components.session_asset import Stored, session_asset
-from portfolio_pipeline.components.session_check import session_check
+from portfolio_pipeline.components.session_check import ALL_ROWS, all_rows_of, as_sql, in_words, session_check
 from portfolio_pipeline.core.calendar.continuity import previous_state_session, require_joined
 from portfolio_pipeline.core.calendar.sessions import SessionRange, all_sessions, previous_session
 from portfolio_pipeline.core.market.quality.bar_sequence import StoredBars, memory_start
@@ -38,7 +38,8 @@ def bars_are_healthy(sessions: SessionRange, warehouse: dg.ResourceParam[Warehou
     """No bar of the session was quarantined or missing. Quarantined bars are not in prices; the other symbols go on."""
     rows = frame(warehouse.read(QUARANTINE.name, sessions))
     reasons = {str(rule): int(count) for rule, count in rows["rule"].value_counts().items()}
-    return _warning(rows, ["session", "symbol", "rule", "found", "expected", "remedy", "close"], reasons)
+    columns = ["session", "symbol", "rule", "found", "expected", "remedy", "close"]
+    return _warning(rows, columns, reasons, all_rows_of(QUARANTINE.name, sessions))
 
 
 @session_check()
@@ -48,7 +49,7 @@ def no_restatements(sessions: SessionRange, warehouse: dg.ResourceParam[Warehous
     Prices keep the first version until somebody runs the session with `accept_restatements`.
     """
     rows = _open_restatements(warehouse, sessions)
-    return _warning(rows, _RESTATED, {})
+    return _warning(rows, _RESTATED, {}, all_rows_of(PRICE_RESTATEMENTS.name, sessions))
 
 
 @session_check()
@@ -61,7 +62,8 @@ def the_past_is_as_it_was(sessions: SessionRange, warehouse: dg.ResourceParam[Wa
     until = SessionRange(all_sessions()[0], sessions.first)
     rows = _open_restatements(warehouse, until)
     rows = rows[rows["session"] < pd.Timestamp(sessions.first)]
-    result = _warning(rows, _RESTATED, {str(kind): int(count) for kind, count in rows["kind"].value_counts().items()})
+    kinds = {str(kind): int(count) for kind, count in rows["kind"].value_counts().items()}
+    result = _warning(rows, _RESTATED, kinds, all_rows_of(PRICE_RESTATEMENTS.name, until))
     if rows.empty:
         return result
     first, last = rows["session"].min().date(), rows["session"].max().date()
@@ -82,7 +84,8 @@ def every_symbol_has_history(
     firsts = _first_sessions(warehouse)
     without = [i for i in settings.universe if firsts.get(i.symbol, date.max) > sessions.last]
     rows = pd.DataFrame([i.model_dump() for i in without], columns=["symbol", "asset_class", "group", "name"])
-    return _warning(rows, list(rows.columns), {})
+    seen = as_sql(f"select symbol, min(session) from {PRICES.name} group by symbol")
+    return _warning(rows, list(rows.columns), {}, seen)
 
 
 @session_check(blocking=True)
@@ -203,11 +206,19 @@ def _open_restatements(warehouse: Warehouse, sessions: SessionRange) -> pd.DataF
     return newest[~newest["accepted"].to_numpy(dtype=bool)].sort_values(["session", "symbol"])
 
 
-def _warning(rows: pd.DataFrame, columns: Sequence[str], figures: Mapping[str, int]) -> dg.AssetCheckResult:
+def _warning(
+    rows: pd.DataFrame, columns: Sequence[str], figures: Mapping[str, int], everything: dg.MarkdownMetadataValue
+) -> dg.AssetCheckResult:
+    """Newest first: the first is the newest."""
+    newest = rows[list(columns)].iloc[:-2:-1].astype(str).to_dict("records")
     return dg.AssetCheckResult(
         passed=rows.empty,
         severity=dg.AssetCheckSeverity.WARN,
-        metadata={"offending": len(rows), **figures, **_table(rows, columns)},
+        metadata={
+            **{"offending": len(rows), **figures, **_table(rows, columns)},
+            **({} if rows.empty else {ALL_ROWS: everything}),
+        },
+        description=None if rows.empty else in_words(newest, len(rows)),
     )
 
 

@@ -7,7 +7,7 @@ from typing import Annotated
 from pydantic import AfterValidator, Field, model_validator
 
 from portfolio_pipeline.core.portfolio.allocation.methods import ALLOCATION_METHODS
-from portfolio_pipeline.core.sections import MOST_SESSIONS, Fraction, Section, SomeFraction, Whole
+from portfolio_pipeline.core.sections import MOST_SESSIONS, Fraction, Section, SomeFraction, Whole, impossible
 
 
 class Allocation(Section):
@@ -24,8 +24,8 @@ class Allocation(Section):
     @model_validator(mode="after")
     def _limits_can_hold_together(self) -> Allocation:
         if self.minimum > self.maximum:
-            raise ValueError(f"minimum {self.minimum} is above maximum {self.maximum}")
+            raise impossible(f"minimum {self.minimum} is above maximum {self.maximum}", "minimum")
         for name in ("static", "locked"):
             if sum(getattr(self, name).values()) > 1 + 1e-9:
-                raise ValueError(f"the shares under {name} add up to more than 1")
+                raise impossible(f"the shares under {name} add up to more than 1", name)
         return self
