@@ -7,12 +7,13 @@ from dataclasses import replace
 from datetime import date
 
 import pyarrow as pa
+import pytest
 
-from portfolio_pipeline.core.books.book import Book, to_cents
+from portfolio_pipeline.core.books.book import SHARE, Book, to_cents
 from portfolio_pipeline.core.execution.gate import Gate, judge_submission
-from portfolio_pipeline.core.execution.orders import Plan, plan
+from portfolio_pipeline.core.execution.orders import Plan, client_order_id, plan
 from portfolio_pipeline.core.execution.tickets import Ticket
-from portfolio_pipeline.core.market.bars import bars_by_session
+from portfolio_pipeline.core.market.bars import Bar, bars_by_session
 from portfolio_pipeline.core.portfolio.session_targets import SessionTargets, session_targets
 from portfolio_pipeline.core.risk.settings import Limits
 from portfolio_pipeline_tests.trading import ROOMY, first_sessions, market, settings, wanted
@@ -100,3 +101,49 @@ def test_a_session_without_tickets_has_nothing_to_refuse() -> None:
     wishes = targets()
     wishes[DAYS[4]].weights["AAA"] = 0.9
     assert judged([], wishes).findings == {}
+
+
+TODAY, YESTERDAY = DAYS[4], DAYS[3]
+QUIET = {day: {"AAA": Bar(10.0, 10.0, 10.0, 10.0, 1e7), "BBB": Bar(10.0, 10.0, 10.0, 10.0, 1e7)} for day in DAYS}
+
+
+def quiet(limits: Limits, wishes: dict[date, SessionTargets], tickets: Sequence[Ticket]) -> Gate:
+    house = settings(limits=limits)
+    return judge_submission("SIMULATED", [TODAY], tickets, cash(), wishes, QUIET, house)
+
+
+def ticket(symbol: str, shares: int, weight: float) -> Ticket:
+    name = client_order_id("SIMULATED", TODAY, symbol, shares * SHARE)
+    return Ticket(TODAY, name, symbol, shares * SHARE, 10.0, weight, "")
+
+
+def test_two_tickets_of_one_symbol_are_judged_as_what_they_are_together() -> None:
+    """Each alone is within the limit of a symbol, 40 %: both together are not."""
+    limits = Limits(symbol=0.4, turnover=2.0, asset_class=ROOMY, order_equity=1.0)
+    wishes = {day: SessionTargets({"AAA": 0.3}) for day in (YESTERDAY, TODAY)}
+    gate = quiet(limits, wishes, [ticket("AAA", 30_000, 0.3), ticket("AAA", 20_000, 0.3)])
+    assert gate.sendable == ()
+    assert "TWO_TICKETS: symbol=AAA, found=2" in gate.why(TODAY)
+    assert "SYMBOL_LIMIT: subject=AAA, found=0.5, limit=0.4" in gate.why(TODAY)
+
+
+def test_turnover_of_targets_is_the_way_from_the_session_before() -> None:
+    """From yesterday's 5 % to 30 % is more than the limit; from today's to today's would be no way at all."""
+    limits = Limits(symbol=0.4, turnover=0.2, asset_class=ROOMY, order_equity=1.0)
+    wishes = {DAYS[2]: SessionTargets({"AAA": 0.3}), YESTERDAY: SessionTargets({"AAA": 0.05})}
+    wishes[TODAY] = SessionTargets({"AAA": 0.3})
+    told = "TURNOVER_LIMIT: subject=portfolio, found=0.25, limit=0.2"
+    planned = plan("SIMULATED", [TODAY], cash(), wishes, QUIET, settings(limits=limits))
+    assert [str(found) for found in planned.findings[TODAY] if found.rule == "targets_turnover"] == [told]
+    assert {one.verdict for one in planned.tickets} == {"refused"}
+    assert told in quiet(limits, wishes, planned.tickets).why(TODAY)
+    wishes[YESTERDAY].weights["AAA"] = 0.1
+    planned = plan("SIMULATED", [TODAY], cash(), wishes, QUIET, settings(limits=limits))
+    assert TODAY not in planned.findings
+    assert quiet(limits, wishes, planned.tickets).sendable == planned.tickets
+
+
+def test_before_the_first_targets_of_all_the_book_was_cash() -> None:
+    limits = Limits(symbol=0.4, turnover=0.2, asset_class=ROOMY)
+    planned = plan("SIMULATED", [TODAY], cash(), {TODAY: SessionTargets({"AAA": 0.21})}, QUIET, settings(limits=limits))
+    assert [found.found for found in planned.findings[TODAY]] == [pytest.approx(0.21)]

@@ -144,6 +144,17 @@ def test_a_strategy_with_too_short_or_motionless_a_history_is_taken_for_a_middli
     assert found[0] == found[1] == np.median(found[2:])
 
 
+@pytest.mark.parametrize(("observations", "known"), [(19, False), (20, True), (21, True)])
+def test_a_volatility_is_known_from_twenty_returns_on(observations: int, known: bool) -> None:
+    returns = paper(63)
+    returns[:-observations, 0] = np.nan
+    found = requested_shares(returns, NAMES, Allocation())
+    volatilities = np.array([column[~np.isnan(column)].std(ddof=1) for column in returns.T])
+    if not known:
+        volatilities[0] = np.median(volatilities[1:])
+    np.testing.assert_allclose(found, 1 / volatilities / (1 / volatilities).sum(), rtol=1e-12)
+
+
 def test_without_any_history_all_strategies_get_the_same() -> None:
     nothing = np.full((1, 5), np.nan)
     np.testing.assert_allclose(allocate(nothing, 1, NAMES, Allocation(), None).weight, 0.2)

@@ -68,7 +68,19 @@ def test_a_breach_reads_with_its_figures() -> None:
 
 def test_turnover_counts_bought_plus_sold_and_symbols_that_are_left() -> None:
     assert turnover({"SPY": 0.3}, {"IEF": 0.2, "SPY": 0.1}) == pytest.approx(0.4)
-    assert rules(check_limits({"SPY": 0.3}, CLASSES, LIMITS, previous={"IEF": 0.3})) == [("portfolio", "turnover")]
+    (breach,) = check_limits({"SPY": 0.3}, CLASSES, LIMITS, previous={"IEF": 0.3})
+    assert (breach.severity, str(breach)) == ("block", "TURNOVER_LIMIT: subject=portfolio, found=0.6, limit=0.5")
+    assert check_limits({"SPY": 0.25}, CLASSES, LIMITS, previous={"IEF": 0.25}) == ()
+
+
+@pytest.mark.parametrize("tolerance", [None, 0.01])
+@pytest.mark.parametrize("weights", [{"SPY": 0.3}, {"SPY": 0.0}, {"IEF": 0.0}, {}])
+def test_a_turnover_that_is_no_number_is_a_breach_and_never_counts_as_shrinking(
+    weights: dict[str, float], tolerance: float | None
+) -> None:
+    """Yesterday's weights are not looked at by the limits of today's: only the way from them tells."""
+    found = check_limits(weights, CLASSES, LIMITS, previous={"IEF": math.nan}, tolerance=tolerance)
+    assert [(breach.rule, breach.severity) for breach in found] == [("turnover", "block")]
 
 
 def test_turnover_that_only_shrinks_positions_is_a_warning() -> None:
