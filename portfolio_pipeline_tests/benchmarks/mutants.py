@@ -1,7 +1,8 @@
 """Mutants of a module: its syntax tree with one thing changed at a time.
 
 Which changes there are is said here; which modules are changed, and which tests should notice, in `mutations`. Left as
-they are: annotations, decorators, `assert`, all text but the words of `_WORDS`, and what a refusal tells.
+they are: annotations, decorators, `assert`, all text but the words of `_WORDS`, what a refusal tells, and what is only
+said to be sure (`_SAID_ANYWAY`).
 """
 
 from __future__ import annotations
@@ -26,11 +27,13 @@ _FUNCTIONS = {
     **{"minimum": "maximum", "maximum": "minimum", "bisect_left": "bisect_right", "bisect_right": "bisect_left"},
     **{"LOCK_EX": "LOCK_SH", "LOCK_SH": "LOCK_EX"},
 }
-_SYMMETRIC = {"min", "max", "minimum", "maximum", "samestat", "isinstance", "compare_digest", "_same"}
+_SYMMETRIC = {"clip", "min", "max", "minimum", "maximum", "samestat", "isinstance", "compare_digest", "_same"}
 _WORDS = {
     **{"block": "warning", "warning": "block", "cut": "block", "accepted": "refused", "refused": "accepted"},
     **{"halt": "resume", "resume": "halt"},
 }
+_ROUNDINGS = {"EPSILON", "ROUNDING"}
+_SAID_ANYWAY = {"dtype", "encoding", "remedy", "strict"}
 _KEPT_FIELDS = {"annotation", "returns", "decorator_list", "format_spec"}
 _REFUSALS = ("Error", "Exception")
 
@@ -114,6 +117,8 @@ def _is_kept(node: ast.AST, parent: ast.AST) -> bool:
             return True
         case ast.Expr(value=ast.Constant()):
             return True
+        case ast.keyword(arg=name) if name in _SAID_ANYWAY:
+            return True
         case ast.If(test=ast.Name(id="TYPE_CHECKING")):
             return True
         case ast.Assign(targets=[ast.Name(id="__all__")]):
@@ -132,7 +137,7 @@ def _others(node: ast.AST, field: str) -> Iterator[ast.AST]:
         case ast.Compare(ops=ops):
             for index, op in enumerate(ops):
                 for table in (_BOUNDARY, _OPPOSITE):
-                    if type(op) in table:
+                    if type(op) in table and not (table is _BOUNDARY and _is_rounding(node.comparators[index])):
                         changed = [*ops[:index], table[type(op)](), *ops[index + 1 :]]
                         yield ast.Compare(node.left, changed, node.comparators)
         case ast.BinOp(left=left, op=op, right=right):
@@ -181,7 +186,7 @@ def _others(node: ast.AST, field: str) -> Iterator[ast.AST]:
 
 def _other_calls(node: ast.Call) -> Iterator[ast.AST]:
     name, plain = _called(node), node.args
-    if name == "abs":
+    if name == "abs" and plain:
         yield plain[0]
     if name not in _SYMMETRIC:
         for index in range(len(plain) - 1):
@@ -190,7 +195,7 @@ def _other_calls(node: ast.Call) -> Iterator[ast.AST]:
                 continue
             yield ast.Call(node.func, [*plain[:index], other, one, *plain[index + 2 :]], node.keywords)
     for index, keyword in enumerate(node.keywords):
-        if keyword.arg not in (None, "remedy", "strict"):
+        if keyword.arg not in (None, *_SAID_ANYWAY):
             yield ast.Call(node.func, plain, [*node.keywords[:index], *node.keywords[index + 1 :]])
 
 
@@ -201,6 +206,11 @@ def _called(node: ast.Call) -> str:
 
 def _is_text(node: ast.AST) -> bool:
     return isinstance(node, ast.JoinedStr) or (isinstance(node, ast.Constant) and isinstance(node.value, str))
+
+
+def _is_rounding(node: ast.AST) -> bool:
+    """Whether a figure is compared with what rounding may do to it: it never stands exactly there."""
+    return any(isinstance(part, ast.Name) and part.id in _ROUNDINGS for part in ast.walk(node))
 
 
 def _is_nothing(node: ast.AST) -> bool:

@@ -169,6 +169,11 @@ def test_rows_hold_the_universe_always_and_other_symbols_from_the_first_session_
     assert rows["symbol"].tolist() == ["SPY", "SPY", "OLD", "SPY", "OLD"]
     assert rows.loc[rows["symbol"] == "OLD", "weight"].tolist() == [0.0, 0.0]
     assert rows.loc[rows["symbol"] == "OLD", "reason"].tolist() == ["outside the universe", ""]
+    assert rows.loc[rows["symbol"] == "OLD", "requested_weight"].tolist() == [0.2, 0.0]
+    unasked = target_rows(
+        DAYS, ("SPY",), np.zeros((3, 1)), limit_path(np.zeros((3, 1)), ("SPY",), CLASSES, Limits(), {}), ("SPY",)
+    )
+    assert unasked[["requested_weight", "weight", "reason"]].values.tolist() == [[0.0, 0.0, ""]] * 3
     assert pd.api.types.is_datetime64_dtype(rows["session"])
 
 
