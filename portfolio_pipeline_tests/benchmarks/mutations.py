@@ -132,12 +132,13 @@ def _mutants(room: Room) -> list[Mutant]:
 def _tell(room: str, listed: Sequence[Mutant], outcomes: Sequence[str], seconds: float) -> dict[str, Any]:
     alive = [f"{m}  ({outcome})" for m, outcome in zip(listed, outcomes, strict=True) if outcome in (SURVIVED, NOT_RUN)]
     killed = len(listed) - len(alive)
+    endless, part = outcomes.count(ENDLESS), killed / max(len(listed), 1)
     print(
-        f"{room}: {killed} of {len(listed)} killed, {killed / max(len(listed), 1):.1%}, in {seconds:.0f} s", flush=True
+        f"{room}: {killed} of {len(listed)} killed ({endless} by the clock), {part:.1%}, in {seconds:.0f} s", flush=True
     )
     for line in alive:
         print(f"  {line}", flush=True)
-    return {"mutants": len(listed), "killed": killed, "endless": outcomes.count(ENDLESS), "survivors": alive}
+    return {"mutants": len(listed), "killed": killed, "endless": endless, "survivors": alive}
 
 
 def _scratch(place: Path) -> Path:
