@@ -86,7 +86,7 @@ def test_an_account_that_is_worth_nothing_or_less_may_not_buy(cash: float) -> No
     account = book(cash, AAA=(5_000, 100.0))
     assert account.equity <= 0
     found = judged(account, {"BBB": 1}, bars(BBB=100.0))
-    assert any(one.startswith("block BBB symbol") for one in found)
+    assert "block BBB symbol 10000.0000 of 0.4000" in found  # as if the account were worth a cent
     assert not any(one.startswith("block") for one in judged(account, {"AAA": -5_000}, bars(AAA=100.0)))
 
 
@@ -95,6 +95,12 @@ def test_a_breach_that_the_trades_make_smaller_is_a_warning_and_one_they_make_la
     assert judged(account, {"AAA": -500}, bars(AAA=100.0)) == ["warning AAA symbol 0.4500 of 0.4000"]
     assert judged(account, {"AAA": 1}, bars(AAA=100.0)) == ["block AAA symbol 0.5001 of 0.4000"]
     assert judged(account, {"BBB": 1_000}, bars(BBB=100.0)) == ["warning AAA symbol 0.5000 of 0.4000"]
+
+
+def test_what_is_not_traded_is_judged_as_it_is_to_the_last_unit() -> None:
+    account = book(1e6, AAA=(1, 1e6))
+    (breach,) = judge_trades(account, {"BBB": SHARE}, bars(BBB=100.0), house())
+    assert (breach.subject, breach.severity, breach.found) == ("AAA", "warning", 0.5)
 
 
 def test_turnover_past_its_limit_blocks_unless_it_only_shrinks_positions() -> None:
