@@ -27,7 +27,19 @@ _FUNCTIONS = {
     **{"minimum": "maximum", "maximum": "minimum", "bisect_left": "bisect_right", "bisect_right": "bisect_left"},
     **{"LOCK_EX": "LOCK_SH", "LOCK_SH": "LOCK_EX"},
 }
-_SYMMETRIC = {"value", "clip", "min", "max", "minimum", "maximum", "samestat", "isinstance", "compare_digest", "_same"}
+_SYMMETRIC = {
+    "value",
+    "_commission",
+    "clip",
+    "min",
+    "max",
+    "minimum",
+    "maximum",
+    "samestat",
+    "isinstance",
+    "compare_digest",
+    "_same",
+}
 _WORDS = {
     **{"block": "warning", "warning": "block", "cut": "block", "accepted": "refused", "refused": "accepted"},
     **{"halt": "resume", "resume": "halt"},
