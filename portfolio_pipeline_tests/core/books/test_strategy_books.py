@@ -194,7 +194,7 @@ def test_beside_fills_that_cancel_each_other_wishes_cross_at_the_open_or_the_las
 ) -> None:
     """Never for nothing: there is a price wherever something was traded."""
     shared = ledger({"a": 10**6, "b": 0, RESERVE: 0}, b=10)
-    fills = [fill(5 * SHARE, 52.0, 0), fill(-5 * SHARE, 52.0, 0)]
+    fills = [fill(5 * SHARE, 51.0, 0), fill(-5 * SHARE, 52.0, 0)]
     advance(shared, bars, fills, {"AAA": {"a": 2 * SHARE, "b": -2 * SHARE}}, None, DELIST_AFTER)
     assert units(shared) == {"a": 2.0, "b": 8.0, RESERVE: 0.0}
     assert (shared.books["a"].cash, shared.books["b"].cash) == (10**6 - 2 * price, 2 * price)

@@ -67,6 +67,11 @@ def put(of: Session, number: int, **changes: object) -> None:
     of.tickets[number] = replace(of.tickets[number], **changes)  # type: ignore[arg-type]
 
 
+def swap(session: Session) -> None:
+    put(session, 1, symbol="CCC")
+    put(session, 2, symbol="BBB")
+
+
 def hold(session: Session, **changes: object) -> None:
     session.book.positions["CCC"] = replace(session.book.positions["CCC"], **changes)  # type: ignore[arg-type]
 
@@ -90,7 +95,7 @@ CHANGES: list[tuple[str, Callable[[Session], None]]] = [
     ("sealed_prices", lambda s: bar(s, "AAA", close=10.6)),
     ("sealed_prices", lambda s: bar(s, "BBB", volume=2e6)),
     ("sealed_prices", lambda s: bar(s, "CCC", split_ratio=2.0)),
-    ("sealed_prices", lambda s: s.bars.pop("CCC") and None),
+    ("sealed_prices", lambda s: s.bars.__delitem__("CCC")),
     ("sealed_settings", lambda s: rules(s, limits=Limits(symbol=0.61, turnover=1.0, asset_class=ROOMY))),
     ("sealed_settings", lambda s: rules(s, orders=Orders(cash_buffer=0.02))),
     ("sealed_settings", lambda s: rules(s, costs=Costs(commission_bps=0.6))),
@@ -109,8 +114,8 @@ CHANGES: list[tuple[str, Callable[[Session], None]]] = [
     ("sealed_seal", lambda s: put(s, 0, limit_price=10.5)),
     ("sealed_seal", lambda s: put(s, 1, limit_price=None)),
     ("sealed_seal", lambda s: put(s, 1, session=NEXT)),
-    ("sealed_seal", lambda s: put(s, 1, symbol="CCC") or put(s, 2, symbol="BBB")),
-    ("sealed_seal", lambda s: s.tickets.pop() and None),
+    ("sealed_seal", swap),
+    ("sealed_seal", lambda s: s.tickets.__delitem__(2)),
 ]
 QUIET: list[Callable[[Session], None]] = [
     lambda s: s.tickets.reverse(),

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Mapping
 from datetime import date
+from typing import Any
 
 import pyarrow as pa
 import pytest
@@ -133,7 +134,7 @@ def test_an_order_that_is_cut_to_nothing_is_none() -> None:
     ],
 )
 def test_what_grows_gives_way_to_what_cannot_be_sold_where_both_are_under_one_limit(
-    limits: dict[str, object], expected: dict[str, float], told: tuple[str, str]
+    limits: dict[str, Any], expected: dict[str, float], told: tuple[str, str]
 ) -> None:
     bars = {symbol: bar for symbol, bar in BARS.items() if symbol != "CCC"}
     terms = house(tolerance=0.0, **limits)

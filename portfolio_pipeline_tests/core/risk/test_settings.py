@@ -157,7 +157,7 @@ def test_a_limit_may_be_set_up_to_its_bounds_and_not_past_them(
             ]
         except ValidationError:
             return False
-        return found == ({"equity": value} if name == "asset_class" else value)
+        return bool(found == ({"equity": value} if name == "asset_class" else value))
 
     step = 1e-6 * max(1.0, abs(high))
     assert taken(high)
@@ -168,9 +168,9 @@ def test_a_limit_may_be_set_up_to_its_bounds_and_not_past_them(
 
 
 def test_only_fractions_are_asked_whether_a_percentage_was_meant() -> None:
-    for limit in (*LIMITS.values(), *ORDER_LIMITS.values()):
-        if limit.setting is not None:
-            assert (limit.setting.unit == "fraction of equity") == (limit.name != "order_notional")
+    units = {name: limit.setting.unit for name, limit in LIMITS.items() if limit.setting}
+    units |= {name: limit.setting.unit for name, limit in ORDER_LIMITS.items()}
+    assert [name for name, unit in units.items() if unit != "fraction of equity"] == ["order_notional"]
     with pytest.raises(ValidationError, match="2e\\+12 is outside 0 to 1e\\+12") as refused:
         Limits(order_notional=2e12)
     assert "did you mean" not in str(refused.value)
