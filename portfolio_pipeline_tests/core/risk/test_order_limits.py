@@ -138,6 +138,8 @@ def test_a_close_far_from_the_one_before_refuses_the_session_when_it_is_planned(
     market = bars() | {DAY: {"AAA": Bar(0.01, 0.01, 0.01, 0.01, 1e9)}}
     found = planned(house(), market)
     assert {ticket.verdict for ticket in found.tickets} == {"refused"}
+    collar = [finding.severity for finding in found.findings[DAY] if finding.rule == "price_collar"]
+    assert collar == ["block"]  # no cut: a smaller order is no nearer
     told = "PRICE_COLLAR_LIMIT: subject=AAA, found=0.9999, limit=0.35, close=0.01, close_before=100"
     assert told in [finding.message for finding in found.findings[DAY]]
 
@@ -209,5 +211,8 @@ def test_one_from_outside_is_set_cut_to_and_refused_like_any_other() -> None:
     targets = {DAY: SessionTargets({"AAA": 0.5})}
     gate = judge_submission("SIMULATED", [DAY], loose, Book(to_cents(1e6)), targets, bars(), house(lots=700.0))
     assert "LOTS_LIMIT: subject=AAA, found=5000, limit=700" in gate.why(DAY)
-    with pytest.raises(ConfigurationError, match="LIMIT_NAME_TAKEN: found=lots"):
-        limits.register(Lots())
+    for name in ("lots", "symbol", "tolerance"):
+        taken = Lots()
+        taken.name = name
+        with pytest.raises(ConfigurationError, match=f"LIMIT_NAME_TAKEN: found={name}"):
+            limits.register(taken)
