@@ -145,7 +145,8 @@ def _whole(quantity: int, terms: TradingTerms) -> int:
     """Cut to whole shares, towards nothing, unless fractions are traded."""
     if terms.orders.fractional:
         return quantity
-    return int(abs(quantity) // SHARE * SHARE) * (1 if quantity > 0 else -1)
+    whole = abs(quantity) // SHARE * SHARE
+    return whole if quantity > 0 else -whole
 
 
 def _worth_it(quantity: int, price: float, terms: TradingTerms) -> bool:

@@ -157,6 +157,8 @@ def test_shorts_grow_downwards_and_are_cut_like_longs() -> None:
     found, cuts = traded({"AAA": -0.2}, account(1e6), terms)
     assert found == {"AAA": pytest.approx(-1_000.0, abs=1.0)}
     assert cuts[0].found == pytest.approx(0.2)
+    found, _ = traded({"AAA": -0.2}, account(1.05e6, AAA=-500), terms)
+    assert found == {"AAA": pytest.approx(-500.0, abs=1.0)}
 
 
 def test_a_plan_says_how_much_of_the_equity_it_trades() -> None:
