@@ -47,6 +47,20 @@ def test_a_folder_or_a_link_to_nothing_in_its_place_counts_as_halted(tmp_path: P
     assert HaltFile(tmp_path).state().halted
 
 
+def test_a_place_that_cannot_be_looked_into_counts_as_halted_and_says_why(tmp_path: Path) -> None:
+    (tmp_path / "home").write_text("")
+    state = HaltFile(tmp_path / "home").state()
+    assert state.halted
+    assert state.reason == f"{tmp_path / 'home' / 'HALTED'} cannot be looked for: Not a directory"
+
+
+def test_a_home_that_is_not_there_yet_is_made_and_the_file_is_its_owners_alone(tmp_path: Path) -> None:
+    home = tmp_path / "not" / "yet"
+    HaltFile(home).throw("fïre", NOON)
+    assert HaltFile(home).state().reason == "fïre"
+    assert (home / "HALTED").stat().st_mode & 0o777 == 0o600
+
+
 def test_a_home_that_is_a_file_is_one_message_with_what_to_do(tmp_path: Path) -> None:
     (tmp_path / "home").write_text("")
     with pytest.raises(PortfolioError, match=r"HALT_FILE_UNUSABLE.*stop `portfolio up`"):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import fcntl
 import os
 import shutil
 import subprocess
@@ -10,6 +11,7 @@ import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
@@ -20,6 +22,8 @@ from portfolio_pipeline.adapters.locks.postgres import PostgresLocks
 from portfolio_pipeline.core.errors import PortfolioError
 from portfolio_pipeline_tests.adapters import lock_processes as others
 from portfolio_pipeline_tests.adapters.warehouse_processes import holding
+
+MINUTE = timedelta(minutes=1)
 
 
 def test_one_holds_a_lock_and_everybody_learns_who_and_since_when(database_url: str) -> None:
@@ -84,6 +88,65 @@ def test_asking_for_the_holder_never_takes_the_lock_away_from_whoever_wants_it(d
         finally:
             over.set()
         asked.result()
+
+
+def test_whoever_asks_is_not_taken_for_the_holder_by_others_that_ask(tmp_path: Path) -> None:
+    """Who asks has the file shared for a moment: others may share it, and only a lock of one's own is refused."""
+    locks, file = FileLocks(tmp_path), tmp_path / "account"
+    file.touch()
+    with file.open() as asking:
+        fcntl.flock(asking, fcntl.LOCK_SH)
+        assert locks.holder("account") is None
+        assert locks.take("account", "me") is None
+    held = locks.take("account", "me")
+    assert held is not None
+    with file.open() as other, pytest.raises(BlockingIOError):
+        fcntl.flock(other, fcntl.LOCK_SH | fcntl.LOCK_NB)
+
+
+def test_whoever_wants_the_lock_waits_for_a_moment_until_others_have_asked(tmp_path: Path) -> None:
+    file = tmp_path / "account"
+    file.touch()
+    asking = file.open()
+    fcntl.flock(asking, fcntl.LOCK_SH)
+    threading.Timer(0.01, asking.close).start()
+    assert FileLocks(tmp_path).take("account", "me") is not None
+
+
+def test_what_stands_in_the_file_of_a_lock_is_for_its_owner_and_for_people(tmp_path: Path) -> None:
+    locks = FileLocks(tmp_path / "not" / "yet")
+    held = locks.take("account", "me")
+    assert held is not None
+    file = tmp_path / "not" / "yet" / "account"
+    assert file.stat().st_mode & 0o777 == 0o600
+    for written in ("", "no JSON", "[]", '{"who": "me"}'):
+        file.write_text(written)
+        assert str(locks.holder("account")) == "another process, since just now"
+    held.release()
+    assert not file.exists()
+
+
+def test_a_longer_name_of_an_earlier_holder_leaves_nothing_behind(tmp_path: Path) -> None:
+    locks = FileLocks(tmp_path)
+    (tmp_path / "account").write_text("x" * 200)
+    assert locks.take("account", "me") is not None
+    holder = locks.holder("account")
+    assert holder is not None
+    assert holder.who == "me"
+    assert datetime.fromisoformat(holder.since) <= datetime.now(UTC) < datetime.fromisoformat(holder.since) + MINUTE
+
+
+def test_a_lock_that_somebody_else_has_made_anew_is_left_to_them(tmp_path: Path) -> None:
+    locks, file = FileLocks(tmp_path), tmp_path / "account"
+    mine = locks.take("account", "me")
+    file.unlink()
+    theirs = locks.take("account", "them")
+    assert mine is not None
+    assert theirs is not None
+    assert not mine.is_held()
+    mine.release()
+    assert file.exists()
+    assert theirs.is_held()
 
 
 def test_a_lock_whose_file_was_deleted_is_no_longer_held(tmp_path: Path) -> None:

@@ -2,7 +2,7 @@
 
 A strategy's wish at a close is the position that its share of the capital, its own target weight and the cuts of
 the limits call for, less what its book holds. In the next session the account's net trade is given to the wishes on
-its side, opposite wishes cross inside at the price of the account's trade (at the open when there is none), and
+its side, opposite wishes cross inside at the price of the account's trade (at the open when it comes to nothing), and
 commissions are shared by size. At the close capital moves between the books until each has its strategy's share of
 the equity. The book `reserve` wants nothing: it holds the capital that no strategy was given, and whatever nobody
 wished for until it can be given away.
@@ -137,7 +137,7 @@ def _share_out(
         price = abs(cash / net) * SHARE / 100
         paid = parts(amounts, lambda units: (2 * cash * units + net) // (2 * net))
     else:
-        price = bar.open if bar else 0.0
+        price = bar.open if bar else fills[-1].price
         paid = parts(amounts, lambda units: -value(units, price))
         paid[-1] += cash
     for index, fee in enumerate(_pro_rata([max(side * units, 0) for units in amounts], commission)):

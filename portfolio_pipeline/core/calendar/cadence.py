@@ -22,8 +22,8 @@ def due(sessions: Array, cadence: Cadence) -> Array:
     days = np.asarray(sessions, dtype="datetime64[D]")
     if cadence == "daily" or not len(days):
         return np.ones(len(days), dtype=bool)
-    before = previous_session(days[0].astype(date))
-    earlier = np.concatenate([[np.datetime64(before or date.min, "D")], days[:-1]])
+    before = np.datetime64(previous_session(days[0].astype(date)), "D")  # NaT at the very first, like no other period
+    earlier = np.concatenate([[before], days[:-1]])
     begins: np.ndarray = _period(days, cadence) != _period(earlier, cadence)
     return begins
 

@@ -22,7 +22,6 @@ NEW_YORK = ZoneInfo("America/New_York")
 MORNING = time(8)  # in New York; by then the session of the day before has to be there
 SESSIONS_PER_YEAR = 252  # what daily figures are made yearly with
 _EXCHANGE = "XNYS"
-_YEARS_AHEAD = 1
 
 
 @dataclass(frozen=True, order=True)
@@ -76,8 +75,7 @@ def session_closes() -> dict[date, datetime]:
 
 
 def is_session(day: date) -> bool:
-    index = bisect_left(all_sessions(), day)
-    return index < len(all_sessions()) and all_sessions()[index] == day
+    return day in session_closes()
 
 
 def session_close(session: date) -> datetime:
@@ -103,9 +101,7 @@ def next_session(session: date) -> date:
 
 def last_closed_session(now: datetime) -> date:
     """The newest session whose close is not after `now` (an aware datetime)."""
-    today = now.astimezone(NEW_YORK).date()
-    candidates = sessions_between(today - timedelta(days=14), today)
-    return max(session for session in candidates if session_close(session) <= now)
+    return max(session for session, close in session_closes().items() if close <= now)
 
 
 def due_session(now: datetime) -> date:
@@ -141,7 +137,7 @@ def require_session(day: date) -> date:
     """`day` itself if it is a session; a `SessionError` that names the nearest sessions if not."""
     if not is_session(day):
         before, sessions = previous_session(day), all_sessions()
-        after = next((s for s in sessions_between(day, day + timedelta(days=14))), sessions[-1])
+        after = next(iter(sessions_between(day, date.max)), sessions[-1])
         raise SessionError(
             "NOT_A_SESSION",
             found=day,

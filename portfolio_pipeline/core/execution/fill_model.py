@@ -126,15 +126,9 @@ def _commission(size: int, price: float, costs: Costs) -> int:
 
 
 def _affordable(size: int, step: int, price: float, cash: int, costs: Costs) -> int:
-    """As much of a buy as the cash pays for, commission included."""
-
-    def pays(part: int) -> bool:
-        return value(part, price) + _commission(part, price, costs) <= cash
-
-    if pays(size):
+    """As much of a buy as the cash pays for, commission included; a part of it, to a cent."""
+    if value(size, price) + _commission(size, price, costs) <= cash:
         return size
-    affordable = int(max(cash, 0) / 100 / (price * (1.0 + costs.commission_bps / 1e4)) * SHARE)
-    size = min(size, affordable) // step * step
-    while size > 0 and not pays(size):
-        size -= step if step == SHARE else max(1, round(SHARE / 100 / price))
-    return max(size, 0)
+    # A cent less than there is: by so much, at most, does rounding to cents make a part dearer.
+    affordable = max(cash - 1, 0) / 100 / (price * (1.0 + costs.commission_bps / 1e4))
+    return int(affordable * SHARE) // step * step

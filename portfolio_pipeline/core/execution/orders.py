@@ -122,7 +122,7 @@ def plan_session(
             symbol=symbol,
             quantity=quantity,
             reference_price=bars[symbol].close,
-            target_weight=targets.weights.get(symbol, 0.0),
+            target_weight=targets.weights[symbol],
             reason=_reason(symbol, value(book.quantity(symbol), bars[symbol].close) / equity, targets),
         )
         for symbol, quantity in sorted(trades.items(), key=lambda item: (item[1] > 0, item[0]))
@@ -131,7 +131,7 @@ def plan_session(
 
 
 def _reason(symbol: str, held: float, targets: SessionTargets) -> str:
-    wanted = targets.weights.get(symbol, 0.0)
+    wanted = targets.weights[symbol]
     asking = [(name, weights[symbol]) for name, weights in targets.contributions.items() if weights.get(symbol)]
     asking.sort(key=lambda item: (-abs(item[1]), item[0]))
     names = ", ".join(f"{name} {weight:+.2%}" for name, weight in asking[:_STRATEGIES_NAMED])

@@ -116,6 +116,7 @@ def _within_limits(book: Book, trades: Trades, bars: Bars, terms: TradingTerms) 
         breaches = blocking(judge_trades(book, trades, bars, terms))
         if not breaches:
             break
+        just_cut: set[str] = set()
         for breach in breaches:
             growing = {
                 symbol: value(abs(book.quantity(symbol) + quantity) - abs(book.quantity(symbol)), bars[symbol].close)
@@ -124,8 +125,9 @@ def _within_limits(book: Book, trades: Trades, bars: Bars, terms: TradingTerms) 
                 and breach.subject in (symbol, terms.asset_classes.get(symbol), PORTFOLIO)
             }
             growth = sum(growing.values()) / max(book.equity, 1)
-            if not growth or breach.found is None or breach.limit is None:
-                continue
+            if not growth or breach.found is None or breach.limit is None or not just_cut.isdisjoint(growing):
+                continue  # what was just cut is judged anew first: one excess may break several limits
+            just_cut |= growing.keys()
             factor = max(0.0, 1.0 - abs(breach.found - breach.limit) / growth)
             scaled = _scaled({symbol: trades[symbol] for symbol in growing}, factor, bars, terms)
             trades = {symbol: q for symbol, q in trades.items() if symbol not in growing} | scaled
@@ -143,7 +145,8 @@ def _whole(quantity: int, terms: TradingTerms) -> int:
     """Cut to whole shares, towards nothing, unless fractions are traded."""
     if terms.orders.fractional:
         return quantity
-    return int(abs(quantity) // SHARE * SHARE) * (1 if quantity > 0 else -1)
+    whole = abs(quantity) // SHARE * SHARE
+    return whole if quantity > 0 else -whole
 
 
 def _worth_it(quantity: int, price: float, terms: TradingTerms) -> bool:

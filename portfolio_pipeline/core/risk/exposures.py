@@ -57,8 +57,8 @@ def turnover(weights: Mapping[str, float], previous: Mapping[str, float]) -> flo
 
 
 def only_shrinks(weights: Mapping[str, float], previous: Mapping[str, float]) -> bool:
-    """Whether every position is at most as large as before, and none has changed sides."""
-    return all(
-        abs(weight) <= abs(previous.get(symbol, 0.0)) + EPSILON and weight * previous.get(symbol, 0.0) >= -(EPSILON**2)
-        for symbol, weight in weights.items()
-    )
+    """Whether every position is at most as large as before, and none has changed sides; a figure that is no number,
+    on either side, does not shrink.
+    """
+    pairs = [(weights.get(symbol, 0.0), previous.get(symbol, 0.0)) for symbol in dict.fromkeys((*weights, *previous))]
+    return all(abs(now) <= abs(before) + EPSILON and now * before >= -(EPSILON**2) for now, before in pairs)

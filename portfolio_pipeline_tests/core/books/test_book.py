@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from datetime import date
+
 import pytest
 from hypothesis import given
 from hypothesis import settings as examples
@@ -9,7 +11,9 @@ from hypothesis import strategies as st
 
 from portfolio_pipeline.core.books.book import (
     SHARE,
+    AccountSnapshot,
     Book,
+    Holding,
     Position,
     close_session,
     equities,
@@ -53,6 +57,8 @@ def test_who_is_short_pays_the_dividend() -> None:
         ([(10, 20.0), (-15, 30.0)], -5, 30.0),
         ([(-10, 20.0), (-10, 10.0)], -20, 15.0),
         ([(10, 20.0), (-10, 30.0)], 0, None),
+        ([(-10, 20.0), (4, 5.0)], -6, 20.0),
+        ([(-10, 20.0), (11, 5.0)], 1, 5.0),
     ],
 )
 def test_average_cost_is_that_of_what_is_still_held(
@@ -120,3 +126,46 @@ def test_books_that_share_an_account_go_through_a_session_as_one(
 def test_what_goes_through_a_door_comes_back_unchanged(amount: int) -> None:
     assert to_cents(to_currency(amount)) == amount
     assert to_units(to_shares(amount)) == amount
+
+
+@pytest.mark.parametrize(("first", "then"), [(1, -3), (-3, 4), (-1, 3), (3, -4)])
+def test_a_book_that_changes_sides_by_the_smallest_amount_has_the_new_price(first: int, then: int) -> None:
+    book = Book()
+    book.trade("AAA", first, 20.0, 0)
+    book.trade("AAA", then, 30.0, 0)
+    assert book.positions["AAA"] == Position(first + then, 30.0, 20.0)
+
+
+def test_every_symbol_gets_its_own_split_and_dividend_and_a_dividend_of_one_is_one() -> None:
+    book = Book(0, {symbol: holding(10) for symbol in ("AAA", "BBB", "CCC", "DDD")})
+    quiet, paying = Bar(10.0, 10.0, 10.0, 10.0), Bar(10.0, 10.0, 10.0, 10.0, 0.0, 1.0)
+    open_session([book], {"BBB": quiet, "CCC": paying, "DDD": Bar(5.0, 5.0, 5.0, 5.0, 0.0, 0.0, 2.0)})
+    assert book.cash == 10_00
+    assert {symbol: to_shares(held.quantity) for symbol, held in book.positions.items()} == {
+        "AAA": 10.0,
+        "BBB": 10.0,
+        "CCC": 10.0,
+        "DDD": 20.0,
+    }
+
+
+def test_what_a_split_leaves_less_than_the_smallest_amount_of_is_gone() -> None:
+    book = Book(0, {"AAA": Position(4, 10.0, 10.0), "BBB": Position(6, 10.0, 10.0)})
+    tenth = Bar(100.0, 100.0, 100.0, 100.0, 0.0, 0.0, 0.1)
+    open_session([book], {"AAA": tenth, "BBB": tenth})
+    assert {symbol: held.quantity for symbol, held in book.positions.items()} == {"BBB": 1}
+
+
+def test_what_only_the_second_of_two_books_holds_is_looked_after_as_well() -> None:
+    books = [Book(5, {"AAA": holding(1)}), Book(7, {"BBB": holding(2)})]
+    bars = {symbol: Bar(10.0, 12.0, 10.0, 12.0, 0.0, 0.5) for symbol in ("AAA", "BBB")}
+    open_session(books, bars)
+    close_session(books, bars, DELIST_AFTER)
+    assert [book.cash for book in books] == [5 + 50, 7 + 100]
+    assert equities(books) == [5 + 50 + 1_200, 7 + 100 + 2_400]
+
+
+def test_an_account_that_holds_nothing_is_its_cash_and_what_is_none_of_is_not_held() -> None:
+    assert AccountSnapshot(date(2024, 1, 2), 500).equity == 500
+    stated = AccountSnapshot(date(2024, 1, 2), 500, {"AAA": Holding(0, 10.0), "BBB": Holding(1, 10.0)})
+    assert list(Book.of(stated).positions) == ["BBB"]

@@ -20,7 +20,7 @@ def test_a_buy_costs_and_a_sell_brings_its_price_and_both_cost_the_commission(sh
     assert fill.notional == 10 * 12_34
 
 
-@pytest.mark.parametrize(("quantity", "side"), [(5, "buy"), (-5, "sell")])
+@pytest.mark.parametrize(("quantity", "side"), [(5, "buy"), (1, "buy"), (-1, "sell"), (-5, "sell")])
 def test_the_side_of_a_trade_is_its_sign(quantity: int, side: str) -> None:
     assert Side.of(quantity) == side
     assert Side(side).signed(abs(quantity)) == quantity

@@ -11,20 +11,22 @@ from hypothesis import given
 from hypothesis import settings as examples
 from hypothesis import strategies as st
 
-from portfolio_pipeline.core.books.book import Book, to_currency, to_shares
+from portfolio_pipeline.core.books.book import SHARE, Book, Position, to_currency, to_shares
 from portfolio_pipeline.core.books.positions import (
     Holdings,
     books_that_do_not_add_up,
     hold,
     stored_ledger,
 )
+from portfolio_pipeline.core.books.strategy_books import Ledger
 from portfolio_pipeline.core.execution.orders import plan
 from portfolio_pipeline.core.execution.settings import Orders
 from portfolio_pipeline.core.execution.tickets import by_session
-from portfolio_pipeline.core.market.bars import bars_by_session
+from portfolio_pipeline.core.market.bars import Bar, bars_by_session
 from portfolio_pipeline.core.portfolio.session_targets import session_targets, shares_by_session
 from portfolio_pipeline.core.risk.settings import Limits
 from portfolio_pipeline.core.tables import ACCOUNT, POSITIONS
+from portfolio_pipeline.core.tables.declare import RESERVE
 from portfolio_pipeline.core.tables.rows import checked, frame
 from portfolio_pipeline_tests.fakes.broker import FakeBroker
 from portfolio_pipeline_tests.trading import ROOMY, STRATEGIES, first_sessions, market, settings, wanted
@@ -175,3 +177,64 @@ def test_rows_that_do_not_add_up_are_named() -> None:
     account = held.account.copy()
     account.loc[account.index[5], "cash"] += 0.01
     assert books_that_do_not_add_up(held.positions, account)["what"].tolist() == ["cash"]
+
+
+@pytest.mark.parametrize("equity", [100_000, 40_000, 2, 1, 0, -1, -410_000])
+def test_exposures_are_fractions_of_equity_and_none_where_there_is_no_equity(equity: int) -> None:
+    day = date(2020, 2, 3)
+    bars = {day: {"AAA": Bar(10.0, 12.0, 10.0, 12.0), "BBB": Bar(10.0, 10.0, 8.0, 8.0)}}
+
+    def opened() -> Book:
+        held = {"AAA": Position(100 * SHARE, 10.0, 10.0), "BBB": Position(-100 * SHARE, 9.0, 10.0)}
+        return Book(equity - 120_000 + 80_000, held)
+
+    found = hold(
+        [day],
+        Ledger(opened(), {RESERVE: opened()}),
+        date(2020, 1, 31),
+        {},
+        bars,
+        {},
+        {},
+        initial_cash=5.0,
+        cash_buffer=0.0,
+        delist_after_sessions=3,
+    )
+    for _, row in found.account.iterrows():
+        assert row["equity"] == to_currency(equity)
+        assert row["gross_exposure"] == (pytest.approx(200_000 / equity) if equity > 0 else 0.0)
+        assert row["net_exposure"] == (pytest.approx(40_000 / equity) if equity > 0 else 0.0)
+        assert row["profit_and_loss"] == to_currency(20_000 + 20_000)
+        assert row["transfer"] == 0.0
+    own = found.positions[found.positions["book"] == "account"].set_index("symbol")
+    assert own["unrealized_pnl"].to_dict() == {"AAA": 200.0, "BBB": 100.0}
+
+
+def test_what_only_the_strategies_or_only_the_account_have_does_not_add_up() -> None:
+    year = Year(9)
+    held = year.held(year.days[:3])
+    symbol = held.positions.loc[held.positions["book"] == "account", "symbol"].iloc[0]
+    mine = (held.positions["book"] == "account") & (held.positions["symbol"] == symbol)
+    for kept, none in (
+        (held.positions[~mine], "account"),
+        (held.positions[held.positions["book"] == "account"], "books"),
+    ):
+        found = books_that_do_not_add_up(kept, held.account)
+        assert set(found["what"]) == {"quantity"}
+        assert (found[none] == 0.0).all()
+        assert (found[{"account": "books", "books": "account"}[none]] != 0.0).all()
+    strangers = held.positions[held.positions["book"] != "account"]
+    assert (books_that_do_not_add_up(strangers, held.account)["account"] == 0.0).all()
+
+
+def test_all_that_does_not_add_up_is_told_in_one_list() -> None:
+    year = Year(9)
+    held = year.held(year.days[:3])
+    positions, account = held.positions.copy(), held.account.copy()
+    positions.loc[positions.index[0], "quantity"] += 1.0
+    account.loc[account.index[0], "cash"] += 0.01
+    found = books_that_do_not_add_up(positions, account)
+    assert found["what"].tolist() == ["quantity", "cash"]
+    assert found.index.tolist() == [0, 1]
+    assert (found["account"] - found["books"]).tolist() == pytest.approx([1.0, 0.01])
+    assert len(books_that_do_not_add_up(held.positions, held.account)) == 0

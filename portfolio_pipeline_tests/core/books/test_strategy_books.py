@@ -169,3 +169,65 @@ def test_a_fill_costs_the_books_what_it_costs_the_account() -> None:
     paid = [10**7 - shared.books[name].cash for name in "abc"]
     assert sum(paid) == value(2 * SHARE, 33.333333) + 1
     assert max(paid) - min(paid) <= 2
+
+
+def test_what_was_traded_without_a_bar_is_shared_out_like_any_other() -> None:
+    shared = ledger({"a": 10**6, "b": 10**6, RESERVE: 0})
+    advance(shared, {}, [fill(4 * SHARE, 50.0, 0)], {"AAA": {"a": 3 * SHARE, "b": SHARE}}, None, DELIST_AFTER)
+    assert units(shared) == {"a": 3.0, "b": 1.0, RESERVE: 0.0}
+
+
+def test_fills_that_cancel_each_other_leave_their_gain_in_the_reserve() -> None:
+    shared = ledger({"a": 10**6, "b": 10**6, RESERVE: 0})
+    fills = [fill(5 * SHARE, 50.0, 7), fill(-5 * SHARE, 51.0, 7)]
+    for bars in (FLAT, {}):
+        before = shared.account.cash
+        advance(shared, bars, fills, {}, None, DELIST_AFTER)
+        assert shared.account.cash == before + 5_00 - 14
+        assert shared.books["a"].cash == shared.books["b"].cash == 10**6
+    assert shared.books[RESERVE].cash == 2 * (5_00 - 14)
+
+
+@pytest.mark.parametrize(("bars", "price"), [(FLAT, 50_00), ({}, 52_00)])
+def test_beside_fills_that_cancel_each_other_wishes_cross_at_the_open_or_the_last_price(
+    bars: dict[str, Bar], price: int
+) -> None:
+    """Never for nothing: there is a price wherever something was traded."""
+    shared = ledger({"a": 10**6, "b": 0, RESERVE: 0}, b=10)
+    fills = [fill(5 * SHARE, 51.0, 0), fill(-5 * SHARE, 52.0, 0)]
+    advance(shared, bars, fills, {"AAA": {"a": 2 * SHARE, "b": -2 * SHARE}}, None, DELIST_AFTER)
+    assert units(shared) == {"a": 2.0, "b": 8.0, RESERVE: 0.0}
+    assert (shared.books["a"].cash, shared.books["b"].cash) == (10**6 - 2 * price, 2 * price)
+
+
+def test_what_several_fills_cost_is_paid_at_their_mean_and_each_part_is_rounded_on_its_own() -> None:
+    shared = ledger({"a": 10**6, "b": 10**6, "c": 10**6, RESERVE: 0})
+    fills = [fill(2 * SHARE, 50.0, 0), fill(4 * SHARE, 53.0, 0)]
+    thirds = {"AAA": dict.fromkeys("abc", 2 * SHARE)}
+    advance(shared, {}, fills, thirds, None, DELIST_AFTER)
+    assert [shared.books[name].positions["AAA"].average_cost for name in "abc"] == [52.0] * 3
+    odd = ledger({"a": 10**6, "b": 10**6, "c": 10**6, RESERVE: 0})
+    advance(odd, FLAT, [fill(3 * SHARE, 1.0 / 3, 0)], {"AAA": dict.fromkeys("abc", SHARE)}, None, DELIST_AFTER)
+    assert [10**6 - odd.books[name].cash for name in "abc"] == [33, 34, 33]
+
+
+@pytest.mark.parametrize("quantity", [1, -1])
+def test_the_smallest_trade_there_is_goes_to_whoever_wished_for_its_side(quantity: int) -> None:
+    shared = ledger({"a": 10**6, "b": 10**6, RESERVE: 0}, a=1, b=1)
+    wished = {"AAA": {"a": quantity, "b": -quantity}}
+    advance(shared, {}, [fill(quantity, 50.0, 0)], wished, None, DELIST_AFTER)
+    assert shared.books["a"].quantity("AAA") == SHARE + quantity
+    assert shared.books["b"].quantity("AAA") == SHARE
+
+
+def test_nobody_wishes_for_more_than_nothing_in_an_account_that_is_worth_less() -> None:
+    shared = ledger({"a": -(10**6), RESERVE: 0}, a=10)
+    targets = SessionTargets({"AAA": 0.5}, {"AAA": 0.5}, {}, {"a": {"AAA": 0.5}})
+    assert wishes(shared, targets, FLAT, 0.0) == {"AAA": {"a": -10 * SHARE, RESERVE: 0}}
+
+
+def test_a_symbol_without_a_bar_keeps_nobody_from_wishing_for_others() -> None:
+    shared = ledger({"a": 50_000_00, RESERVE: 0})
+    targets = SessionTargets({"AAA": 0.1, "BBB": 0.1}, {}, {}, {"a": {"AAA": 0.1, "BBB": 0.1}})
+    wished = wishes(shared, targets, {"BBB": Bar(50.0, 50.0, 50.0, 50.0)}, 0.0)
+    assert wished == {"BBB": {"a": 100 * SHARE, RESERVE: 0}}

@@ -6,13 +6,13 @@ import math
 from datetime import date, datetime
 
 import pytest
-from hypothesis import given
+from hypothesis import assume, given
 from hypothesis import settings as examples
 from hypothesis import strategies as st
 
-from portfolio_pipeline.core.books.book import SHARE
-from portfolio_pipeline.core.execution.fill_model import Outcome, execute, session_open, worst_cost
-from portfolio_pipeline.core.execution.settings import Costs, SimulatedBroker
+from portfolio_pipeline.core.books.book import SHARE, Book, Position, value
+from portfolio_pipeline.core.execution.fill_model import Outcome, execute, play_session, session_open, worst_cost
+from portfolio_pipeline.core.execution.settings import Costs, Orders, SimulatedBroker
 from portfolio_pipeline.core.execution.tickets import Order
 from portfolio_pipeline.core.market.bars import Bar
 
@@ -146,3 +146,158 @@ def test_no_orders_ever_bring_cash_below_nothing_or_trade_more_than_was_asked(da
 def test_the_market_opens_at_half_past_nine_in_new_york() -> None:
     assert session_open(date(2024, 1, 3)) == datetime(2024, 1, 3, 14, 30)  # noqa: DTZ001
     assert session_open(date(2024, 7, 3)) == datetime(2024, 7, 3, 13, 30)  # noqa: DTZ001
+
+
+def test_the_dearest_is_all_costs_and_the_impact_of_the_largest_share_of_the_volume() -> None:
+    assert worst_cost(COSTS, MARKET) == pytest.approx((0.5 + 1.0 + 2.0 + 50.0 * math.sqrt(0.1)) / 1e4, rel=1e-12)
+    assert COSTS.total == pytest.approx(3.5e-4, rel=1e-12)
+
+
+def test_prices_are_rounded_to_a_millionth() -> None:
+    assert one(1, bar(price=1.23456789, volume=0.0)).price == round(1.23456789 * (1 + 3e-4), 6)
+
+
+@pytest.mark.parametrize(
+    ("shares", "limit", "low", "high", "price"),
+    [
+        (10, 99.0, 99.0, 101.0, None),  # touched, and no more: whoever stood in front was served
+        (10, 99.0, 98.99, 101.0, 99.0),
+        (10, 100.03, 99.0, 101.0, 100.03),  # just what the open costs
+        (10, 100.02, 100.02, 101.0, None),
+        (-10, 101.0, 99.0, 101.0, None),
+        (-10, 101.0, 99.0, 101.01, 101.0),
+        (-10, 99.97, 99.0, 101.0, 99.97),
+    ],
+)
+def test_a_limit_is_reached_when_it_is_passed(
+    shares: int, limit: float, low: float, high: float, price: float | None
+) -> None:
+    outcome = one(shares, Bar(100.0, high, low, 100.0, 0.0), limit=limit)
+    assert (outcome.price or None) == price
+    if price is None:
+        assert outcome.note == f"LIMIT_NOT_REACHED: limit_price={limit}, low={low:g}, high={high:g}"
+
+
+def test_a_limit_is_carried_over_a_split_like_the_shares() -> None:
+    halved = Bar(52.0, 53.0, 50.0, 52.0, 0.0, 0.0, 2.0)
+    outcome = one(10, halved, limit=102.0)
+    assert (outcome.quantity, outcome.price) == (20 * SHARE, 51.0)
+    assert one(10, halved, limit=100.0).state == "expired"
+
+
+@pytest.mark.parametrize(
+    ("shares", "volume", "filled"),
+    [
+        (10, 100.0, 10.0),
+        (10, 99.0, 9.0),
+        (10, 10.0, 1.0),
+        (10, 9.99, 0.0),
+        (2.5, 9.0, 0.9),
+        (-2.5, 9.0, -0.9),
+        (2.5, 9.00001, 0.900001),
+        (10, 1.0, 0.0),
+    ],
+)
+def test_whole_shares_are_filled_in_whole_shares_and_fractions_in_fractions(
+    shares: float, volume: float, filled: float
+) -> None:
+    outcome = one(shares, bar(volume=volume))
+    assert outcome.quantity == round(filled * SHARE)
+    if not filled:
+        assert (outcome.state, outcome.note) == ("expired", f"VOLUME_TOO_SMALL: volume={volume:g}")
+        assert (outcome.price, outcome.commission, outcome.cash) == (0.0, 0, 0)
+    elif filled != shares:
+        assert outcome.note == f"VOLUME_SHARE_REACHED: filled={abs(filled):g}, wanted={abs(shares):g}"
+
+
+def test_the_smallest_order_there_is_is_a_buy_or_a_sale_like_any_other() -> None:
+    buy, sell = Order(DECIDED, "1", "AAA", 1), Order(DECIDED, "2", "ZZZ", -1)
+    first, second = execute([buy, sell], {"AAA": bar(volume=0.0), "ZZZ": bar(volume=0.0)}, 0, COSTS, MARKET)
+    assert (first.order, first.quantity, first.price) == (sell, -1, 99.97)
+    assert (second.order, second.quantity, second.price) == (buy, 1, 100.03)
+
+
+def test_the_smallest_volume_there_is_has_its_impact() -> None:
+    assert one(0.01, bar(volume=1.0)).price == round(100.0 * (1 + (3 + 50 * math.sqrt(0.01)) / 1e4), 6)
+
+
+def test_an_order_that_a_split_has_broken_is_filled_in_fractions() -> None:
+    outcome = one(5, bar(split_ratio=0.1, volume=4.0))
+    assert outcome.quantity == round(0.4 * SHARE)
+
+
+def test_buys_are_served_in_the_order_of_their_symbols_and_identifiers() -> None:
+    orders = [Order(DECIDED, "2", "BBB", 10 * SHARE), Order(DECIDED, "9", "AAA", 10 * SHARE)]
+    orders += [Order(DECIDED, "1", "BBB", 10 * SHARE)]
+    bars = {"AAA": bar(10.0, 0.0), "BBB": bar(10.0, 0.0)}
+    outcomes = execute(orders, bars, 205_00, COSTS, MARKET)
+    assert [(o.order.client_order_id, o.state) for o in outcomes] == [
+        ("9", "filled"),
+        ("1", "filled"),
+        ("2", "expired"),
+    ]
+    cash = 205_00 + outcomes[0].cash + outcomes[1].cash
+    assert outcomes[2].note == f"NOT_ENOUGH_CASH: cash={cash / 100:.2f}"
+    assert cash == 205_00 - 2 * (round(10 * 10.003 * 100) + 1)
+
+
+@examples(max_examples=150, deadline=None)
+@given(
+    price=st.floats(0.01, 500).map(lambda p: round(p, 2)), shares=st.integers(1, 400), cash=st.integers(-100, 500_00)
+)
+def test_a_buy_is_as_many_whole_shares_as_the_cash_pays_for_with_the_commission(
+    price: float, shares: int, cash: int
+) -> None:
+    """By trying every number; a part leaves the cent that rounding may cost."""
+    outcome = one(shares, bar(price, 0.0), cash=cash)
+    paid = round(price * (1 + 3e-4), 6)
+
+    def costs(number: int) -> int:
+        worth = value(number * SHARE, paid)
+        return worth + round(worth * 0.5 / 1e4)
+
+    def pays(number: int) -> bool:
+        return costs(number) <= cash and (number == shares or number * paid * (1 + 0.5e-4) * 100 <= cash - 1)
+
+    most = max(number for number in range(shares + 1) if number == 0 or pays(number))
+    assert outcome.quantity == most * SHARE
+    assert outcome.state == ("filled" if most == shares else "partially_filled" if most else "expired")
+    if most:
+        assert (outcome.price, -outcome.cash) == (paid, costs(most))
+    if 0 < most < shares:
+        assert outcome.note == f"NOT_ENOUGH_CASH: filled={most}, wanted={shares}"
+
+
+@examples(max_examples=100, deadline=None)
+@given(price=st.floats(0.01, 500).map(lambda p: round(p, 2)), units=st.integers(1, 10**9), cash=st.integers(0, 50_00))
+def test_a_buy_of_fractions_leaves_no_more_than_two_cents(price: float, units: int, cash: int) -> None:
+    assume(units % SHARE)
+    outcome = one(units / SHARE, bar(price, 0.0), cash=cash)
+    assert 0 <= outcome.quantity <= units
+    assert -outcome.cash <= cash
+    if outcome.quantity < units:
+        assert cash + outcome.cash <= 2
+
+
+def test_a_session_brings_dividends_before_its_orders_and_marks_at_its_end() -> None:
+    book = Book(0, {"AAA": Position(100 * SHARE, 9.0, 10.0), "OLD": Position(SHARE, 5.0, 7.0, 1)})
+    bars = {"AAA": Bar(10.0, 12.0, 10.0, 11.0, 0.0, 1.0), "BBB": bar(10.0, 0.0)}
+    orders = [Order(DECIDED, "1", "BBB", 5 * SHARE), Order(DECIDED, "2", "ZZZ", SHARE)]
+    market = SimulatedBroker(delist_after_sessions=2)
+    bought, expired = play_session(book, orders, bars, COSTS, market)
+    assert (bought.state, expired.state) == ("filled", "expired")
+    assert book.cash == 100_00 + bought.cash + 7_00
+    assert {symbol: position.price for symbol, position in book.positions.items()} == {"AAA": 11.0, "BBB": 10.0}
+    assert book.positions["BBB"].average_cost == bought.price
+    assert "ZZZ" not in book.positions
+
+
+def test_trading_costs_this_where_the_settings_say_nothing() -> None:
+    assert Costs().model_dump() == {"commission_bps": 0.5, "half_spread_bps": 1.0, "slippage_bps": 1.0}
+    assert SimulatedBroker().model_dump() == {
+        "initial_cash": 1_000_000.0,
+        "impact_bps": 50.0,
+        "maximum_volume_share": 0.1,
+        "delist_after_sessions": 10,
+    }
+    assert Orders().model_dump() == {"fractional": False, "minimum_trade": 500.0, "cash_buffer": 0.01}

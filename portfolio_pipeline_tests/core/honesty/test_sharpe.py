@@ -116,6 +116,25 @@ def test_each_session_is_judged_on_its_own_window() -> None:
         assert found.deflated_by_all_trials[i] <= found.deflated[i] <= found.probabilistic[i]
 
 
+@pytest.mark.parametrize(("told", "counted"), [(None, 12), (1, 12), (11, 12), (12, 12), (13, 13), (500, 500)])
+def test_fewer_trials_than_there_are_columns_are_never_believed(told: int | None, counted: int) -> None:
+    returns, window = skewed(7, sessions=200, trials=12), 120
+    found = deflation_by_session(returns, np.array([3]), np.array([150]), window=window, trials=told)
+    past = returns[151 - window : 151]
+    sharpes = past.mean(axis=0) / past.std(axis=0, ddof=1)
+    assert found.trials == counted
+    assert found.deflated_by_all_trials[0] == pytest.approx(
+        deflated_sharpe_ratio(past[:, 3], sharpes, counted), rel=1e-9
+    )
+
+
+def test_the_trials_are_all_that_have_a_figure_unless_another_number_is_told() -> None:
+    sharpes = np.array([0.1, np.nan, 0.2, 0.4])
+    known = sharpes[~np.isnan(sharpes)]
+    assert expected_maximum_sharpe(sharpes) == expected_maximum_sharpe(known) == expected_maximum_sharpe(known, 3)
+    assert expected_maximum_sharpe(known, 2) < expected_maximum_sharpe(known) < expected_maximum_sharpe(known, 4)
+
+
 def test_a_range_of_sessions_gives_the_bits_of_single_ones_and_the_future_changes_nothing() -> None:
     returns, rows = skewed(8, sessions=400, trials=30), np.arange(150, 300)
     chosen = rows % 30

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from pydantic import ValidationError
 from scipy.optimize import minimize
 
 from portfolio_pipeline.core.errors import ConfigurationError
@@ -19,6 +20,7 @@ from portfolio_pipeline.core.portfolio.allocation.allocate import (
     project,
     requested_shares,
 )
+from portfolio_pipeline.core.portfolio.allocation.methods import ALLOCATION_METHODS, AllocationMethod
 from portfolio_pipeline.core.portfolio.allocation.settings import Allocation
 
 NAMES = ("a", "b", "c", "d", "e")
@@ -144,6 +146,17 @@ def test_a_strategy_with_too_short_or_motionless_a_history_is_taken_for_a_middli
     assert found[0] == found[1] == np.median(found[2:])
 
 
+@pytest.mark.parametrize(("observations", "known"), [(19, False), (20, True), (21, True)])
+def test_a_volatility_is_known_from_twenty_returns_on(observations: int, known: bool) -> None:
+    returns = paper(63)
+    returns[:-observations, 0] = np.nan
+    found = requested_shares(returns, NAMES, Allocation())
+    volatilities = np.array([column[~np.isnan(column)].std(ddof=1) for column in returns.T])
+    if not known:
+        volatilities[0] = np.median(volatilities[1:])
+    np.testing.assert_allclose(found, 1 / volatilities / (1 / volatilities).sum(), rtol=1e-12)
+
+
 def test_without_any_history_all_strategies_get_the_same() -> None:
     nothing = np.full((1, 5), np.nan)
     np.testing.assert_allclose(allocate(nothing, 1, NAMES, Allocation(), None).weight, 0.2)
@@ -191,6 +204,118 @@ def test_a_new_lock_is_approached_by_the_daily_change_and_then_kept() -> None:
 def test_a_setting_for_a_strategy_that_does_not_exist_is_refused() -> None:
     with pytest.raises(ConfigurationError, match=r"UNKNOWN_STRATEGY: found=allocation.locked: z, expected=a, b"):
         allocate(paper(5, names=2), 1, ("a", "b"), Allocation(locked={"z": 0.1}), None)
+
+
+@pytest.mark.parametrize(
+    "wish",
+    [[1.0, 1.0], [1.0] * 4, [1.0, np.nan, 1.0], [np.nan] * 3, [1.0, np.inf, 1.0], [1.0, -0.1, 1.0], [-1.0] * 3],
+)
+@pytest.mark.parametrize("exact", [True, False])
+def test_a_method_that_does_not_say_one_number_a_strategy_is_refused(
+    wish: list[float], exact: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    method = AllocationMethod("wrong", lambda window, names, settings: np.array(wish), exact)
+    monkeypatch.setitem(ALLOCATION_METHODS._entries, "wrong", method)
+    with pytest.raises(ConfigurationError, match=r"ALLOCATION_METHOD_WRONG: method=wrong, .*expected=3 finite numbers"):
+        requested_shares(paper(30, names=3), NAMES[:3], Allocation(method="wrong"))
+
+
+def test_a_method_that_wants_nothing_leaves_everything_in_cash_but_what_is_locked(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    nothing = AllocationMethod("nothing", lambda window, names, settings: np.zeros(len(names)))
+    monkeypatch.setitem(ALLOCATION_METHODS._entries, "nothing", nothing)
+    setting = Allocation(method="nothing", locked={"b": 0.3}, minimum=0)
+    np.testing.assert_array_equal(requested_shares(paper(30, names=3), NAMES[:3], setting), [0.0, 0.3, 0.0])
+
+
+def test_a_method_sees_the_window_that_ends_with_the_session_and_no_more() -> None:
+    returns, setting = paper(120), Allocation(window_sessions=30)
+    found = allocate(returns, 100, NAMES, setting, None)
+    for row in (0, 5, 9, 10, 60, 99):
+        seen = returns[max(0, row + 21 - 30) : row + 21]
+        np.testing.assert_array_equal(found.requested[row], requested_shares(seen, NAMES, setting))
+
+
+def test_locks_that_together_ask_for_more_than_the_others_can_give_today_share_what_there_is() -> None:
+    """Two rise by the daily change, one falls by it: that is too much by one of the changes."""
+    setting = Allocation(method="equal", minimum=0, maximum=1, daily_change=0.02, locked={"a": 0.5, "b": 0.5})
+    bounds = bounds_of(np.array([0.3, 0.3, 0.4]), NAMES[:3], setting)
+    np.testing.assert_allclose(bounds.lower, [0.31, 0.31, 0.38], atol=1e-12)
+    np.testing.assert_array_equal(bounds.lower, bounds.upper)
+
+
+@pytest.mark.parametrize(
+    ("static", "limits", "held", "closed", "expected"),
+    [
+        # asked for more than the maximum, while the daily change would have let it grow
+        ({"a": 0.5, "b": 0.4}, {"maximum": 0.45, "daily_change": 0.3}, {"a": 0.4, "b": 0.4}, "", "maximum 0.45"),
+        # asked for less than the minimum
+        ({"a": 0.01, "b": 0.4}, {"minimum": 0.05}, None, "", "minimum 0.05"),
+        # and for what the others' minimum leaves no room for, which ends at a bound of its own
+        ({"a": 0.12, "b": 0.88}, {"minimum": 0.1, "maximum": 1.0}, None, "", "limits of the other strategies"),
+        ({"a": 0.4, "b": 0.6}, {"minimum": 0.0, "maximum": 0.45}, None, "", "limits of the other strategies"),
+        ({"a": 0.3, "b": 0.5}, {"minimum": 0.2, "maximum": 1.0}, None, "b", "limits of the other strategies"),
+        # minimums that do not fit into 1
+        ({"a": 0.1, "b": 0.4}, {"minimum": 0.4, "maximum": 0.5}, None, "", "limits of the other strategies"),
+        # the daily change, upwards and downwards
+        ({"a": 0.3, "b": 0.4}, {"daily_change": 0.02}, {"a": 0.2, "b": 0.4}, "", "daily change limit 0.02"),
+        ({"a": 0.3, "b": 0.4}, {"daily_change": 0.02}, {"a": 0.4, "b": 0.4}, "", "daily change limit 0.02"),
+        # a doubted one keeps what it has, also of nothing, and is not the reason where it has to give away
+        ({"a": 0.3, "b": 0.4}, {}, {"a": 0.2, "b": 0.4}, "a", "gets no new capital: doubted"),
+        ({"a": 0.3, "b": 0.4}, {}, None, "a", "gets no new capital: doubted"),
+        ({"a": 0.4, "b": 0.4}, {"maximum": 0.25}, {"a": 0.4, "b": 0.4}, "a", "daily change limit 0.02"),
+        ({"a": 0.3, "b": 0.4}, {}, {"a": 0.3, "b": 0.4}, "a", ""),
+    ],
+)
+def test_each_share_says_why_it_is_not_what_was_asked_for(
+    static: dict[str, float], limits: dict[str, float], held: dict[str, float] | None, closed: str, expected: str
+) -> None:
+    names = ("a", "b", "c")
+    setting = Allocation.model_validate({"method": "static", "static": static, "minimum": 0.0, "maximum": 0.5} | limits)
+    takes = np.array([[name not in closed for name in names]])
+    found = allocate(paper(30, names=3), 1, names, setting, held, takes_new_capital=takes)
+    assert found.reason[0][0] == expected
+    assert (found.weight[0, 0] == pytest.approx(static["a"])) == (expected == "")
+
+
+@pytest.mark.parametrize(
+    ("written", "told"),
+    [
+        ({"minimum": 0.3, "maximum": 0.2}, "minimum 0.3 is above maximum 0.2"),
+        ({"static": {"a": 0.6, "b": 0.5}}, "the shares under static add up to more than 1"),
+        ({"locked": {"a": 0.6, "b": 0.41}}, "the shares under locked add up to more than 1"),
+    ],
+)
+def test_settings_that_contradict_themselves_are_refused(written: dict[str, object], told: str) -> None:
+    with pytest.raises(ValidationError, match=told):
+        Allocation.model_validate(written)
+
+
+def test_settings_may_go_to_the_edge_and_have_these_defaults() -> None:
+    assert Allocation(minimum=0.3, maximum=0.3, static=dict.fromkeys("abcdefghij", 0.1)).minimum == 0.3
+    assert Allocation(locked={"a": 0.7, "b": 0.2, "c": 0.1}).locked["a"] == 0.7
+    assert Allocation().model_dump() == {
+        "method": "inverse_volatility",
+        "minimum": 0.05,
+        "maximum": 0.40,
+        "daily_change": 0.02,
+        "window_sessions": 63,
+        "static": {},
+        "locked": {},
+    }
+
+
+def test_a_strategy_that_was_not_there_before_had_nothing() -> None:
+    (told,) = broken_limits({"a": 0.4, "b": 0.3}, {"a": 0.4}, Allocation())
+    assert told == "SHARE_TOO_LARGE: strategy=b, found=0.3, limit=0.02"
+
+
+def test_shares_of_more_than_everything_are_named() -> None:
+    assert broken_limits({"a": 0.4, "b": 0.4, "c": 0.21}, None, Allocation()) == (
+        "SHARES_ABOVE_ONE: found=1.01, limit=1",
+    )
+    assert broken_limits({"a": 0.4, "b": 0.4, "c": 0.2}, None, Allocation()) == ()
 
 
 def test_shares_that_break_a_limit_are_named_with_their_figures() -> None:

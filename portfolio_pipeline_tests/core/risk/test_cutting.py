@@ -103,6 +103,119 @@ def test_cuts_are_explained_symbol_by_symbol() -> None:
     assert (scaled.subject, scaled.rule, scaled.found, scaled.limit) == ("equity", "asset_class", 0.8, 0.6)
 
 
+WIDE = {"symbol": 1.0, "gross": 4.0, "net": 4.0, "net_minimum": -4.0, "short": 4.0, "turnover": 4.0}
+CUTS: list[
+    tuple[dict[str, float], dict[str, float], dict[str, float], tuple[str, str, float, float, str], dict[str, str]]
+] = [
+    (
+        {"symbol": 0.4},
+        {"SPY": -0.5, "IEF": 0.4},
+        {"SPY": -0.4, "IEF": 0.4},
+        ("SPY", "symbol", 0.5, 0.4, "clipped to -0.4000"),
+        {"SPY": "symbol limit 0.4"},
+    ),
+    (
+        {},
+        {"OLD": -0.1, "IEF": 0.4},
+        {"OLD": 0.0, "IEF": 0.4},
+        ("OLD", "universe", 0.1, 0.0, "clipped to 0.0000"),
+        {"OLD": "outside the universe"},
+    ),
+    (
+        {"gross": 0.5},
+        {"SPY": 0.6, "IEF": -0.2, "TLT": 0.2, "GLD": 0.0},
+        {"SPY": 0.3, "IEF": -0.1, "TLT": 0.1, "GLD": 0.0},
+        ("portfolio", "gross", 1.0, 0.5, "scaled by 0.5000"),
+        dict.fromkeys(("SPY", "IEF", "TLT"), "gross limit 0.5"),
+    ),
+    (
+        {"short": 0.1},
+        {"SPY": 0.6, "IEF": -0.2, "TLT": -0.2},
+        {"SPY": 0.6, "IEF": -0.05, "TLT": -0.05},
+        ("portfolio", "short", 0.4, 0.1, "scaled by 0.2500"),
+        dict.fromkeys(("IEF", "TLT"), "short limit 0.1"),
+    ),
+    (
+        {"net": 0.2},
+        {"SPY": 0.4, "QQQ": 0.2, "TLT": -0.2},
+        {"SPY": 0.8 / 3, "QQQ": 0.4 / 3, "TLT": -0.2},
+        ("portfolio", "net", 0.4, 0.2, "scaled by 0.6667"),
+        dict.fromkeys(("SPY", "QQQ"), "net limit 0.2"),
+    ),
+    (
+        {"net_minimum": -0.1},
+        {"SPY": 0.1, "IEF": -0.3, "TLT": -0.1},
+        {"SPY": 0.1, "IEF": -0.15, "TLT": -0.05},
+        ("portfolio", "net_minimum", -0.3, -0.1, "scaled by 0.5000"),
+        dict.fromkeys(("IEF", "TLT"), "net minimum -0.1"),
+    ),
+    (
+        {"turnover": 0.2},
+        {"SPY": 0.3, "TLT": 0.1, "GLD": 0.1},
+        {"SPY": 0.15, "TLT": 0.05, "GLD": 0.1},
+        ("portfolio", "turnover", 0.4, 0.2, "trades scaled by 0.5000"),
+        dict.fromkeys(("SPY", "TLT"), "turnover limit 0.2"),
+    ),
+]
+
+
+@pytest.mark.parametrize(("limits", "asked", "left", "cut", "reasons"), CUTS)
+def test_each_limit_cuts_just_what_is_past_it_and_says_so(
+    limits: dict[str, float],
+    asked: dict[str, float],
+    left: dict[str, float],
+    cut: tuple[str, str, float, float, str],
+    reasons: dict[str, str],
+) -> None:
+    wide = Limits(**WIDE | limits, asset_class=dict.fromkeys(set(CLASSES.values()), 2.0))
+    before = {"GLD": 0.1} if "turnover" in limits else {}
+    found = limit_session(asked, CLASSES, wide, before)
+    assert found.weights == pytest.approx(left, abs=1e-12)
+    assert found.reasons == reasons
+    [told] = found.cuts
+    assert told.found == pytest.approx(cut[2])
+    assert (told.subject, told.rule, told.limit, told.action) == (*cut[:2], *cut[3:])
+    assert told.severity == "cut"
+
+
+def test_what_is_just_at_its_limit_is_left_alone() -> None:
+    tight = Limits(
+        symbol=0.3,
+        gross=0.8,
+        net=0.4,
+        net_minimum=-0.4,
+        short=0.2,
+        turnover=0.8,
+        asset_class=dict.fromkeys(set(CLASSES.values()), 0.5),
+    )
+    asked = {"SPY": 0.3, "IEF": 0.3, "TLT": -0.2}
+    found = limit_session(asked, CLASSES, tight, {})
+    assert (found.weights, found.cuts, found.reasons) == (asked, (), {})
+
+
+def test_a_class_is_cut_to_its_own_limit_and_the_others_are_left_alone() -> None:
+    limits = Limits(**WIDE | {"asset_class": {"equity": 0.3, "bond": 0.4}})
+    found = limit_session({"SPY": 0.4, "QQQ": -0.2, "IEF": 0.4, "GLD": 0.1}, CLASSES, limits, {})
+    assert found.weights == pytest.approx({"SPY": 0.2, "QQQ": -0.1, "IEF": 0.4, "GLD": 0.0})
+    assert [(cut.subject, cut.found, cut.limit, cut.action) for cut in found.cuts] == [
+        ("commodity", 0.1, 0.0, "scaled by 0.0000"),
+        ("equity", pytest.approx(0.6), 0.3, "scaled by 0.5000"),
+    ]
+    assert found.reasons == {"SPY": "equity limit 0.3", "QQQ": "equity limit 0.3", "GLD": "commodity limit 0"}
+
+
+def test_turnover_that_only_brings_yesterday_into_the_limits_is_left_above_its_own_and_told() -> None:
+    limits = Limits(**WIDE | {"turnover": 0.1, "symbol": 0.2}, asset_class=dict.fromkeys(set(CLASSES.values()), 2.0))
+    found = limit_session({"SPY": 0.2, "IEF": 0.0}, CLASSES, limits, {"SPY": 0.5})
+    assert found.weights == {"SPY": 0.2, "IEF": 0.0}
+    (left,) = found.cuts
+    assert (left.severity, left.limit, left.action) == ("warning", 0.1, ONLY_SHRINKS)
+    assert left.found == pytest.approx(0.3)
+    more = limit_session({"SPY": 0.2, "IEF": 0.2}, CLASSES, limits, {"SPY": 0.5})
+    assert more.weights == {"SPY": 0.2, "IEF": 0.0}
+    assert more.cuts[-1].action == "trades scaled by 0.0000"
+
+
 def test_the_first_session_starts_from_cash_and_moves_by_the_turnover_limit() -> None:
     found = limit_session({"SPY": 0.4, "IEF": 0.4}, CLASSES, Limits(symbol=0.5, turnover=0.5), {})
     assert found.weights == pytest.approx({"SPY": 0.25, "IEF": 0.25})
@@ -169,6 +282,11 @@ def test_rows_hold_the_universe_always_and_other_symbols_from_the_first_session_
     assert rows["symbol"].tolist() == ["SPY", "SPY", "OLD", "SPY", "OLD"]
     assert rows.loc[rows["symbol"] == "OLD", "weight"].tolist() == [0.0, 0.0]
     assert rows.loc[rows["symbol"] == "OLD", "reason"].tolist() == ["outside the universe", ""]
+    assert rows.loc[rows["symbol"] == "OLD", "requested_weight"].tolist() == [0.2, 0.0]
+    unasked = target_rows(
+        DAYS, ("SPY",), np.zeros((3, 1)), limit_path(np.zeros((3, 1)), ("SPY",), CLASSES, Limits(), {}), ("SPY",)
+    )
+    assert unasked[["requested_weight", "weight", "reason"]].values.tolist() == [[0.0, 0.0, ""]] * 3
     assert pd.api.types.is_datetime64_dtype(rows["session"])
 
 

@@ -68,7 +68,19 @@ def test_a_breach_reads_with_its_figures() -> None:
 
 def test_turnover_counts_bought_plus_sold_and_symbols_that_are_left() -> None:
     assert turnover({"SPY": 0.3}, {"IEF": 0.2, "SPY": 0.1}) == pytest.approx(0.4)
-    assert rules(check_limits({"SPY": 0.3}, CLASSES, LIMITS, previous={"IEF": 0.3})) == [("portfolio", "turnover")]
+    (breach,) = check_limits({"SPY": 0.3}, CLASSES, LIMITS, previous={"IEF": 0.3})
+    assert (breach.severity, str(breach)) == ("block", "TURNOVER_LIMIT: subject=portfolio, found=0.6, limit=0.5")
+    assert check_limits({"SPY": 0.25}, CLASSES, LIMITS, previous={"IEF": 0.25}) == ()
+
+
+@pytest.mark.parametrize("tolerance", [None, 0.01])
+@pytest.mark.parametrize("weights", [{"SPY": 0.3}, {"SPY": 0.0}, {"IEF": 0.0}, {}])
+def test_a_turnover_that_is_no_number_is_a_breach_and_never_counts_as_shrinking(
+    weights: dict[str, float], tolerance: float | None
+) -> None:
+    """Yesterday's weights are not looked at by the limits of today's: only the way from them tells."""
+    found = check_limits(weights, CLASSES, LIMITS, previous={"IEF": math.nan}, tolerance=tolerance)
+    assert [(breach.rule, breach.severity) for breach in found] == [("turnover", "block")]
 
 
 def test_turnover_that_only_shrinks_positions_is_a_warning() -> None:
@@ -144,3 +156,61 @@ def test_exposures_do_not_depend_on_order_or_on_symbols_without_weight(weights: 
     one, other = exposures(weights, CLASSES), exposures(turned, CLASSES)
     assert (one.gross, one.net) == (other.gross, other.net)
     assert all(other.by_class[name] == value for name, value in one.by_class.items())
+
+
+def test_exposures_are_of_the_signs_and_classes_that_are_there() -> None:
+    found = exposures({"SPY": 0.3, "QQQ": -0.1, "GLD": -0.2, "OLD": 0.5}, CLASSES)
+    assert found.gross == pytest.approx(1.1)
+    assert found.net == pytest.approx(0.5)
+    assert found.by_class == {"equity": pytest.approx(0.4), "commodity": 0.2}
+
+
+@pytest.mark.parametrize(
+    ("now", "before", "shrinks"),
+    [
+        ({"SPY": 0.2}, {"SPY": 0.2}, True),
+        ({"SPY": 0.2 + 1e-10}, {"SPY": 0.2}, True),
+        ({"SPY": 0.2 + 1e-8}, {"SPY": 0.2}, False),
+        ({"SPY": -0.2 - 1e-8}, {"SPY": -0.2}, False),
+        ({"SPY": -0.1}, {"SPY": -0.2}, True),
+        ({"SPY": 1e-8}, {"SPY": -0.2}, False),
+        ({"SPY": 0.1}, {}, False),
+        ({}, {"SPY": 0.1}, True),
+        ({"SPY": 0.1, "QQQ": 0.3}, {"SPY": 0.2, "QQQ": 0.2}, False),
+    ],
+)
+def test_shrinking_is_for_every_position_to_get_no_larger_and_to_stay_on_its_side(
+    now: dict[str, float], before: dict[str, float], shrinks: bool
+) -> None:
+    assert only_shrinks(now, before) == shrinks
+
+
+def test_breaches_are_told_from_the_symbols_up_to_the_portfolio_and_by_name() -> None:
+    found = check_limits({"TSLA": 0.5, "SPY": 0.5, "QQQ": 0.5, "IEF": 0.8}, CLASSES, LIMITS)
+    assert rules(found) == [
+        *(("IEF", "symbol"), ("QQQ", "symbol"), ("SPY", "symbol"), ("TSLA", "universe"), ("TSLA", "symbol")),
+        *(("bond", "asset_class"), ("equity", "asset_class"), ("portfolio", "gross"), ("portfolio", "net")),
+    ]
+
+
+def test_what_is_no_number_is_never_forgiven_and_hides_every_other_limit() -> None:
+    weights = {"SPY": math.nan, "QQQ": -math.inf, "IEF": 0.9}
+    found = check_limits(weights, CLASSES, LIMITS, previous=weights, tolerance=0.1)
+    assert [(breach.subject, breach.rule, breach.severity) for breach in found] == [
+        ("QQQ", "finite", "block"),
+        ("SPY", "finite", "block"),
+    ]
+
+
+def test_a_breach_of_targets_is_not_forgiven_for_having_been_there_before() -> None:
+    before = {"SPY": 0.5, "IEF": 0.3}
+    found = check_limits(before, CLASSES, LIMITS, previous=before)
+    assert [(breach.rule, breach.severity) for breach in found] == [("symbol", "block")]
+
+
+@pytest.mark.parametrize(("now", "severity"), [(-0.2, "warning"), (-0.25, "block")])
+def test_a_net_below_its_minimum_is_forgiven_a_book_only_where_the_trades_do_not_lower_it(
+    now: float, severity: str
+) -> None:
+    found = check_limits({"SPY": now}, CLASSES, LIMITS, previous={"SPY": -0.22}, tolerance=0.01)
+    assert [(breach.rule, breach.severity) for breach in found] == [("net_minimum", severity)]

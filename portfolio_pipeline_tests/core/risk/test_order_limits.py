@@ -71,6 +71,44 @@ def test_each_measures_its_figure(limit: OrderLimit, order: OrderFacts, found: f
 
 
 @pytest.mark.parametrize(
+    ("notional", "broken"),
+    [
+        (1e6, None),
+        (1e6 + 5e-4, None),
+        (1e6 + 2e-3, (1e6 + 2e-3, 1e6)),
+        (float("nan"), (pytest.approx(float("nan"), nan_ok=True), 1e6)),
+    ],
+)
+def test_it_is_broken_by_more_than_rounding_and_by_what_is_no_number(notional: float, broken: object) -> None:
+    assert ORDER_NOTIONAL.broken(replace(BUY, notional=notional), Limits()) == broken
+
+
+def test_a_breach_of_it_says_the_figures_and_the_prices_that_are_farthest_apart() -> None:
+    (breach,) = [ORDER_EQUITY.breach(BUY, "cut", 0.5, 0.25, "halved")]
+    assert (breach.subject, breach.rule, breach.severity, breach.found, breach.limit) == (
+        *("AAA", "order_equity", "cut", 0.5, 0.25),
+    )
+    assert (str(breach), breach.action) == ("ORDER_EQUITY_LIMIT: subject=AAA, found=0.5, limit=0.25", "halved")
+    far = replace(BUY, quote=50.0, limit_price=120.0)
+    told = PRICE_COLLAR.breach(far, "block", 1.4, 0.35)
+    assert str(told) == "PRICE_COLLAR_LIMIT: subject=AAA, found=1.4, limit=0.35, limit_price=120, quote=50"
+    assert told.action == ""
+
+
+@pytest.mark.parametrize(
+    ("order", "found"),
+    [
+        (replace(BUY, equity=0.005), 1e6),
+        (replace(BUY, equity=-5.0), 1e6),
+        (replace(BUY, equity=0.02), 5e5),
+        (replace(BUY, shares=0.0), None),
+    ],
+)
+def test_an_order_of_an_account_without_equity_is_as_large_as_it_can_be(order: OrderFacts, found: float | None) -> None:
+    assert ORDER_EQUITY.measure(order) == (None if found is None else pytest.approx(found))
+
+
+@pytest.mark.parametrize(
     ("caps", "market", "shares"),
     [
         ({"order_notional": 200_000.0}, bars(), 2_000.0),
@@ -100,6 +138,8 @@ def test_a_close_far_from_the_one_before_refuses_the_session_when_it_is_planned(
     market = bars() | {DAY: {"AAA": Bar(0.01, 0.01, 0.01, 0.01, 1e9)}}
     found = planned(house(), market)
     assert {ticket.verdict for ticket in found.tickets} == {"refused"}
+    collar = [finding.severity for finding in found.findings[DAY] if finding.rule == "price_collar"]
+    assert collar == ["block"]  # no cut: a smaller order is no nearer
     told = "PRICE_COLLAR_LIMIT: subject=AAA, found=0.9999, limit=0.35, close=0.01, close_before=100"
     assert told in [finding.message for finding in found.findings[DAY]]
 
@@ -171,5 +211,8 @@ def test_one_from_outside_is_set_cut_to_and_refused_like_any_other() -> None:
     targets = {DAY: SessionTargets({"AAA": 0.5})}
     gate = judge_submission("SIMULATED", [DAY], loose, Book(to_cents(1e6)), targets, bars(), house(lots=700.0))
     assert "LOTS_LIMIT: subject=AAA, found=5000, limit=700" in gate.why(DAY)
-    with pytest.raises(ConfigurationError, match="LIMIT_NAME_TAKEN: found=lots"):
-        limits.register(Lots())
+    for name in ("lots", "symbol", "tolerance"):
+        taken = Lots()
+        taken.name = name
+        with pytest.raises(ConfigurationError, match=f"LIMIT_NAME_TAKEN: found={name}"):
+            limits.register(taken)

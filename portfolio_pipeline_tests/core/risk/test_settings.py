@@ -10,6 +10,7 @@ import pytest
 from pydantic import TypeAdapter, ValidationError
 
 from portfolio_pipeline.core.errors import ConfigurationError
+from portfolio_pipeline.core.risk.limits.registry import LIMITS, ORDER_LIMITS
 from portfolio_pipeline.core.risk.settings import Limits, _section
 from portfolio_pipeline.core.sections import Section
 from portfolio_pipeline.core.settings import Settings, load_settings
@@ -136,3 +137,61 @@ def test_limits_that_are_not_written_have_their_defaults() -> None:
         "order_volume": 0.1,
         "price_collar": 0.35,
     }
+
+
+@pytest.mark.parametrize(
+    ("name", "low", "high", "low_itself"),
+    [
+        ("symbol", 0, 2, False),
+        ("gross", 0, 4, False),
+        ("short", 0, 4, True),
+        ("net", 0, 4, False),
+        ("net_minimum", -4, 0, True),
+        ("turnover", 0, 4, False),
+        ("tolerance", 0, 0.1, True),
+        ("order_notional", 0, 1e12, False),
+        ("order_equity", 0, 2, False),
+        ("order_volume", 0, 1, False),
+        ("price_collar", 0, 0.99, False),
+        ("asset_class", 0, 2, False),
+    ],
+)
+def test_a_limit_may_be_set_up_to_its_bounds_and_not_past_them(
+    name: str, low: float, high: float, low_itself: bool
+) -> None:
+    def taken(value: float) -> bool:
+        try:
+            found = Limits.model_validate({name: {"equity": value} if name == "asset_class" else value}).model_dump()[
+                name
+            ]
+        except ValidationError:
+            return False
+        return bool(found == ({"equity": value} if name == "asset_class" else value))
+
+    step = 1e-6 * max(1.0, abs(high))
+    assert taken(high)
+    assert not taken(high + step)
+    assert taken(low + step)
+    assert taken(low) == low_itself
+    assert not taken(low - step)
+
+
+def test_only_fractions_are_asked_whether_a_percentage_was_meant() -> None:
+    units = {name: limit.setting.unit for name, limit in LIMITS.items() if limit.setting}
+    units |= {name: limit.setting.unit for name, limit in ORDER_LIMITS.items()}
+    assert [name for name, unit in units.items() if unit != "fraction of equity"] == ["order_notional"]
+    with pytest.raises(ValidationError, match="2e\\+12 is outside 0 to 1e\\+12") as refused:
+        Limits(order_notional=2e12)
+    assert "did you mean" not in str(refused.value)
+
+
+def test_what_shows_in_the_risk_metrics_and_what_prices_may_carry_past_it() -> None:
+    assert {limit.name: limit.metric for limit in LIMITS.values() if limit.metric} == {
+        "asset_class": "gross_exposure",
+        "gross": "gross_exposure",
+        "net": "net_exposure",
+        "turnover": "turnover",
+    }
+    assert {limit.name for limit in LIMITS.values() if not limit.tolerated} == {"finite", "universe", "short"}
+    assert [limit.name for limit in LIMITS.values() if limit.decisive] == ["finite"]
+    assert {limit.name: limit.unit for limit in LIMITS.values()} == dict.fromkeys(LIMITS, "fraction of equity")

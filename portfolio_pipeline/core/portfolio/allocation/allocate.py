@@ -128,12 +128,12 @@ def bounds_of(
     floor, ceiling = np.zeros(size), np.ones(size)
     if previous is not None:
         floor = np.maximum(previous - settings.daily_change, 0.0)
-        ceiling = np.minimum(previous + settings.daily_change, 1.0)
+        ceiling = previous + settings.daily_change
     if takes_new_capital is not None:
         ceiling = np.where(takes_new_capital, ceiling, np.minimum(ceiling, 0.0 if previous is None else previous))
     ceiling = np.where([name in candidates for name in strategies], floor, ceiling)
-    is_locked = np.array([name in settings.locked for name in strategies], dtype=bool)
-    lock = np.array([settings.locked.get(name, 0.0) for name in strategies], dtype=np.float64)
+    lock = np.array([settings.locked.get(name, np.nan) for name in strategies], dtype=np.float64)
+    is_locked = ~np.isnan(lock)
     lower = np.clip(np.where(is_locked, lock, settings.minimum), floor, ceiling)
     upper = np.clip(np.where(is_locked, lock, settings.maximum), floor, ceiling)
     if math.fsum(lower) <= 1.0:
@@ -159,12 +159,7 @@ def project(wanted: Array, bounds: Bounds, total: float) -> Array:
         return upper.copy()
     shifts = np.unique(np.concatenate([lower - wanted, upper - wanted]))
     sums = np.clip(wanted + shifts[:, None], lower, upper).sum(axis=1)
-    right = min(max(int(np.searchsorted(sums, total)), 1), len(shifts) - 1)
-    left = right - 1
-    rise = sums[right] - sums[left]
-    part = (total - sums[left]) / rise if rise > 0 else 0.0
-    shift = shifts[left] + part * (shifts[right] - shifts[left])
-    weights: Array = np.clip(wanted + shift, lower, upper)
+    weights: Array = np.clip(wanted + np.interp(total, sums, shifts), lower, upper)
     return weights
 
 
@@ -206,7 +201,7 @@ def _reasons(
             reason = "candidate"
         elif abs(moved) <= EPSILON:
             reason = ""
-        elif moved < 0 and not growing[position] and share >= (0.0 if held is None else float(held[position])):
+        elif not growing[position] and share >= (0.0 if held is None else float(held[position])):
             reason = "gets no new capital: doubted"
         elif held is not None and abs(abs(share - float(held[position])) - settings.daily_change) <= EPSILON:
             reason = f"daily change limit {settings.daily_change:g}"

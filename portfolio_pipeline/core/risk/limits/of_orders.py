@@ -45,9 +45,7 @@ class OrderVolume(OrderLimit):
     setting = Setting(default=0.10, low=0, high=1)
 
     def measure(self, order: OrderFacts) -> float | None:
-        if not order.shares or not order.average_volume:
-            return None
-        return abs(order.shares) / order.average_volume
+        return abs(order.shares) / order.average_volume if order.average_volume else None
 
 
 class PriceCollar(OrderLimit):

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 
 from portfolio_pipeline.core.risk.exposures import Portfolio
 from portfolio_pipeline.core.risk.limits.cutting_room import CuttingRoom
-from portfolio_pipeline.core.risk.limits.limit import Caps, Figure, Limit
+from portfolio_pipeline.core.risk.limits.limit import Caps, Limit
 from portfolio_pipeline.core.risk.limits.setting import Setting
 
 
@@ -24,9 +24,6 @@ class Finite(Limit):
 
     def excess(self, found: float, cap: float) -> float:
         return math.inf
-
-    def forgives(self, figure: Figure, before: Figure | None, portfolio: Portfolio) -> bool:
-        return False
 
 
 class Universe(Limit):

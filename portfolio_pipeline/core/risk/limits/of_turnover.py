@@ -27,7 +27,7 @@ class Turnover(Limit):
         return {} if portfolio.previous is None else {PORTFOLIO: turnover(portfolio.weights, portfolio.previous)}
 
     def forgives(self, figure: Figure, before: Figure | None, portfolio: Portfolio) -> bool:
-        return portfolio.previous is not None and only_shrinks(portfolio.weights, portfolio.previous)
+        return only_shrinks(portfolio.weights, portfolio.previous or {})
 
     def cut(self, room: CuttingRoom, caps: Caps) -> None:
         """Stop on the way from yesterday's weights where the limit is reached.

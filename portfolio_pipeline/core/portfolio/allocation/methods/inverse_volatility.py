@@ -22,7 +22,8 @@ _NO_VOLATILITY = 1e-8
 
 
 def _wish(window: Array, strategies: Sequence[str], settings: Allocation) -> Array:
-    return 1.0 / _volatilities(window)
+    wish: Array = np.reciprocal(_volatilities(window))
+    return wish
 
 
 def _volatilities(window: Array) -> Array:
