@@ -6,7 +6,8 @@ itself that its past has changed is heard as well: what it says otherwise of ear
 nothing that was computed from them is touched.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from datetime import date
 
 import dagster as dg
@@ -16,12 +17,13 @@ from portfolio_pipeline.components.session_asset import Stored, session_asset
 from portfolio_pipeline.components.session_check import session_check
 from portfolio_pipeline.core.calendar.continuity import previous_state_session
 from portfolio_pipeline.core.calendar.sessions import SessionRange, all_sessions, previous_session
+from portfolio_pipeline.core.errors import DataError
 from portfolio_pipeline.core.market.quality.bar_sequence import StoredBars, memory_start
 from portfolio_pipeline.core.market.quality.judge import coverage, judge, judge_past
 from portfolio_pipeline.core.settings import Settings
 from portfolio_pipeline.core.tables import PRICE_RESTATEMENTS, PRICES, QUARANTINE, Table
 from portfolio_pipeline.core.tables.rows import frame
-from portfolio_pipeline.ports import MarketData, Reader, RemembersThePast, Warehouse
+from portfolio_pipeline.ports import MarketData, Reader, RemembersThePast, TellsWhatIsUnreadable, Warehouse
 from portfolio_pipeline.reports.tables import markdown_table
 
 _RESTATED = ["session", "symbol", "version", "kind", "open", "high", "low", "close", "volume", "retrieved_at"]
@@ -85,6 +87,18 @@ def every_symbol_has_history(
     return _warning(rows, list(rows.columns), {})
 
 
+@session_check()
+def the_source_can_be_read(sessions: SessionRange, market_data: dg.ResourceParam[MarketData]) -> dg.AssetCheckResult:
+    """Nothing that the source holds was left out because it could not be read. What can be read goes on.
+
+    A symbol whose file cannot be read has no bar, and counts as delisted after some sessions: mend it before.
+    """
+    unread = _unread(market_data)
+    rows = pd.DataFrame([{"reason": one.reason, "refusal": str(one)} for one in unread], columns=["reason", "refusal"])
+    result = _warning(rows, list(rows.columns), {str(n): int(c) for n, c in rows["reason"].value_counts().items()})
+    return result._replace(description=_in_words(unread)) if unread else result
+
+
 @session_check(blocking=True)
 def most_of_the_universe_is_there(
     sessions: SessionRange,
@@ -112,6 +126,7 @@ def most_of_the_universe_is_there(
         no_restatements,
         the_past_is_as_it_was,
         every_symbol_has_history,
+        the_source_can_be_read,
         most_of_the_universe_is_there,
     ),
 )
@@ -123,14 +138,16 @@ def prices(
     settings: dg.ResourceParam[Settings],
 ) -> Stored:
     delivered = market_data.bars(settings.symbols, sessions)
-    judgement = judge(
-        delivered,
-        sessions=sessions,
-        stored=_stored(warehouse, sessions, settings),
-        source=market_data.source,
-        terms=settings,
-        accept_restatements=config.accept_restatements,
-    )
+    stored = _stored(warehouse, sessions, settings)
+    with _saying_what_is_unread(market_data):
+        judgement = judge(
+            delivered,
+            sessions=sessions,
+            stored=stored,
+            source=market_data.source,
+            terms=settings,
+            accept_restatements=config.accept_restatements,
+        )
     past = _judged_past(market_data, sessions.first, warehouse, settings)
     with warehouse.transaction() as transaction:
         rows = transaction.replace(PRICES.name, sessions, judgement.prices)
@@ -151,6 +168,26 @@ def prices(
         came_in=len(delivered),
         dropped={str(rule): int(count) for rule, count in judgement.quarantine["rule"].value_counts().items()},
     )
+
+
+def _unread(market_data: MarketData) -> Sequence[DataError]:
+    return market_data.refusals() if isinstance(market_data, TellsWhatIsUnreadable) else ()
+
+
+def _in_words(unread: Sequence[DataError]) -> str:
+    more = f" And {len(unread) - 3} more." if len(unread) > 3 else ""
+    return " ".join(str(one) for one in unread[:3]) + more
+
+
+@contextmanager
+def _saying_what_is_unread(market_data: MarketData) -> Iterator[None]:
+    """A session that is refused for its missing bars names what could not be read: that may be why."""
+    try:
+        yield
+    except DataError as refusal:
+        unread = _unread(market_data)
+        told = {"unreadable": _in_words(unread)} if unread else {}
+        raise DataError(refusal.reason, remedy=refusal.remedy, **refusal.figures, **told) from None
 
 
 def _stored(warehouse: Warehouse, sessions: SessionRange, settings: Settings) -> StoredBars:

@@ -90,7 +90,7 @@ def test_healthy_sessions_are_stored_and_every_check_passes(warehouse: Warehouse
     pd.testing.assert_frame_equal(table(warehouse, "prices"), expected, check_exact=True, check_dtype=False)
     assert set(run.checks) == {
         *("bars_are_healthy", "no_restatements", "the_past_is_as_it_was", "every_symbol_has_history"),
-        *("most_of_the_universe_is_there", "bars_are_consistent"),
+        *("most_of_the_universe_is_there", "bars_are_consistent", "the_source_can_be_read"),
     }
     assert all(check.passed for check in run.checks.values())
 
@@ -189,6 +189,71 @@ def test_a_file_that_only_grows_says_nothing_of_the_past(duckdb_warehouse: Wareh
         assert run.result.success
         assert run.checks["the_past_is_as_it_was"].passed
     assert table(duckdb_warehouse, "price_restatements").empty
+
+
+@pytest.mark.parametrize(
+    "symbol", ["B\0B", "B\ud800", "\u200bBBB", "B\nB", "B" * 10_000, "", "'; drop table prices; --"]
+)
+def test_a_symbol_of_characters_that_no_database_takes_is_quarantined_and_stops_no_other(
+    warehouse: Warehouse, market: ScriptedMarketData, symbol: str
+) -> None:
+    market.frame["symbol"] = pd.Series([symbol if s == "BBB" else s for s in market.frame["symbol"]], dtype=object)
+    run = materialize(warehouse, market)
+    assert run.result.success
+    assert len(table(warehouse, "prices")) == len(WEEK) * 2
+    refused = table(warehouse, "quarantine")
+    assert set(refused["rule"]) == {"unknown_symbol"}
+    assert len(refused) == len(WEEK)
+    assert all(shown.isprintable() for shown in refused["symbol"])
+    assert not run.checks["bars_are_healthy"].passed
+
+
+def test_a_file_that_cannot_be_read_is_told_and_stops_no_other_nor_changes_the_past(
+    duckdb_warehouse: Warehouse, tmp_path: Path
+) -> None:
+    folder, rows = tmp_path / "prices", quiet_bars(SYMBOLS, WEEK)
+    folder.mkdir()
+    market = FileMarketData(folder, tmp_path / "home" / "price_files")
+    day = pd.to_datetime(rows["session"]).to_numpy().astype("datetime64[D]")
+    write(folder, rows[day < np.datetime64(WEEK.last)])
+    before, last = SessionRange(WEEK.first, date(2024, 7, 8)), SessionRange.single(WEEK.last)
+    assert materialize(duckdb_warehouse, market, before).checks["the_source_can_be_read"].passed
+
+    write(folder, rows)
+    (folder / "BBB.csv").write_text("<!DOCTYPE html><html>429</html>")
+    for _ in range(2):
+        run = materialize(duckdb_warehouse, market, last)
+        assert run.result.success
+        check = run.checks["the_source_can_be_read"]
+        assert not check.passed
+        assert check.severity == dg.AssetCheckSeverity.WARN
+        assert check.description is not None
+        assert "PRICE_FILE_UNREADABLE" in check.description
+        assert "BBB.csv" in check.description
+        assert run.checks["the_past_is_as_it_was"].passed  # not to be read is not to be gone
+    assert set(table(duckdb_warehouse, "quarantine")["rule"]) == {"gap"}
+
+    rows.loc[(day == np.datetime64("2024-07-02")) & (rows["symbol"] == "BBB"), "close"] += 0.5
+    write(folder, rows)
+    mended = materialize(duckdb_warehouse, market, last)
+    assert mended.checks["the_source_can_be_read"].passed
+    recorded = table(duckdb_warehouse, "price_restatements")
+    told = [(row.session.date(), row.symbol, row.kind) for row in recorded.itertuples()]
+    assert told == [(date(2024, 7, 2), "BBB", "changed"), (WEEK.last, "BBB", "late")]
+
+
+def test_a_session_that_is_refused_for_its_missing_bars_names_the_files_that_cannot_be_read(
+    duckdb_warehouse: Warehouse, tmp_path: Path
+) -> None:
+    rows = quiet_bars(SYMBOLS, WEEK)
+    folder = tmp_path / "prices"
+    folder.mkdir()
+    write(folder, rows[pd.to_datetime(rows["session"]) < pd.Timestamp(WEEK.last)])
+    (folder / "more.csv").write_text("session,symbol,Close,close\n2024-07-09,AAA,1,2\n")
+    market = FileMarketData(folder, tmp_path / "home" / "price_files")
+    run = materialize(duckdb_warehouse, market)
+    assert "SESSION_MISSING" in run.failure()
+    assert "PRICE_COLUMNS_TWICE" in run.failure()
 
 
 def test_a_symbol_without_history_is_named_and_stops_no_other(

@@ -14,6 +14,7 @@ import pandas as pd
 from portfolio_pipeline.core.calendar.sessions import SessionRange, as_days, closure_name, previous_session
 from portfolio_pipeline.core.errors import DataError
 from portfolio_pipeline.core.tables import PRICES, QUARANTINE
+from portfolio_pipeline.core.words import printable
 
 BAR = ("open", "high", "low", "close", "volume")
 VALUES = (*BAR, "dividend", "split_ratio")
@@ -99,7 +100,8 @@ def _within(delivered: pd.DataFrame, sessions: SessionRange) -> tuple[pd.DataFra
     rows, day = delivered.loc[inside, list(PRICES.column_names)].copy(), day[inside]
     days = as_days(tuple(sessions))
     rows["session"] = days[np.searchsorted(days, day)].astype("datetime64[s]")
-    rows["symbol"] = rows["symbol"].astype(object).where(rows["symbol"].notna(), "").astype(str)
+    codes, symbols = pd.factorize(rows["symbol"].astype(object).where(rows["symbol"].notna(), ""))
+    rows["symbol"] = np.array([printable(str(symbol)) for symbol in symbols], dtype=object)[codes]
     return rows, day
 
 
