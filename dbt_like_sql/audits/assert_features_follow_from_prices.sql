@@ -15,7 +15,7 @@ with bars as (
         prices.open * coalesce(actions.factor, 1) as adjusted_open,
         prices.close * coalesce(actions.factor, 1) as adjusted_close
     from ref('prices') as prices
-    left join ref('corporate_actions') as actions
+    left join ref('adjustment_factors') as actions
         on actions.symbol = prices.symbol
         and prices.session >= actions.session
         and prices.session < actions.next_action

@@ -11,6 +11,7 @@ from portfolio_pipeline.adapters.card_files import card_names
 
 # Tables that are filled by an asset of another name, and those that every strategy fills with an asset of its own.
 _FILLED_BY = {
+    "corporate_actions": "prices",
     "price_restatements": "prices",
     "quarantine": "prices",
     "risk_metrics": "risk",

@@ -17,7 +17,14 @@ from portfolio_pipeline.core.tables.execution import (
     SESSION_ORIGINS,
     SUBMISSIONS,
 )
-from portfolio_pipeline.core.tables.market import FEATURES, PRICE_RESTATEMENTS, PRICES, QUARANTINE, REGIME_TABLE
+from portfolio_pipeline.core.tables.market import (
+    CORPORATE_ACTIONS,
+    FEATURES,
+    PRICE_RESTATEMENTS,
+    PRICES,
+    QUARANTINE,
+    REGIME_TABLE,
+)
 from portfolio_pipeline.core.tables.portfolio import (
     ACCOUNT,
     AGGREGATED_TARGETS,
@@ -47,6 +54,7 @@ from portfolio_pipeline.core.tables.strategies import (
 __all__ = [
     "ACCOUNT",
     "AGGREGATED_TARGETS",
+    "CORPORATE_ACTIONS",
     "FEATURES",
     "FILLS",
     "HALT_EVENTS",
@@ -85,6 +93,7 @@ __all__ = [
 
 TABLES: tuple[Table, ...] = (
     PRICES,
+    CORPORATE_ACTIONS,
     PRICE_RESTATEMENTS,
     QUARANTINE,
     FEATURES,

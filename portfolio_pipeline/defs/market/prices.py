@@ -1,9 +1,9 @@
 """`prices`: bars of the session as the source delivered them, judged; with what was refused and what was restated.
 
-The asset fills three tables in one transaction: prices, price_restatements, quarantine. Its checks show what the judge
-(`core.market.quality`) has found; what they only warn of does not hold up the healthy symbols. A source that notices by
-itself that its past has changed is heard as well: what it says otherwise of earlier sessions is recorded and told, and
-nothing that was computed from them is touched.
+The asset fills four tables in one transaction: prices, corporate_actions, price_restatements, quarantine. Its checks
+show what the judge (`core.market.quality`) has found; what they only warn of does not hold up the healthy symbols. A
+source that notices by itself that its past has changed is heard as well: what it says otherwise of earlier sessions is
+recorded and told, and nothing that was computed from them is touched.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
@@ -21,7 +21,7 @@ from portfolio_pipeline.core.errors import DataError
 from portfolio_pipeline.core.market.quality.bar_sequence import StoredBars, memory_start
 from portfolio_pipeline.core.market.quality.judge import coverage, judge, judge_past
 from portfolio_pipeline.core.settings import Settings
-from portfolio_pipeline.core.tables import PRICE_RESTATEMENTS, PRICES, QUARANTINE, Table
+from portfolio_pipeline.core.tables import CORPORATE_ACTIONS, PRICE_RESTATEMENTS, PRICES, QUARANTINE, Table
 from portfolio_pipeline.core.tables.rows import frame
 from portfolio_pipeline.ports import MarketData, Reader, RemembersThePast, TellsWhatIsUnreadable, Warehouse
 from portfolio_pipeline.reports.tables import markdown_table
@@ -120,7 +120,7 @@ def most_of_the_universe_is_there(
 @session_asset(
     table=PRICES,
     group="market",
-    also_fills=(PRICE_RESTATEMENTS, QUARANTINE),
+    also_fills=(CORPORATE_ACTIONS, PRICE_RESTATEMENTS, QUARANTINE),
     checks=(
         bars_are_healthy,
         no_restatements,
@@ -151,6 +151,7 @@ def prices(
     past = _judged_past(market_data, sessions.first, warehouse, settings)
     with warehouse.transaction() as transaction:
         rows = transaction.replace(PRICES.name, sessions, judgement.prices)
+        transaction.replace(CORPORATE_ACTIONS.name, sessions, judgement.actions)
         transaction.replace(PRICE_RESTATEMENTS.name, sessions, judgement.restatements)
         transaction.replace(QUARANTINE.name, sessions, judgement.quarantine)
         for name, added in past.items():
@@ -200,6 +201,7 @@ def _stored(warehouse: Warehouse, sessions: SessionRange, settings: Settings) ->
             quarantine=frame(reader.read(QUARANTINE.name, known)),
             restatements=frame(reader.read(PRICE_RESTATEMENTS.name, sessions)),
             first_sessions=_first_sessions(reader),
+            actions=frame(reader.read(CORPORATE_ACTIONS.name, known)),
         )
 
 
