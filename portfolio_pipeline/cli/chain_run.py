@@ -37,6 +37,7 @@ from portfolio_pipeline.dagster_home.range_events import DEFERS_EVENTS
 
 JOB = "daily"
 # The terminal shows the progress bar; what is logged is in the web UI.
+_WITHOUT_PRICES = {"ops": {"prices": {"config": {"without_prices": True}}}}
 _QUIET = {"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}}
 
 
@@ -51,22 +52,29 @@ class Outcome:
 
 
 def run_chain(
-    wired: Wiring, sessions: SessionRange, only: Sequence[str] = (), *, rebuild: bool = False
+    wired: Wiring,
+    sessions: SessionRange,
+    only: Sequence[str] = (),
+    *,
+    rebuild: bool = False,
+    without_prices: bool = False,
 ) -> PortfolioError | None:
     """Materialise everything, or `only` some assets, for `sessions` in one run; the caller is `at_work`.
 
-    With `rebuild` the account is computed anew from the first of the sessions on.
+    With `rebuild` the account is computed anew from the first of the sessions on; `without_prices` goes on over a
+    session that nobody has bars for.
 
     Gives back what is to be said when the run did its work, but orders were refused or held back, or a check failed.
     """
     warnings.simplefilter("ignore", dg.BetaWarning)
     warnings.simplefilter("ignore", dg.PreviewWarning)
     outcome, run_id = Outcome(), make_new_run_id()
+    config = {**_QUIET, **(_rebuild_from(sessions) if rebuild else {}), **(_WITHOUT_PRICES if without_prices else {})}
     with dg.DagsterInstance.get() as instance, living_already(wired.locks, run_id):
         carry_over_keys(instance)
         for dead in close_dead_runs(instance, wired.locks):
             say(dead, "yellow")
-        run, job = _created(instance, run_id, sessions, only, rebuild=rebuild)
+        run, job = _created(instance, run_id, sessions, only, config)
         assets = sum(1 for _ in run.asset_selection or job.asset_layer.executable_asset_keys)
         # One session is done in seconds; during a range others shall get in between.
         kept_open = wired.warehouse.kept_open() if len(sessions) == 1 and not rebuild else nullcontext()
@@ -101,7 +109,7 @@ def run_chain(
 
 
 def _created(
-    instance: dg.DagsterInstance, run_id: str, sessions: SessionRange, only: Sequence[str], *, rebuild: bool
+    instance: dg.DagsterInstance, run_id: str, sessions: SessionRange, only: Sequence[str], config: dict[str, Any]
 ) -> tuple[dg.DagsterRun, dg.JobDefinition]:
     from portfolio_pipeline.definitions import defs
 
@@ -112,7 +120,7 @@ def _created(
     run = instance.create_run_for_job(
         job_def=job,
         run_id=run_id,
-        run_config={**_QUIET, **(_rebuild_from(sessions) if rebuild else {})},
+        run_config=config,
         asset_selection=chosen,
         tags={**_partition_tags(sessions), **living_tags()},
         remote_job_origin=_origin(),

@@ -29,8 +29,9 @@ _FILLED_PER_STRATEGY = {
     "strategy_paper_books": "strategy_targets",
     "strategy_honesty": "strategy_honesty",
 }
-# Filled by several assets, each at its own level: `risk_breaches` is no dependency of any. Halts come from people.
-_FILLED_BY_MANY = ("risk_breaches", "halt_events")
+# No dependency of any: `risk_breaches` is filled by several assets, each at its own level; halts and holes come from
+# people, and whoever looks at a hole depends on prices already.
+_FILLED_BY_MANY = ("risk_breaches", "halt_events", "price_holes")
 
 
 def strategy_key(strategy: str, noun: str) -> dg.AssetKey:

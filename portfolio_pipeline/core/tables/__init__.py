@@ -20,6 +20,7 @@ from portfolio_pipeline.core.tables.execution import (
 from portfolio_pipeline.core.tables.market import (
     CORPORATE_ACTIONS,
     FEATURES,
+    PRICE_HOLES,
     PRICE_RESTATEMENTS,
     PRICES,
     QUARANTINE,
@@ -66,6 +67,7 @@ __all__ = [
     "ORDER_SEALS",
     "POSITIONS",
     "PRICES",
+    "PRICE_HOLES",
     "PRICE_RESTATEMENTS",
     "QUARANTINE",
     "REGIME_TABLE",
@@ -94,6 +96,7 @@ __all__ = [
 TABLES: tuple[Table, ...] = (
     PRICES,
     CORPORATE_ACTIONS,
+    PRICE_HOLES,
     PRICE_RESTATEMENTS,
     QUARANTINE,
     FEATURES,

@@ -77,6 +77,14 @@ QUARANTINE = Table(
         text("source", "where the bar came from"),
     ),
 )
+PRICE_HOLES = Table(
+    "price_holes",
+    "one row per session without prices",
+    "Sessions that nobody has bars for, and that a person said to go on without: positions are carried at the last "
+    "close, nothing is sent. What the source delivers of them later is a restatement.",
+    ("session",),
+    (session(), text("found", "what the source had of the session"), text("source", "where bars were looked for")),
+)
 FEATURES = Table(
     "features",
     "one row per session and symbol that traded",

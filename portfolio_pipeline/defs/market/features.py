@@ -12,7 +12,7 @@ from portfolio_pipeline.core.arrays import days
 from portfolio_pipeline.core.calendar.sessions import SessionRange
 from portfolio_pipeline.core.features.families import STORED_FEATURES
 from portfolio_pipeline.core.market.features import feature_rows, first_stale
-from portfolio_pipeline.core.tables import CORPORATE_ACTIONS, FEATURES, PRICES
+from portfolio_pipeline.core.tables import CORPORATE_ACTIONS, FEATURES, PRICE_HOLES, PRICES
 from portfolio_pipeline.ports import Warehouse
 from portfolio_pipeline.reads.features import stored_adjusted_prices
 from portfolio_pipeline.reads.prices import price_history, stored_symbols
@@ -23,6 +23,7 @@ from portfolio_pipeline.reports.tables import markdown_table
     table=FEATURES,
     group="market",
     reads=(
+        PRICE_HOLES,
         PRICES,
         CORPORATE_ACTIONS,
     ),

@@ -47,9 +47,15 @@ class Run:
 
 
 def materialize(
-    warehouse: Warehouse, market: MarketData, sessions: SessionRange = WEEK, *, accept: bool = False
+    warehouse: Warehouse,
+    market: MarketData,
+    sessions: SessionRange = WEEK,
+    *,
+    accept: bool = False,
+    without_prices: bool = False,
 ) -> Run:
-    config = {"ops": {"prices": {"config": {"accept_restatements": accept}}}}
+    asked = {"accept_restatements": accept, "without_prices": without_prices}
+    config = {"ops": {"prices": {"config": asked}}}
     result = dg.materialize(
         [noun.prices],
         instance=dg.DagsterInstance.ephemeral(),
@@ -91,6 +97,7 @@ def test_healthy_sessions_are_stored_and_every_check_passes(warehouse: Warehouse
     assert set(run.checks) == {
         *("bars_are_healthy", "no_restatements", "the_past_is_as_it_was", "every_symbol_has_history"),
         *("most_of_the_universe_is_there", "bars_are_consistent", "the_source_can_be_read"),
+        "the_session_has_prices",
     }
     assert all(check.passed for check in run.checks.values())
 
@@ -254,6 +261,68 @@ def test_a_session_that_is_refused_for_its_missing_bars_names_the_files_that_can
     run = materialize(duckdb_warehouse, market)
     assert "SESSION_MISSING" in run.failure()
     assert "PRICE_COLUMNS_TWICE" in run.failure()
+
+
+HOLE = SessionRange.single(date(2024, 7, 5))
+BEFORE, AFTER = SessionRange(WEEK.first, date(2024, 7, 3)), SessionRange(date(2024, 7, 8), WEEK.last)
+
+
+def test_a_session_that_nobody_has_bars_for_is_recorded_and_the_next_one_goes_on(
+    warehouse: Warehouse, market: ScriptedMarketData
+) -> None:
+    whole = market.frame
+    market.drop(HOLE.first)
+    materialize(warehouse, market, BEFORE)
+    refused = materialize(warehouse, market, HOLE)
+    assert "portfolio run --session 2024-07-05 --without-prices" in refused.failure()
+    for _ in range(2):
+        hole = materialize(warehouse, market, HOLE, without_prices=True)
+        assert hole.result.success
+        assert hole.checks["most_of_the_universe_is_there"].passed
+        check = hole.checks["the_session_has_prices"]
+        assert not check.passed
+        assert check.severity == dg.AssetCheckSeverity.WARN
+    assert materialize(warehouse, market, HOLE).result.success  # and so does whoever runs it again
+    assert materialize(warehouse, market, AFTER).result.success
+    assert table(warehouse, "price_holes")["session"].tolist() == [pd.Timestamp(HOLE.first)]
+    assert table(warehouse, "prices")["session"].nunique() == len(WEEK) - 1
+    assert materialize(warehouse, market, WEEK).result.success
+
+    market.frame = whole
+    late = materialize(warehouse, market, HOLE)
+    assert late.result.success
+    assert not late.checks["no_restatements"].passed
+    assert len(table(warehouse, "price_restatements")) == len(SYMBOLS)
+    assert table(warehouse, "prices")["session"].nunique() == len(WEEK) - 1
+    accepted = materialize(warehouse, market, HOLE, accept=True)
+    assert accepted.checks["the_session_has_prices"].passed
+    assert table(warehouse, "price_holes").empty
+    assert len(table(warehouse, "prices")) == len(WEEK) * 3
+
+
+@pytest.mark.parametrize(
+    ("sessions", "reason"),
+    [
+        (SessionRange.single(BEFORE.last), "SESSION_HAS_PRICES"),  # stored ones
+        (SessionRange.single(AFTER.first), "PREVIOUS_SESSION_MISSING"),
+        (SessionRange(HOLE.first, AFTER.first), "HOLE_OF_SEVERAL_SESSIONS"),
+        (HOLE, "SESSION_HAS_PRICES"),  # those that the source has
+    ],
+)
+def test_no_other_session_is_gone_on_without_prices(
+    duckdb_warehouse: Warehouse, market: ScriptedMarketData, sessions: SessionRange, reason: str
+) -> None:
+    materialize(duckdb_warehouse, market, BEFORE)
+    run = materialize(duckdb_warehouse, market, sessions, without_prices=True)
+    assert reason in run.failure()
+    assert table(duckdb_warehouse, "price_holes").empty
+
+
+def test_an_account_does_not_begin_with_a_session_without_prices(
+    duckdb_warehouse: Warehouse, market: ScriptedMarketData
+) -> None:
+    run = materialize(duckdb_warehouse, market, HOLE, without_prices=True)
+    assert "HOLE_BEFORE_ALL_PRICES" in run.failure()
 
 
 def test_a_symbol_without_history_is_named_and_stops_no_other(

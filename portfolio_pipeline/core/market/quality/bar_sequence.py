@@ -6,7 +6,7 @@ remembered; then those of the range are judged. Not here: what a bar shows by it
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from datetime import date
 
@@ -60,6 +60,7 @@ class StoredBars:
     restatements: pd.DataFrame
     first_sessions: Mapping[str, date]
     actions: pd.DataFrame = field(default_factory=no_actions)
+    holes: Collection[date] = ()  # sessions that a person said to go on without
 
 
 @dataclass
@@ -126,7 +127,8 @@ class BarSequence:
         self._acted = self._spread(actions, _ACTION)
         self._acted_before = self._spread(stored.actions, _ACTION[:2])
         self._actions: list[tuple[object, ...]] = []  # rows of the table
-        self._session_stored = np.isin(self._days, days_of(stored.prices))
+        self._hole = np.isin(self._days, as_days(tuple(stored.holes)))
+        self._session_stored = np.isin(self._days, days_of(stored.prices)) | self._hole
         firsts = [stored.first_sessions.get(symbol, date.max) for symbol in self._symbols]
         self._first = np.array(firsts, dtype="datetime64[D]")
         self._quarantine: list[tuple[object, ...]] = []  # rows of the table
@@ -149,8 +151,9 @@ class BarSequence:
             self._count_repeats(memory, bar)
             jumped, late[t], taken[t] = self._doubts(t, new, memory, source, accept_late)
             absent = ~have & ~new & ~self._refused_already[t]
-            if missing := self._absences(t, absent, have | taken[t], memory, source):
-                lacking.append(missing)
+            missing = self._absences(t, absent, have | taken[t], memory, source)
+            if missing and not self._hole[t]:
+                lacking.append((self._days[t], missing))
             acted = self._actions_in_force(t, have | taken[t], memory, source, accept_late)
             memory.see(t, bar, have | taken[t], jumped)
             memory.act(t, *acted)
@@ -211,7 +214,7 @@ class BarSequence:
         # the universe may bring its history along.
         memory.known = memory.known | (self._first < self._days[t])
         silent = memory.known & (age > self._terms.delist_after_sessions)
-        late = sound & self._session_stored[t] & (self._missed[t] | silent)
+        late = sound & self._session_stored[t] & (self._missed[t] | silent | self._hole[t])
         taken = sound & (accept_late | ~late)
         self._refuse(t, JUMP, jumped, source, growth=growth, last=memory.last, close=memory.last_close)
         self._refuse(t, STALE, stale, source)
@@ -275,17 +278,18 @@ class BarSequence:
             f"Deliver the bar. After {delist_after} sessions without one the symbol counts as delisted.",
         )
 
-    def _refuse_lacking(self, lacking: list[str]) -> None:
+    def _refuse_lacking(self, lacking: list[tuple[np.datetime64, str]]) -> None:
         if not lacking:
             return
         more = f" and {len(lacking) - _SHOWN} more sessions" if len(lacking) > _SHOWN else ""
         reasons = self.quarantine["rule"].value_counts()
         raise DataError(
             "SESSION_MISSING",
-            found=", ".join(lacking[:_SHOWN]) + more,
+            found=", ".join(missing for _, missing in lacking[:_SHOWN]) + more,
             expected=f"{self._terms.quality.minimum_coverage:.0%} of the symbols that traded lately, at least one",
             reasons=", ".join(f"{count} x {rule}" for rule, count in reasons.items()) or "no rows",
-            remedy="Nothing was stored. Look whether the source has these sessions, and run them again.",
+            remedy="Nothing was stored. Look whether the source has these sessions, and run them again. If nobody has "
+            f"bars of {lacking[0][0]}, go on without: portfolio run --session {lacking[0][0]} --without-prices.",
         )
 
     def _rows(self, which: Array) -> pd.DataFrame:
