@@ -31,7 +31,11 @@ listed as (
         count(bars.adjusted_close) over (
             partition by symbols.symbol order by days.session rows between unbounded preceding and current row
         ) as bar
-    from (select distinct session from bars) as days
+    from (
+        select session from bars
+        union
+        select session from ref('price_holes') -- windows are counted over sessions without prices, too
+    ) as days
     inner join (select symbol, min(session) as first from bars group by symbol) as symbols
         on days.session >= symbols.first
     left join bars
