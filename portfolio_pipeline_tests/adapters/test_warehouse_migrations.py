@@ -208,6 +208,8 @@ def test_a_home_without_corporate_actions_takes_them_from_its_prices(database_ur
     older.prepare()
     rows = quiet_bars(("AAA", "BBB"), SESSION)
     older.replace("prices", SESSION, rows.assign(dividend=[0.5, 0.0]))
+    with older.transaction() as tx:
+        tx.execute("create view corporate_actions as select session, symbol, 1.0 as growth from prices")
     newer = opened(database_url, TABLES, MIGRATIONS)
     newer.prepare()
     assert newer.read("corporate_actions").to_pylist() == [

@@ -143,6 +143,7 @@ MIGRATIONS: tuple[Migration, ...] = (
         6,
         "splits and dividends are kept apart from bars as well",
         (
+            RunSql("drop view if exists corporate_actions"),  # what is now the view adjustment_factors
             CreateTable(CORPORATE_ACTIONS),
             RunSql(
                 "insert into corporate_actions (session, symbol, dividend, split_ratio, source)"
