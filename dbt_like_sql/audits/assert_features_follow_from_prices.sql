@@ -15,7 +15,7 @@ with bars as (
         prices.open * coalesce(actions.factor, 1) as adjusted_open,
         prices.close * coalesce(actions.factor, 1) as adjusted_close
     from ref('prices') as prices
-    left join ref('corporate_actions') as actions
+    left join ref('adjustment_factors') as actions
         on actions.symbol = prices.symbol
         and prices.session >= actions.session
         and prices.session < actions.next_action
@@ -31,7 +31,11 @@ listed as (
         count(bars.adjusted_close) over (
             partition by symbols.symbol order by days.session rows between unbounded preceding and current row
         ) as bar
-    from (select distinct session from bars) as days
+    from (
+        select session from bars
+        union
+        select session from ref('price_holes') -- windows are counted over sessions without prices, too
+    ) as days
     inner join (select symbol, min(session) as first from bars group by symbol) as symbols
         on days.session >= symbols.first
     left join bars

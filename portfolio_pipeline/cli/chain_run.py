@@ -43,6 +43,7 @@ _LOOK_AT_THE_CHECK = (
 )
 _UNDONE = "the rebuild was undone, everything is as it was"
 # The terminal shows the progress bar; what is logged is in the web UI.
+_WITHOUT_PRICES = {"ops": {"prices": {"config": {"without_prices": True}}}}
 _QUIET = {"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}}
 
 
@@ -70,17 +71,26 @@ class Outcome:
         return None
 
 
-def run_chain(wired: Wiring, sessions: SessionRange, only: Sequence[str] = (), *, rebuild: bool = False) -> Outcome:
+def run_chain(
+    wired: Wiring,
+    sessions: SessionRange,
+    only: Sequence[str] = (),
+    *,
+    rebuild: bool = False,
+    without_prices: bool = False,
+) -> Outcome:
     """Materialise everything, or `only` some assets, for `sessions` in one run; the caller is `at_work`.
 
-    With `rebuild` the account is computed anew from the first of the sessions on. A run that broke off is a refusal.
+    With `rebuild` the account is computed anew from the first of the sessions on; `without_prices` goes on over a
+    session that nobody has bars for. A run that broke off is a refusal.
     """
     outcome, run_id = Outcome(), make_new_run_id()
+    config = {**_QUIET, **(_rebuild_from(sessions) if rebuild else {}), **(_WITHOUT_PRICES if without_prices else {})}
     with dg.DagsterInstance.get() as instance, living_already(wired.locks, run_id):
         carry_over_keys(instance)
         for dead in close_dead_runs(instance, wired.locks):
             say(dead, "yellow")
-        run, job = _created(instance, run_id, sessions, only, rebuild=rebuild)
+        run, job = _created(instance, run_id, sessions, only, config)
         counted = _counted(job, run.asset_selection, sessions, stored_beginnings(wired.warehouse))
         # One session is done in seconds; during a range others shall get in between.
         kept_open = wired.warehouse.kept_open() if len(sessions) == 1 and not rebuild else nullcontext()
@@ -102,7 +112,7 @@ def run_chain(wired: Wiring, sessions: SessionRange, only: Sequence[str] = (), *
 
 
 def _created(
-    instance: dg.DagsterInstance, run_id: str, sessions: SessionRange, only: Sequence[str], *, rebuild: bool
+    instance: dg.DagsterInstance, run_id: str, sessions: SessionRange, only: Sequence[str], config: dict[str, Any]
 ) -> tuple[dg.DagsterRun, dg.JobDefinition]:
     from portfolio_pipeline.definitions import defs
 
@@ -113,7 +123,7 @@ def _created(
     run = instance.create_run_for_job(
         job_def=job,
         run_id=run_id,
-        run_config={**_QUIET, **(_rebuild_from(sessions) if rebuild else {})},
+        run_config=config,
         asset_selection=chosen,
         tags={**_partition_tags(sessions, instance), **living_tags()},
         remote_job_origin=_origin(),

@@ -128,6 +128,8 @@ def _complete(first_load: int | None) -> PortfolioError | None:
         "portfolio run --session 2026-11-20       that one",
         "portfolio run --only prices,features     two assets of the last one",
         "portfolio run --rebuild-from 2026-11-02  the account since then, anew",
+        "portfolio run --session 2026-11-20 --without-prices",
+        "                                         a session that nobody has bars for",
     ],
 )
 @click.option(
@@ -142,11 +144,14 @@ def _complete(first_load: int | None) -> PortfolioError | None:
     type=SessionDate(),
     help="Compute the account anew from this session to the newest, after a copy of everything.",
 )
-def run(session: date | None, only: str, rebuild_from: date | None) -> None:
+@click.option("--without-prices", is_flag=True, help="Nobody has bars of the session: carry everything, send nothing.")
+def run(session: date | None, only: str, rebuild_from: date | None, without_prices: bool) -> None:
     """Run the whole chain for one session."""
     chosen = [name.strip() for name in only.split(",") if name.strip()]
+    if without_prices and (session is None or chosen or rebuild_from is not None):
+        raise click.UsageError("--without-prices goes with --session and nothing else: say which session it is.")
     if rebuild_from is None:
-        _run_sessions(session, session, chosen)
+        _run_sessions(session, session, chosen, without_prices=without_prices)
     elif session is not None or chosen:
         raise click.UsageError("--rebuild-from goes through everything up to the newest session: give it alone.")
     else:
@@ -164,7 +169,14 @@ def backfill(first: date, last: date) -> None:
     _run_sessions(first, last)
 
 
-def _run_sessions(first: date | None, last: date | None, only: Sequence[str] = (), *, rebuild: bool = False) -> None:
+def _run_sessions(
+    first: date | None,
+    last: date | None,
+    only: Sequence[str] = (),
+    *,
+    rebuild: bool = False,
+    without_prices: bool = False,
+) -> None:
     from portfolio_pipeline.cli.home import account
     from portfolio_pipeline.cli.interruption import told_how_to_go_on
     from portfolio_pipeline.cli.stored_history import lived_since
@@ -193,7 +205,7 @@ def _run_sessions(first: date | None, last: date | None, only: Sequence[str] = (
             say(f"The account is computed anew for {sessions}. A copy of everything stays beside the database.")
         # A rebuild that is stopped is undone, and says so itself.
         with nullcontext() if rebuild else told_how_to_go_on(wired.warehouse, "portfolio up"):
-            outcome = run_chain(wired, sessions, only, rebuild=rebuild)
+            outcome = run_chain(wired, sessions, only, rebuild=rebuild, without_prices=without_prices)
     refusal = show_outcome(wired, outcome, sessions)
     if refusal is not None:
         raise refusal

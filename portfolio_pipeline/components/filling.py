@@ -11,6 +11,7 @@ from portfolio_pipeline.adapters.card_files import card_names
 
 # Tables that are filled by an asset of another name, and those that every strategy fills with an asset of its own.
 _FILLED_BY = {
+    "corporate_actions": "prices",
     "price_restatements": "prices",
     "quarantine": "prices",
     "risk_metrics": "risk",
@@ -28,9 +29,9 @@ _FILLED_PER_STRATEGY = {
     "strategy_paper_books": "strategy_targets",
     "strategy_honesty": "strategy_honesty",
 }
-# Filled by several assets, each at its own level: `risk_breaches` is no dependency of any. Halts come from people, and
-# where a home begins is decided before anything is computed.
-_FILLED_BY_MANY = ("risk_breaches", "halt_events", "beginnings")
+# No dependency of any: `risk_breaches` is filled by several assets, each at its own level; halts and holes come from
+# people, and whoever looks at a hole depends on prices already; where a home begins is decided before anything.
+_FILLED_BY_MANY = ("risk_breaches", "halt_events", "price_holes", "beginnings")
 
 
 def strategy_key(strategy: str, noun: str) -> dg.AssetKey:

@@ -24,7 +24,9 @@ class PortfolioError(Exception):
         self.figures = figures
         shown = ", ".join(f"{name}={value}" for name, value in figures.items())
         message = f"{reason}: {shown}" if shown else reason
-        super().__init__(f"{message}. {remedy}" if remedy else message)
+        whole = f"{message}. {remedy}" if remedy else message
+        # It is logged and stored: no database takes NUL, nor half of a character.
+        super().__init__(whole.replace("\0", "\\x00").encode("utf-8", "backslashreplace").decode("utf-8"))
 
 
 class ConfigurationError(PortfolioError):

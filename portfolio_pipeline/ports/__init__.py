@@ -10,7 +10,7 @@ from portfolio_pipeline.ports.clock import Clock
 from portfolio_pipeline.ports.compute import Compute
 from portfolio_pipeline.ports.halt import HaltSwitch
 from portfolio_pipeline.ports.locks import Holder, Lock, Locks
-from portfolio_pipeline.ports.market_data import ChangedPast, MarketData, RemembersThePast
+from portfolio_pipeline.ports.market_data import ChangedPast, MarketData, RemembersThePast, TellsWhatIsUnreadable
 from portfolio_pipeline.ports.warehouse import Reader, Rows, Transaction, Warehouse
 
 __all__ = [
@@ -28,6 +28,7 @@ __all__ = [
     "Reader",
     "RemembersThePast",
     "Rows",
+    "TellsWhatIsUnreadable",
     "TradingMode",
     "Transaction",
     "Warehouse",

@@ -12,6 +12,8 @@ from portfolio_pipeline.core.calendar.sessions import SessionRange
 if TYPE_CHECKING:
     import pandas as pd
 
+    from portfolio_pipeline.core.errors import DataError
+
 
 class MarketData(Protocol):
     """Where bars come from. It hands over what the source says, right or wrong: judging it is done in
@@ -47,3 +49,12 @@ class RemembersThePast(Protocol):
         ...
 
     def past_is_recorded(self) -> None: ...
+
+
+@runtime_checkable
+class TellsWhatIsUnreadable(Protocol):
+    """Market data that goes on with what it can read, and says what it could not."""
+
+    def refusals(self) -> Sequence[DataError]:
+        """What the source holds and could not be read, the last time that it was asked for bars."""
+        ...

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import date
 
 from portfolio_pipeline.adapters.card_files import card_names
 from portfolio_pipeline.core import tables as schemas
+from portfolio_pipeline.core.calendar.sessions import next_session
 from portfolio_pipeline.ports import Warehouse
 
 # What every session leaves rows in. A session without trades or breaches leaves none in the other tables.
@@ -29,9 +31,18 @@ def complete_through(warehouse: Warehouse) -> date | None:
     """
     names = set(card_names())
     with warehouse.reading() as reader:
+        holes = reader.sessions(schemas.PRICE_HOLES.name)
         reached = [reader.newest(table.name) for table in EVERY_SESSION]
+        # A session that nobody has prices for leaves neither prices nor features.
+        reached[:2] = [_past_holes(session, holes) for session in reached[:2]]
         for table in EVERY_SESSION_AND_STRATEGY:
             of_strategies = [reader.newest(table.name, where={"strategy": name}) for name in sorted(names)]
             reached += [session for session in of_strategies if session is not None] or [None]
     found = [session for session in reached if session is not None]
     return min(found) if len(found) == len(reached) else None
+
+
+def _past_holes(session: date | None, holes: Sequence[date]) -> date | None:
+    while session is not None and next_session(session) in holes:
+        session = next_session(session)
+    return session

@@ -14,10 +14,13 @@ from portfolio_pipeline.ports import Reader
 
 
 def unbroken_history(reader: Reader, table: str, last: date) -> SessionRange:
-    """The sessions from the first stored one to `last`; refused when one of them is not stored."""
+    """The sessions from the first stored one to `last`; refused when one of them is not stored.
+
+    One that nobody has prices for (`price_holes`) leaves no rows, and is none that is missing.
+    """
     stored = reader.query(
         "select min(session) as first, max(session) as last, count(distinct session) as sessions"
-        f" from {table} where session <= $1",
+        f" from (select session from {table} union select session from price_holes) as known where session <= $1",
         [last],
     ).to_pylist()[0]
     if stored["first"] is None or stored["last"] != last:
@@ -30,7 +33,11 @@ def unbroken_history(reader: Reader, table: str, last: date) -> SessionRange:
     sessions = sessions_between(stored["first"], last)
     if stored["sessions"] != len(sessions):
         there = set(
-            reader.query(f"select distinct session from {table} where session <= $1", [last])["session"].to_pylist()
+            reader.query(
+                f"select session from {table} where session <= $1"
+                " union select session from price_holes where session <= $1",
+                [last],
+            )["session"].to_pylist()
         )
         missing = [session for session in sessions if session not in there]
         raise DataError(

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from datetime import date
 
 from portfolio_pipeline.core.calendar.sessions import as_days
+from portfolio_pipeline.core.market.bars import ACTION_COLUMNS
 from portfolio_pipeline.core.market.panel import PricePanel
 from portfolio_pipeline.core.tables.rows import frame
 from portfolio_pipeline.ports import Reader
@@ -18,7 +19,8 @@ def price_history(reader: Reader, symbols: Sequence[str], last: date) -> PricePa
     """Bars of the symbols from the first stored session to `last`; refused when a session in between is not stored."""
     sessions = unbroken_history(reader, "prices", last)
     rows = reader.read("prices", sessions, columns=_COLUMNS, where={"symbol": list(symbols)})
-    return PricePanel.from_prices(frame(rows), as_days(tuple(sessions)), tuple(symbols))
+    actions = reader.read("corporate_actions", sessions, columns=ACTION_COLUMNS, where={"symbol": list(symbols)})
+    return PricePanel.from_prices(frame(rows), as_days(tuple(sessions)), tuple(symbols), frame(actions))
 
 
 def stored_symbols(reader: Reader, last: date) -> tuple[str, ...]:

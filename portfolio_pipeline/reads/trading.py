@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from datetime import date
 
 from portfolio_pipeline.core.calendar.sessions import SessionRange, previous_session
-from portfolio_pipeline.core.market.bars import BAR_COLUMNS, Bar, bars_by_session
+from portfolio_pipeline.core.market.bars import ACTION_COLUMNS, BAR_COLUMNS, SessionBars, bars_by_session
 from portfolio_pipeline.core.portfolio.session_targets import SessionTargets, session_targets, shares_by_session
 from portfolio_pipeline.core.risk.limits.of_orders import AVERAGED_SESSIONS
 from portfolio_pipeline.ports import Reader
@@ -23,7 +23,7 @@ class TradingInputs:
     """
 
     targets: dict[date, SessionTargets]
-    bars: dict[date, dict[str, Bar]]
+    bars: dict[date, SessionBars]
     shares: dict[date, dict[str, float]]
 
 
@@ -33,7 +33,9 @@ def trading_inputs(reader: Reader, sessions: SessionRange) -> TradingInputs:
     wanted = reader.read("strategy_targets", read, columns=["session", "strategy", "symbol", "weight"])
     weights = reader.read("strategy_weights", read, columns=["session", "strategy", "weight"])
     recent = previous_session(sessions.first, AVERAGED_SESSIONS) or read.first
-    prices = reader.read("prices", SessionRange(recent, sessions.last), columns=BAR_COLUMNS)
-    return TradingInputs(
-        session_targets(aggregated, wanted, weights), bars_by_session(prices), shares_by_session(weights)
+    known = SessionRange(recent, sessions.last)
+    bars = bars_by_session(
+        reader.read("prices", known, columns=BAR_COLUMNS),
+        reader.read("corporate_actions", known, columns=ACTION_COLUMNS),
     )
+    return TradingInputs(session_targets(aggregated, wanted, weights), bars, shares_by_session(weights))

@@ -33,7 +33,7 @@ def parsed_anew(folder: Path, sessions: SessionRange) -> pd.DataFrame:
     parts = []
     for path in sorted(path for path in folder.rglob("*") if path.suffix in price_file.SUFFIXES):
         changed = datetime.fromtimestamp(path.stat().st_mtime, UTC).replace(tzinfo=None)
-        parts.append(price_file.rows_of_file(path).assign(source="FILES", retrieved_at=np.datetime64(changed, "us")))
+        parts.append(price_file.read(path).rows.assign(source="FILES", retrieved_at=np.datetime64(changed, "us")))
     rows = pd.concat(parts, ignore_index=True)
     day = rows["session"].to_numpy()
     wanted = (day > np.datetime64(previous_session(sessions.first))) & (day <= np.datetime64(sessions.last))

@@ -22,8 +22,9 @@ from portfolio_pipeline.adapters.warehouse.migrations import (
 from portfolio_pipeline.adapters.warehouse.tables import TableWarehouse
 from portfolio_pipeline.core.calendar.sessions import SessionRange
 from portfolio_pipeline.core.errors import WarehouseError
-from portfolio_pipeline.core.tables import TABLES, Column, Table
+from portfolio_pipeline.core.tables import CORPORATE_ACTIONS, TABLES, Column, Table
 from portfolio_pipeline_tests.adapters.warehouse_tables import opened
+from portfolio_pipeline_tests.fakes.market_data import quiet_bars
 
 SESSION = SessionRange.single(date(2024, 1, 2))
 OLD = Table(
@@ -199,3 +200,18 @@ def test_a_database_that_was_never_prepared_says_what_to_do(database_url: str) -
 def test_the_houses_own_migrations_are_numbered_without_gaps() -> None:
     assert [migration.version for migration in MIGRATIONS] == list(range(2, newest_version(MIGRATIONS) + 1))
     assert len({table.name for table in TABLES}) == len(TABLES)
+
+
+def test_a_home_without_corporate_actions_takes_them_from_its_prices(database_url: str) -> None:
+    before = [table for table in TABLES if table is not CORPORATE_ACTIONS]
+    older = opened(database_url, before, MIGRATIONS[: [m.version for m in MIGRATIONS].index(6)])
+    older.prepare()
+    rows = quiet_bars(("AAA", "BBB"), SESSION)
+    older.replace("prices", SESSION, rows.assign(dividend=[0.5, 0.0]))
+    with older.transaction() as tx:
+        tx.execute("create view corporate_actions as select session, symbol, 1.0 as growth from prices")
+    newer = opened(database_url, TABLES, MIGRATIONS)
+    newer.prepare()
+    assert newer.read("corporate_actions").to_pylist() == [
+        {"session": SESSION.first, "symbol": "AAA", "dividend": 0.5, "split_ratio": 1.0, "source": "SCRIPTED"}
+    ]

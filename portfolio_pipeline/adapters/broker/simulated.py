@@ -32,7 +32,7 @@ from portfolio_pipeline.core.calendar.sessions import SessionRange, next_session
 from portfolio_pipeline.core.errors import BrokerError
 from portfolio_pipeline.core.execution.fill_model import play_session
 from portfolio_pipeline.core.execution.tickets import Order, OrderReport, by_session
-from portfolio_pipeline.core.market.bars import BAR_COLUMNS, Bars, bars_by_session
+from portfolio_pipeline.core.market.bars import ACTION_COLUMNS, BAR_COLUMNS, Bars, SessionBars, bars_by_session
 from portfolio_pipeline.core.settings import Settings
 from portfolio_pipeline.core.tables import SIM_ORDERS
 from portfolio_pipeline.ports import Transaction, Warehouse
@@ -120,7 +120,13 @@ class SimulatedBroker:
     def _bars(self, tx: Transaction, sessions: Sequence[date]) -> Mapping[date, Bars]:
         if not sessions:
             return {}
-        bars = bars_by_session(tx.read("prices", SessionRange(sessions[0], sessions[-1]), columns=BAR_COLUMNS))
+        coming = SessionRange(sessions[0], sessions[-1])
+        bars = bars_by_session(
+            tx.read("prices", coming, columns=BAR_COLUMNS),
+            tx.read("corporate_actions", coming, columns=ACTION_COLUMNS),
+        )
+        without_prices = {row["session"] for row in tx.read("price_holes", coming, columns=["session"]).to_pylist()}
+        bars |= {session: SessionBars() for session in without_prices - bars.keys()}
         missing = next((session for session in sessions if session not in bars), None)
         if missing is not None:
             raise BrokerError(

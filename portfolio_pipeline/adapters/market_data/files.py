@@ -13,7 +13,7 @@ from pathlib import Path
 import pandas as pd
 
 from portfolio_pipeline.adapters.market_data.parsed_files import ParsedFiles
-from portfolio_pipeline.adapters.market_data.price_file import LAYOUTS, SUFFIXES
+from portfolio_pipeline.adapters.market_data.price_file import LAYOUTS, OTHER_KINDS, SUFFIXES
 from portfolio_pipeline.core.calendar.sessions import SessionRange, previous_session
 from portfolio_pipeline.core.errors import DataError
 from portfolio_pipeline.core.tables import PRICES
@@ -51,13 +51,14 @@ class FileMarketData:
     def past_is_recorded(self) -> None:
         self._parsed.forget_what_was()
 
+    def refusals(self) -> list[DataError]:
+        return self._parsed.refusals(self._files())
+
     def _files(self) -> list[Path]:
         if not self.folder.is_dir():
             raise DataError("PRICE_FOLDER_MISSING", found=self.folder, remedy="Point MARKET_DATA_PATH at a folder.")
         try:
-            files = sorted(
-                path for path in self.folder.rglob("*") if path.suffix.lower() in SUFFIXES and path.is_file()
-            )
+            files = sorted(path for path in self.folder.rglob("*") if self._is_of_prices(path))
         except OSError as error:
             raise DataError("PRICE_FOLDER_UNREADABLE", found=self.folder, why=error.strerror) from None
         if not files:
@@ -68,3 +69,9 @@ class FileMarketData:
                 remedy=f"Put files there with {LAYOUTS}.",
             )
         return files
+
+    def _is_of_prices(self, path: Path) -> bool:
+        """Whether it is meant as a price file; what systems leave lying about begins with a dot or two underscores."""
+        inside = path.relative_to(self.folder).parts
+        left_over = any(part.startswith((".", "~", "__")) for part in inside)
+        return path.name.lower().endswith((*SUFFIXES, *OTHER_KINDS)) and not left_over and path.is_file()

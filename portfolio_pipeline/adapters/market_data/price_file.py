@@ -1,139 +1,148 @@
-"""One file of prices, Parquet or CSV, as rows.
+"""One file of prices as rows: cells (`price_table`) in columns (`price_columns`) of days and numbers, judged as a file.
 
-Three layouts, told apart from the columns (`date` may stand for `session`):
-  bars         session, symbol, open, high, low, close, volume and, if there are any, dividend, split_ratio
-  closes only  session, symbol, close: open, high and low are the close
-  wide closes  session and one column per symbol; an empty cell is no bar
-
-Closes come without volume: it is stored as 0, which reads "not known". Rows for strange symbols or days are handed over
-as they are; what is wrong with a row is for `core.market.quality` to say. What is wrong with a file is said here.
+Rows for strange symbols or days are handed over as they are; what is wrong with a bar is for `core.market.quality` to
+say. What is wrong with a file, or with a row that cannot be read as a bar at all, is said here.
 """
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
-from typing import NoReturn
 
 import numpy as np
 import pandas as pd
-import pyarrow as pa
 
+from portfolio_pipeline.adapters.market_data.price_columns import (
+    LAYOUTS,
+    NUMBERS,
+    PRICES,
+    laid_out,
+    tidy_symbols,
+)
+from portfolio_pipeline.adapters.market_data.price_days import days_and_moments
+from portfolio_pipeline.adapters.market_data.price_numbers import numbers
+from portfolio_pipeline.adapters.market_data.price_table import OTHER_KINDS, SUFFIXES, table_of
+from portfolio_pipeline.core.arrays import Array
 from portfolio_pipeline.core.errors import DataError
 
-SUFFIXES = (".parquet", ".csv")
-LAYOUTS = (
-    "session, symbol, open, high, low, close, volume; or session, symbol, close; or session and a column per symbol"
-)
-_PRICES = ("open", "high", "low", "close", "volume")
-_ACTIONS = {"dividend": 0.0, "split_ratio": 1.0}
-COLUMNS = ("session", "symbol", *_PRICES, *_ACTIONS)
+__all__ = ["COLUMNS", "LAYOUTS", "OTHER_KINDS", "SUFFIXES", "Reading", "read"]
+COLUMNS = ("session", "symbol", *PRICES, "dividend", "split_ratio")
+_OTHERS_ARE_READ = "Mend it; the other rows are read."
 
 
-def rows_of_file(path: Path) -> pd.DataFrame:
-    """The rows of one file in COLUMNS, in the order of the file; a file that cannot be read is refused."""
-    rows = _read(path)
-    rows.columns = [str(name).strip() for name in rows.columns]
-    known = {name.lower(): name for name in rows.columns}
-    day = known.get("session", known.get("date"))
-    if day is None:
-        _refuse_columns(path, rows, "session")
-    if "symbol" not in known:
-        rows = _unpivoted(path, rows, day)
-    else:
-        rows = rows.rename(
-            columns={original: name for name, original in known.items() if name not in ("session", "date")}
-        )
-        rows = rows.rename(columns={day: "session"})
-    if not set(_PRICES) & set(rows.columns) - {"close", "volume"}:
-        rows = rows.assign(**{name: rows["close"] for name in ("open", "high", "low") if "close" in rows})
-        rows = rows if "volume" in rows else rows.assign(volume=0.0)
-    missing = [name for name in _PRICES if name not in rows]
-    if missing:
-        _refuse_columns(path, rows, ", ".join(missing))
-    return pd.DataFrame(
-        {
-            "session": _days(path, rows["session"]),
-            "symbol": rows["symbol"].astype("string").fillna("").astype(str).str.strip(),
-            **{name: _numbers(path, rows, name) for name in _PRICES},
-            **{
-                name: _numbers(path, rows, name).fillna(neutral) if name in rows else neutral
-                for name, neutral in _ACTIONS.items()
-            },
-        }
-    )
+@dataclass(frozen=True)
+class Reading:
+    """The rows of a file in COLUMNS, in its order, and what of it could not be read."""
+
+    rows: pd.DataFrame
+    refusals: tuple[DataError, ...] = ()
 
 
-def _read(path: Path) -> pd.DataFrame:
+def read(path: Path) -> Reading:
+    """What a file holds; it gives no row at all when it is refused as a whole."""
     try:
-        if path.suffix.lower() == ".csv":
-            # NA is a ticker like any other: only an empty cell is empty.
-            return pd.read_csv(
-                path, keep_default_na=False, na_values=[""], encoding="utf-8-sig", dtype_backend="numpy_nullable"
-            )
-        table = pd.read_parquet(path)
-        return table.reset_index() if table.index.name else table
-    except (OSError, ValueError, pa.ArrowException) as error:
-        why = str(error).splitlines()[0] if str(error) else type(error).__name__
+        rows, refusals = _read(path)
+    except DataError as refusal:
+        rows, refusals = _no_rows(), [refusal]
+    told = [DataError(one.reason, file=path, remedy=one.remedy, **one.figures) for one in refusals]
+    return Reading(rows, tuple(told))
+
+
+def _read(path: Path) -> tuple[pd.DataFrame, Sequence[DataError]]:
+    if not path.name.lower().endswith(SUFFIXES):
         raise DataError(
-            "PRICE_FILE_UNREADABLE", found=path, why=why, remedy="Mend the file or take it out of the folder."
-        ) from None
+            "PRICE_FILE_OF_ANOTHER_KIND",
+            found=path.suffix,
+            expected="Parquet or CSV",
+            remedy="Save it as Parquet or CSV, or take it out of the folder.",
+        )
+    names, cells = table_of(path)
+    rows = laid_out(names, cells, _stem(path))
+    if rows.empty:
+        raise DataError("PRICE_FILE_EMPTY", found="names of columns and no row", remedy="Take it out, or fill it.")
+    days, moments = days_and_moments(rows["session"])
+    found, wrong = numbers({name: rows[name] for name in NUMBERS if name in rows})
+    read = pd.DataFrame({"session": days.astype("datetime64[s]"), "symbol": tidy_symbols(rows["symbol"])})
+    read = read.assign(**{name: found[name] for name in PRICES}).assign(volume=_filled(found, "volume", 0.0))
+    paid, gained = _filled(found, "dividend", 0.0), _filled(found, "capital_gain", 0.0)
+    read = read.assign(dividend=paid + gained, split_ratio=_filled(found, "split_ratio", 1.0))
+    _refuse_intraday(read, moments)
+    if "yahoo_split" in found:
+        read = read.assign(split_ratio=_splits_of_yahoo(read, found["yahoo_split"]))
+    refusals = []
+    if np.isnat(days).any():
+        refusals.append(_refused_rows("PRICE_DATE_UNREADABLE", "session", rows, np.isnat(days), "YYYY-MM-DD"))
+    for name, places in wrong.items():
+        if places.any():
+            refusals.append(_refused_rows("PRICE_NUMBER_UNREADABLE", name, rows, places, "a number"))
+    left_out = np.logical_or.reduce([np.isnat(days), *wrong.values()])
+    if left_out.mean() > 0.5:
+        raise refusals[0]
+    return (read[~left_out].reset_index(drop=True) if left_out.any() else read), refusals
 
 
-def _unpivoted(path: Path, rows: pd.DataFrame, day: str) -> pd.DataFrame:
-    """Wide closes as rows. A file of bars that merely lacks its symbol column is not taken for one."""
-    if {name.lower() for name in rows.columns} & set(_PRICES):
-        _refuse_columns(path, rows, "symbol")
-    if len(rows.columns) < 2:
-        _refuse_columns(path, rows, "a column per symbol")
-    long = rows.rename(columns={day: "session"}).melt("session", var_name="symbol", value_name="close")
-    return long[long["close"].notna()]
+def _filled(found: dict[str, Array], name: str, neutral: float) -> Array:
+    if name not in found:
+        return np.array(neutral)
+    return np.where(np.isnan(found[name]), neutral, found[name])
 
 
-def _refuse_columns(path: Path, rows: pd.DataFrame, missing: str) -> NoReturn:
-    raise DataError(
-        "PRICE_COLUMNS_MISSING",
-        file=path,
-        missing=missing,
-        found=", ".join(map(str, rows.columns[:12])),
-        remedy=f"A file holds {LAYOUTS}.",
+def _stem(path: Path) -> str:
+    """The file's name without what says its kind."""
+    name = path.name
+    for suffix in sorted(SUFFIXES, key=len, reverse=True):
+        if name.lower().endswith(suffix):
+            return name[: -len(suffix)]
+    return name
+
+
+def _refused_rows(reason: str, column: str, rows: pd.DataFrame, places: Array, expected: str) -> DataError:
+    first, count = int(places.argmax()), int(places.sum())
+    cell = repr(rows[column].iloc[first])
+    return DataError(
+        reason,
+        column=column,
+        row=first + 1,
+        found=cell if count == 1 else f"{cell} and {count - 1} more",
+        expected=expected,
+        remedy=_OTHERS_ARE_READ,
     )
 
 
-def _days(path: Path, values: pd.Series) -> np.ndarray:
-    """Days without a time, as datetime64[s]; one that cannot be read refuses the file."""
-    readable = values if pd.api.types.is_datetime64_any_dtype(values) else values.astype("string")
-    days = pd.to_datetime(readable, errors="coerce", format="ISO8601")
-    if days.isna().any():
-        wrong = values[days.isna()]
+def _refuse_intraday(rows: pd.DataFrame, moments: Array) -> None:
+    """Several different rows for most days of a symbol are bars of minutes or hours."""
+    if not rows.duplicated(["session", "symbol"]).any():
+        return
+    bars = rows.assign(moment=moments).drop_duplicates()
+    days = bars.groupby(["session", "symbol"], sort=False)["moment"].agg(["size", "nunique"])
+    several, at_times = (days["size"] > 1).mean() > 0.5, (days["nunique"] > 1).mean() > 0.5
+    if at_times or (several and len(days) >= 5):
         raise DataError(
-            "PRICE_DATE_UNREADABLE",
-            file=path,
-            row=int(np.flatnonzero(days.isna())[0]) + 1,
-            found=repr(wrong.iloc[0]) if len(wrong) == 1 else f"{wrong.iloc[0]!r} and {len(wrong) - 1} more",
-            expected="YYYY-MM-DD",
-            remedy="Mend these dates.",
+            "PRICE_BARS_NOT_DAILY",
+            found=f"{len(bars):,} bars for {len(days):,} days of a symbol",
+            expected="one bar for each day and symbol",
+            remedy="Bring daily bars.",
         )
-    if days.dt.tz is not None:
-        days = days.dt.tz_localize(None)
-    sessions: np.ndarray = days.to_numpy().astype("datetime64[D]").astype("datetime64[s]")
-    return sessions
 
 
-def _numbers(path: Path, rows: pd.DataFrame, name: str) -> pd.Series:
-    """The column as floats, empty cells as NaN; text among the numbers refuses the file."""
-    numbers = pd.to_numeric(rows[name], errors="coerce").astype("Float64")
-    wrong = (numbers.isna() & rows[name].notna()).to_numpy(dtype=bool, copy=True)
-    if wrong.any():  # words for "no number" are none
-        wrong[wrong] = (rows[name][wrong].astype(str).str.lower() != "nan").to_numpy(dtype=bool)
-    if wrong.any():
-        place = int(np.flatnonzero(wrong)[0])
-        raise DataError(
-            "PRICE_NUMBER_UNREADABLE",
-            file=path,
-            column=name,
-            row=place + 1,
-            found=repr(rows[name].iloc[place]),
-            expected="a number",
-            remedy="Mend the cell; leave it empty when there is no value.",
-        )
-    return numbers.astype("float64")
+def _splits_of_yahoo(rows: pd.DataFrame, ratios: Array) -> Array:
+    """Ratios that are still to be applied: Yahoo writes 0 for none, and past prices as if a split had always been.
+
+    Whether they are is seen at the price: it goes on where it was. A file that begins with the split shows nothing,
+    and then it is handed over.
+    """
+    ratios = np.where(np.isnan(ratios) | (ratios == 0), 1.0, ratios)
+    ordered = rows.assign(place=np.arange(len(rows))).sort_values(["symbol", "session"])
+    before = ordered.groupby("symbol")["close"].shift().sort_index().to_numpy()
+    with np.errstate(divide="ignore", invalid="ignore"):
+        move = np.log(rows["close"].to_numpy() / before)
+        contained = (ratios != 1.0) & (np.abs(move) < np.abs(move + np.log(ratios)))
+    return np.where(contained, 1.0, ratios)
+
+
+def _no_rows() -> pd.DataFrame:
+    days = pd.Series(dtype="datetime64[s]")
+    return pd.DataFrame(
+        {"session": days, "symbol": pd.Series(dtype=object), **{n: pd.Series(dtype=float) for n in COLUMNS[2:]}}
+    )

@@ -18,7 +18,14 @@ import pyarrow as pa
 
 from portfolio_pipeline.adapters.warehouse.statements import Engine, column_definition, create_table, quoted
 from portfolio_pipeline.core.errors import WarehouseError
-from portfolio_pipeline.core.tables import FEATURES, OPTIMIZATION_RESULTS, OPTIMIZED_PARAMETERS, Column, Table
+from portfolio_pipeline.core.tables import (
+    CORPORATE_ACTIONS,
+    FEATURES,
+    OPTIMIZATION_RESULTS,
+    OPTIMIZED_PARAMETERS,
+    Column,
+    Table,
+)
 
 FIRST_VERSION = 1
 
@@ -82,7 +89,17 @@ class DropDuckDBKeys:
         connection.run(f"alter table {anew} rename to {quoted(table)}")
 
 
-Step: TypeAlias = AddColumn | RunSql | DropDuckDBKeys
+@dataclass(frozen=True)
+class CreateTable:
+    """A new table that the steps after it fill; one that begins empty needs no migration."""
+
+    table: Table
+
+    def apply(self, connection: Connection, engine: Engine) -> None:
+        connection.run(create_table(self.table, engine))
+
+
+Step: TypeAlias = AddColumn | CreateTable | RunSql | DropDuckDBKeys
 
 
 @dataclass(frozen=True)
@@ -119,6 +136,19 @@ MIGRATIONS: tuple[Migration, ...] = (
             RunSql(
                 """update optimization_results set metrics = regexp_replace(
                     metrics, '"max_drawdown": (0\\.0*[1-9]|[1-9])', '"max_drawdown": -\\1')"""
+            ),
+        ),
+    ),
+    Migration(
+        6,
+        "splits and dividends are kept apart from bars as well",
+        (
+            RunSql("drop view if exists corporate_actions"),  # what is now the view adjustment_factors
+            CreateTable(CORPORATE_ACTIONS),
+            RunSql(
+                "insert into corporate_actions (session, symbol, dividend, split_ratio, source)"
+                " select session, symbol, dividend, split_ratio, source from prices"
+                " where dividend <> 0 or split_ratio <> 1 order by session, symbol"
             ),
         ),
     ),

@@ -28,6 +28,7 @@ from portfolio_pipeline.core.tables import (
     FEATURES,
     OPTIMIZATION_RESULTS,
     OPTIMIZED_PARAMETERS,
+    PRICE_HOLES,
     REGIME_TABLE,
     SEARCH_STATISTICS,
 )
@@ -62,7 +63,7 @@ def parameters_asset(card: StrategyCard) -> dg.AssetsDefinition:
     @session_asset(
         table=OPTIMIZED_PARAMETERS,
         kinds=("python", "optuna"),
-        reads=(FEATURES, *((REGIME_TABLE,) if by_regime else ())),
+        reads=(PRICE_HOLES, FEATURES, *((REGIME_TABLE,) if by_regime else ())),
         also_fills=(OPTIMIZATION_RESULTS, SEARCH_STATISTICS),
         checks=(parameters_in_range,),
         description=f"{card.description}\n\nThe parameters it uses from the next session on: the best neighbourhood "

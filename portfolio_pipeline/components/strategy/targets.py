@@ -28,6 +28,7 @@ from portfolio_pipeline.core.strategies.transitions import sessions_looked_back
 from portfolio_pipeline.core.tables import (
     FEATURES,
     OPTIMIZED_PARAMETERS,
+    PRICE_HOLES,
     STRATEGY_PAPER_BOOKS,
     STRATEGY_RETURNS,
     STRATEGY_TARGETS,
@@ -57,7 +58,7 @@ def targets_asset(card: StrategyCard) -> dg.AssetsDefinition:
 
     @session_asset(
         table=STRATEGY_TARGETS,
-        reads=(OPTIMIZED_PARAMETERS, FEATURES),
+        reads=(PRICE_HOLES, OPTIMIZED_PARAMETERS, FEATURES),
         also_fills=(STRATEGY_RETURNS, STRATEGY_PAPER_BOOKS),
         checks=(targets_within_strategy_limits,),
         description=f"{card.description}\n\nIts target weights at the close, decided {card.rebalance} and when its "

@@ -15,7 +15,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date
 
-from portfolio_pipeline.core.market.bars import Bar, Bars
+from portfolio_pipeline.core.market.bars import Action, Bar, Bars, action
 
 SHARE = 1_000_000
 """One share, in the unit of quantities."""
@@ -141,12 +141,15 @@ class Book:
 
 
 def open_session(books: Sequence[Book], bars: Bars) -> None:
-    """Splits and dividends, in force from the open: holders at the last close get new shares and cash for these."""
+    """Splits and dividends, in force from the open: holders at the last close get new shares and cash for these.
+
+    A symbol without a bar is split as well: its price, the last close, is per share of the present split.
+    """
     for symbol in _symbols(books):
-        bar = bars.get(symbol)
-        if bar is None or (bar.split_ratio == 1.0 and bar.dividend == 0.0):
+        acted = action(bars, symbol)
+        if acted is None or (acted.split_ratio == 1.0 and acted.dividend == 0.0):
             continue
-        _act([book for book in books if symbol in book.positions], symbol, bar)
+        _act([book for book in books if symbol in book.positions], symbol, acted)
 
 
 def close_session(books: Sequence[Book], bars: Bars, delist_after_sessions: int) -> None:
@@ -171,16 +174,16 @@ def close_session(books: Sequence[Book], bars: Bars, delist_after_sessions: int)
                 del book.positions[symbol]
 
 
-def _act(holders: Sequence[Book], symbol: str, bar: Bar) -> None:
+def _act(holders: Sequence[Book], symbol: str, acted: Bar | Action) -> None:
     """One symbol's split and dividend, for everyone who holds it."""
-    shares = parts([book.quantity(symbol) for book in holders], lambda held: round(held * bar.split_ratio))
-    paid = parts(shares, lambda held: value(held, bar.dividend))
+    shares = parts([book.quantity(symbol) for book in holders], lambda held: round(held * acted.split_ratio))
+    paid = parts(shares, lambda held: value(held, acted.dividend))
     for book, quantity, cash in zip(holders, shares, paid, strict=True):
         book.cash += cash
         position = book.positions[symbol]
         position.quantity = quantity
-        position.average_cost /= bar.split_ratio
-        position.price /= bar.split_ratio
+        position.average_cost /= acted.split_ratio
+        position.price /= acted.split_ratio
         if not quantity:
             del book.positions[symbol]
 

@@ -28,7 +28,7 @@ from portfolio_pipeline.core.books.book import (
     value,
 )
 from portfolio_pipeline.core.books.fills import Fill
-from portfolio_pipeline.core.market.bars import Bar, Bars
+from portfolio_pipeline.core.market.bars import Bar, Bars, action
 from portfolio_pipeline.core.portfolio.session_targets import SessionTargets, invested_part
 from portfolio_pipeline.core.tables.declare import ACCOUNT_BOOK, RESERVE
 
@@ -104,7 +104,8 @@ def advance(
         bar, traded = bars.get(symbol), by_symbol.get(symbol, [])
         if bar is None and not traded:
             continue
-        ratio = bar.split_ratio if bar else 1.0
+        acted = action(bars, symbol)
+        ratio = acted.split_ratio if acted else 1.0
         own = wished.get(symbol, {})
         _share_out(symbol, books, [round(own.get(name, 0) * ratio) for name in names], traded, bar)
     close_session([ledger.account], bars, delist_after_sessions)

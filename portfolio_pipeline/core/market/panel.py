@@ -99,10 +99,15 @@ class PricePanel:
     split_ratio: Array  # 1 where there is none
 
     @classmethod
-    def from_prices(cls, prices: pd.DataFrame, sessions: Array, symbols: tuple[str, ...]) -> PricePanel:
-        """Spread rows of the prices table over the given sessions and symbols; rows outside them are left out."""
+    def from_prices(
+        cls, prices: pd.DataFrame, sessions: Array, symbols: tuple[str, ...], actions: pd.DataFrame | None = None
+    ) -> PricePanel:
+        """Spread rows of the prices table over the given sessions and symbols; rows outside them are left out.
+
+        Rows of `actions` (corporate_actions) without a bar of their session are in force with the symbol's next bar.
+        """
         spread = spreading(prices, sessions, symbols, by="symbol")
-        return cls(
+        panel = cls(
             sessions=np.asarray(sessions, dtype="datetime64[D]"),
             symbols=tuple(symbols),
             open=spread("open", np.nan),
@@ -113,6 +118,23 @@ class PricePanel:
             dividend=spread("dividend", 0.0),
             split_ratio=spread("split_ratio", 1.0),
         )
+        if actions is not None and len(actions):
+            panel._carry_to_next_bar(actions)
+        return panel
+
+    def _carry_to_next_bar(self, actions: pd.DataFrame) -> None:
+        spread = spreading(actions, self.sessions, self.symbols, by="symbol")
+        dividend, split = spread("dividend", 0.0), spread("split_ratio", 1.0)
+        acted = ~self.traded & ((dividend != 0) | (split != 1))
+        for column in np.flatnonzero(acted.any(axis=0)):
+            bars = np.flatnonzero(self.traded[:, column])
+            for row in np.flatnonzero(acted[:, column])[::-1]:  # each is paid per share of the next action's split
+                after = np.searchsorted(bars, row)
+                if after == 0 or after == len(bars):
+                    continue  # no bar before that a price could be compared with, or none since
+                bar = bars[after]
+                self.dividend[bar, column] += dividend[row, column] / self.split_ratio[bar, column]
+                self.split_ratio[bar, column] *= split[row, column]
 
     @cached_property
     def traded(self) -> Array:

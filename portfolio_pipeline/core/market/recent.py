@@ -13,7 +13,7 @@ from datetime import date
 from functools import cached_property
 
 from portfolio_pipeline.core.calendar.sessions import previous_session
-from portfolio_pipeline.core.market.bars import NO_BARS, Bar, Bars
+from portfolio_pipeline.core.market.bars import NO_BARS, Bar, Bars, action
 
 
 @dataclass(frozen=True)
@@ -43,10 +43,11 @@ class RecentMarket:
         """Bars, newest first, each with the ratio of all splits since; None for the session's own."""
         ratio = 1.0
         for place, bars in enumerate(self._days):
-            bar = bars.get(symbol)
+            bar, acted = bars.get(symbol), action(bars, symbol)
             if bar is not None:
                 yield bar, ratio if place else None
-                ratio *= bar.split_ratio
+            if acted is not None:
+                ratio *= acted.split_ratio
 
     @cached_property
     def _days(self) -> tuple[Bars, ...]:

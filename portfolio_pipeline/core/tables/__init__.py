@@ -18,7 +18,15 @@ from portfolio_pipeline.core.tables.execution import (
     SESSION_ORIGINS,
     SUBMISSIONS,
 )
-from portfolio_pipeline.core.tables.market import FEATURES, PRICE_RESTATEMENTS, PRICES, QUARANTINE, REGIME_TABLE
+from portfolio_pipeline.core.tables.market import (
+    CORPORATE_ACTIONS,
+    FEATURES,
+    PRICE_HOLES,
+    PRICE_RESTATEMENTS,
+    PRICES,
+    QUARANTINE,
+    REGIME_TABLE,
+)
 from portfolio_pipeline.core.tables.portfolio import (
     ACCOUNT,
     AGGREGATED_TARGETS,
@@ -49,6 +57,7 @@ __all__ = [
     "ACCOUNT",
     "AGGREGATED_TARGETS",
     "BEGINNINGS",
+    "CORPORATE_ACTIONS",
     "FEATURES",
     "FILLS",
     "HALT_EVENTS",
@@ -60,6 +69,7 @@ __all__ = [
     "ORDER_SEALS",
     "POSITIONS",
     "PRICES",
+    "PRICE_HOLES",
     "PRICE_RESTATEMENTS",
     "QUARANTINE",
     "REGIME_TABLE",
@@ -87,6 +97,8 @@ __all__ = [
 
 TABLES: tuple[Table, ...] = (
     PRICES,
+    CORPORATE_ACTIONS,
+    PRICE_HOLES,
     PRICE_RESTATEMENTS,
     QUARANTINE,
     FEATURES,

@@ -25,6 +25,19 @@ PRICES = Table(
     ("session", "symbol"),
     (session(), SYMBOL, *_BAR),
 )
+CORPORATE_ACTIONS = Table(
+    "corporate_actions",
+    "one row per session and symbol with a split or dividend",
+    "Splits and dividends, also those of sessions whose bar was refused or missing: holders get them all the same.",
+    ("session", "symbol"),
+    (
+        session(),
+        SYMBOL,
+        number("dividend", "cash paid per share held after the session's split", "currency per share", minimum=0),
+        number("split_ratio", "new shares per old share, from the session's open on; 1 without a split", minimum=0),
+        text("source", "where it came from; SIMULATED for made-up markets"),
+    ),
+)
 PRICE_RESTATEMENTS = Table(
     "price_restatements",
     "one row per session, symbol and version",
@@ -63,6 +76,14 @@ QUARANTINE = Table(
         number("volume", "as delivered", "shares", nullable=True),
         text("source", "where the bar came from"),
     ),
+)
+PRICE_HOLES = Table(
+    "price_holes",
+    "one row per session without prices",
+    "Sessions that nobody has bars for, and that a person said to go on without: positions are carried at the last "
+    "close, nothing is sent. What the source delivers of them later is a restatement.",
+    ("session",),
+    (session(), text("found", "what the source had of the session"), text("source", "where bars were looked for")),
 )
 FEATURES = Table(
     "features",

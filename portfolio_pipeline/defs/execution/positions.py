@@ -21,6 +21,7 @@ from portfolio_pipeline.core.settings import Settings
 from portfolio_pipeline.core.tables import (
     ACCOUNT,
     AGGREGATED_TARGETS,
+    CORPORATE_ACTIONS,
     FILLS,
     POSITIONS,
     PRICES,
@@ -79,7 +80,7 @@ def positions_tie_to_broker(
 @session_asset(
     table=POSITIONS,
     group="execution",
-    reads=(FILLS, AGGREGATED_TARGETS, STRATEGY_TARGETS, STRATEGY_WEIGHTS, PRICES),
+    reads=(FILLS, AGGREGATED_TARGETS, STRATEGY_TARGETS, STRATEGY_WEIGHTS, PRICES, CORPORATE_ACTIONS),
     also_fills=(ACCOUNT,),
     checks=(
         books_add_up_to_account,

@@ -25,6 +25,7 @@ from portfolio_pipeline.core.risk.breaches import breach_rows
 from portfolio_pipeline.core.settings import Settings
 from portfolio_pipeline.core.tables import (
     AGGREGATED_TARGETS,
+    CORPORATE_ACTIONS,
     HALT_EVENTS,
     ORDER_SEALS,
     ORDERS,
@@ -71,7 +72,16 @@ def every_order_was_sent(
 @session_asset(
     table=SUBMISSIONS,
     group="execution",
-    reads=(ORDERS, ORDER_SEALS, AGGREGATED_TARGETS, STRATEGY_TARGETS, STRATEGY_WEIGHTS, PRICES, HALT_EVENTS),
+    reads=(
+        ORDERS,
+        ORDER_SEALS,
+        AGGREGATED_TARGETS,
+        STRATEGY_TARGETS,
+        STRATEGY_WEIGHTS,
+        PRICES,
+        CORPORATE_ACTIONS,
+        HALT_EVENTS,
+    ),
     also_fills=(RISK_BREACHES,),
     checks=(every_order_was_sent,),
 )

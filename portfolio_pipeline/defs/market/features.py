@@ -12,14 +12,14 @@ from portfolio_pipeline.core.arrays import days
 from portfolio_pipeline.core.calendar.sessions import SessionRange
 from portfolio_pipeline.core.features.families import STORED_FEATURES
 from portfolio_pipeline.core.market.features import feature_rows, first_stale
-from portfolio_pipeline.core.tables import FEATURES, PRICES
+from portfolio_pipeline.core.tables import CORPORATE_ACTIONS, FEATURES, PRICE_HOLES, PRICES
 from portfolio_pipeline.ports import Warehouse
 from portfolio_pipeline.reads.features import stored_adjusted_prices
 from portfolio_pipeline.reads.prices import price_history, stored_symbols
 from portfolio_pipeline.reports.tables import markdown_table
 
 
-@session_asset(table=FEATURES, group="market", begins="market", reads=(PRICES,))
+@session_asset(table=FEATURES, group="market", begins="market", reads=(PRICE_HOLES, PRICES, CORPORATE_ACTIONS))
 def features(sessions: SessionRange, warehouse: dg.ResourceParam[Warehouse]) -> Stored:
     with warehouse.reading() as reader:
         panel = price_history(reader, stored_symbols(reader, sessions.last), sessions.last)

@@ -1,27 +1,32 @@
 """`prices`: bars of the session as the source delivered them, judged; with what was refused and what was restated.
 
-The asset fills three tables in one transaction: prices, price_restatements, quarantine. Its checks show what the judge
-(`core.market.quality`) has found; what they only warn of does not hold up the healthy symbols. A source that notices by
-itself that its past has changed is heard as well: what it says otherwise of earlier sessions is recorded and told, and
-nothing that was computed from them is touched.
+The asset fills five tables in one transaction: prices, corporate_actions, price_holes, price_restatements, quarantine.
+Its checks show what the judge (`core.market.quality`) has found; what they only warn of does not hold up the healthy
+symbols. A source that notices by itself that its past has changed is heard as well: what it says otherwise of earlier
+sessions is recorded and told, and nothing that was computed from them is touched.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import replace
 from datetime import date
 
 import dagster as dg
 import pandas as pd
+from pydantic import Field
 
 from portfolio_pipeline.components.session_asset import Stored, session_asset
 from portfolio_pipeline.components.session_check import ALL_ROWS, all_rows_of, as_sql, in_words, session_check
 from portfolio_pipeline.core.calendar.continuity import previous_state_session, require_joined
 from portfolio_pipeline.core.calendar.sessions import SessionRange, all_sessions, previous_session
+from portfolio_pipeline.core.errors import DataError
 from portfolio_pipeline.core.market.quality.bar_sequence import StoredBars, memory_start
-from portfolio_pipeline.core.market.quality.judge import coverage, judge, judge_past
+from portfolio_pipeline.core.market.quality.holes import hole_found, still_holes
+from portfolio_pipeline.core.market.quality.judge import Judgement, coverage, judge, judge_past
 from portfolio_pipeline.core.settings import Settings
-from portfolio_pipeline.core.tables import PRICE_RESTATEMENTS, PRICES, QUARANTINE, Table
+from portfolio_pipeline.core.tables import CORPORATE_ACTIONS, PRICE_HOLES, PRICE_RESTATEMENTS, PRICES, QUARANTINE, Table
 from portfolio_pipeline.core.tables.rows import frame
-from portfolio_pipeline.ports import MarketData, Reader, RemembersThePast, Warehouse
+from portfolio_pipeline.ports import MarketData, Reader, RemembersThePast, TellsWhatIsUnreadable, Warehouse
 from portfolio_pipeline.reports.tables import markdown_table
 
 _RESTATED = ["session", "symbol", "version", "kind", "open", "high", "low", "close", "volume", "retrieved_at"]
@@ -31,6 +36,9 @@ class PricesConfig(dg.Config):
     """How a run of `prices` treats what was stored before."""
 
     accept_restatements: bool = False
+    without_prices: bool = Field(
+        default=False, description="Nobody has bars of the session: go on without, and send no orders at its close."
+    )
 
 
 @session_check()
@@ -88,6 +96,30 @@ def every_symbol_has_history(
     return _warning(rows, list(rows.columns), {}, seen)
 
 
+@session_check()
+def the_source_can_be_read(sessions: SessionRange, market_data: dg.ResourceParam[MarketData]) -> dg.AssetCheckResult:
+    """Nothing that the source holds was left out because it could not be read. What can be read goes on.
+
+    A symbol whose file cannot be read has no bar, and counts as delisted after some sessions: mend it before.
+    """
+    unread = _unread(market_data)
+    rows = pd.DataFrame([{"reason": one.reason, "refusal": str(one)} for one in unread], columns=["reason", "refusal"])
+    result = _warning(rows, list(rows.columns), {str(n): int(c) for n, c in rows["reason"].value_counts().items()})
+    return result._replace(description=_in_words(unread)) if unread else result
+
+
+@session_check()
+def the_session_has_prices(sessions: SessionRange, warehouse: dg.ResourceParam[Warehouse]) -> dg.AssetCheckResult:
+    """No session was gone on with without prices: then positions stand at older closes, and no orders were planned.
+
+    What the source delivers of it later is a restatement, and taken over only with `accept_restatements`.
+    """
+    rows = _holes(warehouse, sessions)
+    result = _warning(rows, list(PRICE_HOLES.column_names), {}, all_rows_of(PRICE_HOLES, sessions))
+    listed = ", ".join(str(day.date()) for day in rows["session"][-3:])
+    return result if rows.empty else result._replace(description=f"Gone on without prices: {listed}.")
+
+
 @session_check(blocking=True)
 def most_of_the_universe_is_there(
     sessions: SessionRange,
@@ -98,11 +130,15 @@ def most_of_the_universe_is_there(
     delist_after = settings.simulated_broker.delist_after_sessions
     known = SessionRange(previous_session(sessions.first, delist_after) or sessions.first, sessions.last)
     rows = coverage(frame(warehouse.read(PRICES.name, known, columns=["session", "symbol"])), sessions, settings)
+    rows = rows[~rows["session"].isin(_holes(warehouse, sessions)["session"])]
     lacking = rows[rows["share"] < settings.quality.minimum_coverage]
     return dg.AssetCheckResult(
         passed=lacking.empty,
         severity=dg.AssetCheckSeverity.ERROR,
-        metadata={"lowest_share": float(rows["share"].min()), **_table(lacking, list(rows.columns))},
+        metadata={
+            "lowest_share": float(rows["share"].min()) if len(rows) else 0.0,
+            **_table(lacking, list(rows.columns)),
+        },
     )
 
 
@@ -110,12 +146,14 @@ def most_of_the_universe_is_there(
     table=PRICES,
     group="market",
     begins="market",
-    also_fills=(PRICE_RESTATEMENTS, QUARANTINE),
+    also_fills=(CORPORATE_ACTIONS, PRICE_HOLES, PRICE_RESTATEMENTS, QUARANTINE),
     checks=(
         bars_are_healthy,
         no_restatements,
         the_past_is_as_it_was,
         every_symbol_has_history,
+        the_source_can_be_read,
+        the_session_has_prices,
         most_of_the_universe_is_there,
     ),
 )
@@ -127,17 +165,30 @@ def prices(
     settings: dg.ResourceParam[Settings],
 ) -> Stored:
     delivered = market_data.bars(settings.symbols, sessions)
-    judgement = judge(
-        delivered,
-        sessions=sessions,
-        stored=_stored(warehouse, sessions, settings),
-        source=market_data.source,
-        terms=settings,
-        accept_restatements=config.accept_restatements,
-    )
+    stored = _stored(warehouse, sessions, settings)
+
+    def judged(known: StoredBars) -> Judgement:
+        return judge(
+            delivered,
+            sessions=sessions,
+            stored=known,
+            source=market_data.source,
+            terms=settings,
+            accept_restatements=config.accept_restatements,
+        )
+
+    holes = _holes(warehouse, sessions)
+    if config.without_prices:
+        found = hole_found(sessions, stored, judged)
+        holes = pd.DataFrame({"session": [sessions.first], "found": [found], "source": [market_data.source]})
+        stored = replace(stored, holes={*stored.holes, sessions.first})
+    with _saying_what_is_unread(market_data):
+        judgement = judged(stored)
     past = _judged_past(market_data, sessions.first, warehouse, settings)
     with warehouse.transaction() as transaction:
         rows = transaction.replace(PRICES.name, sessions, judgement.prices)
+        transaction.replace(PRICE_HOLES.name, sessions, still_holes(holes, judgement.prices))
+        transaction.replace(CORPORATE_ACTIONS.name, sessions, judgement.actions)
         transaction.replace(PRICE_RESTATEMENTS.name, sessions, judgement.restatements)
         transaction.replace(QUARANTINE.name, sessions, judgement.quarantine)
         for name, added in past.items():
@@ -153,22 +204,55 @@ def prices(
             "restatements of earlier sessions": sum(len(added) for added in past.values()),
         },
         came_in=len(delivered),
-        dropped={str(rule): int(count) for rule, count in judgement.quarantine["rule"].value_counts().items()},
+        dropped=_counted(judgement.quarantine, "") | _counted(past.get(QUARANTINE.name), " of earlier sessions"),
     )
+
+
+def _unread(market_data: MarketData) -> Sequence[DataError]:
+    return market_data.refusals() if isinstance(market_data, TellsWhatIsUnreadable) else ()
+
+
+def _in_words(unread: Sequence[DataError]) -> str:
+    more = f" And {len(unread) - 3} more." if len(unread) > 3 else ""
+    return " ".join(str(one) for one in unread[:3]) + more
+
+
+@contextmanager
+def _saying_what_is_unread(market_data: MarketData) -> Iterator[None]:
+    """A session that is refused for its missing bars names what could not be read: that may be why."""
+    try:
+        yield
+    except DataError as refusal:
+        unread = _unread(market_data)
+        told = {"unreadable": _in_words(unread)} if unread else {}
+        raise DataError(refusal.reason, remedy=refusal.remedy, **refusal.figures, **told) from None
+
+
+def _counted(refused: pd.DataFrame | None, when: str) -> dict[str, int]:
+    if refused is None:
+        return {}
+    return {f"{rule}{when}": int(count) for rule, count in refused["rule"].value_counts().items()}
 
 
 def _stored(warehouse: Warehouse, sessions: SessionRange, settings: Settings) -> StoredBars:
     """What the judge has to know of the tables; refused when the session before the range is missing in them."""
     known = SessionRange(memory_start(sessions.first, settings), sessions.last)
     with warehouse.reading() as reader:
-        previous_state_session(sessions.first, reader.newest(PRICES.name, before=sessions.first))
+        before = [reader.newest(table.name, before=sessions.first) for table in (PRICES, PRICE_HOLES)]
+        previous_state_session(sessions.first, max((day for day in before if day is not None), default=None))
         require_joined(sessions.last, reader.oldest(PRICES.name))
         return StoredBars(
             prices=frame(reader.read(PRICES.name, known)),
             quarantine=frame(reader.read(QUARANTINE.name, known)),
             restatements=frame(reader.read(PRICE_RESTATEMENTS.name, sessions)),
             first_sessions=_first_sessions(reader),
+            actions=frame(reader.read(CORPORATE_ACTIONS.name, known)),
+            holes=reader.sessions(PRICE_HOLES.name, known),
         )
+
+
+def _holes(warehouse: Warehouse, sessions: SessionRange) -> pd.DataFrame:
+    return frame(warehouse.read(PRICE_HOLES.name, sessions))
 
 
 def _judged_past(
@@ -207,7 +291,10 @@ def _open_restatements(warehouse: Warehouse, sessions: SessionRange) -> pd.DataF
 
 
 def _warning(
-    rows: pd.DataFrame, columns: Sequence[str], figures: Mapping[str, int], everything: dg.MarkdownMetadataValue
+    rows: pd.DataFrame,
+    columns: Sequence[str],
+    figures: Mapping[str, int],
+    everything: dg.MarkdownMetadataValue | None = None,
 ) -> dg.AssetCheckResult:
     """Newest first: the first is the newest."""
     newest = rows[list(columns)].iloc[:-2:-1].astype(str).to_dict("records")
@@ -216,7 +303,7 @@ def _warning(
         severity=dg.AssetCheckSeverity.WARN,
         metadata={
             **{"offending": len(rows), **figures, **_table(rows, columns)},
-            **({} if rows.empty else {ALL_ROWS: everything}),
+            **({} if rows.empty or everything is None else {ALL_ROWS: everything}),
         },
         description=None if rows.empty else in_words(newest, len(rows)),
     )

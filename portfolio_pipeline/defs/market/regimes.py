@@ -12,7 +12,7 @@ from portfolio_pipeline.components.session_check import session_check
 from portfolio_pipeline.core.calendar.sessions import SessionRange, all_sessions, previous_session
 from portfolio_pipeline.core.market.regimes.tell import regime_changes, tell_regimes
 from portfolio_pipeline.core.settings import Settings
-from portfolio_pipeline.core.tables import FEATURES, REGIME_TABLE
+from portfolio_pipeline.core.tables import FEATURES, PRICE_HOLES, REGIME_TABLE
 from portfolio_pipeline.core.tables.market import REGIMES
 from portfolio_pipeline.core.tables.rows import frame
 from portfolio_pipeline.ports import Warehouse
@@ -53,7 +53,7 @@ def regime_is_stable(sessions: SessionRange, warehouse: dg.ResourceParam[Warehou
     table=REGIME_TABLE,
     group="market",
     begins="market",
-    reads=(FEATURES,),
+    reads=(PRICE_HOLES, FEATURES),
     checks=(regime_is_stable,),
 )
 def regimes(

@@ -16,7 +16,14 @@ from portfolio_pipeline.core.errors import DataError
 from portfolio_pipeline.core.risk.measures.history import TargetHistory
 from portfolio_pipeline.core.risk.measures.rows import risk_metrics
 from portfolio_pipeline.core.settings import Settings
-from portfolio_pipeline.core.tables import AGGREGATED_TARGETS, PRICES, RISK_BREACHES, RISK_METRICS
+from portfolio_pipeline.core.tables import (
+    AGGREGATED_TARGETS,
+    CORPORATE_ACTIONS,
+    PRICE_HOLES,
+    PRICES,
+    RISK_BREACHES,
+    RISK_METRICS,
+)
 from portfolio_pipeline.core.tables.rows import frame
 from portfolio_pipeline.ports import Reader, Warehouse
 from portfolio_pipeline.reads.prices import price_history
@@ -56,7 +63,7 @@ def figures_within_limits(sessions: SessionRange, warehouse: dg.ResourceParam[Wa
     table=RISK_METRICS,
     key=dg.AssetKey(["risk"]),
     group="portfolio",
-    reads=(AGGREGATED_TARGETS, RISK_BREACHES, PRICES),
+    reads=(PRICE_HOLES, AGGREGATED_TARGETS, RISK_BREACHES, PRICES, CORPORATE_ACTIONS),
     checks=(figures_within_limits,),
 )
 def risk(

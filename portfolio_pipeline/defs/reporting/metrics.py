@@ -15,7 +15,15 @@ from portfolio_pipeline.core.errors import DataError
 from portfolio_pipeline.core.market.returns import growth, total_returns
 from portfolio_pipeline.core.performance.metrics import Performance, book_returns, metric_rows, trade_turnover
 from portfolio_pipeline.core.settings import Settings
-from portfolio_pipeline.core.tables import ACCOUNT, FILLS, METRICS, PRICES, STRATEGY_RETURNS
+from portfolio_pipeline.core.tables import (
+    ACCOUNT,
+    CORPORATE_ACTIONS,
+    FILLS,
+    METRICS,
+    PRICE_HOLES,
+    PRICES,
+    STRATEGY_RETURNS,
+)
 from portfolio_pipeline.core.tables.rows import frame
 from portfolio_pipeline.ports import Reader, Warehouse
 from portfolio_pipeline.reads.prices import price_history
@@ -47,7 +55,7 @@ def account_is_what_its_returns_say(
 @session_asset(
     table=METRICS,
     group="reporting",
-    reads=(ACCOUNT, FILLS, STRATEGY_RETURNS, PRICES),
+    reads=(PRICE_HOLES, ACCOUNT, FILLS, STRATEGY_RETURNS, PRICES, CORPORATE_ACTIONS),
     checks=(account_is_what_its_returns_say,),
 )
 def metrics(

@@ -25,7 +25,7 @@ from portfolio_pipeline.core.books.book import (
     to_units,
     value,
 )
-from portfolio_pipeline.core.market.bars import Bar
+from portfolio_pipeline.core.market.bars import Action, Bar, SessionBars
 
 DELIST_AFTER = 3
 
@@ -39,6 +39,17 @@ def test_a_split_and_a_dividend_reach_the_holder_at_the_open() -> None:
     open_session([book], {"AAA": Bar(33.0, 33.0, 33.0, 33.0, 0.0, 0.5, 3.0)})
     held = book.positions["AAA"]
     assert (to_shares(held.quantity), held.average_cost, held.price) == (30.0, 30.0, 33.0)
+    assert book.cash == to_cents(30 * 0.5)
+
+
+def test_a_split_and_a_dividend_reach_the_holder_without_a_bar() -> None:
+    book, bars = Book(0, {"AAA": holding(10, cost=90.0, price=99.0)}), SessionBars()
+    bars.actions["AAA"] = Action(0.5, 3.0)
+    open_session([book], bars)
+    close_session([book], bars, DELIST_AFTER)
+    held = book.positions["AAA"]
+    assert (to_shares(held.quantity), held.average_cost, held.price) == (30.0, 30.0, 33.0)
+    assert held.sessions_without_bar == 1
     assert book.cash == to_cents(30 * 0.5)
 
 

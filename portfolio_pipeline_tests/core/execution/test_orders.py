@@ -21,7 +21,7 @@ from portfolio_pipeline.core.execution.rows import ticket_rows
 from portfolio_pipeline.core.execution.seals import Sealed, Sealer
 from portfolio_pipeline.core.execution.settings import Orders
 from portfolio_pipeline.core.execution.tickets import Order, Ticket
-from portfolio_pipeline.core.market.bars import Bar, bars_by_session
+from portfolio_pipeline.core.market.bars import Bar, SessionBars, bars_by_session
 from portfolio_pipeline.core.portfolio.session_targets import SessionTargets, invested_part, session_targets
 from portfolio_pipeline.core.risk.limits.check import check_limits
 from portfolio_pipeline.core.risk.limits.of_exposure import NET_MINIMUM
@@ -204,7 +204,7 @@ def test_a_session_without_targets_is_refused_rather_than_sold_out() -> None:
 
 def _inputs(
     seed: int, house: Settings, count: int, *, short: bool = False
-) -> tuple[tuple[date, ...], dict[date, SessionTargets], dict[date, dict[str, Bar]]]:
+) -> tuple[tuple[date, ...], dict[date, SessionTargets], dict[date, SessionBars]]:
     sessions = first_sessions(count)
     arrow = {
         name: pa.Table.from_pandas(rows, preserve_index=False)

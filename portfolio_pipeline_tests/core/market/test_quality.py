@@ -17,7 +17,7 @@ from portfolio_pipeline.core.market.instruments import Instrument
 from portfolio_pipeline.core.market.quality.bar_sequence import StoredBars, memory_start
 from portfolio_pipeline.core.market.quality.judge import Judgement, coverage, judge
 from portfolio_pipeline.core.settings import Settings
-from portfolio_pipeline.core.tables import PRICE_RESTATEMENTS, PRICES, QUARANTINE, Table
+from portfolio_pipeline.core.tables import CORPORATE_ACTIONS, PRICE_RESTATEMENTS, PRICES, QUARANTINE, Table
 from portfolio_pipeline.core.tables.rows import checked, frame
 from portfolio_pipeline_tests.fakes.market_data import ScriptedMarketData, quiet_bars
 
@@ -28,12 +28,12 @@ SETTINGS = Settings(
 )
 DAYS = sessions_between(date(2024, 6, 3), date(2024, 7, 31))
 ALL = SessionRange(DAYS[0], DAYS[-1])
-TABLES = (PRICES, QUARANTINE, PRICE_RESTATEMENTS)
+TABLES = (PRICES, QUARANTINE, PRICE_RESTATEMENTS, CORPORATE_ACTIONS)
 
 
 @dataclass
 class Tables:
-    """The three tables, filled as the asset does: judge, check (unless told not to), replace the range."""
+    """The four tables, filled as the asset does: judge, check (unless told not to), replace the range."""
 
     checks: bool = True
     held: dict[str, pd.DataFrame] = field(
@@ -48,6 +48,7 @@ class Tables:
             quarantine=_within(self.held["quarantine"], known),
             restatements=_within(self.held["price_restatements"], sessions),
             first_sessions={str(s): day.date() for s, day in prices.groupby("symbol")["session"].min().items()},
+            actions=_within(self.held["corporate_actions"], known),
         )
         judgement = judge(
             source.bars(SYMBOLS, sessions),
@@ -57,7 +58,8 @@ class Tables:
             terms=SETTINGS,
             accept_restatements=accept,
         )
-        for table, rows in zip(TABLES, (judgement.prices, judgement.quarantine, judgement.restatements), strict=True):
+        judged = (judgement.prices, judgement.quarantine, judgement.restatements, judgement.actions)
+        for table, rows in zip(TABLES, judged, strict=True):
             old = self.held[table.name]
             outside = old[~old.index.isin(_within(old, sessions).index)]
             new = frame(checked(table, rows, sessions)) if self.checks else rows

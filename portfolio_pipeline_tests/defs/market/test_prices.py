@@ -47,9 +47,15 @@ class Run:
 
 
 def materialize(
-    warehouse: Warehouse, market: MarketData, sessions: SessionRange = WEEK, *, accept: bool = False
+    warehouse: Warehouse,
+    market: MarketData,
+    sessions: SessionRange = WEEK,
+    *,
+    accept: bool = False,
+    without_prices: bool = False,
 ) -> Run:
-    config = {"ops": {"prices": {"config": {"accept_restatements": accept}}}}
+    asked = {"accept_restatements": accept, "without_prices": without_prices}
+    config = {"ops": {"prices": {"config": asked}}}
     result = dg.materialize(
         [noun.prices],
         instance=dg.DagsterInstance.ephemeral(),
@@ -90,7 +96,8 @@ def test_healthy_sessions_are_stored_and_every_check_passes(warehouse: Warehouse
     pd.testing.assert_frame_equal(table(warehouse, "prices"), expected, check_exact=True, check_dtype=False)
     assert set(run.checks) == {
         *("bars_are_healthy", "no_restatements", "the_past_is_as_it_was", "every_symbol_has_history"),
-        *("most_of_the_universe_is_there", "bars_are_consistent"),
+        *("most_of_the_universe_is_there", "bars_are_consistent", "the_source_can_be_read"),
+        "the_session_has_prices",
     }
     assert all(check.passed for check in run.checks.values())
 
@@ -189,6 +196,133 @@ def test_a_file_that_only_grows_says_nothing_of_the_past(duckdb_warehouse: Wareh
         assert run.result.success
         assert run.checks["the_past_is_as_it_was"].passed
     assert table(duckdb_warehouse, "price_restatements").empty
+
+
+@pytest.mark.parametrize(
+    "symbol", ["B\0B", "B\ud800", "\u200bBBB", "B\nB", "B" * 10_000, "", "'; drop table prices; --"]
+)
+def test_a_symbol_of_characters_that_no_database_takes_is_quarantined_and_stops_no_other(
+    warehouse: Warehouse, market: ScriptedMarketData, symbol: str
+) -> None:
+    market.frame["symbol"] = pd.Series([symbol if s == "BBB" else s for s in market.frame["symbol"]], dtype=object)
+    run = materialize(warehouse, market)
+    assert run.result.success
+    assert len(table(warehouse, "prices")) == len(WEEK) * 2
+    refused = table(warehouse, "quarantine")
+    assert set(refused["rule"]) == {"unknown_symbol"}
+    assert len(refused) == len(WEEK)
+    assert all(shown.isprintable() for shown in refused["symbol"])
+    assert not run.checks["bars_are_healthy"].passed
+
+
+def test_a_file_that_cannot_be_read_is_told_and_stops_no_other_nor_changes_the_past(
+    duckdb_warehouse: Warehouse, tmp_path: Path
+) -> None:
+    folder, rows = tmp_path / "prices", quiet_bars(SYMBOLS, WEEK)
+    folder.mkdir()
+    market = FileMarketData(folder, tmp_path / "home" / "price_files")
+    day = pd.to_datetime(rows["session"]).to_numpy().astype("datetime64[D]")
+    write(folder, rows[day < np.datetime64(WEEK.last)])
+    before, last = SessionRange(WEEK.first, date(2024, 7, 8)), SessionRange.single(WEEK.last)
+    assert materialize(duckdb_warehouse, market, before).checks["the_source_can_be_read"].passed
+
+    write(folder, rows)
+    (folder / "BBB.csv").write_text("<!DOCTYPE html><html>429</html>")
+    for _ in range(2):
+        run = materialize(duckdb_warehouse, market, last)
+        assert run.result.success
+        check = run.checks["the_source_can_be_read"]
+        assert not check.passed
+        assert check.severity == dg.AssetCheckSeverity.WARN
+        assert check.description is not None
+        assert "PRICE_FILE_UNREADABLE" in check.description
+        assert "BBB.csv" in check.description
+        assert run.checks["the_past_is_as_it_was"].passed  # not to be read is not to be gone
+    assert set(table(duckdb_warehouse, "quarantine")["rule"]) == {"gap"}
+
+    rows.loc[(day == np.datetime64("2024-07-02")) & (rows["symbol"] == "BBB"), "close"] += 0.5
+    write(folder, rows)
+    mended = materialize(duckdb_warehouse, market, last)
+    assert mended.checks["the_source_can_be_read"].passed
+    recorded = table(duckdb_warehouse, "price_restatements")
+    told = [(row.session.date(), row.symbol, row.kind) for row in recorded.itertuples()]
+    assert told == [(date(2024, 7, 2), "BBB", "changed"), (WEEK.last, "BBB", "late")]
+
+
+def test_a_session_that_is_refused_for_its_missing_bars_names_the_files_that_cannot_be_read(
+    duckdb_warehouse: Warehouse, tmp_path: Path
+) -> None:
+    rows = quiet_bars(SYMBOLS, WEEK)
+    folder = tmp_path / "prices"
+    folder.mkdir()
+    write(folder, rows[pd.to_datetime(rows["session"]) < pd.Timestamp(WEEK.last)])
+    (folder / "more.csv").write_text("session,symbol,Close,close\n2024-07-09,AAA,1,2\n")
+    market = FileMarketData(folder, tmp_path / "home" / "price_files")
+    run = materialize(duckdb_warehouse, market)
+    assert "SESSION_MISSING" in run.failure()
+    assert "PRICE_COLUMNS_TWICE" in run.failure()
+
+
+HOLE = SessionRange.single(date(2024, 7, 5))
+BEFORE, AFTER = SessionRange(WEEK.first, date(2024, 7, 3)), SessionRange(date(2024, 7, 8), WEEK.last)
+
+
+def test_a_session_that_nobody_has_bars_for_is_recorded_and_the_next_one_goes_on(
+    warehouse: Warehouse, market: ScriptedMarketData
+) -> None:
+    whole = market.frame
+    market.drop(HOLE.first)
+    materialize(warehouse, market, BEFORE)
+    refused = materialize(warehouse, market, HOLE)
+    assert "portfolio run --session 2024-07-05 --without-prices" in refused.failure()
+    for _ in range(2):
+        hole = materialize(warehouse, market, HOLE, without_prices=True)
+        assert hole.result.success
+        assert hole.checks["most_of_the_universe_is_there"].passed
+        check = hole.checks["the_session_has_prices"]
+        assert not check.passed
+        assert check.severity == dg.AssetCheckSeverity.WARN
+    assert materialize(warehouse, market, HOLE).result.success  # and so does whoever runs it again
+    assert materialize(warehouse, market, AFTER).result.success
+    assert table(warehouse, "price_holes")["session"].tolist() == [pd.Timestamp(HOLE.first)]
+    assert table(warehouse, "prices")["session"].nunique() == len(WEEK) - 1
+    assert materialize(warehouse, market, WEEK).result.success
+
+    market.frame = whole
+    late = materialize(warehouse, market, HOLE)
+    assert late.result.success
+    assert not late.checks["no_restatements"].passed
+    assert len(table(warehouse, "price_restatements")) == len(SYMBOLS)
+    assert table(warehouse, "prices")["session"].nunique() == len(WEEK) - 1
+    accepted = materialize(warehouse, market, HOLE, accept=True)
+    assert accepted.checks["the_session_has_prices"].passed
+    assert table(warehouse, "price_holes").empty
+    assert len(table(warehouse, "prices")) == len(WEEK) * 3
+
+
+@pytest.mark.parametrize(
+    ("sessions", "reason"),
+    [
+        (SessionRange.single(BEFORE.last), "SESSION_HAS_PRICES"),  # stored ones
+        (SessionRange.single(AFTER.first), "PREVIOUS_SESSION_MISSING"),
+        (SessionRange(HOLE.first, AFTER.first), "HOLE_OF_SEVERAL_SESSIONS"),
+        (HOLE, "SESSION_HAS_PRICES"),  # those that the source has
+    ],
+)
+def test_no_other_session_is_gone_on_without_prices(
+    duckdb_warehouse: Warehouse, market: ScriptedMarketData, sessions: SessionRange, reason: str
+) -> None:
+    materialize(duckdb_warehouse, market, BEFORE)
+    run = materialize(duckdb_warehouse, market, sessions, without_prices=True)
+    assert reason in run.failure()
+    assert table(duckdb_warehouse, "price_holes").empty
+
+
+def test_an_account_does_not_begin_with_a_session_without_prices(
+    duckdb_warehouse: Warehouse, market: ScriptedMarketData
+) -> None:
+    run = materialize(duckdb_warehouse, market, HOLE, without_prices=True)
+    assert "HOLE_BEFORE_ALL_PRICES" in run.failure()
 
 
 def test_a_symbol_without_history_is_named_and_stops_no_other(

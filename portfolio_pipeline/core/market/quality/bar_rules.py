@@ -14,6 +14,7 @@ import pandas as pd
 from portfolio_pipeline.core.calendar.sessions import SessionRange, as_days, closure_name, previous_session
 from portfolio_pipeline.core.errors import DataError
 from portfolio_pipeline.core.tables import PRICES, QUARANTINE
+from portfolio_pipeline.core.words import printable
 
 BAR = ("open", "high", "low", "close", "volume")
 VALUES = (*BAR, "dividend", "split_ratio")
@@ -53,16 +54,16 @@ def sound_bars(
     Rows dated on closed days belong to the next session. What belongs to no session of the range is left out: it is
     judged with the session that it belongs to.
     """
-    rows, day = _within(delivered, sessions)
+    rows, day = within(delivered, sessions)
     parts = []
 
-    def refuse(rule: str, broken: np.ndarray, found: pd.Series) -> None:
+    def refuse(rule: str, wrong: np.ndarray, found: pd.Series) -> None:
         nonlocal rows
-        if broken.any():
+        if wrong.any():
             parts.append(
-                quarantined(rule, rows[broken], found[broken], _EXPECTED[rule], _REMEDY.get(rule, _REMEDY_OF_BARS))
+                quarantined(rule, rows[wrong], found[wrong], _EXPECTED[rule], _REMEDY.get(rule, _REMEDY_OF_BARS))
             )
-            rows = rows[~broken]
+            rows = rows[~wrong]
 
     closed = day != rows["session"].to_numpy().astype("datetime64[D]")
     names = {stamp: f"{stamp} ({closure_name(date.fromisoformat(str(stamp)))})" for stamp in np.unique(day[closed])}
@@ -81,13 +82,13 @@ def sound_bars(
         (WRONG_VOLUME, ("volume",)),
         (WRONG_ACTION, ("dividend", "split_ratio")),
     ):
-        broken = _broken(rule, rows)
-        refuse(rule, broken, _shown(rows, fields, broken))
+        wrong = broken(rule, rows)
+        refuse(rule, wrong, _shown(rows, fields, wrong))
     refused = pd.concat(parts, ignore_index=True) if parts else no_rows()
     return rows.reset_index(drop=True), _merged(refused)
 
 
-def _within(delivered: pd.DataFrame, sessions: SessionRange) -> tuple[pd.DataFrame, np.ndarray]:
+def within(delivered: pd.DataFrame, sessions: SessionRange) -> tuple[pd.DataFrame, np.ndarray]:
     """The rows that belong to the range, with the session they are judged with, and the days they are dated."""
     day = pd.to_datetime(delivered["session"]).to_numpy().astype("datetime64[D]")
     if np.isnat(day).any():
@@ -99,11 +100,13 @@ def _within(delivered: pd.DataFrame, sessions: SessionRange) -> tuple[pd.DataFra
     rows, day = delivered.loc[inside, list(PRICES.column_names)].copy(), day[inside]
     days = as_days(tuple(sessions))
     rows["session"] = days[np.searchsorted(days, day)].astype("datetime64[s]")
-    rows["symbol"] = rows["symbol"].astype(object).where(rows["symbol"].notna(), "").astype(str)
+    codes, symbols = pd.factorize(rows["symbol"].astype(object).where(rows["symbol"].notna(), ""))
+    rows["symbol"] = np.array([printable(str(symbol)) for symbol in symbols], dtype=object)[codes]
     return rows, day
 
 
-def _broken(rule: str, rows: pd.DataFrame) -> np.ndarray:
+def broken(rule: str, rows: pd.DataFrame) -> np.ndarray:
+    """Which of the rows break the rule."""
     opened, high, low, close, volume, dividend, split = (rows[name].to_numpy(dtype=np.float64) for name in VALUES)
     prices = np.stack([opened, high, low, close])
     if rule == MISSING_VALUE:

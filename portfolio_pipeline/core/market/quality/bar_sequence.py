@@ -6,8 +6,8 @@ remembered; then those of the range are judged. Not here: what a bar shows by it
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass, field
 from datetime import date
 
 import numpy as np
@@ -22,14 +22,16 @@ from portfolio_pipeline.core.calendar.sessions import (
     sessions_between,
 )
 from portfolio_pipeline.core.errors import DataError
+from portfolio_pipeline.core.market.quality.actions import no_actions
 from portfolio_pipeline.core.market.quality.bar_rules import BAR, BAR_RULES, VALUES, no_rows
 from portfolio_pipeline.core.market.quality.settings import JudgingTerms
-from portfolio_pipeline.core.tables import QUARANTINE
+from portfolio_pipeline.core.tables import CORPORATE_ACTIONS, QUARANTINE
 
 JUMP, STALE, LATE, GAP = "unexplained_jump", "stale_repeat", "late_bar", "gap"
 # A symbol that comes back after a longer silence is taken for a newly listed one: its price is compared with nothing.
 MEMORY_SESSIONS = 20
 _CLOSE, _DIVIDEND, _SPLIT = VALUES.index("close"), VALUES.index("dividend"), VALUES.index("split_ratio")
+_ACTION = ("dividend", "split_ratio", "close")
 _BARE = slice(0, len(BAR))
 _NEVER = -(10**9)
 _SHOWN = 5
@@ -49,14 +51,16 @@ def memory_start(first: date, terms: JudgingTerms) -> date:
 class StoredBars:
     """What the tables hold before judging.
 
-    `prices` and `quarantine` from `memory_start` to the end of the range, `restatements` of the range, and the first
-    session of each symbol in all of `prices`.
+    `prices`, `quarantine` and `actions` from `memory_start` to the end of the range, `restatements` of the range, and
+    the first session of each symbol in all of `prices`.
     """
 
     prices: pd.DataFrame
     quarantine: pd.DataFrame
     restatements: pd.DataFrame
     first_sessions: Mapping[str, date]
+    actions: pd.DataFrame = field(default_factory=no_actions)
+    holes: Collection[date] = ()  # sessions that a person said to go on without
 
 
 @dataclass
@@ -86,15 +90,28 @@ class _Memory:
         self.known = self.known | accepted
         self.bar = bar
 
+    def act(self, place: int, dividend: Array, split: Array) -> None:
+        """What the last closes are worth after actions of this session that stand on no bar of `last`."""
+        self.last_close = self.last_close / split - dividend
+        self.jump_close = np.where(self.jump < place, self.jump_close / split - dividend, self.jump_close)
+
 
 class BarSequence:
     """The sessions of a range and those before it that are remembered. `judge` says what is `taken` and what is `late`.
+
+    Of the delivered actions it says which are in force without a bar (`actions_without_bar`).
 
     Arrays are [sessions, symbols] or [sessions, symbols, values], NaN where there is no bar.
     """
 
     def __init__(
-        self, sessions: SessionRange, terms: JudgingTerms, stored: StoredBars, bars: pd.DataFrame, refused: pd.DataFrame
+        self,
+        sessions: SessionRange,
+        terms: JudgingTerms,
+        stored: StoredBars,
+        bars: pd.DataFrame,
+        refused: pd.DataFrame,
+        actions: pd.DataFrame,
     ) -> None:
         self._terms = terms
         self._symbols = tuple(sorted(terms.symbols))
@@ -107,7 +124,11 @@ class BarSequence:
         self._doubted = self._spread(history[history["rule"].isin((JUMP, STALE, LATE))], BAR)
         self._jumped = self._marked(history[history["rule"] == JUMP])
         self._missed = self._marked(history[history["rule"].isin((*BAR_RULES, JUMP, STALE, LATE, GAP))])
-        self._session_stored = np.isin(self._days, days_of(stored.prices))
+        self._acted = self._spread(actions, _ACTION)
+        self._acted_before = self._spread(stored.actions, _ACTION[:2])
+        self._actions: list[tuple[object, ...]] = []  # rows of the table
+        self._hole = np.isin(self._days, as_days(tuple(stored.holes)))
+        self._session_stored = np.isin(self._days, days_of(stored.prices)) | self._hole
         firsts = [stored.first_sessions.get(symbol, date.max) for symbol in self._symbols]
         self._first = np.array(firsts, dtype="datetime64[D]")
         self._quarantine: list[tuple[object, ...]] = []  # rows of the table
@@ -123,15 +144,19 @@ class BarSequence:
             if t < self._start:
                 self._count_repeats(memory, bar)
                 memory.see(t, bar, have, self._jumped[t])
+                memory.act(t, *_without_bar(self._acted_before[t], have))
                 continue
             new = ~have & ~np.isnan(self._delivered[t, :, _CLOSE])
             bar = np.where(new[:, None], self._delivered[t, :, _BARE], bar)
             self._count_repeats(memory, bar)
             jumped, late[t], taken[t] = self._doubts(t, new, memory, source, accept_late)
             absent = ~have & ~new & ~self._refused_already[t]
-            if missing := self._absences(t, absent, have | taken[t], memory, source):
-                lacking.append(missing)
+            missing = self._absences(t, absent, have | taken[t], memory, source)
+            if missing and not self._hole[t]:
+                lacking.append((self._days[t], missing))
+            acted = self._actions_in_force(t, have | taken[t], memory, source, accept_late)
             memory.see(t, bar, have | taken[t], jumped)
+            memory.act(t, *acted)
         self._refuse_lacking(lacking)
         return self._rows(taken), self._rows(late)
 
@@ -141,6 +166,33 @@ class BarSequence:
         if not self._quarantine:
             return no_rows()
         return pd.DataFrame(self._quarantine, columns=list(QUARANTINE.column_names))
+
+    @property
+    def actions_without_bar(self) -> pd.DataFrame:
+        """Rows of `corporate_actions` for sessions and symbols that have no bar in prices."""
+        if not self._actions:
+            return no_actions()
+        return pd.DataFrame(self._actions, columns=list(CORPORATE_ACTIONS.column_names))
+
+    def _actions_in_force(
+        self, t: int, accepted: Array, memory: _Memory, source: str, accept_late: bool
+    ) -> tuple[Array, Array]:
+        """Dividend and split of each symbol without a bar of the session, 0 and 1 where there is none.
+
+        What came with a bar is doubted where that price says that it never was: as if a split were in it already.
+        """
+        acted = self._acted[t].copy()
+        close = np.where(acted[:, 2] > 0, acted[:, 2], np.nan)
+        last = np.where(t - memory.last <= memory_sessions(self._terms), memory.last_close, np.nan)
+        with_it = acted[:, 1] * (close + acted[:, 0]) / last
+        never_was = np.isfinite(with_it) & self._beyond(with_it) & ~self._beyond(close / last)
+        new = ~np.isnan(acted[:, 1]) & ~never_was & (accept_late | ~self._session_stored[t])
+        in_force = np.where(new[:, None], acted[:, :2], self._acted_before[t])
+        dividend, split = _without_bar(in_force, accepted)
+        session = self._days[t].astype("datetime64[s]")
+        for n in np.flatnonzero((dividend != 0) | (split != 1)):
+            self._actions.append((session, self._symbols[n], float(dividend[n]), float(split[n]), source))
+        return dividend, split
 
     def _count_repeats(self, memory: _Memory, bar: Array) -> None:
         same = (bar == memory.bar).all(axis=1)
@@ -162,7 +214,7 @@ class BarSequence:
         # the universe may bring its history along.
         memory.known = memory.known | (self._first < self._days[t])
         silent = memory.known & (age > self._terms.delist_after_sessions)
-        late = sound & self._session_stored[t] & (self._missed[t] | silent)
+        late = sound & self._session_stored[t] & (self._missed[t] | silent | self._hole[t])
         taken = sound & (accept_late | ~late)
         self._refuse(t, JUMP, jumped, source, growth=growth, last=memory.last, close=memory.last_close)
         self._refuse(t, STALE, stale, source)
@@ -226,17 +278,18 @@ class BarSequence:
             f"Deliver the bar. After {delist_after} sessions without one the symbol counts as delisted.",
         )
 
-    def _refuse_lacking(self, lacking: list[str]) -> None:
+    def _refuse_lacking(self, lacking: list[tuple[np.datetime64, str]]) -> None:
         if not lacking:
             return
         more = f" and {len(lacking) - _SHOWN} more sessions" if len(lacking) > _SHOWN else ""
         reasons = self.quarantine["rule"].value_counts()
         raise DataError(
             "SESSION_MISSING",
-            found=", ".join(lacking[:_SHOWN]) + more,
+            found=", ".join(missing for _, missing in lacking[:_SHOWN]) + more,
             expected=f"{self._terms.quality.minimum_coverage:.0%} of the symbols that traded lately, at least one",
             reasons=", ".join(f"{count} x {rule}" for rule, count in reasons.items()) or "no rows",
-            remedy="Nothing was stored. Look whether the source has these sessions, and run them again.",
+            remedy="Nothing was stored. Look whether the source has these sessions, and run them again. If nobody has "
+            f"bars of {lacking[0][0]}, go on without: portfolio run --session {lacking[0][0]} --without-prices.",
         )
 
     def _rows(self, which: Array) -> pd.DataFrame:
@@ -261,6 +314,12 @@ class BarSequence:
         inside = (row >= 0) & (column >= 0)
         marked[row[inside], column[inside]] = True
         return marked
+
+
+def _without_bar(actions: Array, accepted: Array) -> tuple[Array, Array]:
+    """Dividend and split of those without an accepted bar; 0 and 1 of all others."""
+    none = accepted | np.isnan(actions[:, 1])
+    return np.where(none, 0.0, actions[:, 0]), np.where(none, 1.0, actions[:, 1])
 
 
 def days_of(rows: pd.DataFrame) -> Array:

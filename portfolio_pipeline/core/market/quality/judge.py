@@ -23,19 +23,21 @@ from portfolio_pipeline.core.calendar.sessions import (
     previous_session,
     sessions_between,
 )
+from portfolio_pipeline.core.market.quality.actions import actions_of, delivered_actions
 from portfolio_pipeline.core.market.quality.bar_rules import VALUES, sound_bars
 from portfolio_pipeline.core.market.quality.bar_sequence import BarSequence, StoredBars, days_of
 from portfolio_pipeline.core.market.quality.settings import JudgingTerms
-from portfolio_pipeline.core.tables import PRICE_RESTATEMENTS, PRICES, QUARANTINE, Table
+from portfolio_pipeline.core.tables import CORPORATE_ACTIONS, PRICE_RESTATEMENTS, PRICES, QUARANTINE, Table
 
 
 @dataclass(frozen=True)
 class Judgement:
-    """The rows that the three tables are to hold for the range."""
+    """The rows that the four tables are to hold for the range."""
 
     prices: pd.DataFrame
     quarantine: pd.DataFrame
     restatements: pd.DataFrame
+    actions: pd.DataFrame
 
 
 def judge(
@@ -58,13 +60,16 @@ def judge(
     prices = stored.prices
     if accept_restatements:
         prices = _joined(_without(prices, changed), changed)
-    sequence = BarSequence(sessions, terms, stored, bars, refused)
+    actions = delivered_actions(delivered, sessions=sessions, symbols=terms.symbols)
+    sequence = BarSequence(sessions, terms, stored, bars, refused, actions)
     taken, late = sequence.judge(prices, source, accept_late=accept_restatements)
     restated = _joined(changed.assign(kind="changed"), late.assign(kind="late"))
+    accepted = _joined(_from(prices, sessions.first), taken)
     return Judgement(
-        prices=_ordered(_joined(_from(prices, sessions.first), taken), PRICES),
+        prices=_ordered(accepted, PRICES),
         quarantine=_ordered(_joined(refused, sequence.quarantine), QUARANTINE),
         restatements=_ordered(_recorded(restated, stored.restatements, accept_restatements), PRICE_RESTATEMENTS),
+        actions=_ordered(actions_of(accepted, sequence.actions_without_bar), CORPORATE_ACTIONS),
     )
 
 
