@@ -34,7 +34,7 @@ class Careless:
     settings: tuple[str, str] | None = None  # in portfolio.yaml, this becomes that
 
 
-MOMENTUM = "name: mine\ntype: momentum\nsymbols: [SPY, QQQ]\n"
+MOMENTUM = "name: mine\ntype: momentum\ndescription: Mine.\nsymbols: {only: [SPY, QQQ]}\n"
 THIRTY = (
     Careless("a Saturday", "run --session 2022-08-13", "NOT_A_SESSION: found=2022-08-13, why=weekend"),
     Careless("a holiday", "run --session 2022-07-04", "NOT_A_SESSION: found=2022-07-04, why=July 4th"),

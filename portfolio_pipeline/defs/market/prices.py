@@ -115,7 +115,7 @@ def the_session_has_prices(sessions: SessionRange, warehouse: dg.ResourceParam[W
     What the source delivers of it later is a restatement, and taken over only with `accept_restatements`.
     """
     rows = _holes(warehouse, sessions)
-    result = _warning(rows, list(PRICE_HOLES.column_names), {}, all_rows_of(PRICE_HOLES, sessions))
+    result = _warning(rows, list(PRICE_HOLES.column_names), {}, all_rows_of(PRICE_HOLES.name, sessions))
     listed = ", ".join(str(day.date()) for day in rows["session"][-3:])
     return result if rows.empty else result._replace(description=f"Gone on without prices: {listed}.")
 
