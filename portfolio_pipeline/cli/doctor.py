@@ -5,6 +5,7 @@ Each look either says what is fine or raises the refusal that a run would raise.
 
 from __future__ import annotations
 
+import shutil
 import sys
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -13,10 +14,10 @@ from typing import Any
 
 from portfolio_pipeline.adapters.cards import load_cards
 from portfolio_pipeline.adapters.environment import read_environment
-from portfolio_pipeline.adapters.faults import refusal_of
+from portfolio_pipeline.adapters.faults import refusal_of, require_room
 from portfolio_pipeline.adapters.wiring import wire
 from portfolio_pipeline.cli.document import told
-from portfolio_pipeline.cli.home import open_home
+from portfolio_pipeline.cli.home import open_home, uses_postgres
 from portfolio_pipeline.cli.status import BAD, GOOD, Fact
 from portfolio_pipeline.cli.stored_history import complete_through
 from portfolio_pipeline.cli.terminal import facts, show
@@ -24,6 +25,7 @@ from portfolio_pipeline.core.calendar.sessions import all_sessions, last_closed_
 from portfolio_pipeline.core.errors import PortfolioError
 from portfolio_pipeline.core.execution.halt import either, require_trading, trading_state
 from portfolio_pipeline.core.tables import HALT_EVENTS
+from portfolio_pipeline.web_ui.claim import served
 
 
 @dataclass(frozen=True)
@@ -43,14 +45,18 @@ def examine() -> list[Finding]:
         ("settings", _settings),
         ("strategy cards", _cards),
         ("calendar", _calendar),
-        ("Dagster home", _dagster_home),
+        ("home", _home),
+        ("disk", _disk),
+        ("record of runs", _record_of_runs),
         ("database", _database),
         ("SQL models", _sql_models),
         ("definitions", _definitions),
         ("history", _history),
         ("trading", _trading),
         ("at work", _at_work),
+        ("killed runs", _killed_runs),
         ("rebuild", _rebuild),
+        ("web UI", _web_ui),
     )
     return [_finding(name, look) for name, look in looks]
 
@@ -58,12 +64,10 @@ def examine() -> list[Finding]:
 def show_findings(findings: Sequence[Finding]) -> None:
     """What is wrong first, and what to do; then what is fine."""
     rows: list[Fact] = []
-    for one in findings:
-        if one.refusal is not None:
-            rows += [
-                ("Wrong", f"{one.name}: {_without_remedy(one.refusal)}", BAD),
-                ("To do", one.refusal.remedy, "bold"),
-            ]
+    wrong = {one.found: one.refusal for one in findings if one.refusal is not None}
+    for found, refusal in wrong.items():  # many looks fail of one cause
+        names = ", ".join(one.name for one in findings if one.found == found)
+        rows += [("Wrong", f"{names}: {_without_remedy(refusal)}", BAD), ("To do", refusal.remedy, "bold")]
     if not rows:
         rows.append(("Wrong", "nothing", GOOD))
     rows += [(one.name[0].upper() + one.name[1:], one.found, "") for one in findings if one.refusal is None]
@@ -121,8 +125,34 @@ def _calendar() -> str:
     return f"last closed session {last_closed_session(now)}, known until {newest}"
 
 
-def _dagster_home() -> str:
+def _home() -> str:
+    home = read_environment().dagster_home
+    if home.is_dir() and home.stat().st_mode & 0o077:
+        raise PortfolioError(
+            "HOME_OPEN_TO_OTHERS",
+            found=f"{home}, which others on this machine may look into",
+            expected="a folder for its owner alone: it holds an account and the secret of its orders",
+            remedy=f"chmod -R go-rwx {home}",
+        )
     return str(open_home().environment.dagster_home)
+
+
+def _disk() -> str:
+    home = read_environment().dagster_home
+    require_room(home)
+    return f"{shutil.disk_usage(home).free / 1e9:.1f} GB free"
+
+
+def _record_of_runs() -> str:
+    from portfolio_pipeline.dagster_home.private import misfit
+    from portfolio_pipeline.dagster_home.storage import require_sound_storage
+
+    environment = read_environment()
+    require_sound_storage(environment.dagster_home, thoroughly=True)
+    why_not_ours = misfit()
+    if why_not_ours:
+        return f"sound, in Dagster's own storages, which are slower and larger; ours do not fit. {why_not_ours}"
+    return "in the database" if uses_postgres(environment) else "sound"
 
 
 def _database() -> str:
@@ -162,12 +192,34 @@ def _at_work() -> str:
     return f"{holder}" if holder else "nobody"
 
 
+def _killed_runs() -> str:
+    import dagster as dg
+
+    from portfolio_pipeline.dagster_home.at_work import dead_runs
+
+    locks = open_home().locks
+    with dg.DagsterInstance.get() as instance:
+        killed = [run.run_id for run, _ in dead_runs(instance, locks)]
+    if killed:
+        raise PortfolioError(
+            "RUN_KILLED",
+            found=f"{', '.join(killed)}, whose process has ended before the run did",
+            remedy="portfolio up: it marks them as failed before it begins, and computes what is missing.",
+        )
+    return "none"
+
+
+def _web_ui() -> str:
+    running = served(read_environment().dagster_home)
+    return running.address if running else "not running: neither is the daily schedule; `portfolio up` starts both"
+
+
 def _rebuild() -> str:
     unfinished = wire().warehouse.unfinished_rebuild()
     if unfinished is not None and wire().locks.holder("account") is None:
         raise PortfolioError(
             "REBUILD_UNFINISHED",
             found=f"a rebuild that was killed; everything as it was: {unfinished}",
-            remedy="Any `portfolio run` or `portfolio up` undoes it before it begins.",
+            remedy="portfolio up: it puts everything back before it begins, and computes what is missing.",
         )
     return "none under way" if unfinished is None else "under way"

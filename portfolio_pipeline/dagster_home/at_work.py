@@ -94,6 +94,14 @@ def living_tags() -> dict[str, str]:
 def close_dead_runs(instance: dg.DagsterInstance, locks: Locks) -> list[str]:
     """Mark runs as failed whose process has ended before they did, and say which those were."""
     said = []
+    for run, why in dead_runs(instance, locks):
+        instance.report_run_failed(run, why)
+        said.append(f"Run {run.run_id} is marked as failed. {why}")
+    return said
+
+
+def dead_runs(instance: dg.DagsterInstance, locks: Locks) -> Iterator[tuple[dg.DagsterRun, str]]:
+    """Runs whose process has ended before they did, and why it is thought so."""
     begun_or_about_to = [*IN_PROGRESS_RUN_STATUSES, dg.DagsterRunStatus.NOT_STARTED]
     for record in instance.get_run_records(dg.RunsFilter(statuses=begun_or_about_to)):
         run = record.dagster_run
@@ -104,10 +112,7 @@ def close_dead_runs(instance: dg.DagsterInstance, locks: Locks) -> list[str]:
         lock.release()
         begun = record.start_time
         if lives is not None or (begun is not None and time.time() - begun > _BEGINS_WITHIN):
-            why = f"It was killed: {lives or 'its process'} has ended before the run did."
-            instance.report_run_failed(run, why)
-            said.append(f"Run {run.run_id} is marked as failed. {why}")
-    return said
+            yield run, f"It was killed: {lives or 'its process'} has ended before the run did."
 
 
 def this_process() -> str:

@@ -1,0 +1,161 @@
+"""The doctor finds every state that a home can get into, planted one by one, and says the command that mends it."""
+
+from __future__ import annotations
+
+import re
+import shutil
+import signal
+import sqlite3
+import subprocess
+import time
+from collections.abc import Callable
+from contextlib import closing
+from dataclasses import dataclass
+from datetime import date
+from pathlib import Path
+
+import duckdb
+import pytest
+
+from portfolio_pipeline.adapters.environment import SHIPPED_SETTINGS
+from portfolio_pipeline_tests.cli.house import House, without_warm_up
+
+
+@dataclass(frozen=True)
+class State:
+    """How it comes about, what the doctor says of it, and the command that mends it, as the doctor says it."""
+
+    name: str
+    plant: Callable[[House], object]
+    found: str
+    mend: str
+    mending: Callable[[House], object]
+
+
+def does(*command: str) -> Callable[[House], object]:
+    def mending(house: House) -> None:
+        code, said = house.does(*command)
+        assert code == 0, said
+
+    return mending
+
+
+def writes(name: str, text: str) -> Callable[[House], object]:
+    def planted(house: House) -> None:
+        (house.home / name).parent.mkdir(exist_ok=True)
+        (house.home / name).write_text(text, encoding="utf-8")
+
+    return planted
+
+
+def removes(name: str) -> Callable[[House], object]:
+    return lambda house: (house.home / name).unlink()
+
+
+def moves_aside(folder: str) -> Callable[[House], object]:
+    return lambda house: (house.home / folder).rename(house.home / f"{folder}.broken")
+
+
+def no_database(file: Path) -> None:
+    file.write_bytes(b"not what it was " * 10_000)
+
+
+def settings_with(old: str, new: str) -> Callable[[House], object]:
+    text = SHIPPED_SETTINGS.read_text(encoding="utf-8")
+    assert old in text
+    return writes("portfolio.yaml", text.replace(old, new))
+
+
+def a_session_is_missing(house: House) -> None:
+    with duckdb.connect(house.home / "portfolio.duckdb") as hand:
+        hand.execute("delete from metrics where session = (select max(session) from metrics)")
+
+
+def a_rebuild_was_killed(house: House) -> None:
+    newest = house.wired.warehouse.newest("account")
+    assert isinstance(newest, date)
+    house.wired.warehouse.begin_rebuild(newest)
+    with duckdb.connect(house.home / "portfolio.duckdb") as hand:
+        hand.execute("delete from account")
+
+
+def a_run_was_killed(house: House) -> None:
+    process = house.start("run")
+    while not running(house):
+        assert process.poll() is None
+        time.sleep(0.05)
+    process.send_signal(signal.SIGKILL)
+    process.communicate(timeout=60)
+
+
+def running(house: House) -> bool:
+    file = house.home / "dagster" / "run" / "runs.db"
+    with closing(sqlite3.connect(f"{file.as_uri()}?mode=ro", uri=True)) as runs:
+        return bool(runs.execute("select 1 from runs where status = 'STARTED'").fetchall())
+
+
+STATES = (
+    State("halted", does("halt", "--reason", "[/bold] by hand"), "[/bold] by hand", "portfolio resume",
+          does("resume", "--reason", "looked at it")),
+    State("the switch was thrown by hand", writes("HALTED", ""), "HALTED is there", "portfolio resume",
+          does("resume", "--reason", "looked at it")),
+    State("a session is missing", a_session_is_missing, "SESSIONS_MISSING", "portfolio up", does("up", "--no-ui")),
+    State("a rebuild was killed", a_rebuild_was_killed, "REBUILD_UNFINISHED", "portfolio up", does("up", "--no-ui")),
+    State("a run was killed", a_run_was_killed, "RUN_KILLED", "portfolio up", does("run")),
+    State("others may look into the home", lambda house: house.home.chmod(0o755), "HOME_OPEN_TO_OTHERS",
+          "chmod -R go-rwx {home}", lambda house: subprocess.run(["chmod", "-R", "go-rwx", house.home], check=True)),
+    State("the list of runs is broken", lambda house: no_database(house.home / "dagster/run/runs.db"),
+          "RUN_STORAGE_BROKEN", "mv {home}/dagster/run {home}/dagster/run.broken", moves_aside("dagster/run")),
+    State("the event log is broken", lambda house: no_database(house.home / "dagster/event_log/index.db"),
+          "RUN_STORAGE_BROKEN", "mv {home}/dagster/event_log {home}/dagster/event_log.broken",
+          moves_aside("dagster/event_log")),
+    State("the database is broken", lambda house: no_database(house.home / "portfolio.duckdb"),
+          "DATABASE_FILE_UNUSABLE", "Mend the file", does("-c", "pass")),
+    State("the home is of another database", writes("database", "postgresql://db.example/fund\n"),
+          "HOME_OF_ANOTHER_DATABASE", "Set DATABASE_URL as it was", writes("database", "duckdb:///portfolio.duckdb\n")),
+    State("a card is wrong", writes("strategies/mine.yaml", "name: mine\ntype: astrology\n"), "mine.yaml",
+          "Mend this line", removes("strategies/mine.yaml")),
+    State("a setting is wrong", settings_with("gross: 1.0", "gross: 20"), "portfolio.yaml", "Mend this line",
+          settings_with("warm_up: auto", "warm_up: none")),
+    State("an extension is broken", writes("extensions/mine.py", "def broken(:\n"), "mine.py", "mine.py",
+          removes("extensions/mine.py")),
+    State("the account had other money", settings_with("initial_cash: 1000000", "initial_cash: 5000000"),
+          "ACCOUNT_OF_ANOTHER_KIND", "initial cash", settings_with("warm_up: auto", "warm_up: none")),
+)  # fmt: skip
+CANNOT_BE_MENDED = {"the database is broken"}  # but by a copy of it
+
+
+@pytest.fixture(scope="module")
+def well(tmp_path_factory: pytest.TempPathFactory) -> House:
+    """Complete, with nothing wrong."""
+    house = House(without_warm_up(tmp_path_factory.mktemp("well") / "home"))
+    house.home.chmod(0o700)
+    code, said = house.does("up", "--no-ui", "--sessions", "30")
+    assert code == 0, said
+    code, said = house.does("doctor")
+    assert code == 0, said
+    return house
+
+
+@pytest.mark.timeout(300)
+@pytest.mark.parametrize("state", STATES, ids=lambda state: state.name)
+def test_it_finds_the_state_and_names_the_command_that_mends_it(state: State, well: House, tmp_path: Path) -> None:
+    shutil.copytree(well.home, tmp_path / "home")
+    house = House(tmp_path / "home")
+    state.plant(house)
+    code, said = house.does("doctor")
+    assert code == 1, said
+    wrong = [line for line in said.splitlines() if re.match(r"(Wrong|To do) ", line)]
+    assert any(line.startswith("Wrong") and state.found in line for line in wrong), said
+    assert any(state.mend.format(home=house.home) in line for line in wrong), said
+    if state.name not in CANNOT_BE_MENDED:
+        state.mending(house)
+        code, said = house.does("doctor")
+        assert code == 0, said
+
+
+def test_one_cause_is_told_once(well: House, tmp_path: Path) -> None:
+    shutil.copytree(well.home, tmp_path / "home")
+    no_database(tmp_path / "home" / "portfolio.duckdb")
+    _, said = House(tmp_path / "home").does("doctor")
+    assert said.count("DATABASE_FILE_UNUSABLE") == 1
