@@ -128,8 +128,7 @@ def _complete(first_load: int | None) -> PortfolioError | None:
         "portfolio run --session 2026-11-20       that one",
         "portfolio run --only prices,features     two assets of the last one",
         "portfolio run --rebuild-from 2026-11-02  the account since then, anew",
-        "portfolio run --session 2026-11-20 --without-prices",
-        "                                         a session that nobody has bars for",
+        "portfolio run --session 2026-11-20 --without-prices  nobody has bars of it",
     ],
 )
 @click.option(

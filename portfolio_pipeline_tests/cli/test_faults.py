@@ -7,6 +7,7 @@ import sqlite3
 import subprocess
 import time
 from collections.abc import Sequence
+from contextlib import closing
 from pathlib import Path
 
 import duckdb
@@ -116,12 +117,16 @@ def test_a_postgres_that_goes_away_in_the_middle_is_told_and_the_same_command_go
     while house.wired.locks.holder("account") is None:
         assert process.poll() is None
         time.sleep(0.05)
-    time.sleep(3)
-    with psycopg2.connect(postgres_url) as hand, hand.cursor() as cursor:
-        cursor.execute(
-            "select pg_terminate_backend(pid) from pg_stat_activity"
-            " where datname = current_database() and pid <> pg_backend_pid()"
-        )
+    time.sleep(2)
+    with closing(psycopg2.connect(postgres_url)) as hand:
+        hand.autocommit = True  # in a transaction the list of connections stays as it was at first
+        while process.poll() is None:  # again and again: between two statements nobody would notice
+            with hand.cursor() as cursor:
+                cursor.execute(
+                    "select pg_terminate_backend(pid) from pg_stat_activity"
+                    " where datname = current_database() and pid <> pg_backend_pid()"
+                )
+            time.sleep(0.02)
     said, _ = process.communicate(timeout=200)
     assert process.returncode == 1, said
     assert "DATABASE_LOST" in said or "ACCOUNT_LOCK_LOST" in said, said

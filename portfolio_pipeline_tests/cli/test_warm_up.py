@@ -103,8 +103,8 @@ def test_what_the_cards_need_is_loaded_and_said(begun: tuple[House, str]) -> Non
     house, said = begun
     where = beginnings(house)
     assert f"Warm-up: {NEEDED} sessions before the first trading session are loaded too. {where}" in said
-    since = f"{where.account}, its strategies on paper at {where.strategies}, prices at {where.market}."
-    assert f"The account begins at {since}" in said
+    since = f"{where.account}, its strategies on paper at {where.strategies}, prices at {where.market}"
+    assert f"the account begins at {since}" in said
     warehouse = house.wired.warehouse
     last = warehouse.newest("account")
     assert last is not None
@@ -241,7 +241,7 @@ def test_status_says_since_when(house: House) -> None:
     where = beginnings(house)
     code, said = house.does("status")
     assert code == 0
-    assert f"The account begins at {where.account}, its strategies on paper at {where.strategies}" in said
+    assert f"the account begins at {where.account}, its strategies on paper at {where.strategies}" in said
 
 
 def test_a_card_that_is_added_later_works_with_the_history_that_is_there(house: House) -> None:

@@ -180,7 +180,7 @@ def test_only_fractions_are_asked_whether_a_percentage_was_meant() -> None:
     units = {name: limit.setting.unit for name, limit in LIMITS.items() if limit.setting}
     units |= {name: limit.setting.unit for name, limit in ORDER_LIMITS.items()}
     assert [name for name, unit in units.items() if unit != "fraction of equity"] == ["order_notional"]
-    with pytest.raises(ValidationError, match="2e\\+12 is outside 0 to 1e\\+12") as refused:
+    with pytest.raises(ValidationError, match="0 to 1e\\+12") as refused:
         Limits(order_notional=2e12)
     assert "did you mean" not in str(refused.value)
 
