@@ -78,7 +78,8 @@ def _kill_often(house: House, untouched: House, kills: int, draw: random.Random)
     for table in OF_THE_HOUSE_ITSELF:
         del found[table], expected[table]
     assert found["sim_orders"]["client_order_id"].is_unique
-    assert_same(found, expected)
+    # The home that was never killed is on DuckDB; another engine agrees with it to nine digits.
+    assert_same(found, expected, exact=house.wired.warehouse.engine == "duckdb")
     for where, times in sorted(fell.items()):
         print(f"{times:4d} killed  {where}")
     print(f"{killed} kills, {needed_a_hand} needed a human hand; {len(found['sim_orders'])} orders, each sent once.")
