@@ -43,6 +43,7 @@ def complete_through(warehouse: Warehouse) -> date | None:
 
 
 def _past_holes(session: date | None, holes: Sequence[date]) -> date | None:
-    while session is not None and next_session(session) in holes:
+    # Without a later hole nothing is asked of the calendar, which takes longer to load than all else here.
+    while session is not None and any(hole > session for hole in holes) and next_session(session) in holes:
         session = next_session(session)
     return session

@@ -16,6 +16,7 @@ from portfolio_pipeline.adapters.warehouse import open_warehouse
 from portfolio_pipeline.core.calendar.sessions import last_closed_session
 from portfolio_pipeline.dagster_home.prepare import prepare_dagster_home
 from portfolio_pipeline.dagster_home.run_table import FAILURE, newest_run
+from portfolio_pipeline_tests.cli.house import House
 
 HEAVY = ("dagster", "pandera", "numba", "matplotlib", "scipy", "pydantic", "exchange_calendars", "sqlalchemy")
 
@@ -40,6 +41,18 @@ def test_what_looks_or_takes_a_note_imports_nothing_heavy(
     )
     done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=False)
     assert (done.returncode, done.stderr) == (0, "")
+
+
+def test_status_of_a_home_that_has_traded_needs_no_calendar_either(lived_copy: House) -> None:
+    assert lived_copy.does("status")[0] == 0  # as the first look leaves it behind
+    code, said = lived_copy.does(
+        "-c",
+        "import sys\n"
+        "from portfolio_pipeline.cli import main\n"
+        "try: main(['status'])\n"
+        f"except SystemExit: print('loaded:', sorted(set({HEAVY!r}) & set(sys.modules)))",
+    )
+    assert (code, said.splitlines()[-1]) == (0, "loaded: []"), said
 
 
 @pytest.mark.parametrize("days", [0, 1, 7, 45, 59, 61, 400, -1, -30])
