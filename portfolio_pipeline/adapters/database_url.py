@@ -33,12 +33,7 @@ def checked(url: str) -> str:
             )
         return url
     if not url.startswith(("postgresql://", "postgres://")):
-        raise ConfigurationError(
-            "DATABASE_URL_UNKNOWN",
-            found=url.split("://")[0] + "://…" if "://" in url else "no scheme://",
-            expected="duckdb:///PATH or postgresql://…",
-            remedy="Set DATABASE_URL to one of these, or unset it for the embedded default.",
-        )
+        raise unknown(url)
     if not _POSTGRES.fullmatch(url):
         raise ConfigurationError(
             "DATABASE_URL_AMBIGUOUS",
@@ -48,3 +43,12 @@ def checked(url: str) -> str:
             " %23, ? is %3F (Python's urllib.parse.quote does it, with safe='').",
         )
     return url
+
+
+def unknown(url: str) -> ConfigurationError:
+    return ConfigurationError(
+        "DATABASE_URL_UNKNOWN",
+        found=url.split("://")[0] + "://…" if "://" in url else "no scheme://",
+        expected="duckdb:///PATH or postgresql://…",
+        remedy="Set DATABASE_URL to one of these, or unset it for the embedded default.",
+    )

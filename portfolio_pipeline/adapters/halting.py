@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from datetime import UTC, datetime
 
+from portfolio_pipeline.adapters.faults import as_refusals
 from portfolio_pipeline.core.errors import ConfigurationError, PortfolioError
 from portfolio_pipeline.core.execution.halt import TradingState, next_event, trading_state
 from portfolio_pipeline.core.tables import HALT_EVENTS
@@ -19,7 +20,7 @@ def halt(switch: HaltSwitch, reason: str, now: datetime) -> None:
 def record_halt(opened: Callable[[], Warehouse], reason: str, now: datetime) -> PortfolioError | None:
     """Write the halt down as an event; gives back why that could not be done, which changes nothing of the halt."""
     try:
-        with opened().transaction() as tx:
+        with as_refusals(), opened().transaction() as tx:
             tx.insert(HALT_EVENTS.name, next_event(tx.read(HALT_EVENTS.name), "halt", _told(reason), _utc(now)))
     except PortfolioError as refusal:
         return refusal
@@ -27,7 +28,7 @@ def record_halt(opened: Callable[[], Warehouse], reason: str, now: datetime) -> 
 
 
 def resume(switch: HaltSwitch, warehouse: Warehouse, reason: str, now: datetime) -> list[str]:
-    """Lift both, or neither; says what was found to be lifted."""
+    """Lift both, the switch last: whatever fails on the way leaves trading halted. Says what was found."""
     if not reason.strip():
         raise ConfigurationError("REASON_MISSING", expected="why trading may go on", remedy="Give it with --reason.")
     thrown = switch.state()

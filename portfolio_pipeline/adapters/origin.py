@@ -1,13 +1,14 @@
-"""What everything is computed with now, as the environment says; and what it was at the newest stored session."""
+"""What everything is computed with now, as the environment says; and what it was at the newest stored session.
+
+Settings and cards are imported by whoever asks for the present: `status` asks for what is stored alone.
+"""
 
 from __future__ import annotations
 
 import hashlib
 from functools import cache
 
-from portfolio_pipeline.adapters.cards import load_cards
 from portfolio_pipeline.adapters.environment import PACKAGE_ROOT, Environment
-from portfolio_pipeline.adapters.settings import active_settings
 from portfolio_pipeline.core.calendar.sessions import SessionRange
 from portfolio_pipeline.core.execution.origin import Origin
 from portfolio_pipeline.core.tables import PRICES, SESSION_ORIGINS
@@ -17,6 +18,9 @@ _LENGTH = 12
 
 
 def current_origin(environment: Environment) -> Origin:
+    from portfolio_pipeline.adapters.cards import load_cards
+    from portfolio_pipeline.adapters.settings import active_settings
+
     settings = active_settings(environment)
     cards = "".join(card.model_dump_json() for card in load_cards(environment))
     return Origin(

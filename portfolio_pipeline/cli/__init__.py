@@ -17,7 +17,7 @@ from typing import NoReturn
 
 import click
 
-from portfolio_pipeline.adapters.faults import refusal_of
+from portfolio_pipeline.adapters.faults import as_refusals
 from portfolio_pipeline.cli.commands import portfolio
 from portfolio_pipeline.cli.terminal import complain, refuse
 from portfolio_pipeline.core.errors import PortfolioError
@@ -36,7 +36,8 @@ def main(arguments: Sequence[str] | None = None) -> NoReturn:
     # Dagster's words to whoever writes code with it; people who type commands can do nothing about them.
     warnings.filterwarnings("ignore", message=r".* is currently in (beta|preview)")
     try:
-        code = portfolio.main(args=arguments, prog_name="portfolio", standalone_mode=False)
+        with as_refusals():
+            code = portfolio.main(args=arguments, prog_name="portfolio", standalone_mode=False)
     except click.ClickException as mistake:
         mistake.show()
         code = 1
@@ -45,12 +46,5 @@ def main(arguments: Sequence[str] | None = None) -> NoReturn:
         code = 130
     except PortfolioError as refusal:
         refuse(refusal)
-        code = 1
-    except Exception as error:
-        # What the world has done is told like any refusal; everything else keeps its traceback.
-        told = refusal_of(error)
-        if told is None:
-            raise
-        refuse(told)
         code = 1
     sys.exit(code or 0)

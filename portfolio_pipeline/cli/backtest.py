@@ -11,7 +11,7 @@ from rich.table import Table
 
 from portfolio_pipeline.adapters.cards import load_cards
 from portfolio_pipeline.cli.home import open_home
-from portfolio_pipeline.cli.terminal import say, show
+from portfolio_pipeline.cli.terminal import headed, say, show
 from portfolio_pipeline.core.backtest.request import BacktestRequest, assignments
 from portfolio_pipeline.reports import pages
 from portfolio_pipeline.reports.backtest import backtest_report
@@ -46,16 +46,7 @@ def show_backtest(
 
 
 def _table(rows: pd.DataFrame, title: str, *, narrow: bool = False) -> Table:
-    between = (0, 1 if narrow else 2, 0, 0)
-    table = Table(
-        box=None,
-        padding=between,
-        pad_edge=False,
-        title=title,
-        title_justify="left",
-        title_style="bold",
-        header_style="dim",
-    )
+    table = headed(title, between=1 if narrow else 2)
     for place, name in enumerate(rows.columns):
         table.add_column(name, justify="right" if place else "left", no_wrap=not place, overflow="fold")
     for row in rows.to_numpy().tolist():

@@ -42,8 +42,8 @@ _LOOK_AT_THE_CHECK = (
     "What was computed is stored; the rows are on the page of the check in the web UI (`portfolio up`)."
 )
 _UNDONE = "the rebuild was undone, everything is as it was"
-# The terminal shows the progress bar; what is logged is in the web UI.
 _WITHOUT_PRICES = {"ops": {"prices": {"config": {"without_prices": True}}}}
+# The terminal shows the progress bar; what is logged is in the web UI.
 _QUIET = {"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}}
 
 

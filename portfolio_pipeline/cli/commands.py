@@ -314,7 +314,7 @@ def resume(reason: str) -> None:
 
 
 @portfolio.command(
-    changes="Nothing. A home that is not there yet is prepared.",
+    changes="Nothing. A home that is not there yet is prepared, a database of an earlier version carried forward.",
     examples=["portfolio doctor", "portfolio doctor --json"],
     keys=[
         "well: whether all is; looks: name, fine, found, and error: null, or reason, figures, to_do, message;"
@@ -369,7 +369,7 @@ def new_strategy(name: str, strategy_type: str) -> None:
 
 @strategy.command(
     "list",
-    changes="Nothing. A home that is not there yet is prepared.",
+    changes="Nothing. A home that is not there yet is prepared, a database of an earlier version carried forward.",
     examples=["portfolio strategy list", "portfolio strategy list --json"],
     keys=[
         "strategies: name, type, stage, rebalance, owner, description, symbols, asset_classes, verdict or null,"

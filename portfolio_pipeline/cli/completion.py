@@ -12,7 +12,7 @@ from datetime import UTC, datetime
 import click
 from click.shell_completion import CompletionItem, get_completion_class
 
-from portfolio_pipeline.core.errors import ConfigurationError, PortfolioError
+from portfolio_pipeline.core.errors import PortfolioError
 
 SHELLS = ("bash", "zsh", "fish")
 VARIABLE = "_PORTFOLIO_COMPLETE"
@@ -22,10 +22,7 @@ _COMMAND = "portfolio"
 def script(shell: str, command: click.Command) -> str:
     """What the shell reads to complete `portfolio`."""
     completer = get_completion_class(shell)
-    if completer is None:
-        raise ConfigurationError(
-            "SHELL_UNKNOWN", found=shell, expected=", ".join(SHELLS), remedy="Choose one of these."
-        )
+    assert completer is not None, "click knows all of SHELLS, and the command takes no other"
     # Without asking the shell for its version, as click's own `source` does: it may be made on another machine.
     made = completer(command, {}, _COMMAND, VARIABLE)
     return made.source_template % made.source_vars()

@@ -14,17 +14,16 @@ from typing import Any
 
 from portfolio_pipeline.adapters.cards import load_cards
 from portfolio_pipeline.adapters.environment import read_environment
-from portfolio_pipeline.adapters.faults import refusal_of, require_room
+from portfolio_pipeline.adapters.faults import as_refusals, require_room
 from portfolio_pipeline.adapters.wiring import wire
 from portfolio_pipeline.cli.document import told
 from portfolio_pipeline.cli.home import open_home, uses_postgres
-from portfolio_pipeline.cli.status import BAD, GOOD, Fact
-from portfolio_pipeline.cli.stored_history import complete_through
-from portfolio_pipeline.cli.terminal import facts, show
+from portfolio_pipeline.cli.terminal import BAD, GOOD, Fact, facts, show
 from portfolio_pipeline.core.calendar.sessions import all_sessions, last_closed_session
 from portfolio_pipeline.core.errors import PortfolioError
 from portfolio_pipeline.core.execution.halt import either, require_trading, trading_state
 from portfolio_pipeline.core.tables import HALT_EVENTS
+from portfolio_pipeline.reads.complete import complete_through
 from portfolio_pipeline.web_ui.claim import served
 
 
@@ -85,11 +84,9 @@ def findings_document(findings: Sequence[Finding]) -> dict[str, Any]:
 
 def _finding(name: str, look: Callable[[], str]) -> Finding:
     try:
-        return Finding(name, look())
-    except Exception as error:
-        refusal = error if isinstance(error, PortfolioError) else refusal_of(error)
-        if refusal is None:
-            raise
+        with as_refusals():
+            return Finding(name, look())
+    except PortfolioError as refusal:
         return Finding(name, str(refusal), refusal)
 
 
@@ -145,7 +142,7 @@ def _disk() -> str:
 
 def _record_of_runs() -> str:
     from portfolio_pipeline.dagster_home.private import misfit
-    from portfolio_pipeline.dagster_home.storage import require_sound_storage
+    from portfolio_pipeline.dagster_home.sound_storage import require_sound_storage
 
     environment = read_environment()
     require_sound_storage(environment.dagster_home, thoroughly=True)

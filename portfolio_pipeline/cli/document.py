@@ -13,6 +13,7 @@ from collections.abc import Callable, Mapping
 from contextlib import redirect_stdout
 from typing import Any
 
+from portfolio_pipeline.adapters.faults import as_refusals
 from portfolio_pipeline.core.errors import PortfolioError, Several
 
 VERSION = 1
@@ -23,7 +24,8 @@ def write_document(name: str, look: Callable[[], Mapping[str, Any]]) -> None:
     refused = None
     with redirect_stdout(sys.stderr):
         try:
-            found: Mapping[str, Any] = {"error": None, **look()}
+            with as_refusals():
+                found: Mapping[str, Any] = {"error": None, **look()}
         except PortfolioError as refusal:
             refused, found = refusal, {"error": told(refusal)}
     sys.stdout.write(json.dumps(_plain({"document": name, "version": VERSION, **found}), indent=2) + "\n")

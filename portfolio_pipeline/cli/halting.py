@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING
 
 from portfolio_pipeline.adapters import halting
 from portfolio_pipeline.adapters.clock import SystemClock
-from portfolio_pipeline.adapters.faults import refusal_of
 from portfolio_pipeline.adapters.halt_file import HaltFile
 from portfolio_pipeline.cli.terminal import complain, say
 from portfolio_pipeline.core.errors import ConfigurationError, PortfolioError
@@ -47,13 +46,7 @@ def halt(reason: str) -> None:
 
 
 def _recorded(reason: str) -> PortfolioError | None:
-    try:
-        return halting.record_halt(_warehouse, reason, SystemClock().now())
-    except Exception as error:
-        told = refusal_of(error)
-        if told is None:
-            raise
-        return told
+    return halting.record_halt(_warehouse, reason, SystemClock().now())
 
 
 def _warehouse() -> Warehouse:

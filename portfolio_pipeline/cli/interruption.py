@@ -9,10 +9,10 @@ from contextlib import contextmanager, suppress
 
 import click
 
-from portfolio_pipeline.cli.stored_history import complete_through
 from portfolio_pipeline.cli.terminal import complain
 from portfolio_pipeline.core.errors import PortfolioError
 from portfolio_pipeline.ports import Warehouse
+from portfolio_pipeline.reads.complete import complete_through
 
 EXIT_CODE = 130  # as shells say it of a command that Ctrl-C ended
 _STOPS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)

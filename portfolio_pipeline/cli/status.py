@@ -12,7 +12,7 @@ from typing import Any
 
 from portfolio_pipeline.adapters.closes_file import last_closed
 from portfolio_pipeline.adapters.wiring import Wiring
-from portfolio_pipeline.cli.terminal import facts, say, show
+from portfolio_pipeline.cli.terminal import BAD, DOUBTFUL, GOOD, Fact, facts, say, show
 from portfolio_pipeline.core import tables as schemas
 from portfolio_pipeline.core.calendar.sessions import SessionRange
 from portfolio_pipeline.core.execution.halt import TradingState, either, trading_state
@@ -24,8 +24,6 @@ from portfolio_pipeline.reads.complete import EVERY_SESSION, EVERY_SESSION_AND_S
 from portfolio_pipeline.reads.made_up import made_up
 from portfolio_pipeline.web_ui.claim import Served, served
 
-Fact = tuple[str, str, str]
-BAD, DOUBTFUL, GOOD = "bold red", "yellow", "green"
 _ASKED_BY_HAND = "backtest"
 _MOST_SHOWN = 12
 _DAILY = frozenset(table.name for table in (*EVERY_SESSION, *EVERY_SESSION_AND_STRATEGY))
@@ -70,7 +68,7 @@ def find_status(wired: Wiring) -> Status:
             only = SessionRange.single(complete)
             (account,) = reader.read(schemas.ACCOUNT.name, only, where={"book": ACCOUNT_BOOK}).to_pylist()
             open_items = _open(reader, only)
-    troubles = (*_of_trading(trading), *_of_sessions(complete, last), *open_items, *_of_runs(wired))
+    troubles = (*of_trading(trading), *_of_sessions(complete, last), *open_items, *_of_runs(wired))
     return Status(
         home=str(home),
         database=warehouse.location,
@@ -171,7 +169,8 @@ def _tables(status: Status) -> list[Fact]:
     return [("Tables", "by their newest session:", ""), *rows]
 
 
-def _of_trading(state: TradingState) -> list[Trouble]:
+def of_trading(state: TradingState) -> list[Trouble]:
+    """That trading is halted, if it is."""
     if not state.halted:
         return []
     since = f" since {state.since:%Y-%m-%d %H:%M} UTC" if state.since else ""

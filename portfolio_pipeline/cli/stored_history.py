@@ -9,7 +9,7 @@ from portfolio_pipeline.core.calendar.sessions import SessionRange, last_closed_
 from portfolio_pipeline.core.errors import SessionError
 from portfolio_pipeline.ports import Warehouse
 from portfolio_pipeline.reads.beginnings import stored_beginnings
-from portfolio_pipeline.reads.complete import complete_through as complete_through
+from portfolio_pipeline.reads.complete import complete_through
 
 
 def missing_sessions(warehouse: Warehouse, now: datetime) -> SessionRange | None:

@@ -8,9 +8,7 @@ from typing import Any
 
 from portfolio_pipeline.adapters.cards import load_cards
 from portfolio_pipeline.adapters.wiring import Wiring
-from portfolio_pipeline.cli.status import DOUBTFUL
-from portfolio_pipeline.cli.tables import Column, table
-from portfolio_pipeline.cli.terminal import facts, say, show
+from portfolio_pipeline.cli.terminal import DOUBTFUL, Column, facts, say, show, table
 from portfolio_pipeline.core import tables as schemas
 from portfolio_pipeline.core.calendar.sessions import SessionRange
 from portfolio_pipeline.core.strategies.card import StrategyCard

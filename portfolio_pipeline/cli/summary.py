@@ -8,15 +8,14 @@ from typing import TYPE_CHECKING, Any
 from rich.table import Table
 
 from portfolio_pipeline.adapters.wiring import Wiring
-from portfolio_pipeline.cli.status import BAD, DOUBTFUL, GOOD, Fact, beginnings, show_banner
-from portfolio_pipeline.cli.stored_history import complete_through
-from portfolio_pipeline.cli.tables import Column, table
-from portfolio_pipeline.cli.terminal import facts, say, show
+from portfolio_pipeline.cli.status import beginnings, of_trading, show_banner, troubles_as_facts
+from portfolio_pipeline.cli.terminal import BAD, DOUBTFUL, GOOD, Column, Fact, facts, say, show, table
 from portfolio_pipeline.core import tables as schemas
 from portfolio_pipeline.core.calendar.sessions import SessionRange
 from portfolio_pipeline.core.errors import PortfolioError
 from portfolio_pipeline.core.execution.halt import either, trading_state
 from portfolio_pipeline.core.tables.declare import ACCOUNT_BOOK
+from portfolio_pipeline.reads.complete import complete_through
 from portfolio_pipeline.reads.made_up import made_up
 
 if TYPE_CHECKING:
@@ -65,10 +64,8 @@ def show_summary(wired: Wiring, *, wrong: Sequence[str] = (), to_do: str = "", w
         planned = reader.read(schemas.ORDERS.name, only).to_pylist()
         halt = either(wired.halt_switch.state(), trading_state(reader.read(schemas.HALT_EVENTS.name)))
     show_banner(simulated)
-    rows = _as_facts(wrong, to_do, warnings)
-    if halt.halted:
-        since = f" since {halt.since:%Y-%m-%d %H:%M} UTC" if halt.since else ""
-        rows.insert(0, ("Wrong", f"Trading is HALTED{since}: {halt.reason}", BAD))
+    halted = troubles_as_facts(of_trading(halt)) if halt.halted else []
+    rows = [*halted, *_as_facts(wrong, to_do, warnings)]
     well = not halt.halted and not wrong
     rows.append(("Session", f"{session} is stored" + (", nothing is wrong" if well else ""), GOOD if well else ""))
     rows.append(("Equity", f"{account[0]['equity']:,.2f}" if account else "none", ""))

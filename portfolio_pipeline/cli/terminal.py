@@ -8,6 +8,8 @@ from __future__ import annotations
 
 import io
 import os
+from collections.abc import Sequence
+from dataclasses import dataclass
 
 from rich.console import Console, RenderableType
 from rich.table import Table
@@ -15,6 +17,11 @@ from rich.text import Text
 
 from portfolio_pipeline.core.errors import PortfolioError, Several
 
+Fact = tuple[str, str, str]
+"""A name, what is known of it, and a style."""
+
+BAD, DOUBTFUL, GOOD = "bold red", "yellow", "green"
+_BETWEEN = 2  # blanks between columns
 _WIDEST = 2_000  # letters of a line that is read by no terminal
 
 
@@ -75,14 +82,58 @@ def refuse(refusal: PortfolioError) -> None:
     )
 
 
-def facts(rows: list[tuple[str, str, str]], *, indent: int = 0) -> Table:
-    """Names and what is known of them, side by side; long text wraps under its own column. The third is a style."""
-    table = Table.grid(padding=(0, 2, 0, 0))
-    table.add_column(no_wrap=True)
-    table.add_column(overflow="fold")
+def facts(rows: Sequence[Fact], *, indent: int = 0) -> Table:
+    """Names and what is known of them, side by side; long text wraps under its own column."""
+    made = Table.grid(padding=(0, 2, 0, 0))
+    made.add_column(no_wrap=True)
+    made.add_column(overflow="fold")
     for name, value, style in rows:
-        table.add_row(Text(" " * indent + name, style=style or "dim"), Text(value, style=style))
-    return table
+        made.add_row(Text(" " * indent + name, style=style or "dim"), Text(value, style=style))
+    return made
+
+
+@dataclass(frozen=True)
+class Column:
+    """`number`: set to the right. `text`: may be wrapped, and so never has to be left out."""
+
+    heading: str
+    number: bool = False
+    text: bool = False
+
+
+def table(columns: Sequence[Column], rows: Sequence[tuple[Sequence[str], str]], title: str = "") -> Table:
+    """Rows with a style each. On a terminal that is too narrow for them the last columns are left out."""
+    kept = len(columns)
+    if OUT.is_terminal:
+        widths = [_width(column, [cells[place] for cells, _ in rows]) for place, column in enumerate(columns)]
+        while kept > 2 and sum(widths[:kept]) + _BETWEEN * (kept - 1) > OUT.width:
+            kept -= 1
+    made = headed(title)
+    for column in columns[:kept]:
+        made.add_column(
+            column.heading, justify="right" if column.number else "left", no_wrap=not column.text, overflow="fold"
+        )
+    for cells, style in rows:
+        made.add_row(*(Text(cell) for cell in cells[:kept]), style=style)
+    return made
+
+
+def _width(column: Column, cells: Sequence[str]) -> int:
+    longest = max((len(cell) for cell in cells), default=0)
+    return max(len(column.heading), min(longest, 12) if column.text else longest)
+
+
+def headed(title: str = "", *, between: int = _BETWEEN) -> Table:
+    """An empty table without lines, for columns to be added to."""
+    return Table(
+        box=None,
+        padding=(0, between, 0, 0),
+        pad_edge=False,
+        title=title or None,
+        title_justify="left",
+        title_style="bold",
+        header_style="dim",
+    )
 
 
 def _lines(value: object) -> str:

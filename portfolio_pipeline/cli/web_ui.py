@@ -21,6 +21,7 @@ from pathlib import Path
 from portfolio_pipeline.cli.interruption import raise_at_signals
 from portfolio_pipeline.cli.terminal import say
 from portfolio_pipeline.core.errors import ConfigurationError
+from portfolio_pipeline.web_ui.claim import address
 from portfolio_pipeline.web_ui.guard import Door, in_an_address
 from portfolio_pipeline.web_ui.keeper import CODE_LOCATION as CODE_LOCATION
 from portfolio_pipeline.web_ui.keeper import LOG
@@ -29,7 +30,6 @@ LOOPBACK = "127.0.0.1"
 TOKEN = "PORTFOLIO_UI_TOKEN"
 _STARTS_WITHIN = 180
 _STOPS_WITHIN = 30
-_REACHED_AT = {"0.0.0.0": LOOPBACK, "::": "::1"}
 
 
 def require_safe(door: Door) -> None:
@@ -45,10 +45,10 @@ def require_safe(door: Door) -> None:
 
 def require_free_port(door: Door) -> None:
     try:
-        family, _, _, _, address = socket.getaddrinfo(door.host, door.port, type=socket.SOCK_STREAM)[0]
+        family, _, _, _, bound = socket.getaddrinfo(door.host, door.port, type=socket.SOCK_STREAM)[0]
         with socket.socket(family) as probe:
             probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-            probe.bind(address)
+            probe.bind(bound)
     except OSError as error:
         if error.errno in (errno.EADDRINUSE, errno.EACCES):
             raise ConfigurationError(
@@ -117,11 +117,11 @@ def _is_loopback(host: str) -> bool:
 
 
 def _wait_until_it_answers(keeper: subprocess.Popen[bytes], door: Door, log: Path) -> None:
-    address = f"http://{in_an_address(_REACHED_AT.get(door.host, door.host))}:{door.port}/server_info"
+    asked = f"{address(door.host, door.port)}/server_info"
     deadline = time.monotonic() + _STARTS_WITHIN
     while time.monotonic() < deadline and keeper.poll() is None:
         try:
-            with urllib.request.urlopen(address, timeout=5):
+            with urllib.request.urlopen(asked, timeout=5):
                 return
         except urllib.error.HTTPError:
             return  # it asks for the token

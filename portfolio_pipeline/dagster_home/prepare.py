@@ -11,7 +11,7 @@ import yaml
 
 from portfolio_pipeline.core.errors import ConfigurationError
 from portfolio_pipeline.dagster_home.private import NO_COMPUTE_LOGS, POSTGRES_STORAGES, SQLITE_STORAGES, misfit
-from portfolio_pipeline.dagster_home.storage import require_sound_storage
+from portfolio_pipeline.dagster_home.sound_storage import require_sound_storage
 
 LOGS_KEPT_DAYS = 90
 _HEADER = "# Written by `portfolio up`; changes made here are overwritten.\n"

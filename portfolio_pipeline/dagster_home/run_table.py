@@ -11,7 +11,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from portfolio_pipeline.dagster_home.storage import opened
+from portfolio_pipeline.dagster_home.sound_storage import opened
 
 if TYPE_CHECKING:
     from portfolio_pipeline.ports import Warehouse

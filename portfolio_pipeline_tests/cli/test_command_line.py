@@ -21,9 +21,9 @@ import pytest
 from portfolio_pipeline.adapters.environment import read_environment
 from portfolio_pipeline.adapters.wiring import wire
 from portfolio_pipeline.cli import main
-from portfolio_pipeline.cli.stored_history import complete_through
 from portfolio_pipeline.core.calendar.sessions import SessionRange, last_closed_session, next_session
 from portfolio_pipeline.core.tables import STRATEGY_HONESTY
+from portfolio_pipeline.reads.complete import complete_through
 from portfolio_pipeline_tests.cli.house import without_warm_up
 
 ROOT = Path(__file__).resolve().parents[2]

@@ -11,18 +11,10 @@ import pytest
 
 from portfolio_pipeline.adapters.environment import SHIPPED_SETTINGS
 from portfolio_pipeline_tests.chain import assert_same, read_tables
+from portfolio_pipeline_tests.cli.conftest import LAST
 from portfolio_pipeline_tests.cli.house import House
 
-FIRST, FROM, LAST = "2022-01-03", "2022-08-01", "2022-08-12"
-
-
-@pytest.fixture(scope="module")
-def lived(tmp_path_factory: pytest.TempPathFactory) -> House:
-    """Long enough for strategies to have begun trading."""
-    made = House(tmp_path_factory.mktemp("lived") / "home")
-    code, said = made.does("backfill", "--from", FIRST, "--to", LAST)
-    assert code == 0, said
-    return made
+FROM = "2022-08-01"
 
 
 @pytest.fixture

@@ -7,6 +7,7 @@ semicolons, tabs or bars, with one line of names or, as yfinance writes it, two 
 from __future__ import annotations
 
 import codecs
+import csv
 import gzip
 import io
 import re
@@ -110,8 +111,6 @@ def _delimited(text: str) -> tuple[list[Name], pd.DataFrame]:
 
 
 def _rows(lines: Sequence[str], separator: str) -> list[list[str]]:
-    import csv
-
     return list(csv.reader(lines, delimiter=separator))
 
 

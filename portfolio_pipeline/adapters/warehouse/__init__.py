@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from portfolio_pipeline.core.errors import ConfigurationError
+from portfolio_pipeline.adapters.database_url import unknown
 from portfolio_pipeline.ports import Warehouse
 
 
@@ -24,12 +24,7 @@ def open_warehouse(database_url: str, *, wait_seconds: float = 60.0) -> Warehous
         return PostgresWarehouse(database_url, wait_seconds=wait_seconds)
     path = database_url.removeprefix("duckdb:///")
     if path == database_url or path in ("", ":memory:"):
-        raise ConfigurationError(
-            "DATABASE_URL_UNKNOWN",
-            found=database_url.split("://")[0] + "://…",
-            expected="duckdb:///PATH or postgresql://…",
-            remedy="Set DATABASE_URL to one of these, or unset it for the embedded default.",
-        )
+        raise unknown(database_url)
     from portfolio_pipeline.adapters.warehouse.duckdb import DuckDBWarehouse
 
     return DuckDBWarehouse(Path(path), wait_seconds=wait_seconds)

@@ -43,10 +43,8 @@ class SessionBars(dict[str, Bar]):
 
 Bars = Mapping[str, Bar]
 BAR_COLUMNS = ("session", "symbol", *Bar._fields)
-NO_BARS: Bars = {}
-
-
 ACTION_COLUMNS = ("session", "symbol", *Action._fields)
+NO_BARS: Bars = {}
 
 
 def action(bars: Bars, symbol: str) -> Bar | Action | None:

@@ -23,7 +23,7 @@ class RecentMarket:
     session: date
     bars: Mapping[date, Bars] = field(default_factory=dict)
     sessions: int = 20
-    _averages: dict[str, float | None] = field(default_factory=dict, init=False)
+    _averages: dict[str, float | None] = field(default_factory=dict, init=False, repr=False, compare=False)
 
     def earlier_close(self, symbol: str) -> float | None:
         """The newest close before the session's own."""

@@ -70,12 +70,12 @@ def late_sessions(
 
 def _judged(warehouse: Warehouse, now: datetime) -> dg.AssetCheckResult:
     due, complete = due_session(now), complete_through(warehouse)
-    with warehouse.reading() as reader:
-        reached = {table.name: reader.newest(table.name) for table in EVERY_SESSION}
-    behind = [f"{name} ({newest or 'empty'})" for name, newest in reached.items() if newest is None or newest < due]
     metadata = {"has to be there": str(due), "complete through": str(complete or "no session")}
     if complete is not None and complete >= due:
         return dg.AssetCheckResult(passed=True, metadata=metadata, description=f"complete through {complete}")
+    with warehouse.reading() as reader:
+        reached = {table.name: reader.newest(table.name) for table in EVERY_SESSION}
+    behind = [f"{name} ({newest or 'empty'})" for name, newest in reached.items() if newest is None or newest < due]
     return dg.AssetCheckResult(
         passed=False,
         metadata={**metadata, "behind": ", ".join(behind) or "a strategy's tables"},

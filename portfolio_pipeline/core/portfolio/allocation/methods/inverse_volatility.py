@@ -22,8 +22,7 @@ _NO_VOLATILITY = 1e-8
 
 
 def _wish(window: Array, strategies: Sequence[str], settings: Allocation) -> Array:
-    wish: Array = np.reciprocal(_volatilities(window))
-    return wish
+    return 1.0 / _volatilities(window)
 
 
 def _volatilities(window: Array) -> Array:
