@@ -35,5 +35,7 @@ def store_backtest_house(warehouse: Warehouse) -> None:
     )
     warehouse.replace("strategy_paper_books", run, book.assign(sessions_without_bar=0, **mine), where=mine)
     chosen = pd.DataFrame({"session": days[-1:], "parameters": CHOSEN, "objective": "sharpe", "score": 1.0})
-    chosen = chosen.assign(trials=40, changed=False, plateau_score=1.0, holdout_score=np.nan, reason="", **mine)
+    chosen = chosen.assign(
+        trials=40, changed=False, plateau_score=1.0, holdout_score=np.nan, reason="", members=1, **mine
+    )
     warehouse.replace("optimized_parameters", SessionRange.single(LAST), chosen, where=mine)

@@ -168,15 +168,19 @@ search:
   objective: sharpe  # sharpe, return, sortino, calmar or drawdown
   # objective: {{sharpe: 0.7, drawdown: 0.3}}  # their weighted sum
   # objective: [sharpe, calmar]  # several at once, by the mean of a set's ranks
-  window_sessions: 504  # how far back a score looks
-  trials: 40  # parameter sets that are compared
+  rule: surface_mixture  # several sets together, by scores that a surface over the parameters smooths
+  half_life_sessions: 504  # a score looks at all the past; what is so much older counts half
+  mixture: 8  # sets that are used together
+  trust: 1.5  # standard errors by which they have to have been better than the default to replace it wholly
+  renewed_share: 0.25  # a mixture is left when more of it would be others
+  trials: 40  # parameter sets that are compared; a grid of up to 256 is compared whole
   cadence: daily  # how often parameters are chosen anew: daily, weekly or monthly
-  switch_margin: 0.1  # how much better others have to be, as a share of their score
+  window_sessions: 504  # over which drawdowns, activity and the statistics of the search are measured
   fewest_active: 0.1  # sets that earned or lost anything on fewer of the sessions count as the worst; 0 lets them
-  neighbours: 6  # sets that smooth a set's score, so that the luckiest point does not win; 0 lets it
-  # method: auto  # exhaustive, sobol, nsga2 or tpe; auto takes every set there is if trials allow it, else sobol
+  # method: auto  # exhaustive, sobol, nsga2 or tpe; auto compares small grids whole, else sobol
   # renewal: quarterly  # how often nsga2 and tpe draw new sets: monthly, quarterly or yearly
-  # holdout_sessions: 63  # newest sessions that the search does not see, and on which a change has to hold
+  # rule: best_neighbourhood  # one set alone, by its neighbourhood's score over window_sessions; with its own keys:
+  # switch_margin: 0.1, neighbours: 6, cost_sessions: 63, holdout_sessions: 63
   # regime_share: 0.5  # part of the score that weighs past sessions by how alike their market regime was
 sizing:
   by: type  # how weights are spread: as the type gives them, or tilted by volatility or performance

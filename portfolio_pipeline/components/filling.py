@@ -22,6 +22,7 @@ _FILLED_BY = {
 }
 _FILLED_PER_STRATEGY = {
     "optimized_parameters": "optimized_parameters",
+    "parameter_mixtures": "optimized_parameters",
     "optimization_results": "optimized_parameters",
     "search_statistics": "optimized_parameters",
     "strategy_targets": "strategy_targets",

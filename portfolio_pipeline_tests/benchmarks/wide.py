@@ -52,7 +52,7 @@ def one_session(card: StrategyCard, panel: PricePanel) -> tuple[float, float]:
     result_rows(stretches, walk.sessions, card.name)
     statistics_rows(stretches, walk.sessions, card)
     searched = time.process_time()
-    follow(strategy, card, panel, panel.symbols, [stretches[-1].in_use.parameters], [True], None, COST_RATE)
+    follow(strategy, card, panel, panel.symbols, [stretches[-1].in_use.mixture], [True], None, COST_RATE)
     return searched - begun, time.process_time() - searched
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import signal
 from collections.abc import Iterator
@@ -32,7 +33,9 @@ SETTINGS = load_settings(PACKAGE_ROOT / "portfolio.yaml")
 SYMBOLS = SETTINGS.symbols[:6]
 PANEL = replace(market(360, 6, seed=8), symbols=SYMBOLS)
 DAYS = [day.astype(date) for day in PANEL.sessions]
-TABLES = ("optimized_parameters", "optimization_results", "search_statistics")
+# A mixture that changes within few sessions.
+NIMBLE: dict[str, Any] = {"half_life_sessions": 20, "mixture": 3, "renewed_share": 0.0, "trust": 0.5}
+TABLES = ("optimized_parameters", "parameter_mixtures", "optimization_results", "search_statistics")
 
 
 def card(*, parameters: dict[str, Any] | None = None, stage: str = "active", **search: Any) -> StrategyCard:
@@ -44,7 +47,8 @@ def card(*, parameters: dict[str, Any] | None = None, stage: str = "active", **s
             "symbols": {"only": SYMBOLS},
             "parameters": {"slow": [84, 126], "trend_window": [50, 100], "top": {"low": 2, "high": 4, "step": 1}}
             | (parameters or {}),
-            "search": {"window_sessions": 60, "trials": 12, "objective": "return", "switch_margin": 0.02} | search,
+            "search": {"window_sessions": 60, "trials": 12, "objective": "return", "switch_margin": 0.02, **NIMBLE}
+            | search,
             "honesty": {"blocks": 4},
             "stage": stage,
         }
@@ -84,7 +88,13 @@ def assert_same(found: dict[str, pd.DataFrame], expected: dict[str, pd.DataFrame
 METHODS: dict[str, dict[str, Any]] = {
     "exhaustive": {"trials": 1000, "cadence": "weekly", "parameters": {"slow_share": 0.5, "trend_filter": "symbol"}},
     "nsga2": {"method": "nsga2", "renewal": "monthly", "objective": ["return", "drawdown"]},
-    "tpe": {"method": "tpe", "renewal": "monthly", "holdout_sessions": 5, "stage": "candidate"},
+    "tpe": {
+        "method": "tpe",
+        "renewal": "monthly",
+        "rule": "best_neighbourhood",
+        "holdout_sessions": 5,
+        "stage": "candidate",
+    },
 }
 
 
@@ -168,18 +178,39 @@ def test_the_ui_is_told_how_far_it_is_and_shown_what_was_found(duckdb_warehouse:
 
 def test_a_set_that_the_card_no_longer_allows_is_left_and_one_it_allows_goes_on(duckdb_warehouse: Warehouse) -> None:
     store_panel(duckdb_warehouse, PANEL)
-    assert materialise(duckdb_warehouse, card(switch_margin=9), 300, 305).success
+    old: dict[str, Any] = {"rule": "best_neighbourhood", "switch_margin": 9}
+    assert materialise(duckdb_warehouse, card(**old), 300, 305).success
     used = tables(duckdb_warehouse)["optimized_parameters"]["parameters"].iloc[-1]
-    sticky = card(switch_margin=9, trials=3)
+    sticky = card(trials=3, **old)
     assert materialise(duckdb_warehouse, sticky, 306, 306).success
     row = tables(duckdb_warehouse)["optimized_parameters"].iloc[-1]
     assert row["parameters"] == used
     assert row["trials"] in (3, 4)
-    narrower = card(parameters={"top": 4 if '"top": 4' not in used else 2}, switch_margin=9)
+    narrower = card(parameters={"top": 4 if '"top": 4' not in used else 2}, **old)
     assert materialise(duckdb_warehouse, narrower, 307, 307).success
     row = tables(duckdb_warehouse)["optimized_parameters"].iloc[-1]
     assert row["changed"]
     assert row["reason"] == "first choice by return"
+
+
+def test_what_a_card_still_allows_of_a_mixture_goes_on_in_use(duckdb_warehouse: Warehouse) -> None:
+    store_panel(duckdb_warehouse, PANEL)
+    kept: dict[str, Any] = {"mixture": 6, "trust": 0.0, "renewed_share": 1.0}
+    assert materialise(duckdb_warehouse, card(**kept), 300, 305).success
+    before = tables(duckdb_warehouse)["parameter_mixtures"].tail(6)
+    held = before["parameters"].map(lambda text: json.loads(text)["top"])
+    assert len(set(held)) > 1
+    left = int(held.iloc[0])
+    narrower = card(parameters={"top": {"low": left, "high": left, "step": 1}}, **kept)
+    assert materialise(duckdb_warehouse, narrower, 306, 306).success
+    after = tables(duckdb_warehouse)["parameter_mixtures"]
+    after = after[after["session"] == after["session"].max()]
+    assert after["parameters"].tolist() == before["parameters"][held == left].tolist()
+    np.testing.assert_allclose(after["share"], 1 / (held == left).sum())
+    row = tables(duckdb_warehouse)["optimized_parameters"].iloc[-1]
+    assert row["changed"]
+    assert row["members"] == (held == left).sum()
+    assert row["reason"].startswith("kept")
 
 
 def test_a_card_that_looks_at_regimes_asks_for_them(duckdb_warehouse: Warehouse) -> None:

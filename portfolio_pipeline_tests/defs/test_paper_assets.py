@@ -17,6 +17,7 @@ from portfolio_pipeline.core.calendar.sessions import SessionRange
 from portfolio_pipeline.core.market.indicators import Inputs
 from portfolio_pipeline.core.settings import load_settings
 from portfolio_pipeline.core.strategies.card import StrategyCard
+from portfolio_pipeline.core.strategies.mixture import Mixture
 from portfolio_pipeline.core.strategies.transitions import wanted
 from portfolio_pipeline.core.strategies.types.momentum import Momentum, MomentumParameters
 from portfolio_pipeline.core.tables.rows import frame
@@ -42,6 +43,7 @@ CARD = StrategyCard.model_validate(
 )
 TABLES = ("strategy_targets", "strategy_returns", "strategy_paper_books")
 FIRST, LAST = 284, 296
+FOUR = Mixture.single(MomentumParameters(top=4))
 STEPS = {FIRST: 2, 288: 4, 290: 3}  # how many symbols are held from these sessions on
 
 
@@ -64,9 +66,12 @@ def stored(duckdb_warehouse: Warehouse) -> Warehouse:
             "plateau_score": 1.0,
             "holdout_score": 1.0,
             "reason": "",
+            "members": 1,
         }
     )
     duckdb_warehouse.replace("optimized_parameters", SessionRange(DAYS[FIRST], DAYS[LAST]), parameters)
+    alone = parameters[["session", "strategy", "parameters"]].assign(member=1, share=1.0)
+    duckdb_warehouse.replace("parameter_mixtures", SessionRange(DAYS[FIRST], DAYS[LAST]), alone)
     return duckdb_warehouse
 
 
@@ -104,13 +109,13 @@ def test_parameters_of_another_card_are_not_phased_out(stored: Warehouse) -> Non
     materialise(stored, FIRST, 287)
     with stored.transaction() as transaction:
         text = json.dumps({"from": "another type"})
-        transaction.execute(f"update optimized_parameters set parameters = '{text}' where session < date '{DAYS[288]}'")
+        transaction.execute(f"update parameter_mixtures set parameters = '{text}' where session < date '{DAYS[288]}'")
     result = materialise(stored, 288, 288)
     assert [evaluation.passed for evaluation in result.get_asset_check_evaluations()] == [True]
     inputs = Inputs(replace(up_to(PANEL, 288), symbols=SYMBOLS))
-    at_once, _ = wanted(Momentum(), CARD, inputs, [MomentumParameters(top=4)], [True])
+    at_once, _ = wanted(Momentum(), CARD, inputs, [FOUR], [True])
     phased, _ = wanted(
-        Momentum(), CARD, inputs, [MomentumParameters(top=4)], [True], earlier=[MomentumParameters(top=2)] * 4
+        Momentum(), CARD, inputs, [FOUR], [True], earlier=[Mixture.single(MomentumParameters(top=2))] * 4
     )
     found = tables(stored)["strategy_targets"].pivot_table(index="session", columns="symbol", values="weight")
     np.testing.assert_array_equal(found[list(SYMBOLS)].iloc[-1], at_once[0])

@@ -36,11 +36,13 @@ CARD = StrategyCard.model_validate(
         "description": "for tests",
         "symbols": {"only": SYMBOLS},
         "parameters": {"slow": [84, 126], "trend_window": [50, 100], "top": {"low": 2, "high": 4, "step": 1}},
-        "search": {"window_sessions": 60, "trials": 8, "objective": "return", "switch_margin": 0},
+        "search": {"window_sessions": 60, "trials": 8, "objective": "return", "half_life_sessions": 20, "mixture": 3}
+        | {"renewed_share": 0.0, "trust": 0.5},
     }
 )
 TABLES = (
     "optimized_parameters",
+    "parameter_mixtures",
     "optimization_results",
     "search_statistics",
     "strategy_targets",
@@ -181,7 +183,7 @@ class TamperedWith:
         (
             "optimized_parameters",
             "parameters_in_range",
-            """update optimized_parameters set parameters = replace(parameters, '"top": ', '"top": 9')""",
+            """update parameter_mixtures set parameters = replace(parameters, '"top": ', '"top": 9')""",
         ),
         (
             "strategy_targets",

@@ -23,6 +23,7 @@ from portfolio_pipeline.core.tables import (
     FEATURES,
     OPTIMIZATION_RESULTS,
     OPTIMIZED_PARAMETERS,
+    PARAMETER_MIXTURES,
     Column,
     Table,
 )
@@ -149,6 +150,18 @@ MIGRATIONS: tuple[Migration, ...] = (
                 "insert into corporate_actions (session, symbol, dividend, split_ratio, source)"
                 " select session, symbol, dividend, split_ratio, source from prices"
                 " where dividend <> 0 or split_ratio <> 1 order by session, symbol"
+            ),
+        ),
+    ),
+    Migration(
+        8,
+        "a strategy may use several parameter sets together",
+        (
+            AddColumn("optimized_parameters", OPTIMIZED_PARAMETERS.column("members"), "1"),
+            CreateTable(PARAMETER_MIXTURES),
+            RunSql(
+                "insert into parameter_mixtures (session, strategy, member, parameters, share)"
+                " select session, strategy, 1, parameters, 1 from optimized_parameters order by session, strategy"
             ),
         ),
     ),

@@ -16,7 +16,13 @@ from portfolio_pipeline.adapters.compute.threads import Threads
 from portfolio_pipeline.adapters.environment import read_environment
 from portfolio_pipeline.components.session_asset import Stored, session_asset
 from portfolio_pipeline.components.session_check import check_result, session_check
-from portfolio_pipeline.components.strategy.common import of_card, state_session
+from portfolio_pipeline.components.strategy.common import (
+    allowed,
+    allowed_part,
+    mixtures_in_use,
+    of_card,
+    state_session,
+)
 from portfolio_pipeline.core import search
 from portfolio_pipeline.core.calendar.sessions import FIRST_SESSION, SessionRange
 from portfolio_pipeline.core.market.indicators import inputs_of
@@ -28,6 +34,7 @@ from portfolio_pipeline.core.tables import (
     FEATURES,
     OPTIMIZATION_RESULTS,
     OPTIMIZED_PARAMETERS,
+    PARAMETER_MIXTURES,
     PRICE_HOLES,
     REGIME_TABLE,
     SEARCH_STATISTICS,
@@ -54,7 +61,7 @@ def parameters_asset(card: StrategyCard) -> dg.AssetsDefinition:
     def parameters_in_range(sessions: SessionRange, warehouse: dg.ResourceParam[Warehouse]) -> dg.AssetCheckResult:
         columns = ["session", "strategy", "parameters"]
         rows = warehouse.read(
-            "optimized_parameters", sessions, columns=columns, where={"strategy": card.name}
+            "parameter_mixtures", sessions, columns=columns, where={"strategy": card.name}
         ).to_pylist()
         wrong = {text: space.holds(json.loads(text)) for text in {row["parameters"] for row in rows}}
         offending = [row | {"problem": wrong[row["parameters"]]} for row in rows if wrong[row["parameters"]]]
@@ -64,12 +71,11 @@ def parameters_asset(card: StrategyCard) -> dg.AssetsDefinition:
         table=OPTIMIZED_PARAMETERS,
         kinds=("python", "optuna"),
         reads=(PRICE_HOLES, FEATURES, *((REGIME_TABLE,) if by_regime else ())),
-        also_fills=(OPTIMIZATION_RESULTS, SEARCH_STATISTICS),
+        also_fills=(PARAMETER_MIXTURES, OPTIMIZATION_RESULTS, SEARCH_STATISTICS),
         checks=(parameters_in_range,),
-        description=f"{card.description}\n\nThe parameters it uses from the next session on: the best neighbourhood "
-        f"of up to {card.search.trials} sets by {search.Objective.of(card.search.objective)} over the last "
-        f"{card.search.window_sessions} sessions, chosen {card.search.cadence} with data up to the close, and changed "
-        "when that is worth its cost. Also fills optimization_results and search_statistics.",
+        description=f"{card.description}\n\nThe parameters it uses from the next session on: {_rule(card)}, chosen "
+        f"{card.search.cadence} with data up to the close. Also fills parameter_mixtures (the sets that are used "
+        "together, and their shares), optimization_results and search_statistics.",
         **of_card(card, "optimized_parameters"),
     )
     def optimized_parameters(
@@ -82,7 +88,7 @@ def parameters_asset(card: StrategyCard) -> dg.AssetsDefinition:
             panel = feature_history(reader, card.universe(settings), sessions.last)
             chances = regime_probabilities(reader, panel.sessions) if by_regime else None
             before = state_session(reader, "optimized_parameters", card.name, sessions.first)
-            text, state = _state(reader, card, space, before)
+            mixture, state = _state(reader, card, space, before)
         workers = read_environment().optimization_workers
         backtests = search.Backtests(
             strategy,
@@ -100,15 +106,17 @@ def parameters_asset(card: StrategyCard) -> dg.AssetsDefinition:
         for first in range(stop - len(sessions), stop, STORED_TOGETHER):
             last = min(first + STORED_TOGETHER, stop)
             stretches = walk.run(first, last, state, past)
-            chosen = search.chosen_rows(stretches, days, card.name, str(walk.objective), text)
+            chosen = search.chosen_rows(stretches, days, card.name, str(walk.objective), mixture)
+            mixtures = search.mixture_rows(stretches, days, card.name)
             results = search.result_rows(stretches, days, card.name)
             statistics = search.statistics_rows(stretches, days, card, workers=backtests.workers)
             part, mine = SessionRange(days[first].item(), days[last - 1].item()), {"strategy": card.name}
             with warehouse.transaction() as transaction:
                 written += transaction.replace("optimized_parameters", part, chosen, where=mine)
+                transaction.replace("parameter_mixtures", part, mixtures, where=mine)
                 transaction.replace("optimization_results", part, results, where=mine)
                 transaction.replace("search_statistics", part, statistics, where=mine)
-            state, text = stretches[-1].in_use, chosen["parameters"].iloc[-1]
+            state, mixture = stretches[-1].in_use, search.written(stretches[-1])[-1]
             changes += int(chosen["changed"].sum())
             if last < stop:
                 context.log.info("stored up to %s: %d of %d sessions", part.last, written, len(sessions))
@@ -118,6 +126,7 @@ def parameters_asset(card: StrategyCard) -> dg.AssetsDefinition:
             written,
             {
                 "parameters": dg.MetadataValue.json(json.loads(newest["parameters"])),
+                "sets in use": dg.MetadataValue.md(_in_use(mixture)),
                 "score": float(newest["score"]),
                 "reason": str(newest["reason"]),
                 "objective": str(newest["objective"]),
@@ -139,8 +148,8 @@ class _Stored:
     def __init__(self, reader: Reader, card: StrategyCard, space: ParameterSpace) -> None:
         self._reader, self._strategy, self._space = reader, card.name, space
 
-    def in_use(self, before: date) -> Parameters | None:
-        return next(iter(self._read("optimized_parameters", before)), None)
+    def in_use(self, before: date) -> Sequence[Parameters]:
+        return self._read("parameter_mixtures", before)
 
     def best(self, before: date) -> Sequence[Parameters]:
         return self._read("optimization_results", before)
@@ -151,24 +160,47 @@ class _Stored:
         if newest is None:
             return []
         rows = self._reader.read(table, SessionRange.single(newest), columns=["parameters"], where=mine)
-        found = (_allowed(self._space, text) for text in rows["parameters"].to_pylist())
+        found = (allowed(self._space, text) for text in rows["parameters"].to_pylist())
         return [parameters for parameters in found if parameters is not None]
-
-
-def _allowed(space: ParameterSpace, text: str) -> Parameters | None:
-    values = json.loads(text)
-    return space.parameters(values) if space.holds(values) is None else None
 
 
 def _state(
     reader: Reader, card: StrategyCard, space: ParameterSpace, before: date | None
-) -> tuple[str | None, search.InUse | None]:
-    """The parameters stored at the session before, and the state to go on from: none if the card forbids them now."""
+) -> tuple[search.Written | None, search.InUse | None]:
+    """The mixture stored at the session before, and the state to go on from: what the card still allows of it."""
     if before is None:
         return None, None
-    (row,) = reader.read("optimized_parameters", SessionRange.single(before), where={"strategy": card.name}).to_pylist()
-    parameters = _allowed(space, row["parameters"])
-    return row["parameters"], None if parameters is None else search.InUse(parameters, row["trials"] > 0)
+    only = SessionRange.single(before)
+    (row,) = reader.read("optimized_parameters", only, where={"strategy": card.name}).to_pylist()
+    stored = mixtures_in_use(reader, card.name, only)[before]
+    left = allowed_part(space, stored)
+    return stored, None if left is None else search.InUse(left, row["trials"] > 0)
+
+
+def _rule(card: StrategyCard) -> str:
+    """How it is chosen, in words."""
+    rule, goal = card.search, search.Objective.of(card.search.objective)
+    if rule.rule == "best_neighbourhood":
+        return (
+            f"the best neighbourhood of up to {rule.trials} sets by {goal} over the last {rule.window_sessions} "
+            "sessions, changed when that is worth its cost"
+        )
+    return (
+        f"a mixture of the best {rule.mixture} of up to {rule.trials} sets by {goal}, over a past that fades by half "
+        f"in {rule.half_life_sessions} sessions and a surface fitted over all sets; the default keeps a part until the "
+        f"mixture has been better by {rule.trust:g} standard errors"
+    )
+
+
+def _in_use(mixture: search.Written | None) -> str:
+    """The sets that are used together, as a table."""
+    if not mixture:
+        return "none"
+    names = list(json.loads(mixture[0][0]))
+    lines = ["| " + " | ".join(["share", *names]) + " |", "|---" * (len(names) + 1) + "|"]
+    for text, share in mixture:
+        lines.append("| " + " | ".join([f"{share:.1%}", *map(str, json.loads(text).values())]) + " |")
+    return "\n".join(lines)
 
 
 def _told(context: dg.AssetExecutionContext) -> Callable[[int, int], None]:

@@ -9,11 +9,13 @@ import numpy as np
 
 from portfolio_pipeline.components.session_asset import Stored, session_asset
 from portfolio_pipeline.components.session_check import check_result, session_check
-from portfolio_pipeline.components.strategy.common import of_card, state_session
+from portfolio_pipeline.components.strategy.common import mixtures_in_use, of_card, state_session
 from portfolio_pipeline.core.calendar.sessions import SessionRange, all_sessions, previous_session
 from portfolio_pipeline.core.errors import ConfigurationError, SessionError
+from portfolio_pipeline.core.search import Written
 from portfolio_pipeline.core.settings import Settings
 from portfolio_pipeline.core.strategies.card import StrategyCard
+from portfolio_pipeline.core.strategies.mixture import Mixture
 from portfolio_pipeline.core.strategies.paper import (
     PaperState,
     book_rows,
@@ -22,12 +24,13 @@ from portfolio_pipeline.core.strategies.paper import (
     return_rows,
     target_rows,
 )
-from portfolio_pipeline.core.strategies.parameters import Parameters, ParameterSpace
+from portfolio_pipeline.core.strategies.parameters import ParameterSpace
 from portfolio_pipeline.core.strategies.registry import STRATEGY_TYPES
 from portfolio_pipeline.core.strategies.transitions import sessions_looked_back
 from portfolio_pipeline.core.tables import (
     FEATURES,
     OPTIMIZED_PARAMETERS,
+    PARAMETER_MIXTURES,
     PRICE_HOLES,
     STRATEGY_PAPER_BOOKS,
     STRATEGY_RETURNS,
@@ -58,7 +61,7 @@ def targets_asset(card: StrategyCard) -> dg.AssetsDefinition:
 
     @session_asset(
         table=STRATEGY_TARGETS,
-        reads=(PRICE_HOLES, OPTIMIZED_PARAMETERS, FEATURES),
+        reads=(PRICE_HOLES, OPTIMIZED_PARAMETERS, PARAMETER_MIXTURES, FEATURES),
         also_fills=(STRATEGY_RETURNS, STRATEGY_PAPER_BOOKS),
         checks=(targets_within_strategy_limits,),
         description=f"{card.description}\n\nIts target weights at the close, decided {card.rebalance} and when its "
@@ -82,7 +85,7 @@ def targets_asset(card: StrategyCard) -> dg.AssetsDefinition:
             card,
             panel,
             universe,
-            [parameters for parameters, _ in chosen],
+            [mixture for mixture, _ in chosen],
             [changed for _, changed in chosen],
             before,
             settings.costs.total,
@@ -138,38 +141,44 @@ def _paper_state(reader: Reader, strategy: str, first: date) -> PaperState | Non
 
 def _chosen(
     reader: Reader, card: StrategyCard, space: ParameterSpace, sessions: SessionRange
-) -> list[tuple[Parameters, bool]]:
-    """Parameters and whether they changed, of each session."""
-    rows = {
-        row["session"]: row
-        for row in reader.read("optimized_parameters", sessions, where={"strategy": card.name}).to_pylist()
-    }
-    known: dict[str, Parameters] = {}
+) -> list[tuple[Mixture, bool]]:
+    """The mixture in use and whether it changed, of each session."""
+    rows = reader.read("optimized_parameters", sessions, columns=["session", "changed"], where={"strategy": card.name})
+    changed = dict(zip(rows["session"].to_pylist(), rows["changed"].to_pylist(), strict=True))
+    stored = mixtures_in_use(reader, card.name, sessions)
+    known: dict[Written, Mixture] = {}
     for session in sessions:
-        if session not in rows:
+        if session not in changed or session not in stored:
             raise SessionError(
                 "PARAMETERS_MISSING",
                 strategy=card.name,
                 session=session,
                 remedy=f"Materialise {card.name}/optimized_parameters for these sessions first.",
             )
-        text = rows[session]["parameters"]
-        if text not in known:
-            parameters = space.parameters(json.loads(text))
-            if parameters is None:
+        written = stored[session]
+        if written not in known:
+            mixture = _whole(space, written)
+            if mixture is None:
                 raise ConfigurationError(
                     "PARAMETERS_OF_ANOTHER_CARD",
                     strategy=card.name,
                     session=session,
-                    found=text,
+                    found="; ".join(text for text, _ in written),
                     remedy=f"The card has changed: materialise {card.name}/optimized_parameters again.",
                 )
-            known[text] = parameters
-    return [(known[rows[session]["parameters"]], bool(rows[session]["changed"])) for session in sessions]
+            known[written] = mixture
+    return [(known[stored[session]], bool(changed[session])) for session in sessions]
 
 
-def _earlier(reader: Reader, card: StrategyCard, space: ParameterSpace, first: date) -> list[Parameters]:
-    """Parameters of the sessions before `first` that may still be phased out, oldest first.
+def _whole(space: ParameterSpace, written: Written) -> Mixture | None:
+    """The mixture, if the type still allows all of it."""
+    members = [space.parameters(json.loads(text)) for text, _ in written]
+    allowed = tuple(one for one in members if one is not None)
+    return Mixture(allowed, tuple(share for _, share in written)) if len(allowed) == len(members) else None
+
+
+def _earlier(reader: Reader, card: StrategyCard, space: ParameterSpace, first: date) -> list[Mixture]:
+    """Mixtures of the sessions before `first` that may still be phased out, oldest first.
 
     Those that the card no longer allows are left at once, and all before them.
     """
@@ -178,13 +187,13 @@ def _earlier(reader: Reader, card: StrategyCard, space: ParameterSpace, first: d
     if newest is None or count == 0:
         return []
     oldest = previous_session(newest, count - 1) or all_sessions()[0]
-    rows = reader.read("optimized_parameters", SessionRange(oldest, newest), where={"strategy": card.name})
-    earlier: list[Parameters] = []
-    for text in reversed(rows["parameters"].to_pylist()):
-        parameters = space.parameters(json.loads(text))
-        if parameters is None:
+    stored = mixtures_in_use(reader, card.name, SessionRange(oldest, newest))
+    earlier: list[Mixture] = []
+    for session in sorted(stored, reverse=True):
+        mixture = _whole(space, stored[session])
+        if mixture is None:
             break
-        earlier.insert(0, parameters)
+        earlier.insert(0, mixture)
     return earlier
 
 

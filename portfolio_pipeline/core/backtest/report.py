@@ -31,6 +31,7 @@ from portfolio_pipeline.core.performance.metrics import performance
 from portfolio_pipeline.core.simulation.simulation import BacktestResult, Decisions, TradePrices, simulate
 from portfolio_pipeline.core.strategies.base import Strategy
 from portfolio_pipeline.core.strategies.card import StrategyCard
+from portfolio_pipeline.core.strategies.mixture import Mixture
 from portfolio_pipeline.core.strategies.parameters import Parameters
 from portfolio_pipeline.core.strategies.transitions import wanted
 
@@ -149,7 +150,9 @@ def play(
     inputs = Inputs(mine)
     columns = []
     for one in sets:
-        weights, decided = wanted(strategy, card, inputs, [one.parameters] * count, [True, *[False] * (count - 1)])
+        weights, decided = wanted(
+            strategy, card, inputs, [Mixture.single(one.parameters)] * count, [True, *[False] * (count - 1)]
+        )
         rows = np.flatnonzero(decided)
         made = Decisions(rows, weights[rows])
         columns.append(_column(one.label, one.knowledge, mine, made, terms))

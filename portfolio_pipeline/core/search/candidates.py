@@ -16,6 +16,7 @@ from portfolio_pipeline.core.strategies.card import Search
 from portfolio_pipeline.core.strategies.parameters import Parameters, ParameterSpace
 
 MOST_SETS = 20_000  # of a grid that is searched as a whole: their returns are held in memory together
+SMALL_GRID = 256  # so many sets are compared as a whole unless the card asks for a sampler
 _DRAWS = 16  # points a Sobol draw may spend on each set that is wanted: some are forbidden, some come twice
 
 
@@ -23,7 +24,7 @@ def method_of(search: Search, space: ParameterSpace) -> str:
     """What `auto` means for this space and objective."""
     if search.method != "auto":
         return search.method
-    if space.size <= search.trials:
+    if space.size <= max(search.trials, SMALL_GRID):
         return "exhaustive"
     return "nsga2" if isinstance(search.objective, tuple | list) else "sobol"
 

@@ -1,8 +1,9 @@
-"""What a search found, as rows of optimized_parameters and optimization_results."""
+"""What a search found, as rows of optimized_parameters, parameter_mixtures and optimization_results."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import TypeAlias
 
 import numpy as np
 import pandas as pd
@@ -19,16 +20,29 @@ _STORED = (*METRICS[:_DRAWDOWN], "max_drawdown", *METRICS[_DRAWDOWN + 1 :])
 _BY_NAME = sorted(range(len(METRICS)), key=_STORED.__getitem__)
 
 
+Written: TypeAlias = tuple[tuple[str, float], ...]
+"""A mixture as it is stored: the JSON of each member, and its share."""
+
+
+def written(stretch: Stretch) -> list[Written]:
+    """The mixture of each session."""
+    texts = stretch.pool.texts
+    return [
+        tuple((texts[place], share) for place, share in zip(choice.places, choice.shares, strict=True))
+        for choice in stretch.choices
+    ]
+
+
 def chosen_rows(
-    stretches: Sequence[Stretch], sessions: Array, strategy: str, objective: str, previous_json: str | None
+    stretches: Sequence[Stretch], sessions: Array, strategy: str, objective: str, before: Written | None
 ) -> pd.DataFrame:
-    """Rows of optimized_parameters; `previous_json` was in use before the first of them."""
-    texts = [stretch.pool.texts[choice.place] for stretch in stretches for choice in stretch.choices]
+    """Rows of optimized_parameters; `before` was in use before the first of them."""
+    mixtures = [one for stretch in stretches for one in written(stretch)]
     return pd.DataFrame(
         {
-            "session": sessions[np.concatenate([stretch.rows for stretch in stretches])].astype("datetime64[s]"),
+            "session": _days(stretches, sessions),
             "strategy": strategy,
-            "parameters": texts,
+            "parameters": [stretch.pool.texts[place] for stretch in stretches for place in stretch.leading.tolist()],
             "objective": objective,
             "score": np.concatenate([stretch.score for stretch in stretches]),
             "trials": [
@@ -36,12 +50,32 @@ def chosen_rows(
                 for stretch in stretches
                 for choice in stretch.choices
             ],
-            "changed": [text != before for text, before in zip(texts, [previous_json, *texts[:-1]], strict=True)],
+            "changed": [mixture != one for mixture, one in zip(mixtures, [before, *mixtures[:-1]], strict=True)],
             "plateau_score": np.concatenate([stretch.smoothed for stretch in stretches]),
             "holdout_score": np.concatenate([stretch.held_out for stretch in stretches]),
             "reason": [choice.reason for stretch in stretches for choice in stretch.choices],
+            "members": [len(mixture) for mixture in mixtures],
         }
     )
+
+
+def mixture_rows(stretches: Sequence[Stretch], sessions: Array, strategy: str) -> pd.DataFrame:
+    """Rows of parameter_mixtures."""
+    mixtures = [one for stretch in stretches for one in written(stretch)]
+    return pd.DataFrame(
+        {
+            "session": np.repeat(_days(stretches, sessions), [len(mixture) for mixture in mixtures]),
+            "strategy": strategy,
+            "member": [member for mixture in mixtures for member in range(1, len(mixture) + 1)],
+            "parameters": [text for mixture in mixtures for text, _ in mixture],
+            "share": [share for mixture in mixtures for _, share in mixture],
+        }
+    )
+
+
+def _days(stretches: Sequence[Stretch], sessions: Array) -> Array:
+    days: Array = sessions[np.concatenate([stretch.rows for stretch in stretches])].astype("datetime64[s]")
+    return days
 
 
 def result_rows(stretches: Sequence[Stretch], sessions: Array, strategy: str) -> pd.DataFrame:

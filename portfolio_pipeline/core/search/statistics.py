@@ -17,12 +17,13 @@ from portfolio_pipeline.core.strategies.card import StrategyCard
 def statistics_rows(
     stretches: Sequence[Stretch], sessions: Array, card: StrategyCard, *, workers: int = 1
 ) -> pd.DataFrame:
-    """One row for each session of the stretches. A set that was not chosen by its score is not judged."""
+    """One row for each session of the stretches. The set with the largest share is
+    judged, if it was chosen by its score."""
     parts = []
     for _, same in groupby(stretches, key=lambda stretch: id(stretch.pool)):
         together = list(same)
         pool, rows = together[0].pool, np.concatenate([stretch.rows for stretch in together])
-        chosen = np.concatenate([np.where(np.isnan(one.score), -1, one.chosen) for one in together])
+        chosen = np.concatenate([np.where(np.isnan(one.score), -1, one.leading) for one in together])
         past = pool.net_return[:, : rows[-1] + 1].T
         folds = promotion_folds(pool.begin) if card.stage == "candidate" else None
         figures = search_statistics(

@@ -30,7 +30,7 @@ class Surface:
 def surface(space: ParameterSpace, stretch: Stretch) -> Surface | None:
     """At the stretch's newest session; None before there are scores or without a parameter to vary."""
     candidates = [one.__dict__ for one in stretch.pool.candidates]
-    return surface_of(space.values, candidates, stretch.newest, stretch.in_use.parameters.__dict__)
+    return surface_of(space.values, candidates, stretch.newest, stretch.in_use.mixture.leader.__dict__)
 
 
 def surface_of(

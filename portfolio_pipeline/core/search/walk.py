@@ -9,6 +9,7 @@ Not here: reading and writing tables (`rows` makes them), progress in a UI, stat
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date
@@ -19,16 +20,27 @@ import numpy as np
 
 from portfolio_pipeline.core.arrays import Array
 from portfolio_pipeline.core.calendar.cadence import due
+from portfolio_pipeline.core.performance.fading import Fading, paired_evidence
 from portfolio_pipeline.core.performance.windows import Windows
 from portfolio_pipeline.core.search.adaptive import drawn
 from portfolio_pipeline.core.search.candidates import method_of, ordered, pool_for_all_sessions, seed
-from portfolio_pipeline.core.search.choice import Choice, Scores, choose, downside, minimum_sessions, yearly
+from portfolio_pipeline.core.search.choice import (
+    Choice,
+    Scores,
+    choose,
+    choose_mixture,
+    downside,
+    minimum_sessions,
+    yearly,
+)
 from portfolio_pipeline.core.search.evaluation import Backtests
 from portfolio_pipeline.core.search.objectives import Objective, active_share, undominated
 from portfolio_pipeline.core.search.plateau import Neighbourhoods
 from portfolio_pipeline.core.search.ranking import Ranking, ranked
 from portfolio_pipeline.core.search.regime_scores import RegimeWindows
+from portfolio_pipeline.core.search.response_surface import ResponseSurface
 from portfolio_pipeline.core.strategies.exposure import last_scheduled
+from portfolio_pipeline.core.strategies.mixture import Mixture
 from portfolio_pipeline.core.strategies.parameters import Parameters, ParameterSpace
 
 _AT_ONCE = 160_000  # scores that are held in memory together, each with its metrics
@@ -37,9 +49,10 @@ _FEWEST = 64  # sessions of them, however many sets there are: each part looks f
 
 @dataclass(frozen=True, eq=False)
 class Seen:
-    """What is known of some sets' past: on the window, weighted by regimes, and on the sessions held out."""
+    """What is known of some sets' past: on the window, fading, weighted by regimes, and on the sessions held out."""
 
     window: Windows
+    fading: Fading | None
     alike: RegimeWindows | None
     held_out: Windows | None
 
@@ -53,7 +66,7 @@ class Pool:
     turnover: Array
     begin: int  # the first session that every candidate has the history for
     seen: Seen
-    neighbourhoods: Neighbourhoods
+    smoother: Neighbourhoods | ResponseSurface
 
     @cached_property
     def texts(self) -> tuple[str, ...]:
@@ -66,17 +79,17 @@ class Pool:
 
 @dataclass(frozen=True)
 class InUse:
-    """The state between two sessions. `settled` once the set was chosen by its score."""
+    """The state between two sessions. `settled` once it was chosen by scores."""
 
-    parameters: Parameters
+    mixture: Mixture
     settled: bool
 
 
 class Past(Protocol):
     """What was stored before a session. Parameter sets that the card no longer allows are left out."""
 
-    def in_use(self, before: date) -> Parameters | None:
-        """The set in use at the session before; None if none is stored."""
+    def in_use(self, before: date) -> Sequence[Parameters]:
+        """The sets in use at the session before; empty if none are stored."""
         ...
 
     def best(self, before: date) -> Sequence[Parameters]:
@@ -87,8 +100,8 @@ class Past(Protocol):
 class Nothing:
     """The past of a strategy that was never searched."""
 
-    def in_use(self, before: date) -> Parameters | None:
-        return None
+    def in_use(self, before: date) -> Sequence[Parameters]:
+        return ()
 
     def best(self, before: date) -> Sequence[Parameters]:
         return ()
@@ -98,7 +111,7 @@ class Nothing:
 class Stretch:
     """Consecutive sessions, from position `start` on, that compared the same pool. Arrays are by session.
 
-    Scores are those of the set in use; NaN as long as it was not chosen by one.
+    Scores are the mean of those of the sets in use, by their shares; NaN as long as they were not chosen by scores.
     """
 
     pool: Pool
@@ -115,13 +128,22 @@ class Stretch:
         return np.arange(self.start, self.start + len(self.choices))
 
     @property
-    def chosen(self) -> Array:
-        return np.array([choice.place for choice in self.choices], np.int64)
+    def leading(self) -> Array:
+        """The place of the set with the largest share."""
+        return np.array([choice.places[0] for choice in self.choices], np.int64)
+
+    @cached_property
+    def mixtures(self) -> list[Mixture]:
+        known: dict[tuple[tuple[int, ...], tuple[float, ...]], Mixture] = {}
+        for choice in self.choices:
+            key = choice.places, choice.shares
+            if key not in known:
+                known[key] = Mixture(tuple(self.pool.candidates[place] for place in choice.places), choice.shares)
+        return [known[choice.places, choice.shares] for choice in self.choices]
 
     @property
     def in_use(self) -> InUse:
-        last = self.choices[-1]
-        return InUse(self.pool.candidates[last.place], last.settled)
+        return InUse(self.mixtures[-1], self.choices[-1].settled)
 
     @property
     def best(self) -> tuple[Parameters, ...]:
@@ -159,8 +181,8 @@ class Walk:
             if self._too_early(epoch):
                 pool = self.fixed
             else:
-                known = state.parameters if state is not None else None
-                used = known if epoch >= start else stored.in_use(self._days[epoch])
+                known = state.mixture.members if state is not None else ()
+                used = known if epoch >= start else tuple(stored.in_use(self._days[epoch]))
                 first = best if epoch > start and best else tuple(stored.best(self._days[min(epoch, start)]))
                 pool = self._drawn_at(epoch, used, first)
             stretch = self._stretch(pool, row, end, state)
@@ -200,14 +222,16 @@ class Walk:
             turnover,
             begin,
             self._seen(net, turnover, begin),
-            Neighbourhoods.of(self.space, sets, self.search.neighbours),
+            ResponseSurface.of(self.space, sets)
+            if self.search.rule == "surface_mixture"
+            else Neighbourhoods.of(self.space, sets, self.search.neighbours),
         )
 
-    def _drawn_at(self, epoch: int, used: Parameters | None, best: tuple[Parameters, ...]) -> Pool:
+    def _drawn_at(self, epoch: int, used: tuple[Parameters, ...], best: tuple[Parameters, ...]) -> Pool:
         """The pool of sets that were searched for with data up to the session at `epoch`."""
         key = epoch, used, best
         if self._drawn is None or self._drawn[0] != key:
-            also = [self.space.default, *([used] if used is not None else [])]
+            also = [self.space.default, *used]
             self.backtests.expect(self.search.trials)
             found = drawn(
                 self.space,
@@ -241,19 +265,30 @@ class Walk:
         traded_at = self.backtests.traded_at
         if self._probabilities is not None and self.search.regime_share > 0.0:
             alike = RegimeWindows(net, turnover, self._probabilities, begin, window, traded_at)
+        fading = None
+        if self.search.rule == "surface_mixture":
+            fading = Fading(net, turnover, begin, self.search.half_life_sessions, traded_at)
         held_out = Windows(net, turnover, begin, held, traded_at) if held else None
-        return Seen(Windows(net, turnover, begin, window, traded_at), alike, held_out)
+        return Seen(Windows(net, turnover, begin, window, traded_at), fading, alike, held_out)
 
     def _figures(self, seen: Seen, rows: Array) -> tuple[Array, Array]:
         """Metrics on the window that ends at each row, `holdout_sessions` before today, and the goals' values."""
         workers, share = self.backtests.workers, self.search.regime_share
         metrics = seen.window.metrics(rows, workers=workers)
-        values = self.objective.values(metrics)
+
+        def weighted(found: Array) -> Array:
+            # A greatest drawdown has no weights: there the window counts as it is.
+            np.copyto(found, metrics, where=np.isnan(found))
+            return self.objective.values(found)
+
+        values = (
+            self.objective.values(metrics)
+            if seen.fading is None
+            else weighted(seen.fading.metrics(rows, workers=workers))
+        )
         if seen.alike is not None:
-            weighted = seen.alike.metrics(rows, ago=self.search.holdout_sessions, workers=workers)
-            # A greatest drawdown has no weights: there the past counts as it is.
-            np.copyto(weighted, metrics, where=np.isnan(weighted))
-            values = (1.0 - share) * values + share * self.objective.values(weighted)
+            alike = weighted(seen.alike.metrics(rows, ago=self.search.holdout_sessions, workers=workers))
+            values = (1.0 - share) * values + share * alike
         return metrics, values
 
     def _idle(self, net: Array, begin: int, rows: Array) -> Array:
@@ -271,33 +306,55 @@ class Walk:
         newest = None
         if pool.seen.held_out is not None:
             newest = self.objective.scores(self.objective.values(pool.seen.held_out.metrics(rows, workers=workers)))
-        return Scores(rows, enough, metrics, values, raw, pool.neighbourhoods.smoothed(raw, workers=workers), newest)
+        return Scores(rows, enough, metrics, values, raw, pool.smoother.smoothed(raw, workers=workers), newest)
 
     def _stretch(self, pool: Pool, start: int, stop: int, before: InUse | None) -> Stretch:
         """Sessions from `start` on, at most to `stop`.
 
         A set in use that the pool lacks, because the card has changed, is a further candidate as long as it is used.
         """
-        settled = before is not None and before.settled
-        guest = before.parameters if before is not None and settled and before.parameters not in pool.places else None
-        if guest is not None:
-            pool = self._pool((*pool.candidates, guest))
-        default = pool.places[self.space.default]
-        in_use = pool.places[before.parameters] if before is not None and settled else None
+        used: tuple[Parameters, ...] = ()
+        if before is not None and before.settled:
+            used = before.mixture.members if self._mixes else (before.mixture.leader,)
+        guests = [one for one in used if one not in pool.places]
+        if guests:
+            pool = self._pool((*pool.candidates, *guests))
+        foreign = {pool.places[one] for one in guests}
+        in_use: tuple[tuple[int, ...], tuple[float, ...]] | None = None
+        if before is not None and used:
+            in_use = tuple(pool.places[one] for one in used), before.mixture.shares if self._mixes else (1.0,)
         stop = min(stop, start + max(_FEWEST, _AT_ONCE // len(pool.candidates)))
         scores = self._scores(pool, np.arange(start, stop))
         choices: list[Choice] = []
         for k, row in enumerate(range(start, stop)):
-
-            def change_cost(best: int, other: int, row: int = row) -> tuple[float, float]:
-                return self._change_cost(pool, row, best, other)
-
-            choice = choose(scores, k, in_use, default, bool(self._due[row]), self.objective, self.search, change_cost)
+            choice = self._choice(pool, scores, k, row, in_use)
             choices.append(choice)
-            in_use = choice.place if choice.settled else None
-            if guest is not None and in_use != pool.places[guest]:
+            in_use = (choice.places, choice.shares) if choice.settled else None
+            if foreign and not foreign & set(choice.places):
                 break
         return self._kept(pool, scores, choices)
+
+    @property
+    def _mixes(self) -> bool:
+        return self.search.rule == "surface_mixture"
+
+    def _choice(
+        self, pool: Pool, scores: Scores, k: int, row: int, in_use: tuple[tuple[int, ...], tuple[float, ...]] | None
+    ) -> Choice:
+        default, due_now = pool.places[self.space.default], bool(self._due[row])
+        if self._mixes:
+            keep = 0.5 ** (1.0 / self.search.half_life_sessions)
+
+            def evidence(places: Array, shares: Array) -> float:
+                return paired_evidence(pool.net_return, places, shares, default, pool.begin, row, keep)
+
+            return choose_mixture(scores, k, in_use, default, due_now, self.objective, self.search, evidence)
+
+        def change_cost(best: int, other: int) -> tuple[float, float]:
+            return self._change_cost(pool, row, best, other)
+
+        used = None if in_use is None else in_use[0][0]
+        return choose(scores, k, used, default, due_now, self.objective, self.search, change_cost)
 
     def _change_cost(self, pool: Pool, row: int, best: int, other: int) -> tuple[float, float]:
         last = row + 1 - self.search.holdout_sessions
@@ -307,20 +364,30 @@ class Walk:
 
     def _kept(self, pool: Pool, scores: Scores, choices: list[Choice]) -> Stretch:
         count = len(choices)
-        places = np.array([choice.place for choice in choices])
-        each, settled = np.arange(count), np.array([choice.settled for choice in choices])
+        settled = np.array([choice.settled for choice in choices])
+
+        def of_those_used(values: Array | None) -> Array:
+            """The mean over the sets in use, by their shares."""
+            found = np.full(count, np.nan)
+            if values is None:
+                return found
+            for k in np.flatnonzero(settled).tolist():
+                parts = zip(choices[k].places, choices[k].shares, strict=True)
+                found[k] = math.fsum(values[k, place] * share for place, share in parts)
+            return found
+
         searched = np.flatnonzero([choice.searched for choice in choices])
         # As a rule all of them: then nothing is copied.
         those: Array | slice = searched if len(searched) < len(scores.rows) else slice(None)
-        metrics, held = scores.metrics[:, those], scores.held_out
+        metrics = scores.metrics[:, those]
         pareto = undominated(self.objective.pareto_goals(metrics), workers=self.backtests.workers)
         return Stretch(
             pool,
             int(scores.rows[0]),
             choices,
-            np.where(settled, scores.raw[each, places], np.nan),
-            np.where(settled, scores.smoothed[each, places], np.nan),
-            np.full(count, np.nan) if held is None else np.where(settled, held[each, places], np.nan),
+            of_those_used(scores.raw),
+            of_those_used(scores.smoothed),
+            of_those_used(scores.held_out),
             ranked(scores.rows[those], metrics, scores.raw[those], scores.smoothed[those], pareto),
             scores.smoothed[count - 1].copy(),
         )

@@ -80,13 +80,25 @@ class Search(Section):
     """How parameters are found, and when the ones in use are left for others.
 
     `objective` is one goal, several with weights (their weighted sum), or a list (several at once: the mean of a set's
-    ranks). Drawdown counts negatively. A score looks at `window_sessions` that end `holdout_sessions` before the
-    present; a change has to hold on those held out. Sets are compared by the mean score of their neighbourhood, and the
-    set in use is left only for one that is better by `switch_margin` of its score and by what changing costs, spread
-    over `cost_sessions`. Sets that earned or lost anything on a smaller part of the window than `fewest_active` count
-    as the worst of all: a few lucky trades are no evidence.
+    ranks). Drawdown counts negatively. Sets that earned or lost anything on a smaller part of the last
+    `window_sessions` than `fewest_active` count as the worst of all: a few lucky trades are no evidence.
+
+    With the rule `surface_mixture`, scores look at all the past, of which what is `half_life_sessions` older counts
+    half; half of what a set is worth is told by a surface fitted over the scores of all sets; the best `mixture` sets
+    are used together, in equal parts; and the default keeps a part as long as they have not been better than it by
+    `trust` standard errors. A mixture is left when more than `renewed_share` of it would be others.
+
+    With the rule `best_neighbourhood`, a score looks at `window_sessions` that end `holdout_sessions` before the
+    present; sets are compared by the mean score of their neighbourhood, and the one in use is left only for one that is
+    better by `switch_margin` of its score and by what changing costs, spread over `cost_sessions`, and that is as good
+    on the sessions held out.
     """
 
+    rule: Literal["surface_mixture", "best_neighbourhood"] = "surface_mixture"
+    half_life_sessions: Annotated[Whole, Field(ge=20, le=MOST_SESSIONS)] = 504
+    mixture: Annotated[Whole, Field(ge=1, le=50)] = 8
+    trust: Annotated[Number, Field(ge=0, le=10)] = 1.5
+    renewed_share: Fraction = 0.25
     objective: Objective = "sharpe"
     method: Literal["auto", "exhaustive", "sobol", "nsga2", "tpe"] = "auto"
     window_sessions: Annotated[Whole, Field(ge=20, le=MOST_SESSIONS)] = 504
@@ -100,6 +112,12 @@ class Search(Section):
     switch_margin: Margin = 0.1
     cost_sessions: Annotated[Whole, Field(ge=1, le=10**9)] = 63
     regime_share: Fraction = 0.0  # part of the score from past sessions weighted by how alike their regime was
+
+    @model_validator(mode="after")
+    def _keys_of_its_rule(self) -> Search:
+        if self.rule == "surface_mixture" and self.holdout_sessions:
+            raise impossible("sessions are held out with rule: best_neighbourhood alone", "holdout_sessions")
+        return self
 
 
 class Sizing(Section):

@@ -22,7 +22,7 @@ from portfolio_pipeline.core.market.panel import AdjustedPrices
 from portfolio_pipeline.core.simulation.simulation import BacktestResult, Decisions, PaperBook, TradePrices, simulate
 from portfolio_pipeline.core.strategies.base import Strategy
 from portfolio_pipeline.core.strategies.card import StrategyCard
-from portfolio_pipeline.core.strategies.parameters import Parameters
+from portfolio_pipeline.core.strategies.mixture import Mixture
 from portfolio_pipeline.core.strategies.transitions import wanted
 
 CASH = "cash"
@@ -69,26 +69,26 @@ def follow(
     card: StrategyCard,
     panel: AdjustedPrices,
     universe: tuple[str, ...],
-    parameters: Sequence[Parameters],
+    mixtures: Sequence[Mixture],
     changed: Sequence[bool],
     before: PaperState | None,
     cost_rate: float,
     *,
-    earlier: Sequence[Parameters] = (),
+    earlier: Sequence[Mixture] = (),
     delist_after: int = 10,
 ) -> list[FollowedSession]:
-    """Play the last len(parameters) sessions of `panel`, whose first session is the first stored one.
+    """Play the last len(mixtures) sessions of `panel`, whose first session is the first stored one.
 
     `panel` holds the universe and, behind it, what the book still holds of symbols that have left the universe.
-    `earlier` are the parameters of the sessions before, oldest first: `sessions_looked_back` of them, if there are.
+    `earlier` are the mixtures of the sessions before, oldest first: `sessions_looked_back` of them, if there are.
     """
-    start = len(panel.sessions) - len(parameters)
+    start = len(panel.sessions) - len(mixtures)
     inputs = inputs_of(panel.select(universe), strategy.name)
-    weights = np.zeros((len(parameters), len(panel.symbols)))
-    weights[:, : len(universe)], decided = wanted(strategy, card, inputs, parameters, changed, earlier)
+    weights = np.zeros((len(mixtures), len(panel.symbols)))
+    weights[:, : len(universe)], decided = wanted(strategy, card, inputs, mixtures, changed, earlier)
 
     prices, book, sessions = TradePrices.of(panel), _book(before, panel.symbols), []
-    for k in range(len(parameters)):
+    for k in range(len(mixtures)):
         row = start + k
         decision = Decisions(np.zeros(int(decided[k]), np.int64), weights[k : k + int(decided[k])])
         result = simulate(prices.rows(row, row + 1), decision, cost_rate, book, delist_after=delist_after)

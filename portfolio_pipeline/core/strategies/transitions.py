@@ -1,7 +1,8 @@
-"""What a strategy wants to hold while its parameters change: the old ones fade out over some sessions.
+"""What a strategy wants to hold: the mean of what the parameter sets of its mixture want, by their shares, while those
+that were left fade out over some sessions.
 
 With `transition_sessions: n`, the weights wanted at session D are the mean, over the n newest sessions up to D, of what
-the parameters chosen at each of these want at D: after a change, the new ones count 1/n at first and all after n
+the mixture chosen at each of these wants at D: after a change, the new one counts 1/n at first and all after n
 sessions. Where fewer sessions than n have been chosen for, the oldest choice stands for those before it.
 
 A session decides where the card does by itself (its rebalancing, and `exposure`), where its parameters changed, and
@@ -22,6 +23,7 @@ from portfolio_pipeline.core.market.indicators import Inputs
 from portfolio_pipeline.core.strategies.base import Strategy
 from portfolio_pipeline.core.strategies.card import StrategyCard
 from portfolio_pipeline.core.strategies.exposure import decides_between_schedules, last_scheduled, wanted_at
+from portfolio_pipeline.core.strategies.mixture import Mixture
 from portfolio_pipeline.core.strategies.parameters import Parameters
 from portfolio_pipeline.core.strategies.sizing import sized
 
@@ -30,18 +32,18 @@ def wanted(
     strategy: Strategy,
     card: StrategyCard,
     inputs: Inputs,
-    parameters: Sequence[Parameters],
+    mixtures: Sequence[Mixture],
     changed: Sequence[bool],
-    earlier: Sequence[Parameters] = (),
+    earlier: Sequence[Mixture] = (),
 ) -> tuple[Array, Array]:
-    """The weights wanted at the last len(parameters) sessions of `inputs`, and whether each of them is a decision.
+    """The weights wanted at the last len(mixtures) sessions of `inputs`, and whether each of them is a decision.
 
-    `earlier` are the parameters of the sessions before these, oldest first: `sessions_looked_back` of them, or all that
+    `earlier` are the mixtures of the sessions before these, oldest first: `sessions_looked_back` of them, or all that
     there are. Weights of a session that decides nothing mean nothing.
     """
-    rows = np.arange(len(inputs.sessions) - len(parameters), len(inputs.sessions))
+    rows = np.arange(len(inputs.sessions) - len(mixtures), len(inputs.sessions))
     scheduled = last_scheduled(due(inputs.sessions, card.rebalance))[rows]
-    shares, changing = _shares(parameters, earlier, card.transition_sessions)
+    shares, changing = _shares(mixtures, earlier, card.transition_sessions)
     decided = (scheduled == rows) | np.asarray(changed, dtype=bool) | changing
     looked_at = decided | decides_between_schedules(card.sizing)
     weights = np.zeros((len(rows), len(inputs.panel.symbols)))
@@ -59,16 +61,25 @@ def sessions_looked_back(card: StrategyCard) -> int:
 
 
 def _shares(
-    parameters: Sequence[Parameters], earlier: Sequence[Parameters], count: int
+    mixtures: Sequence[Mixture], earlier: Sequence[Mixture], count: int
 ) -> tuple[dict[Parameters, Array], Array]:
     """The share of each parameter set at each session, and whether a change is being phased in."""
-    known = [*earlier, *parameters]
+    known = [*earlier, *mixtures]
+    distinct = {mixture: k for k, mixture in enumerate(dict.fromkeys(known))}
+    windows = sliding_window_view(np.array([distinct[one] for one in [known[0]] * count + known]), count + 1)
+    windows = windows[-len(mixtures) :]
+    present = [np.count_nonzero(windows[:, 1:] == k, axis=1) for k in range(len(distinct))]
     # In an order of their own, so that a session's sum has the same bits whatever else is in the range.
-    place = {one: k for k, one in enumerate(sorted(set(known), key=lambda one: one.to_json()))}
-    places = np.array([place[one] for one in [known[0]] * count + known])
-    windows = sliding_window_view(places, count + 1)[-len(parameters) :]
-    shares = {one: np.count_nonzero(windows[:, 1:] == k, axis=1) / count for one, k in place.items()}
-    return shares, (windows != windows[:, :1]).any(axis=1) & (count > 1)
+    sets = sorted({one for mixture in distinct for one in mixture.members}, key=lambda one: one.to_json())
+    shares = {one: np.zeros(len(mixtures)) for one in sets}
+    for mixture in sorted(distinct, key=_text):
+        for one, share in zip(mixture.members, mixture.shares, strict=True):
+            shares[one] += share * present[distinct[mixture]]
+    return {one: share / count for one, share in shares.items()}, (windows != windows[:, :1]).any(axis=1) & (count > 1)
+
+
+def _text(mixture: Mixture) -> tuple[object, ...]:
+    return tuple(one.to_json() for one in mixture.members), mixture.shares
 
 
 def _wanted_by_one(

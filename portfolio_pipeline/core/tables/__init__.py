@@ -46,6 +46,7 @@ from portfolio_pipeline.core.tables.simulated_broker import (
 from portfolio_pipeline.core.tables.strategies import (
     OPTIMIZATION_RESULTS,
     OPTIMIZED_PARAMETERS,
+    PARAMETER_MIXTURES,
     SEARCH_STATISTICS,
     STRATEGY_HONESTY,
     STRATEGY_PAPER_BOOKS,
@@ -67,6 +68,7 @@ __all__ = [
     "ORDERS",
     "ORDER_OUTCOMES",
     "ORDER_SEALS",
+    "PARAMETER_MIXTURES",
     "POSITIONS",
     "PRICES",
     "PRICE_HOLES",
@@ -104,6 +106,7 @@ TABLES: tuple[Table, ...] = (
     FEATURES,
     REGIME_TABLE,
     OPTIMIZED_PARAMETERS,
+    PARAMETER_MIXTURES,
     OPTIMIZATION_RESULTS,
     SEARCH_STATISTICS,
     STRATEGY_TARGETS,

@@ -12,24 +12,42 @@ OPTIMIZED_PARAMETERS = Table(
     (
         session(),
         STRATEGY,
-        text("parameters", "the chosen parameters, JSON with sorted keys").made_of(
+        text("parameters", "the set with the largest share, JSON with sorted keys").made_of(
             "features.adjusted_open", "features.adjusted_close", "regimes.regime"
         ),
         text("objective", "what was maximised"),
         number(
-            "score", "the chosen parameters' score on the trailing window; NULL before there is one", nullable=True
+            "score", "the mean score of the sets in use, by their shares; NULL before there is one", nullable=True
         ).made_of("features.adjusted_open", "features.adjusted_close"),
         Column("trials", "bigint", "parameter sets that were compared"),
-        Column("changed", "boolean", "whether they differ from the previous session's").made_of(
+        Column("changed", "boolean", "whether the sets in use or their shares changed").made_of(
             "features.adjusted_close"
         ),
-        number("plateau_score", "what sets were compared by: the score of their neighbourhood", nullable=True).made_of(
+        number("plateau_score", "what sets are compared by: their own and others' scores", nullable=True).made_of(
             "features.adjusted_close"
         ),
         number(
             "holdout_score", "the score on the newest sessions, which the search did not see", nullable=True
         ).made_of("features.adjusted_close"),
         text("reason", "why they changed or stayed"),
+        Column("members", "bigint", "parameter sets in use together; their shares are in parameter_mixtures"),
+    ),
+)
+PARAMETER_MIXTURES = Table(
+    "parameter_mixtures",
+    "one row per session, strategy and parameter set in use",
+    "The parameter sets that a strategy uses together from the next session on, and their shares.",
+    ("session", "strategy", "member"),
+    (
+        session(),
+        STRATEGY,
+        Column("member", "bigint", "1 has the largest share"),
+        text("parameters", "JSON with sorted keys").made_of(
+            "features.adjusted_open", "features.adjusted_close", "regimes.regime"
+        ),
+        number("share", "part of the strategy's targets that it decides", "fraction", minimum=0).made_of(
+            "features.adjusted_open", "features.adjusted_close"
+        ),
     ),
 )
 OPTIMIZATION_RESULTS = Table(
@@ -98,7 +116,7 @@ STRATEGY_TARGETS = Table(
         SYMBOL,
         number(
             "weight", "target share of the strategy's capital; without a decision, the share held on paper", "fraction"
-        ).made_of("optimized_parameters.parameters", "features.adjusted_close"),
+        ).made_of("parameter_mixtures.parameters", "features.adjusted_close"),
         Column("decided", "boolean", "whether the strategy decided at this close; else it keeps what it holds").made_of(
             "optimized_parameters.changed"
         ),
@@ -113,16 +131,16 @@ STRATEGY_RETURNS = Table(
         session(),
         STRATEGY,
         number("gross_return", "before costs", "fraction").made_of(
-            "optimized_parameters.parameters", "features.adjusted_open", "features.adjusted_close"
+            "parameter_mixtures.parameters", "features.adjusted_open", "features.adjusted_close"
         ),
         number("cost", "trading costs", "fraction of equity", minimum=0).made_of(
-            "optimized_parameters.parameters", "features.adjusted_open"
+            "parameter_mixtures.parameters", "features.adjusted_open"
         ),
         number("net_return", "after costs", "fraction").made_of(
-            "optimized_parameters.parameters", "features.adjusted_open", "features.adjusted_close"
+            "parameter_mixtures.parameters", "features.adjusted_open", "features.adjusted_close"
         ),
         number("turnover", "bought plus sold", "fraction of equity", minimum=0).made_of(
-            "optimized_parameters.parameters", "features.adjusted_open"
+            "parameter_mixtures.parameters", "features.adjusted_open"
         ),
     ),
 )
@@ -136,7 +154,7 @@ STRATEGY_PAPER_BOOKS = Table(
         STRATEGY,
         text("symbol", "ticker, or `cash`"),
         number("quantity", "total-return units of the symbol, or cash", "units").made_of(
-            "optimized_parameters.parameters", "features.adjusted_open"
+            "parameter_mixtures.parameters", "features.adjusted_open"
         ),
         Column("sessions_without_bar", "bigint", "sessions since the symbol last traded"),
         number("price", "last total-return close it was marked at; 1 for cash", "currency").made_of(

@@ -32,6 +32,7 @@ from portfolio_pipeline.core.market.panel import PricePanel
 from portfolio_pipeline.core.simulation.simulation import TradePrices, simulate
 from portfolio_pipeline.core.strategies.card import StrategyCard
 from portfolio_pipeline.core.strategies.exposure import decisions
+from portfolio_pipeline.core.strategies.mixture import Mixture
 from portfolio_pipeline.core.strategies.paper import follow
 from portfolio_pipeline.core.strategies.parameters import Parameters
 from portfolio_pipeline.core.strategies.registry import STRATEGY_TYPES
@@ -97,7 +98,7 @@ def test_a_range_earns_to_the_bit_what_the_chain_would_have_earned_had_it_begun_
         mine,
         PANEL,
         PANEL.symbols,
-        [parameters().parameters] * count,
+        [Mixture.single(parameters().parameters)] * count,
         [True] + [False] * (count - 1),
         None,
         COST,

@@ -50,7 +50,7 @@ def verdicts_on(seed: int, persistence: float, direction: str) -> np.ndarray:
     space = ParameterSpace.of(strategy.Parameters, judged.parameters, judged.constraints)
     stretches = search.Walk(space, search.Backtests(strategy, Inputs(panel), judged, COST)).run(0, SESSIONS)
     chosen = search.chosen_rows(stretches, panel.sessions, judged.name, "sharpe", None)
-    used = [stretch.pool.candidates[choice.place] for stretch in stretches for choice in stretch.choices]
+    used = [mixture for stretch in stretches for mixture in stretch.mixtures]
     played = follow(strategy, judged, panel, SYMBOLS, used, chosen["changed"].tolist(), None, COST)
     history = pd.concat(
         [

@@ -19,6 +19,7 @@ from portfolio_pipeline.core.search.regime_scores import regime_metrics
 from portfolio_pipeline.core.simulation.simulation import Decisions, TradePrices, simulate_plainly
 from portfolio_pipeline.core.strategies.card import Search
 from portfolio_pipeline.core.strategies.exposure import decisions
+from portfolio_pipeline.core.strategies.mixture import Mixture
 from portfolio_pipeline.core.strategies.parameters import ParameterSpace
 from portfolio_pipeline.core.strategies.registry import STRATEGY_TYPES
 from portfolio_pipeline.core.strategies.sizing import sized
@@ -166,7 +167,7 @@ def test_the_best_score_wins_when_it_is_worth_changing(settings: dict[str, Any])
     tried = card(neighbours=0, **settings)
     found = walk(PANEL, tried)
     stretches = found.run(0, END)
-    chosen = np.concatenate([stretch.chosen for stretch in stretches]).tolist()
+    chosen = np.concatenate([stretch.leading for stretch in stretches]).tolist()
     assert chosen == by_plain_python(found, tried.search)
     assert len(set(chosen)) > 2
 
@@ -197,12 +198,17 @@ METHODS: dict[str, dict[str, Any]] = {
     "nsga2": {"objective": ["return", "drawdown"], "renewal": "monthly", "trials": 24},
     "tpe": {"renewal": "monthly", "cadence": "weekly", "trials": 24, "patience": 1},
 }
+SURFACE: dict[str, Any] = {"rule": "surface_mixture", "half_life_sessions": 100, "mixture": 4, "renewed_share": 0.1}
+METHODS |= {
+    f"mixture of {name}": {key: value for key, value in METHODS[name].items() if key != "holdout_sessions"} | SURFACE
+    for name in ("sobol", "nsga2")
+}
 
 
 @pytest.mark.parametrize("method", METHODS)
 def test_a_range_gives_what_its_sessions_one_by_one_and_overlapping_ranges_give(method: str) -> None:
     settings = dict(METHODS[method])
-    tried = card(settings.pop("parameters", None), method=method, **({"trials": 60} | settings))
+    tried = card(settings.pop("parameters", None), method=method.split()[-1], **({"trials": 60} | settings))
     start, stop = 374, 434
     whole, one_by_one, overlapping = Diary(), Diary(), Diary()
     whole.go_on(walk(PANEL, tried), start, stop)
@@ -218,7 +224,7 @@ def test_a_range_gives_what_its_sessions_one_by_one_and_overlapping_ranges_give(
 @pytest.mark.parametrize("method", METHODS)
 def test_another_future_changes_nothing_before_it(method: str) -> None:
     settings = dict(METHODS[method])
-    tried = card(settings.pop("parameters", None), method=method, **settings)
+    tried = card(settings.pop("parameters", None), method=method.split()[-1], **settings)
     row = 440
     found, other = (
         rows_of(one, one.run(400, 480)) for one in (walk(PANEL, tried), walk(with_another_future(PANEL, row), tried))
@@ -262,7 +268,7 @@ def test_a_set_that_hardly_ever_trades_is_not_chosen_while_others_do() -> None:
         )
         (stretch,) = walk(panel, searched).run(300, 600)
         active = pd.DataFrame((stretch.pool.net_return != 0.0).T).rolling(150).mean().to_numpy()
-        return active[-1].min(), active[stretch.rows, stretch.chosen].min()
+        return active[-1].min(), active[stretch.rows, stretch.leading].min()
 
     assert least_active(0.0)[1] < 0.2
     assert least_active(0.2)[0] < 0.2 <= least_active(0.2)[1]
@@ -308,7 +314,7 @@ def test_a_set_that_the_pool_lacks_stays_in_the_comparison_as_long_as_it_is_used
     found = walk(PANEL, tried)
     pool = found.run(450, 451)[0].pool
     foreign = next(one for one in found.space.grid() if one not in pool.places)
-    stretches = found.run(450, 650, InUse(foreign, True))
+    stretches = found.run(450, 650, InUse(Mixture.single(foreign), True))
     rows, _ = rows_of(found, stretches)
     used = rows["parameters"] == foreign.to_json()
     assert 0 < used.sum() < 200
@@ -337,14 +343,14 @@ def test_an_adaptive_search_begins_with_what_was_best_and_keeps_what_is_used() -
     for epoch in epochs:
         session = PANEL.sessions[epoch].item()
         best, used = diary.best(session), diary.in_use(session)
-        assert used is not None
-        pool = found.run(epoch, epoch + 1, InUse(used, True), diary)[0].pool
-        assert {used, *best} <= set(pool.candidates)
+        (one,) = used
+        pool = found.run(epoch, epoch + 1, InUse(Mixture.single(one), True), diary)[0].pool
+        assert {one, *best} <= set(pool.candidates)
         assert found.space.default in pool.candidates
 
 
 def test_constraints_between_parameters_are_kept_by_every_method() -> None:
-    for method in METHODS:
+    for method in ("exhaustive", "sobol", "nsga2", "tpe"):
         tried = card(method=method, trials=30, renewal="yearly").model_copy(update={"constraints": ("top + 2 < 8",)})
         found = walk(PANEL, tried)
         pool = found.run(600, 601)[0].pool

@@ -11,6 +11,7 @@ from portfolio_pipeline.core.market.indicators import Inputs
 from portfolio_pipeline.core.market.panel import PricePanel
 from portfolio_pipeline.core.simulation.simulation import Decisions, TradePrices, simulate_plainly
 from portfolio_pipeline.core.strategies.card import StrategyCard
+from portfolio_pipeline.core.strategies.mixture import Mixture
 from portfolio_pipeline.core.strategies.paper import (
     PaperState,
     book_rows,
@@ -35,6 +36,7 @@ CARD = StrategyCard.model_validate(
 PANEL = market(missing=0.02)
 FIRST, LAST = 480, 640
 PARAMETERS = [MomentumParameters(top=3 if row < 560 else 5) for row in range(FIRST, LAST + 1)]
+MIXTURES = [Mixture.single(one) for one in PARAMETERS]
 CHANGED = [row in (FIRST, 560) for row in range(FIRST, LAST + 1)]
 Rows = dict[str, pd.DataFrame]
 
@@ -48,7 +50,7 @@ def play(
     symbols = own + tuple(sorted(set(before.holdings if before else ()) - set(own)))
     mine = slice(first - FIRST, last + 1 - FIRST)
     played = follow(
-        Momentum(), CARD, known.select(symbols), own, PARAMETERS[mine], CHANGED[mine], before, 0.0003, delist_after=4
+        Momentum(), CARD, known.select(symbols), own, MIXTURES[mine], CHANGED[mine], before, 0.0003, delist_after=4
     )
     days = known.sessions[first:]
     return {

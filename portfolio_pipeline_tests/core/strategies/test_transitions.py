@@ -14,6 +14,7 @@ from portfolio_pipeline.core.market.indicators import Inputs
 from portfolio_pipeline.core.market.panel import PricePanel
 from portfolio_pipeline.core.search.evaluation import Backtests
 from portfolio_pipeline.core.strategies.card import StrategyCard
+from portfolio_pipeline.core.strategies.mixture import Mixture
 from portfolio_pipeline.core.strategies.paper import (
     PaperState,
     book_rows,
@@ -33,6 +34,7 @@ SETS = [MomentumParameters(top=top) for top in (3, 5, 2, 4)]
 STEPS = {480: 0, 500: 1, 503: 2, 504: 0, 540: 3, 580: 1}
 PLACES = [max(step for step in STEPS if step <= row) for row in range(FIRST, LAST + 1)]
 PARAMETERS = [SETS[STEPS[place]] for place in PLACES]
+MIXTURES = [Mixture.single(one) for one in PARAMETERS]
 CHANGED = [row in STEPS for row in range(FIRST, LAST + 1)]
 SIZINGS: dict[str, dict[str, Any]] = {
     "at decisions": {},
@@ -63,13 +65,13 @@ def play(
 ) -> dict[str, pd.DataFrame]:
     """Rows of the three tables for sessions first to last, of a strategy that began at FIRST."""
     known, mine = up_to(panel, last), slice(first - FIRST, last + 1 - FIRST)
-    earlier = PARAMETERS[max(0, first - FIRST - sessions_looked_back(one)) : first - FIRST]
+    earlier = MIXTURES[max(0, first - FIRST - sessions_looked_back(one)) : first - FIRST]
     played = follow(
         Momentum(),
         one,
         known,
         panel.symbols,
-        PARAMETERS[mine],
+        MIXTURES[mine],
         CHANGED[mine],
         before,
         0.0003,
@@ -123,7 +125,8 @@ def test_with_constant_parameters_the_paper_book_earns_what_the_search_evaluated
 ) -> None:
     one = card(3, sizing, direction, rebalance=rebalance)
     count = len(PANEL.sessions)
-    played = follow(Momentum(), one, PANEL, PANEL.symbols, [SETS[0]] * count, [False] * count, None, 0.0003)
+    alone = [Mixture.single(SETS[0])] * count
+    played = follow(Momentum(), one, PANEL, PANEL.symbols, alone, [False] * count, None, 0.0003)
     backtests = Backtests(Momentum(), Inputs(PANEL), one, 0.0003)
     net, turnover = backtests.of([SETS[0]])
     np.testing.assert_allclose([session.result.net_return[0] for session in played], net[0], rtol=0, atol=1e-12)
@@ -135,7 +138,7 @@ def test_with_constant_parameters_the_paper_book_earns_what_the_search_evaluated
 def test_a_change_is_phased_in_linearly_and_decides_while_it_is() -> None:
     count, length = 4, LAST + 1 - FIRST
     one, inputs, rows = card(count), Inputs(up_to(PANEL, LAST)), np.arange(FIRST, LAST + 1)
-    weights, decided = wanted(Momentum(), one, inputs, PARAMETERS, CHANGED)
+    weights, decided = wanted(Momentum(), one, inputs, MIXTURES, CHANGED)
     own = {
         each: sized(inputs, Momentum().target_weights(inputs, each, rows), rows, one.sizing) for each in set(PARAMETERS)
     }
