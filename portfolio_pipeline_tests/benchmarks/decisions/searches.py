@@ -37,6 +37,7 @@ class Played:
 
     searched: Array
     default: Array
+    targets: Array  # of the searched one, [sessions, symbols of the universe]
     sharpe: dict[str, float]  # of "default" and each of PEERS
     by_set: Array  # Sharpe ratio of each set of the pool
     turnover: float  # of the searched one, a year
@@ -89,6 +90,7 @@ def play(card: StrategyCard, whole: TotalReturnPanel, settings: Settings, regime
     return Played(
         mine,
         default,
+        _in_universe(np.array([session.weights for session in followed]), panel.symbols, whole.symbols),
         {
             "default": float(sharpe(default[judged])),
             "searched": float(sharpe(mine[judged])),
@@ -99,6 +101,12 @@ def play(card: StrategyCard, whole: TotalReturnPanel, settings: Settings, regime
         float(turnover[judged].sum() / years),
         float(traded[0][walk.backtests.traded_at >= JUDGED_FROM].sum() / years),
     )
+
+
+def _in_universe(weights: Array, mine: tuple[str, ...], symbols: tuple[str, ...]) -> Array:
+    spread = np.zeros((len(weights), len(symbols)))
+    spread[:, [symbols.index(symbol) for symbol in mine]] = weights
+    return spread
 
 
 def best_elsewhere(by_market: Sequence[Array]) -> Array:

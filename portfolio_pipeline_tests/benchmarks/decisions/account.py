@@ -1,0 +1,127 @@
+"""The shipped portfolio's account on simulated markets of many seeds, beside equal shares of the cards' defaults.
+
+Ten years after three of warming up, through the functions that the chain's assets call: strategies are searched and
+followed, capital is shared out, targets are netted and cut, orders planned and filled, one session after the other.
+Left out: verdicts, so that who is doubted may be given capital here.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date
+
+import numpy as np
+import pyarrow as pa
+
+from portfolio_pipeline.adapters.market_data.simulated import SimulatedMarketData
+from portfolio_pipeline.core.arrays import Array
+from portfolio_pipeline.core.books.book import Book, to_cents, value
+from portfolio_pipeline.core.calendar.sessions import SESSIONS_PER_YEAR, SessionRange, all_sessions, as_days
+from portfolio_pipeline.core.execution.fill_model import play_session
+from portfolio_pipeline.core.execution.orders import plan_session
+from portfolio_pipeline.core.execution.tickets import Order
+from portfolio_pipeline.core.market.bars import NO_BARS, Bars, bars_by_session
+from portfolio_pipeline.core.market.panel import PricePanel
+from portfolio_pipeline.core.market.recent import RecentMarket
+from portfolio_pipeline.core.portfolio.allocation.allocate import allocate
+from portfolio_pipeline.core.portfolio.netting import net
+from portfolio_pipeline.core.portfolio.session_targets import SessionTargets
+from portfolio_pipeline.core.risk.cutting import limit_path
+from portfolio_pipeline.core.settings import Settings
+from portfolio_pipeline.core.strategies.card import StrategyCard
+from portfolio_pipeline_tests.benchmarks.decisions.markets import total_returns
+from portfolio_pipeline_tests.benchmarks.decisions.searches import Played, play, sharpe
+
+TRADED, WARM_UP = 10 * SESSIONS_PER_YEAR, 3 * SESSIONS_PER_YEAR
+LAST = date(2024, 12, 31)
+SMALL = 0.0025
+"""A fill of a smaller part of equity is small."""
+
+
+@dataclass(frozen=True)
+class Account:
+    """What became of one account; Sharpe ratios are without a risk-free rate, rates are a year."""
+
+    sharpe: float
+    growth: float
+    deepest_fall: float
+    equal_default_sharpe: float
+    balanced_sharpe: float  # six parts SPY, four parts IEF
+    cash_rate: float  # what the shortest treasuries earned
+    invested: float
+    fills: int
+    small_fills: float
+    small_value: float
+    cost: float  # of equity, without impact
+
+
+def account(seed: int, cards: Sequence[StrategyCard], settings: Settings) -> Account:
+    """Play the portfolio on the simulated market of a seed."""
+    days = tuple(day for day in all_sessions() if day <= LAST)[-(WARM_UP + TRADED) :]
+    rows = SimulatedMarketData(settings.universe, seed).bars(settings.symbols, SessionRange(days[0], days[-1]))
+    whole = total_returns(PricePanel.from_prices(rows, as_days(days), settings.symbols))
+    played = [play(card, whole, settings) for card in cards]
+    path = _targets(played, cards, days, settings)
+    bars = bars_by_session(pa.Table.from_pandas(rows.assign(session=rows["session"].dt.date), preserve_index=False))
+    equity, cash, fills, paid = _traded(path, bars, settings)
+    returns = equity[1:] / equity[:-1] - 1.0
+    close = whole.select(("SPY", "IEF", "SHY")).adjusted_close[-len(equity) :]
+    spy, ief, shy = (close[1:] / close[:-1] - 1.0).T
+    sizes = np.array(fills) if fills else np.zeros(1)
+    return Account(
+        sharpe=float(sharpe(returns)),
+        growth=_yearly(returns),
+        deepest_fall=float((equity / np.maximum.accumulate(equity) - 1.0).min()),
+        equal_default_sharpe=float(sharpe(np.mean([one.default[-len(returns) :] for one in played], axis=0))),
+        balanced_sharpe=float(sharpe(0.6 * spy + 0.4 * ief)),
+        cash_rate=_yearly(shy),
+        invested=float(1.0 - (cash / equity).mean()),
+        fills=len(fills),
+        small_fills=float((sizes < SMALL).mean()),
+        small_value=float(sizes[sizes < SMALL].sum() / max(sizes.sum(), 1e-12)),
+        cost=paid / (len(returns) / SESSIONS_PER_YEAR),
+    )
+
+
+def _yearly(returns: Array) -> float:
+    return float(np.prod(1.0 + returns) ** (SESSIONS_PER_YEAR / len(returns)) - 1.0)
+
+
+def _targets(
+    played: Sequence[Played], cards: Sequence[StrategyCard], days: Sequence[date], settings: Settings
+) -> dict[date, SessionTargets]:
+    """The account's targets of the sessions that are traded."""
+    names = tuple(card.name for card in cards)
+    paper = np.stack([one.searched for one in played], axis=1)
+    shares = allocate(paper, TRADED, names, settings.allocation, None).weight
+    weights = np.stack([one.targets[-TRADED:] for one in played])
+    symbols = settings.symbols
+    requested = net(shares, weights)
+    path = limit_path(requested, symbols, settings.asset_classes, settings.limits, {})
+    return {
+        day: SessionTargets(dict(limited.weights), dict(zip(symbols, asked, strict=True)))
+        for day, limited, asked in zip(days[-TRADED:], path, requested.tolist(), strict=True)
+    }
+
+
+def _traded(
+    path: Mapping[date, SessionTargets], bars: Mapping[date, Bars], settings: Settings
+) -> tuple[Array, Array, list[float], float]:
+    """Equity and cash at each close, the size of each fill as a part of equity, and what was paid, likewise."""
+    book = Book(to_cents(settings.simulated_broker.initial_cash))
+    equity, cash, fills, paid = [], [], [], 0.0
+    orders: list[Order] = []
+    for session, targets in path.items():
+        today = bars.get(session, NO_BARS)
+        before = max(book.equity, 1)
+        for outcome in play_session(book, orders, today, settings.costs, settings.simulated_broker):
+            if outcome.quantity:
+                worth = abs(value(outcome.quantity, outcome.price)) / before
+                fills.append(worth)
+                paid += worth * settings.costs.total
+        equity.append(book.equity)
+        cash.append(book.cash)
+        tickets, _ = plan_session("SIMULATED", session, book, targets, today, settings, RecentMarket(session, bars))
+        orders = [ticket.order for ticket in tickets]
+    return np.array(equity, float), np.array(cash, float), fills, paid
