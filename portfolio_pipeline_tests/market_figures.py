@@ -23,6 +23,15 @@ def in_crisis(closes: pd.Series) -> pd.Series:
     return lately > CRISIS * lately.median()
 
 
+def losers_against_winners(closes: pd.DataFrame, cost: float) -> float:
+    """Sharpe ratio of buying a week's losers against its winners, every session anew; `cost` is of what is traded."""
+    lately = closes / closes.shift(5)
+    wanted = lately.rsub(lately.mean(axis=1), axis=0)
+    held = wanted.div(wanted.abs().sum(axis=1), axis=0)
+    earned = ((held.shift(1) * closes.pct_change()).sum(axis=1) - cost * held.diff().abs().sum(axis=1)).iloc[YEAR:]
+    return float(earned.mean() / earned.std() * np.sqrt(YEAR))
+
+
 def _figures(closes: pd.Series, cash: float) -> dict[str, float]:
     moves = np.log(closes).diff().dropna()
     earned = closes.pct_change().dropna()

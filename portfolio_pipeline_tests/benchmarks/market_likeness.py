@@ -24,12 +24,13 @@ from portfolio_pipeline.core.calendar.sessions import FIRST_SESSION, SessionRang
 from portfolio_pipeline.core.market.panel import PricePanel
 from portfolio_pipeline.core.settings import load_settings
 from portfolio_pipeline_tests import real_prices
-from portfolio_pipeline_tests.market_figures import YEAR, in_crisis, market_figures
+from portfolio_pipeline_tests.market_figures import YEAR, in_crisis, losers_against_winners, market_figures
 
 HOUSE = load_settings(PACKAGE_ROOT / "portfolio.yaml")
 WHOLE = SessionRange(FIRST_SESSION, date(2026, 11, 20))
 TEN_YEARS = "2016-11-21"
 FIVE_YEARS = "2021-11-22"
+COST_BPS = HOUSE.costs.commission_bps + HOUSE.costs.half_spread_bps + HOUSE.costs.slippage_bps
 
 
 @dataclass(frozen=True)
@@ -57,6 +58,12 @@ def main() -> None:
     rest = pd.concat([one.loc[list(_WITHOUT_LIKE)] for one in figures.values()]).groupby(level=0).median().T
     print(f"\nWithout a real counterpart at hand, the middle of the seeds\n{rest.round(3).to_string()}")
     told["without a real counterpart"] = rest.to_dict("index")
+    funds = real_prices.funds()[_STOCK_FUNDS]
+    weekly = pd.DataFrame({"real": _reversal(funds)}).join(
+        _spread(_reversal(one[_STOCK_FUNDS]) for one in markets.values())
+    )
+    print(f"\nSharpe of a week's losers against its winners, stock funds\n{weekly.round(2).to_string()}")
+    told["losers against winners"] = weekly.to_dict("index")
     together = _together_table(real_prices.funds(), markets.values())
     print(f"\nCorrelation with SPY\n{together.round(2).to_string()}")
     told["correlation with SPY"] = together.to_dict("index")
@@ -100,6 +107,10 @@ def _beside(real: pd.DataFrame, simulated: Sequence[pd.DataFrame]) -> pd.DataFra
 def _spread(by_seed: Iterable[pd.Series]) -> pd.DataFrame:
     drawn = pd.DataFrame(list(by_seed))
     return pd.DataFrame({"middle": drawn.median(), "tenth": drawn.quantile(0.1), "ninetieth": drawn.quantile(0.9)})
+
+
+def _reversal(closes: pd.DataFrame) -> pd.Series:
+    return pd.Series({f"{bps} bps": losers_against_winners(closes, bps / 10_000) for bps in (0.0, COST_BPS)})
 
 
 def _together_table(real: pd.DataFrame, markets: Iterable[pd.DataFrame]) -> pd.DataFrame:
