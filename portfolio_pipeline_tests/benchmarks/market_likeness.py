@@ -66,7 +66,7 @@ def main() -> None:
     told["losers against winners"] = weekly.to_dict("index")
     together = _together_table(real_prices.funds(), markets.values())
     print(f"\nCorrelation with SPY\n{together.round(2).to_string()}")
-    told["correlation with SPY"] = together.to_dict("index")
+    told["correlation with SPY"] = together.astype(object).where(together.notna(), None).to_dict("index")
     ranked = _ordinary(markets)
     print(f"\nMost ordinary seeds, by the rule\n{ranked.head().round(2).to_string()}")
     told["most ordinary"] = ranked.head().to_dict("index")
