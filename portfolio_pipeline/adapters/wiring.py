@@ -39,10 +39,9 @@ class Wiring:
 
         with self.warehouse.reading() as reader:
             stored = newest_origin(reader)
-            if stored is None:  # nothing yet, or a home of an earlier version
-                require_same_source(newest_sources(reader), self.market_data.source)
-            else:
+            if stored is not None:
                 require_same_account(stored, self.origin)
+            require_same_source(newest_sources(reader), self.market_data.source)
 
     @cached_property
     def warehouse(self) -> Warehouse:

@@ -5,18 +5,20 @@ What is wrong comes first, with what to do about it. Nothing heavy is imported h
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from typing import Any
 
 from portfolio_pipeline.adapters.closes_file import last_closed
+from portfolio_pipeline.adapters.origin import newest_sources
 from portfolio_pipeline.adapters.wiring import Wiring
 from portfolio_pipeline.cli.terminal import BAD, DOUBTFUL, GOOD, Fact, facts, say, show
 from portfolio_pipeline.core import tables as schemas
 from portfolio_pipeline.core.calendar.sessions import SessionRange
 from portfolio_pipeline.core.execution.halt import TradingState, either, trading_state
 from portfolio_pipeline.core.execution.origin import changes_by_session
+from portfolio_pipeline.core.market.made_up import OTHER_MODEL, any_made_up, of_this_model
 from portfolio_pipeline.core.tables.declare import ACCOUNT_BOOK
 from portfolio_pipeline.dagster_home.run_table import FAILURE, newest_run
 from portfolio_pipeline.ports import Reader
@@ -33,7 +35,7 @@ _DAILY = frozenset(table.name for table in (*EVERY_SESSION, *EVERY_SESSION_AND_S
 class Trouble:
     """Something that a person has to look at, and what to do then."""
 
-    kind: str  # halted, sessions_missing, order, breach, quarantine or run
+    kind: str  # halted, other_market, sessions_missing, order, breach, quarantine or run
     what: str
     to_do: str
     severe: bool = True
@@ -60,7 +62,7 @@ def find_status(wired: Wiring) -> Status:
     last, complete = last_closed(home, wired.clock.now()), complete_through(warehouse)
     account, open_items = None, []
     with warehouse.reading() as reader:
-        simulated, begun = made_up(reader), beginnings(reader)
+        simulated, begun, sources = made_up(reader), beginnings(reader), newest_sources(reader)
         reached = {one.name: reader.newest(one.name) for one in schemas.TABLES if one.by_session}
         trading = either(wired.halt_switch.state(), trading_state(reader.read(schemas.HALT_EVENTS.name)))
         changes = changes_by_session(reader.read(schemas.SESSION_ORIGINS.name))
@@ -68,7 +70,8 @@ def find_status(wired: Wiring) -> Status:
             only = SessionRange.single(complete)
             (account,) = reader.read(schemas.ACCOUNT.name, only, where={"book": ACCOUNT_BOOK}).to_pylist()
             open_items = _open(reader, only)
-    troubles = (*of_trading(trading), *_of_sessions(complete, last), *open_items, *_of_runs(wired))
+    of_home = (*of_trading(trading), *_of_market(sources), *_of_sessions(complete, last))
+    troubles = (*of_home, *open_items, *_of_runs(wired))
     return Status(
         home=str(home),
         database=warehouse.location,
@@ -177,6 +180,14 @@ def of_trading(state: TradingState) -> list[Trouble]:
     return [
         Trouble("halted", f"Trading is HALTED{since}: {state.reason}", "when it may go on: portfolio resume --reason …")
     ]
+
+
+def _of_market(sources: Collection[str]) -> list[Trouble]:
+    """That the stored prices were made up by an earlier version, which this one cannot go on with."""
+    if not any_made_up(sources) or any(map(of_this_model, sources)):
+        return []
+    what = f"the stored prices are those of {', '.join(sorted(sources))}"
+    return [Trouble("other_market", what, f"{OTHER_MODEL}, or begin another home with another DAGSTER_HOME")]
 
 
 def _of_sessions(complete: date | None, last: date) -> list[Trouble]:

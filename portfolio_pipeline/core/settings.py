@@ -17,6 +17,7 @@ from portfolio_pipeline.core.execution.settings import Costs, Orders, SimulatedB
 from portfolio_pipeline.core.market.instruments import Instrument
 from portfolio_pipeline.core.market.quality.settings import Quality
 from portfolio_pipeline.core.market.regimes.settings import Regimes
+from portfolio_pipeline.core.market.settings import SimulatedMarket
 from portfolio_pipeline.core.mistakes import first_mistake, read_written, wrong
 from portfolio_pipeline.core.portfolio.allocation.settings import Allocation
 from portfolio_pipeline.core.registry import near
@@ -36,6 +37,7 @@ class Settings(Section):
     universe: tuple[Instrument, ...]
     quality: Quality = Quality()
     costs: Costs = Costs()
+    simulated_market: SimulatedMarket = SimulatedMarket()
     simulated_broker: SimulatedBroker = SimulatedBroker()
     regimes: Regimes = Regimes()
     allocation: Allocation = Allocation()

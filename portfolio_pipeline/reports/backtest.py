@@ -30,6 +30,7 @@ from portfolio_pipeline.core.backtest.request import (
     range_of,
 )
 from portfolio_pipeline.core.calendar.sessions import SessionRange
+from portfolio_pipeline.core.market.made_up import any_made_up
 from portfolio_pipeline.core.settings import Settings
 from portfolio_pipeline.core.strategies.card import StrategyCard
 from portfolio_pipeline.core.strategies.parameters import ParameterSpace
@@ -67,7 +68,7 @@ class BacktestReport:
 
     @property
     def title(self) -> str:
-        made_up = "SIMULATED · " if "SIMULATED" in self.sources else ""
+        made_up = "SIMULATED · " if any_made_up(self.sources) else ""
         return f"{made_up}{self.card.name}, {self.sessions.first} to {self.sessions.last}"
 
 

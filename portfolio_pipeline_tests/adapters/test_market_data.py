@@ -78,7 +78,7 @@ def test_the_environment_says_which_source_it_is(tmp_path: Path) -> None:
     settings = Settings(universe=UNIVERSE)
     simulated = open_market_data(read_environment({}), settings)
     files = open_market_data(read_environment({"MARKET_DATA": "files", "MARKET_DATA_PATH": str(tmp_path)}), settings)
-    assert (simulated.source, files.source) == ("SIMULATED", "FILES")
+    assert (simulated.source, files.source) == ("SIMULATED model 2 seed 4", "FILES")
 
 
 def test_the_fake_can_change_its_mind() -> None:

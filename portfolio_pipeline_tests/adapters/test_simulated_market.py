@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import gc
+import weakref
 from datetime import date
-from itertools import pairwise
 
 import numpy as np
 import pandas as pd
@@ -12,8 +13,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from portfolio_pipeline.adapters.environment import PACKAGE_ROOT
-from portfolio_pipeline.adapters.market_data import market_model, simulated
-from portfolio_pipeline.adapters.market_data.simulated import SimulatedMarketData
+from portfolio_pipeline.adapters.market_data.market_model import BEAR, BULL, CRISIS
+from portfolio_pipeline.adapters.market_data.randomness import BLOCK
+from portfolio_pipeline.adapters.market_data.simulated import Paths, SimulatedMarketData
 from portfolio_pipeline.core.calendar.sessions import (
     FIRST_SESSION,
     SessionRange,
@@ -33,12 +35,12 @@ FIVE_YEARS = SessionRange(date(2021, 11, 22), date(2026, 11, 20))
 
 
 PINNED = [
-    ("SPY", 187.2, 188.54, 186.52, 187.03, 3735005.0, 0.0, 1.0),
-    ("TLT", 150.49, 151.27, 149.52, 150.55, 3127468.0, 0.0, 1.0),
-    ("USO", 13.95, 13.97, 13.8, 13.82, 5781351.0, 0.0, 1.0),
-    ("SPY", 186.91, 187.7, 186.5, 186.69, 3373274.0, 0.0, 1.0),
-    ("TLT", 150.79, 151.69, 150.64, 151.02, 3263249.0, 0.0, 1.0),
-    ("USO", 111.4, 111.69, 109.17, 110.0, 684959.0, 0.0, 0.125),
+    ("EWJ", 331.41, 332.54, 328.87, 328.98, 2858645.0, 0.0, 1.0),
+    ("SPY", 201.97, 202.35, 200.87, 201.16, 4804869.0, 0.0, 1.0),
+    ("TLT", 73.85, 74.18, 73.41, 73.95, 1274310.0, 0.0, 1.0),
+    ("EWJ", 164.92, 165.22, 163.86, 164.23, 2853287.0, 0.0, 2.0),
+    ("SPY", 201.95, 202.76, 200.73, 201.3, 5063049.0, 0.0, 1.0),
+    ("TLT", 74.4, 74.53, 74.07, 74.17, 1969657.0, 0.0, 1.0),
 ]
 
 
@@ -76,20 +78,47 @@ def test_a_bar_is_the_same_in_any_range_and_company(places: tuple[int, int], sym
 @pytest.mark.parametrize("symbol", ["SPY", "USO", "HYG"])
 def test_a_calendar_that_reaches_further_changes_no_bit_of_the_past(symbol: str) -> None:
     kind = next(i for i in HOUSE.universe if i.symbol == symbol)
-    blocks, length = 5, 5 * market_model.BLOCK
-    today = simulated._path(symbol, kind.asset_class, kind.group, blocks)
-    later = simulated._path(symbol, kind.asset_class, kind.group, blocks + 7)
+    blocks, length = 5, 5 * BLOCK
+    shorter, longer = Paths(7, blocks), Paths(7, blocks + 7)
+    today = shorter.path(symbol, kind.asset_class, kind.group)
+    later = longer.path(symbol, kind.asset_class, kind.group)
     for name in ("traded", "open", "high", "low", "close", "volume", "dividend", "split_ratio"):
         assert getattr(today, name).tobytes() == getattr(later, name)[:length].tobytes(), name
-    for name, moves in market_model.market(blocks).factors.items():
-        assert moves.tobytes() == market_model.market(blocks + 7).factors[name][:length].tobytes(), name
+    for name, moves in shorter.market.factors.items():
+        assert moves.tobytes() == longer.market.factors[name][:length].tobytes(), name
 
 
 def test_these_bars_stay_what_they_are() -> None:
-    """Pinned: whoever changes the made-up market changes every stored history made from it, and has to mean it."""
-    rows = MARKET.bars(["SPY", "TLT", "USO"], SessionRange(date(2024, 12, 12), date(2024, 12, 13)))
+    """Pinned: whoever changes the made-up market counts its model up, and homes that were made with it are told."""
+    market = SimulatedMarketData(HOUSE.universe, seed=4)
+    rows = market.bars(["SPY", "TLT", "EWJ"], SessionRange(date(2022, 5, 27), date(2022, 5, 31)))
     figures = rows[["symbol", "open", "high", "low", "close", "volume", "dividend", "split_ratio"]]
     assert [tuple(row) for row in figures.itertuples(index=False)] == PINNED
+    assert set(rows["source"]) == {market.source} == {"SIMULATED model 2 seed 4"}
+
+
+def test_another_seed_is_another_history_whatever_was_asked_before() -> None:
+    first, other = (SimulatedMarketData(HOUSE.universe, seed=seed) for seed in (1, 2))
+    before = first.bars(["SPY", "GLD"], FIVE_YEARS)
+    elsewhere = other.bars(["SPY", "GLD"], FIVE_YEARS)
+    pd.testing.assert_frame_equal(first.bars(["SPY", "GLD"], FIVE_YEARS), before, check_exact=True)
+    again = SimulatedMarketData(HOUSE.universe, seed=1).bars(["SPY", "GLD"], FIVE_YEARS)
+    pd.testing.assert_frame_equal(again, before, check_exact=True)
+    for symbol in ("SPY", "GLD"):
+        one, two = (rows[rows["symbol"] == symbol].set_index("session")["close"] for rows in (before, elsewhere))
+        assert abs(np.log(one).diff().corr(np.log(two).diff())) < 0.1, symbol
+
+
+def test_a_market_that_nobody_holds_any_more_is_forgotten_but_for_the_last() -> None:
+    """Thirty seeds in one process would fill a gigabyte."""
+    kept = []
+    for seed in (11, 12, 13):
+        market = SimulatedMarketData(HOUSE.universe, seed)
+        market.bars(["SPY"], FIVE_YEARS)
+        kept.append(weakref.ref(market.market))
+    del market
+    gc.collect()
+    assert [one() is None for one in kept] == [True, True, False]
 
 
 def test_every_bar_is_consistent_and_printed_in_cents(bars: pd.DataFrame) -> None:
@@ -173,25 +202,17 @@ def test_tails_are_fat_and_volatility_clusters(returns: pd.DataFrame) -> None:
     assert all(abs(logs[name].autocorr(1)) < 0.06 for name in logs)
 
 
-def moods_in_turn(blocks: int) -> list[tuple[int, int, str]]:
-    """First session, session after the last, and mood of each spell."""
-    path = market_model.moods(blocks)
-    edges = [0, *(np.flatnonzero(np.diff(path)) + 1).tolist(), len(path)]
-    return [(start, stop, market_model.MOODS[path[start]]) for start, stop in pairwise(edges)]
-
-
 def test_there_is_a_crisis_and_a_bear_market_both_lately_and_before() -> None:
-    days = as_days(all_sessions())
-    spells = [(days[first], kind) for first, _, kind in moods_in_turn(len(days) // market_model.BLOCK)]
-    for start, stop in (("2005-01-03", "2021-11-20"), ("2021-11-20", "2026-06-01")):
-        kinds = {kind for day, kind in spells if np.datetime64(start) <= day < np.datetime64(stop)}
-        assert {"crisis", "bear", "bull"} <= kinds
+    days = as_days(tuple(WHOLE))
+    mood = MARKET.market.mood[: len(days)]
+    for start, stop in (("2005-01-03", "2021-11-22"), ("2021-11-22", "2026-11-20")):
+        assert {CRISIS, BEAR, BULL} <= set(mood[(days >= np.datetime64(start)) & (days < np.datetime64(stop))])
 
 
 def test_in_a_crisis_everything_falls_together_and_swings_more(returns: pd.DataFrame) -> None:
-    mood = market_model.moods(simulated._blocks())[: len(returns)]
+    mood = MARKET.market.mood[: len(returns)]
     risky = returns[["SPY", "EEM", "HYG", "VNQ"]]
-    crisis, bull = (risky[mood == market_model.MOODS.index(name)] for name in ("crisis", "bull"))
+    crisis, bull = (risky[mood == one] for one in (CRISIS, BULL))
     assert (crisis.std() > 1.5 * bull.std()).all()
     assert (crisis.mean() < 0).all()
     assert crisis.corr()["SPY"].drop("SPY").mean() > bull.corr()["SPY"].drop("SPY").mean() + 0.1

@@ -13,7 +13,7 @@ from time import perf_counter
 import pandas as pd
 
 from portfolio_pipeline.adapters.environment import PACKAGE_ROOT
-from portfolio_pipeline.adapters.market_data import market_model, simulated
+from portfolio_pipeline.adapters.market_data import simulated
 from portfolio_pipeline.adapters.market_data.simulated import SimulatedMarketData
 from portfolio_pipeline.core.calendar.sessions import SessionRange, all_sessions
 from portfolio_pipeline.core.market.instruments import Instrument
@@ -36,8 +36,7 @@ def main() -> None:
     )
     figures: dict[str, float] = {}
     for name, settings in (("30_symbols", house), ("500_symbols", large)):
-        for cached in (market_model.market, market_model.group_moves, simulated._path):
-            cached.cache_clear()
+        simulated._paths.cache_clear()
         market = SimulatedMarketData(settings.universe)
         start = perf_counter()
         bars = market.bars(settings.symbols, TEN_YEARS)

@@ -71,6 +71,14 @@ def a_session_is_missing(house: House) -> None:
         hand.execute("delete from metrics where session = (select max(session) from metrics)")
 
 
+def prices_are_of(source: str) -> Callable[[House], object]:
+    def planted(house: House) -> None:
+        with duckdb.connect(house.home / "portfolio.duckdb") as hand:
+            hand.execute("update prices set source = $1", [source])
+
+    return planted
+
+
 def a_rebuild_was_killed(house: House) -> None:
     newest = house.wired.warehouse.newest("account")
     assert isinstance(newest, date)
@@ -121,6 +129,13 @@ STATES = (
           removes("extensions/mine.py")),
     State("the account had other money", settings_with("initial_cash: 1000000", "initial_cash: 5000000"),
           "ACCOUNT_OF_ANOTHER_KIND", "initial cash", settings_with("warm_up: auto", "warm_up: none")),
+    State("the settings name another made-up market", settings_with("seed: 4", "seed: 5"),
+          "found=prices of SIMULATED model 2 seed 5, expected=prices of SIMULATED model 2 seed 4",
+          "Set simulated_market.seed in the settings as it was", settings_with("warm_up: auto", "warm_up: none")),
+    State("the prices were made up by an earlier version", prices_are_of("SIMULATED"),
+          "ACCOUNT_OF_ANOTHER_KIND: found=prices of SIMULATED model 2 seed 4, expected=prices of SIMULATED, as in",
+          "This version makes up another market: go on with the one that made what is stored, or begin another",
+          prices_are_of("SIMULATED model 2 seed 4")),
 )  # fmt: skip
 
 

@@ -87,6 +87,9 @@ def test_an_account_is_not_continued_with_other_prices_or_other_money(house: Hou
     richer.write_text(SHIPPED_SETTINGS.read_text().replace("initial_cash: 1000000", "initial_cash: 2000000"))
     code, said = House(house.home, PORTFOLIO_CONFIG=str(richer)).does("run", "--session", "2022-01-05")
     assert (code, "ACCOUNT_OF_ANOTHER_KIND: found=initial cash 2000000.0" in said) == (1, True), said
+    richer.write_text(SHIPPED_SETTINGS.read_text().replace("seed: 4", "seed: 30"))
+    code, said = House(house.home, PORTFOLIO_CONFIG=str(richer)).does("run", "--session", "2022-01-05")
+    assert (code, "ACCOUNT_OF_ANOTHER_KIND: found=prices of SIMULATED model 2 seed 30" in said) == (1, True), said
     assert house.wired.warehouse.newest("prices") == date.fromisoformat(SESSION)
 
 

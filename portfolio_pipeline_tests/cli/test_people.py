@@ -282,6 +282,7 @@ def test_open_says_where_the_web_ui_is_or_how_to_start_it(house: House) -> None:
 @pytest.mark.parametrize(
     ("source", "simulated_broker", "told"),
     [
+        ("SIMULATED model 2 seed 4", True, ("prices", "fills")),
         ("SIMULATED", True, ("prices", "fills")),
         ("FILES", True, ("fills",)),
         ("SIMULATED", False, ("prices",)),
@@ -305,7 +306,12 @@ def test_what_is_simulated_is_said_of_the_data_whatever_the_environment_says(
         house.environment.update(elsewhere)
         _, said = house.does("status")
         assert ("S I M U L A T E D" in said) == bool(told)
-        assert document(house, "status")["simulated"] == list(told)
+        found = document(house, "status")
+        assert found["simulated"] == list(told)
+        troubles = found["troubles"]
+        assert isinstance(troubles, list)
+        of_before = source == "SIMULATED"  # by an earlier version, with whose prices this one does not go on
+        assert ("other_market" in {trouble["kind"] for trouble in troubles}) == of_before
 
 
 def _made_up(warehouse: Warehouse) -> tuple[str, ...]:

@@ -116,12 +116,15 @@ def test_the_first_sessions_one_by_one_give_the_tables_of_one_range(tmp_path: Pa
 
 def test_another_future_changes_nothing_up_to_the_session_before_it(tmp_path: Path, one_range: Tables) -> None:
     settings = active_settings()
-    bars = SimulatedMarketData(settings.universe).bars(settings.symbols, WHOLE)
+    market = SimulatedMarketData(settings.universe)
+    bars = market.bars(settings.symbols, WHOLE)
     later = pd.to_datetime(bars["session"]) >= pd.Timestamp(RECENT.first)
     prices = ["open", "high", "low", "close"]
     bars.loc[later, prices] = (bars.loc[later, prices] * 1.07).round(2)
     bars.loc[later, "volume"] = (bars.loc[later, "volume"] * 3).round()
-    chain = new_chain(duckdb_file(tmp_path / "other.duckdb")).with_market(ScriptedMarketData(bars, source="SIMULATED"))
+    chain = new_chain(duckdb_file(tmp_path / "other.duckdb")).with_market(
+        ScriptedMarketData(bars, source=market.source)
+    )
     chain.materialise(WHOLE)
     found, expected = chain.tables(), one_range
     assert_same(up_to(found, HISTORY.last), up_to(expected, HISTORY.last))

@@ -42,11 +42,6 @@ def opened(path: Path) -> Warehouse:
     return warehouse
 
 
-def bars() -> pd.DataFrame:
-    settings = active_settings()
-    return SimulatedMarketData(settings.universe).bars(settings.symbols, WHOLE)
-
-
 @pytest.fixture(scope="module")
 def history(tmp_path_factory: pytest.TempPathFactory) -> Path:
     path = tmp_path_factory.mktemp("history") / "portfolio.duckdb"
@@ -63,11 +58,13 @@ def held(history: Path) -> str:
 
 def market(symbol: str, *, split: float = 1.0, dividend: float = 0.0, **at: float) -> ScriptedMarketData:
     """The made-up market, but the symbol is split or pays at AT, with a bar that holds other values there."""
-    rows = bars()
+    settings = active_settings()
+    made_up = SimulatedMarketData(settings.universe)
+    rows = made_up.bars(settings.symbols, WHOLE)
     later = (rows["symbol"] == symbol) & (pd.to_datetime(rows["session"]) >= pd.Timestamp(AT.first))
     rows.loc[later, PRICES] = rows.loc[later, PRICES] / split
     rows.loc[later, "volume"] = rows.loc[later, "volume"] * split
-    scripted = ScriptedMarketData(rows, source="SIMULATED")
+    scripted = ScriptedMarketData(rows, source=made_up.source)
     scripted.restate(AT.first, symbol, split_ratio=split, dividend=dividend, **at)
     return scripted
 

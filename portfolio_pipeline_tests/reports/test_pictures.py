@@ -11,6 +11,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from portfolio_pipeline.adapters.market_data.simulated import SimulatedMarketData
 from portfolio_pipeline.reports.pictures import (
     LARGEST,
     bar_picture,
@@ -273,7 +274,8 @@ def test_the_same_data_gives_the_same_picture() -> None:
 
 
 def test_made_up_data_says_so_in_the_title() -> None:
-    assert simulated("Equity", ["SIMULATED"]) == "SIMULATED · Equity"
+    for source in ("SIMULATED", SimulatedMarketData(()).source):  # an earlier version wrote the name alone
+        assert simulated("Equity", ["FILES", source]) == "SIMULATED · Equity"
     assert simulated("Equity", ["files"]) == "Equity"
 
 

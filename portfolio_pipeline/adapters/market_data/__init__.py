@@ -34,7 +34,7 @@ def open_market_data(environment: Environment, settings: Settings) -> MarketData
 def _simulated(environment: Environment, settings: Settings) -> MarketData:
     from portfolio_pipeline.adapters.market_data.simulated import SimulatedMarketData
 
-    return SimulatedMarketData(settings.universe)
+    return SimulatedMarketData(settings.universe, settings.simulated_market.seed)
 
 
 def _files(environment: Environment, settings: Settings) -> MarketData:

@@ -1,7 +1,8 @@
 """A made-up market that anybody can run the pipeline on: SIMULATED, deterministic, the same today and in ten years.
 
 Here a symbol's path becomes bars: opens, highs, lows, volumes, splits, dividends, missing bars. What moves the market
-is in `market_model`, how each kind of symbol reacts to it in `profiles`.
+is in `market_model`, how each kind of symbol reacts to it in `profiles`. A market is kept as long as somebody holds it,
+and the last one of the process besides, since every run asks for it anew.
 """
 
 from __future__ import annotations
@@ -9,24 +10,20 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, date
-from functools import cache, lru_cache
+from functools import cache, cached_property, lru_cache
 
 import numpy as np
 import pandas as pd
 
 from portfolio_pipeline.adapters.market_data.market_model import (
-    BLOCK,
+    CASH,
     DAILY,
     FACTOR_MODELS,
-    fat_tailed,
-    group_moves,
-    market,
-    normals,
+    Market,
     remembered,
-    uniform,
-    uniforms,
 )
 from portfolio_pipeline.adapters.market_data.profiles import FIRST_BAR, LAST_BAR, Profile, profile
+from portfolio_pipeline.adapters.market_data.randomness import BLOCK, Randomness
 from portfolio_pipeline.core.arrays import Array
 from portfolio_pipeline.core.calendar.sessions import (
     SESSIONS_PER_YEAR,
@@ -36,29 +33,42 @@ from portfolio_pipeline.core.calendar.sessions import (
     session_closes,
 )
 from portfolio_pipeline.core.market.instruments import Instrument
+from portfolio_pipeline.core.market.made_up import source_name
+from portfolio_pipeline.core.market.settings import DEFAULT_SEED
 from portfolio_pipeline.core.tables import PRICES
 
 OVERNIGHT_SHARE = 0.25  # of a session's variance
-REVERSAL = 0.04
-LARGEST_MOVE = 0.20  # a trading halt stops every symbol there
+LARGEST_MOVE = 0.25  # of the logarithm; a trading halt stops every symbol there
 MISSING_BARS = 0.0004  # chance a session
 SPLITS = ((500.0, 4.0), (360.0, 3.0), (240.0, 2.0))  # above this price, so many new shares per old one
 REVERSE_SPLIT = (15.0, 0.125)
 
 
 class SimulatedMarketData:
-    """Bars of the made-up market for a universe."""
+    """Bars of the made-up market of one seed, for a universe."""
 
-    source = "SIMULATED"
-
-    def __init__(self, universe: Sequence[Instrument]) -> None:
+    def __init__(self, universe: Sequence[Instrument], seed: int = DEFAULT_SEED) -> None:
+        self._seed = seed
         self._kinds = {i.symbol: (i.symbol, i.asset_class, i.group) for i in universe}
+
+    @property
+    def source(self) -> str:
+        return source_name(self._seed)
+
+    @property
+    def market(self) -> Market:
+        """What moves all symbols."""
+        return self._paths.market
+
+    @cached_property
+    def _paths(self) -> Paths:
+        return _paths(self._seed, _blocks())
 
     def bars(self, symbols: Sequence[str], sessions: SessionRange) -> pd.DataFrame:
         days = _days()
         start, stop = np.searchsorted(days, np.array([sessions.first, sessions.last], dtype="datetime64[D]"))
         asked = sorted(set(symbols) & self._kinds.keys())
-        parts = [_rows(_path(*self._kinds[symbol], _blocks()), symbol, slice(start, stop + 1)) for symbol in asked]
+        parts = [_rows(self._paths.path(*self._kinds[symbol]), symbol, slice(start, stop + 1)) for symbol in asked]
         if not parts:
             return pd.DataFrame(columns=list(PRICES.column_names))
         rows = pd.concat(parts, ignore_index=True)
@@ -106,25 +116,47 @@ def _rows(path: Path, symbol: str, wanted: slice) -> pd.DataFrame:
     )
 
 
-@lru_cache(maxsize=1024)
-def _path(symbol: str, asset_class: str, group: str, blocks: int) -> Path:
-    kind = profile(symbol, asset_class, group)
-    whole = market(blocks)
-    shock, temper, drift, overnight, activity = normals("symbol", symbol, rows=5, blocks=blocks)
-    above, below, present = uniforms("symbol bars", symbol, rows=3, blocks=blocks)
+class Paths:
+    """The paths of one seed over so many blocks, each made when it is first asked for."""
 
-    total = _total_returns(kind, symbol, asset_class, group, fat_tailed(shock, temper), drift, blocks)
-    payout = _payouts(kind, symbol, blocks)
+    def __init__(self, seed: int, blocks: int) -> None:
+        self.random, self.blocks = Randomness(seed), blocks
+        self._made: dict[tuple[str, str, str], Path] = {}
+
+    @cached_property
+    def market(self) -> Market:
+        return Market(self.random, self.blocks)
+
+    def path(self, symbol: str, asset_class: str, group: str) -> Path:
+        kind = (symbol, asset_class, group)
+        if kind not in self._made:
+            self._made[kind] = _path(self.market, *kind)
+        return self._made[kind]
+
+
+@lru_cache(maxsize=1)
+def _paths(seed: int, blocks: int) -> Paths:
+    return Paths(seed, blocks)
+
+
+def _path(market: Market, symbol: str, asset_class: str, group: str) -> Path:
+    random, blocks = market.random, market.blocks
+    kind = profile(random, symbol, asset_class, group)
+    overnight, activity = random.normals("symbol bars", symbol, rows=2, blocks=blocks)
+    above, below, present = random.uniforms("symbol extremes", symbol, rows=3, blocks=blocks)
+
+    total = _total_returns(market, kind, symbol, asset_class, group)
+    payout = _payouts(random, kind, symbol, blocks)
     ex_dividend = total + np.log1p(-payout)
-    level, split_ratio = _levels(symbol, kind.first_price, ex_dividend, blocks)
+    level, split_ratio = _levels(random, symbol, kind.first_price, ex_dividend, blocks)
     gone = np.log1p(-payout) - np.log(split_ratio)  # what actions take off the price before the market opens
     before = np.concatenate(([np.log(kind.first_price)], level[:-1])) + gone
-    size = np.abs(_typical_size(kind)) * DAILY * whole.own_heat
+    size = np.abs(_typical_size(kind)) * DAILY * market.own_heat
 
     # Between two closes the price is a Brownian bridge: a quarter of its variance falls into the night, and the
     # extremes of the day are drawn from their exact distribution.
     night = OVERNIGHT_SHARE * (level - before) + np.sqrt(OVERNIGHT_SHARE * (1 - OVERNIGHT_SHARE)) * size * (
-        np.sqrt(0.5) * (whole.overnight + overnight)
+        np.sqrt(0.5) * (market.overnight + overnight)
     )
     opening = before + night
     spread = (level - opening) ** 2
@@ -133,7 +165,7 @@ def _path(symbol: str, asset_class: str, group: str, blocks: int) -> Path:
     lowest = 0.5 * (opening + level - np.sqrt(spread - variance * np.log(below)))
     close = np.exp(level)
     liveliness = np.minimum(np.abs(total) / size, 4.0) - 0.8
-    dollars = kind.dollar_volume * np.exp(0.3 * remembered(activity, 0.7) + 0.25 * liveliness) * whole.own_heat
+    dollars = kind.dollar_volume * np.exp(0.3 * remembered(activity, 0.7) + 0.25 * liveliness) * market.own_heat
     return Path(
         traded=_traded(symbol, present, (payout > 0) | (split_ratio != 1.0)),
         open=_cents(np.exp(opening)),
@@ -153,33 +185,28 @@ def _typical_size(kind: Profile) -> float:
     return float(np.sqrt(sum(part * part for part in (*parts, kind.group_volatility, kind.own_volatility))))
 
 
-def _total_returns(
-    kind: Profile, symbol: str, asset_class: str, group: str, own: Array, drift: Array, blocks: int
-) -> Array:
+def _total_returns(market: Market, kind: Profile, symbol: str, asset_class: str, group: str) -> Array:
     """Daily log returns, dividends included."""
-    whole = market(blocks)
-    # Yesterday's own move is given back in part; its slow drift stays.
-    moves = whole.own_heat * (own - REVERSAL * np.concatenate(([0.0], own[:-1]))) + 0.035 * remembered(drift, 0.985)
-    returns = np.full(len(own), kind.carry / SESSIONS_PER_YEAR)
+    returns = np.full(market.blocks * BLOCK, (CASH + kind.carry) / SESSIONS_PER_YEAR)
     for name, beta in kind.exposure.items():
-        returns = returns + beta * whole.factors[name]
-    returns = returns + kind.group_volatility * DAILY * group_moves(asset_class, group, blocks)
-    returns = returns + kind.own_volatility * DAILY * moves
-    clipped: Array = np.clip(returns, -LARGEST_MOVE, LARGEST_MOVE)
+        returns = returns + beta * market.factors[name]
+    returns = returns + kind.group_volatility * DAILY * market.group_moves(asset_class, group)
+    returns = returns + kind.own_volatility * DAILY * market.own_moves("symbol", symbol)
+    clipped: Array = np.clip(np.log1p(np.maximum(returns, -0.9)), -LARGEST_MOVE, LARGEST_MOVE)
     return clipped
 
 
-def _payouts(kind: Profile, symbol: str, blocks: int) -> Array:
+def _payouts(random: Randomness, kind: Profile, symbol: str, blocks: int) -> Array:
     """Share of the price that goes out as a dividend; 0 but on the ex-dates."""
     payout = np.zeros(blocks * BLOCK)
     if kind.dividend_yield > 0:
         every = SESSIONS_PER_YEAR // kind.dividends_per_year
-        first = 5 + int(uniform(symbol, "ex-date") * (every - 5))
+        first = 5 + int(random.uniform(symbol, "ex-date") * (every - 5))
         payout[first::every] = kind.dividend_yield / kind.dividends_per_year
     return payout
 
 
-def _levels(symbol: str, first_price: float, returns: Array, blocks: int) -> tuple[Array, Array]:
+def _levels(random: Randomness, symbol: str, first_price: float, returns: Array, blocks: int) -> tuple[Array, Array]:
     """Log price as printed, and split ratios: a price that ends a block too high or low is split in the next one."""
     level = np.empty(blocks * BLOCK)
     split_ratio = np.ones(blocks * BLOCK)
@@ -187,7 +214,7 @@ def _levels(symbol: str, first_price: float, returns: Array, blocks: int) -> tup
     for block in range(blocks):
         here = slice(block * BLOCK, (block + 1) * BLOCK)
         if ratio := _split_for(float(np.exp(last))):
-            split_ratio[here.start + 20 + int(uniform(symbol, "split", str(block)) * (BLOCK - 40))] = ratio
+            split_ratio[here.start + 20 + int(random.uniform(symbol, "split", str(block)) * (BLOCK - 40))] = ratio
         steps = returns[here] - np.log(split_ratio[here])
         steps[0] += last
         level[here] = np.cumsum(steps)

@@ -12,6 +12,7 @@ from itertools import pairwise
 import pyarrow as pa
 
 from portfolio_pipeline.core.errors import ConfigurationError
+from portfolio_pipeline.core.market.made_up import OTHER_MODEL, any_made_up, of_this_model
 
 
 @dataclass(frozen=True)
@@ -60,20 +61,30 @@ def require_same_account(stored: Origin, now: Origin) -> None:
     """One database is one account with one source of prices: refuse to go on with another."""
     for name, where in _FOR_LIFE.items():
         if getattr(stored, name) != getattr(now, name):
-            raise _another(f"{name.replace('_', ' ')} {getattr(now, name)}", getattr(stored, name), where)
+            raise _another(f"{name.replace('_', ' ')} {getattr(now, name)}", getattr(stored, name), _as_it_was(where))
 
 
 def require_same_source(stored: Collection[str], now: str) -> None:
-    """As far as it can be told where it was not written down: by what stands on the newest bars."""
-    if stored and now not in stored:
-        raise _another(f"prices of {now}", "prices of " + ", ".join(sorted(stored)), "MARKET_DATA")
+    """What stands on the newest bars: a made-up market of another seed or model has other prices, too."""
+    if not stored or now in stored:
+        return
+    found, expected = f"prices of {now}", "prices of " + ", ".join(sorted(stored))
+    if not (any_made_up([now]) and any_made_up(stored)):
+        raise _another(found, expected, _as_it_was("MARKET_DATA"))
+    if any(map(of_this_model, stored)):
+        raise _another(found, expected, _as_it_was("simulated_market.seed in the settings"))
+    raise _another(found, expected, OTHER_MODEL)
 
 
-def _another(found: str, expected: str, where: str) -> ConfigurationError:
+def _as_it_was(where: str) -> str:
+    return f"Set {where} as it was"
+
+
+def _another(found: str, expected: str, to_go_on: str) -> ConfigurationError:
     return ConfigurationError(
         "ACCOUNT_OF_ANOTHER_KIND",
         found=found,
         expected=f"{expected}, as in what is stored so far",
-        remedy=f"Nothing was changed. Set {where} as it was, or begin another account: with another DAGSTER_HOME, and"
-        " another DATABASE_URL if it is set.",
+        remedy=f"Nothing was changed. {to_go_on}, or begin another account: with another DAGSTER_HOME, and another"
+        " DATABASE_URL if it is set.",
     )

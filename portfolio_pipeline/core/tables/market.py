@@ -15,7 +15,7 @@ _BAR = (
     number("volume", "shares traded, as printed", "shares", minimum=0),
     number("dividend", "cash paid per share held after the session's split", "currency per share", minimum=0),
     number("split_ratio", "new shares per old share, in force from the session's open; 1 without a split", minimum=0),
-    text("source", "where the bar came from; SIMULATED for made-up markets"),
+    text("source", "where the bar came from; SIMULATED, with model and seed, for made-up markets"),
     Column("retrieved_at", "timestamp", "when the bar was retrieved; the session's close for simulated markets"),
 )
 PRICES = Table(

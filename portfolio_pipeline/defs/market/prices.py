@@ -15,7 +15,8 @@ import dagster as dg
 import pandas as pd
 from pydantic import Field
 
-from portfolio_pipeline.components.session_asset import Stored, session_asset
+from portfolio_pipeline.adapters.environment import Environment, read_environment
+from portfolio_pipeline.components.session_asset import Stored, describe, session_asset
 from portfolio_pipeline.components.session_check import ALL_ROWS, all_rows_of, as_sql, in_words, session_check
 from portfolio_pipeline.core.calendar.continuity import previous_state_session, require_joined
 from portfolio_pipeline.core.calendar.sessions import SessionRange, all_sessions, previous_session
@@ -27,6 +28,7 @@ from portfolio_pipeline.core.settings import Settings
 from portfolio_pipeline.core.tables import CORPORATE_ACTIONS, PRICE_HOLES, PRICE_RESTATEMENTS, PRICES, QUARANTINE, Table
 from portfolio_pipeline.core.tables.rows import frame
 from portfolio_pipeline.ports import MarketData, Reader, RemembersThePast, TellsWhatIsUnreadable, Warehouse
+from portfolio_pipeline.reports.made_up_market import made_up_market
 from portfolio_pipeline.reports.tables import markdown_table
 
 _RESTATED = ["session", "symbol", "version", "kind", "open", "high", "low", "close", "volume", "retrieved_at"]
@@ -142,9 +144,16 @@ def most_of_the_universe_is_there(
     )
 
 
+def description(environment: Environment) -> str:
+    """With a page about what is made up, where the environment asks for the made-up market."""
+    made_up = environment.market_data == "simulated"
+    return "\n\n".join((describe(PRICES), *([made_up_market()] if made_up else [])))
+
+
 @session_asset(
     table=PRICES,
     group="market",
+    description=description(read_environment()),
     begins="market",
     also_fills=(CORPORATE_ACTIONS, PRICE_HOLES, PRICE_RESTATEMENTS, QUARANTINE),
     checks=(

@@ -15,6 +15,8 @@ from dataclasses import dataclass, field
 from typing import Literal
 from urllib.parse import quote
 
+from portfolio_pipeline.core.market.made_up import any_made_up
+
 LARGEST = 50_000  # bytes of a picture of up to 200 series: an event log keeps them all
 WIDTH = 790.0
 MARGIN = 12.0
@@ -35,7 +37,7 @@ Anchor = Literal["start", "middle", "end"]
 
 def simulated(title: str, sources: Sequence[str]) -> str:
     """The title, with SIMULATED in front when any of the data is made up."""
-    return f"SIMULATED · {title}" if "SIMULATED" in sources else title
+    return f"SIMULATED · {title}" if any_made_up(sources) else title
 
 
 def colour_of(place: int) -> str:

@@ -15,6 +15,7 @@ from portfolio_pipeline.core.execution.origin import (
     require_same_account,
     require_same_source,
 )
+from portfolio_pipeline.core.market.made_up import OTHER_MODEL, source_name
 from portfolio_pipeline_tests.trading import TEST_ORIGIN
 
 DAYS = [date(2024, 3, 1), date(2024, 3, 4), date(2024, 3, 5), date(2024, 3, 6)]
@@ -51,6 +52,26 @@ def test_settings_strategies_code_and_the_place_of_prices_may_change(changed: st
 def test_an_account_is_not_continued_with_another_source_broker_or_cash(changed: dict[str, object], told: str) -> None:
     with pytest.raises(ConfigurationError, match=f"ACCOUNT_OF_ANOTHER_KIND: {told}"):
         require_same_account(TEST_ORIGIN, replace(TEST_ORIGIN, **changed))  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize(
+    ("stored", "to_go_on"),
+    [
+        ("SIMULATED model 2 seed 3", "Set simulated_market.seed in the settings as it was"),
+        (
+            "SIMULATED model 1 seed 4",
+            OTHER_MODEL,
+        ),
+        ("SIMULATED", OTHER_MODEL),
+        ("FILES", "Set MARKET_DATA as it was"),
+    ],
+)
+def test_another_seed_or_an_earlier_model_is_another_source_and_says_what_to_do(stored: str, to_go_on: str) -> None:
+    with pytest.raises(ConfigurationError) as refused:
+        require_same_source([stored], source_name(4))
+    assert f"found=prices of {source_name(4)}, expected=prices of {stored}, as in" in str(refused.value)
+    assert f"Nothing was changed. {to_go_on}, or begin another account" in str(refused.value)
+    require_same_source([stored], stored)
 
 
 def test_prices_of_another_source_than_the_stored_ones_are_refused_where_any_are_stored() -> None:
