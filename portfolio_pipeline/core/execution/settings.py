@@ -13,6 +13,8 @@ from portfolio_pipeline.core.sections import (
     BasisPoints,
     Currency,
     Fraction,
+    Multiple,
+    Number,
     Section,
     SomeCurrency,
     SomeFraction,
@@ -43,10 +45,19 @@ class SimulatedBroker(Section):
 
 
 class Orders(Section):
-    """How orders are made from targets."""
+    """How orders are made from targets.
+
+    No trade for its own sake: what is held may differ from its target by the band within which a trade costs more than
+    it is worth, (3/2 * cost / risk_aversion * weight^2 * (1 - weight)^2) ^ (1/3) of equity, and `band` times as much;
+    0 trades at once. Nor is anything smaller than `minimum_trade` or than `minimum_share` of equity traded, unless it
+    closes a position.
+    """
 
     fractional: Annotated[bool, Strict()] = False
     minimum_trade: Currency = 500.0
+    minimum_share: Fraction = 0.0025
+    band: Multiple = 1.0
+    risk_aversion: Annotated[Number, Field(gt=0, le=100)] = 3.0
     cash_buffer: Fraction = 0.01
 
 

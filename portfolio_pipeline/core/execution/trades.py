@@ -45,7 +45,37 @@ def trades_towards(
 
 
 def _wanted(book: Book, targets: SessionTargets, bars: Bars, terms: TradingTerms) -> dict[str, int]:
-    """Units by symbol that lead from the book to the targets; what is too small to be worth it is left out."""
+    """Units by symbol that lead from the book to the targets; what is too small to be worth it is left out.
+
+    What drifted within the band of its target is left where it is, unless a limit has cut that target, or the book
+    would break one.
+    """
+    trades = _all_wanted(book, targets, bars, terms)
+    outside = {
+        symbol: quantity
+        for symbol, quantity in trades.items()
+        if abs(value(quantity, bars[symbol].close)) > _band(targets.weights[symbol], terms) * book.equity
+        or not to_units(targets.weights[symbol])
+        or (symbol in targets.reasons and quantity * book.quantity(symbol) < 0)
+    }
+    if len(outside) == len(trades) or blocking(judge_trades(book, outside, bars, terms)):
+        return trades
+    return outside
+
+
+def _band(weight: float, terms: TradingTerms) -> float:
+    """How far from a target a holding may be before a trade is worth its cost, as a part of equity.
+
+    The cube-root rule of portfolio choice under small costs: both what deviating loses and how fast a holding drifts
+    grow with its variance, which therefore drops out.
+    """
+    orders, size = terms.orders, min(abs(weight), 1.0)
+    width = 1.5 * terms.costs.total / orders.risk_aversion * (size * (1.0 - size)) ** 2
+    return max(orders.band * math.cbrt(width), orders.minimum_share)
+
+
+def _all_wanted(book: Book, targets: SessionTargets, bars: Bars, terms: TradingTerms) -> dict[str, int]:
+    """Units by symbol that lead from the book to the targets exactly, but for trades below `minimum_trade`."""
     scale = invested_part(targets.weights, terms.orders.cash_buffer) * max(book.equity, 0) / 100
     trades = {}
     for symbol, weight in sorted(targets.weights.items()):

@@ -22,6 +22,7 @@ from portfolio_pipeline.core.execution.fill_model import play_session
 from portfolio_pipeline.core.execution.orders import plan_session
 from portfolio_pipeline.core.execution.tickets import Order
 from portfolio_pipeline.core.market.bars import NO_BARS, Bars, bars_by_session
+from portfolio_pipeline.core.market.indicators import Inputs
 from portfolio_pipeline.core.market.panel import PricePanel
 from portfolio_pipeline.core.market.recent import RecentMarket
 from portfolio_pipeline.core.portfolio.allocation.allocate import allocate
@@ -66,7 +67,7 @@ def account(seed: int, cards: Sequence[StrategyCard], settings: Settings) -> Acc
     bars = bars_by_session(pa.Table.from_pandas(rows.assign(session=rows["session"].dt.date), preserve_index=False))
     equity, cash, fills, paid = _traded(path, bars, settings)
     returns = equity[1:] / equity[:-1] - 1.0
-    close = whole.select(("SPY", "IEF", "SHY")).adjusted_close[-len(equity) :]
+    close = Inputs(whole.select(("SPY", "IEF", "SHY"))).close[-len(equity) :]
     spy, ief, shy = (close[1:] / close[:-1] - 1.0).T
     sizes = np.array(fills) if fills else np.zeros(1)
     return Account(

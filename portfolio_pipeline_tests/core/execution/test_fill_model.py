@@ -300,4 +300,11 @@ def test_trading_costs_this_where_the_settings_say_nothing() -> None:
         "maximum_volume_share": 0.1,
         "delist_after_sessions": 10,
     }
-    assert Orders().model_dump() == {"fractional": False, "minimum_trade": 500.0, "cash_buffer": 0.01}
+    assert Orders().model_dump() == {
+        "fractional": False,
+        "minimum_trade": 500.0,
+        "minimum_share": 0.0025,
+        "band": 1.0,
+        "risk_aversion": 3.0,
+        "cash_buffer": 0.01,
+    }

@@ -33,7 +33,7 @@ from portfolio_pipeline_tests.trading import OPEN, ROOMY, SYMBOLS, first_session
 DAY = date(2020, 2, 3)
 PRICES = {"AAA": 100.0, "BBB": 40.0, "CCC": 10.0, "DDD": 25.0, "EEE": 50.0, "FFF": 5.0}
 BARS = {symbol: Bar(price, price, price, price) for symbol, price in PRICES.items()}
-WHOLE = Orders(minimum_trade=500.0, cash_buffer=0.01)
+WHOLE = Orders(minimum_trade=500.0, cash_buffer=0.01, minimum_share=0.0, band=0.0)
 LOOSE = Limits(symbol=1.0, turnover=4.0, asset_class=OPEN, short=1.0, order_equity=2.0)
 
 
@@ -107,7 +107,7 @@ def test_buys_are_scaled_to_the_cash_that_is_there_after_the_sells() -> None:
 
 
 def test_where_there_is_no_buffer_the_dearest_prices_count() -> None:
-    house = settings(orders=Orders(minimum_trade=0.0, cash_buffer=0.0), limits=LOOSE)
+    house = settings(orders=Orders(minimum_trade=0.0, cash_buffer=0.0, minimum_share=0.0, band=0.0), limits=LOOSE)
     cost = worst_cost(house.costs, house.simulated_broker)
     found = trades(account(100_000), {"AAA": 1.0}, house)
     assert found["AAA"] == int(100_000 / (1 + cost) / 100)

@@ -7,14 +7,18 @@ from collections.abc import Mapping
 from datetime import date
 from typing import Any
 
+import numpy as np
 import pyarrow as pa
 import pytest
+from hypothesis import given
+from hypothesis import settings as hypothesis_settings
+from hypothesis import strategies as st
 
 from portfolio_pipeline.core.books.book import SHARE, Book, Position, to_cents, to_shares
 from portfolio_pipeline.core.calendar.sessions import previous_session
 from portfolio_pipeline.core.execution.fill_model import worst_cost
 from portfolio_pipeline.core.execution.orders import client_order_id, plan, plan_session
-from portfolio_pipeline.core.execution.settings import Orders
+from portfolio_pipeline.core.execution.settings import Costs, Orders
 from portfolio_pipeline.core.execution.tickets import Order, OrderType, Ticket
 from portfolio_pipeline.core.execution.trades import trades_towards
 from portfolio_pipeline.core.market.bars import Bar
@@ -36,8 +40,12 @@ LOOSE = {"symbol": 2.0, "turnover": 4.0, "asset_class": OPEN, "short": 1.0, "ord
 BARS = {symbol: Bar(100.0, 100.0, 100.0, 100.0) for symbol in ("AAA", "BBB", "CCC", "DDD", "EEE")}
 
 
-def house(*, cash_buffer: float = 0.0, fractional: bool = False, minimum: float = 0.0, **limits: object) -> Settings:
-    orders = Orders(cash_buffer=cash_buffer, fractional=fractional, minimum_trade=minimum)
+def house(
+    *, cash_buffer: float = 0.0, fractional: bool = False, minimum: float = 0.0, band: float = 0.0, **limits: object
+) -> Settings:
+    """Trades at once, unless a band is given."""
+    smallest = {"minimum_trade": minimum, "minimum_share": 0.0025 if band else 0.0}
+    orders = Orders(cash_buffer=cash_buffer, fractional=fractional, band=band, **smallest)
     return settings(orders=orders, limits=Limits(**LOOSE | limits))  # type: ignore[arg-type]
 
 
@@ -251,3 +259,58 @@ def test_the_rows_of_three_tables_become_the_targets_of_each_session() -> None:
             {"a": {"AAA": 0.2}},
         ),
     }
+
+
+def width(weight: float, band: float) -> float:
+    """The band as a shift of weight whose yearly loss of utility equals what drifting in and out of it costs."""
+    cost = Costs().total
+    shift: float = band * (1.5 * cost / 3.0 * (weight * (1.0 - weight)) ** 2) ** (1.0 / 3.0)
+    return max(0.0025, shift)
+
+
+@pytest.mark.parametrize("band", [1.0, 2.5])
+@pytest.mark.parametrize("weight", [0.02, 0.1, 0.4])
+def test_a_holding_within_the_band_of_its_target_is_left_where_it_is(weight: float, band: float) -> None:
+    terms, edge = house(band=band), width(weight, band)
+    for side in (1, -1):
+        for part, moved in ((0.98, False), (1.02, True)):
+            held = weight + side * part * edge
+            found, _ = traded({"AAA": weight}, account(1e6 * (1 - held), AAA=1e4 * held), terms)
+            # Beyond it the trade goes all the way to the target.
+            assert found == (pytest.approx({"AAA": round(-side * part * edge * 1e4)}, abs=1.0) if moved else {})
+
+
+def test_what_no_target_wants_is_sold_however_little_it_is() -> None:
+    found, _ = traded({"AAA": 0.0, "BBB": 0.5}, account(5e5 - 1_000, AAA=10, BBB=5_000), house(band=1.0))
+    assert found == {"AAA": -10.0}
+
+
+def test_a_drift_within_the_band_above_what_a_limit_allows_is_traded_back() -> None:
+    over, terms = account(7e5 - 1_000, AAA=1_000, BBB=2_010), house(band=1.0)
+    for reasons, expected in (({}, {}), ({"BBB": "symbol 0.2"}, {"BBB": -10.0})):
+        targets = SessionTargets({"AAA": 0.1, "BBB": 0.2}, reasons=reasons)
+        trades, _ = trades_towards(targets, over, dict(BARS), terms, RecentMarket(DAY))
+        assert {symbol: to_shares(quantity) for symbol, quantity in trades.items()} == expected
+
+
+def test_a_band_is_not_kept_where_the_book_would_break_a_limit_by_it() -> None:
+    drifted = account(4.9e5, AAA=3_020, BBB=2_080)
+    wanted = {"AAA": 0.3, "BBB": 0.2, "CCC": 0.1}
+    for gross, sold in ((1.0, set()), (0.6, {"AAA", "BBB"})):
+        found, _ = traded(wanted, drifted, house(band=1.0, gross=gross, tolerance=0.0))
+        assert {symbol for symbol, quantity in found.items() if quantity < 0} == sold
+
+
+@given(seed=st.integers(0, 2**32 - 1))
+@hypothesis_settings(deadline=None)
+def test_a_band_leaves_out_trades_and_changes_none(seed: int) -> None:
+    random = np.random.default_rng(seed)
+    symbols = list(BARS)
+    weights = dict(zip(symbols, (random.dirichlet(np.ones(6))[:5] * random.integers(0, 2, 5)).tolist(), strict=True))
+    held = (random.dirichlet(np.ones(6))[:5] * 1e4).astype(int)
+    book = account(1e6 - 100.0 * held.sum(), **{s: float(n) for s, n in zip(symbols, held, strict=True) if n})
+    at_once, banded = (traded(weights, book, house(band=band, cash_buffer=0.0))[0] for band in (0.0, 1.0))
+    assert set(banded) <= set(at_once)
+    for symbol, quantity in banded.items():
+        # Less is bought only because less is sold to pay for it.
+        assert abs(quantity) <= abs(at_once[symbol]) + 1 or quantity > 0

@@ -138,6 +138,15 @@ def test_inverse_volatility_is_what_it_says() -> None:
     np.testing.assert_allclose(found, expected / expected.sum(), rtol=1e-12)
 
 
+def test_sessions_in_cash_make_nobody_look_calm() -> None:
+    returns = paper(63)
+    idle = returns.copy()
+    idle[::2, 0] = 0.0
+    found = requested_shares(idle, NAMES, Allocation())
+    volatilities = np.append(idle[1::2, 0].std(ddof=1), returns[:, 1:].std(axis=0, ddof=1))
+    np.testing.assert_allclose(found, 1 / volatilities / (1 / volatilities).sum(), rtol=1e-12)
+
+
 def test_a_strategy_with_too_short_or_motionless_a_history_is_taken_for_a_middling_one() -> None:
     returns = paper(63)
     returns[:50, 0] = np.nan

@@ -1,6 +1,7 @@
-"""The steadier a strategy's paper returns, the more of the capital: one over their standard deviation.
+"""The steadier a strategy's paper returns while it is exposed, the more capital: one over their standard deviation.
 
-NaN policy: a NaN return is a session before the strategy had any; it is left out.
+A session without any gain or loss is one in cash, and says nothing about how much the strategy moves: who is idle half
+of the time is no calmer for it. NaN policy: a NaN return is a session before the strategy had any; it is left out.
 """
 
 from __future__ import annotations
@@ -17,7 +18,7 @@ if TYPE_CHECKING:
     from portfolio_pipeline.core.portfolio.allocation.settings import Allocation
 
 MINIMUM_OBSERVATIONS = 20
-"""Fewer returns than this say nothing about a strategy's volatility."""
+"""Fewer exposed sessions than this say nothing about a strategy's volatility."""
 _NO_VOLATILITY = 1e-8
 
 
@@ -26,11 +27,11 @@ def _wish(window: Array, strategies: Sequence[str], settings: Allocation) -> Arr
 
 
 def _volatilities(window: Array) -> Array:
-    """Standard deviation of each strategy's returns; too short or motionless a history takes the others' median."""
+    """Standard deviation of each strategy's exposed returns; too few of them take the others' median."""
     found = np.full(window.shape[1], np.nan)
     for column in range(window.shape[1]):
         values = window[:, column]
-        values = values[~np.isnan(values)]
+        values = values[~np.isnan(values) & (values != 0.0)]
         if len(values) >= MINIMUM_OBSERVATIONS:
             found[column] = values.std(ddof=1)
     known = found > _NO_VOLATILITY
