@@ -108,6 +108,7 @@ def wanted(seed: int, sessions: SessionRange, house: Settings, *, short: bool = 
             "strategy": name,
             "weight": raw[t, s],
             "previous_weight": None,
+            "kept_weight": None,
             "method": "made up",
             "locked": False,
             "requested_weight": raw[t, s],

@@ -8,7 +8,13 @@ columns:
   strategy: name of the strategy card
   verdict: believed, doubted or unproven
   verdict_since: the first session from which on the verdict has been the same
-  reasons: limits broken, then what is not known yet; separated by semicolons
+  reasons: the grounds of the verdict, each with figure and limit; separated by semicolons
+  last_change: from which verdict to which it last changed, with the figures; empty if it never did
+  evidence: what 1 bet on the paper returns of all sessions has become; 1 is no evidence
+  loss_evidence: the same, bet against the returns of late
+  active_sessions: sessions with a return other than zero
+  stage: in force from the next session on
+  rule_stage: what the rule of promotion says
   takes_new_capital: whether the strategy may be given more capital than it has
   trials: parameter sets that were compared
   effective_trials: how many independent ones they amount to
@@ -19,7 +25,7 @@ columns:
   promised_sharpe: mean Sharpe ratio of the sets in use when they were chosen, per session
   arrived_sharpe: Sharpe ratio of the paper returns since, per session
   efficiency: arrived over promised
-  walked_sessions: sessions that the last three figures look at
+  walked_sessions: sessions that the three figures before look at
 checks:
   not_null: [verdict, verdict_since, takes_new_capital]
 */
@@ -36,6 +42,10 @@ with ordered as (
         arrived_sharpe,
         efficiency,
         walked_sessions,
+        evidence,
+        loss_evidence,
+        active_sessions,
+        change,
         lag(verdict) over (partition by strategy order by session) as previous_verdict,
         row_number() over (partition by strategy order by session desc) as age
     from ref('strategy_honesty')
@@ -46,6 +56,15 @@ turns as (
     from ordered
     where previous_verdict is null or previous_verdict <> verdict
     group by strategy
+),
+
+changes as (
+    select
+        strategy,
+        change,
+        row_number() over (partition by strategy order by session desc) as age
+    from ordered
+    where change <> ''
 )
 
 select
@@ -54,6 +73,12 @@ select
     ordered.verdict,
     turns.verdict_since,
     ordered.reasons,
+    coalesce(changes.change, '') as last_change,
+    ordered.evidence,
+    ordered.loss_evidence,
+    ordered.active_sessions,
+    stages.stage,
+    stages.rule_stage,
     ordered.takes_new_capital,
     searched.trials,
     searched.effective_trials,
@@ -67,6 +92,9 @@ select
     ordered.walked_sessions
 from ordered
 inner join turns on turns.strategy = ordered.strategy
+left join changes on changes.strategy = ordered.strategy and changes.age = 1
+left join ref('strategy_stages') as stages
+    on stages.session = ordered.session and stages.strategy = ordered.strategy
 left join ref('search_statistics') as searched
     on searched.session = ordered.session and searched.strategy = ordered.strategy
 where ordered.age = 1

@@ -193,7 +193,10 @@ sizing:
   # stop: 0.15  # leave a holding that closes so far below its highest close since the last decision
 honesty:
   when_doubted: report  # or no_new_capital
-  # minimum_deflated_sharpe, maximum_overfitting, ...: how much it takes to be believed
+  # believed_at: 8  # evidence on paper from which on it is believed, and believed_until: 1 when no longer
+  # doubted_at: 10  # evidence of loss, and doubted_until: 2
+  # promoted_at: 20  # evidence at which a candidate may be given capital; paused_at: 20 of loss, when it is taken back
+  # minimum_deflated_sharpe, maximum_overfitting, ...: what its search has to show while it is young
 """
 
 

@@ -373,7 +373,8 @@ def new_strategy(name: str, strategy_type: str) -> None:
     examples=["portfolio strategy list", "portfolio strategy list --json"],
     keys=[
         "strategies: name, type, stage, rebalance, owner, description, symbols, asset_classes, verdict or null,"
-        " reasons, judged_at, takes_new_capital; error: null, or reason, figures, to_do, message.",
+        " reasons, judged_at, takes_new_capital, evidence, loss_evidence, stage_in_force, stage_by_the_rule;"
+        " error: null, or reason, figures, to_do, message.",
     ],
 )
 @as_json

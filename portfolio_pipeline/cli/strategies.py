@@ -1,4 +1,7 @@
-"""`portfolio strategy list`: the cards, whether they get capital, and whether their results are believed."""
+"""`portfolio strategy list`: the cards, whether they get capital, and whether their results are believed.
+
+The stage is that of the card, and behind it what the rule of promotion says where it says another.
+"""
 
 from __future__ import annotations
 
@@ -12,7 +15,8 @@ from portfolio_pipeline.cli.terminal import DOUBTFUL, Column, facts, say, show, 
 from portfolio_pipeline.core import tables as schemas
 from portfolio_pipeline.core.calendar.sessions import SessionRange
 from portfolio_pipeline.core.strategies.card import StrategyCard
-from portfolio_pipeline.ports import Warehouse
+from portfolio_pipeline.core.tables import Table
+from portfolio_pipeline.ports import Reader
 
 _COLUMNS = (Column("Name"), Column("Type"), Column("Stage"), Column("Verdict"), Column("Rebalance"))
 _SEPARATOR = "; "  # of reasons in their row
@@ -20,14 +24,23 @@ _SEPARATOR = "; "  # of reasons in their row
 
 @dataclass(frozen=True)
 class Known:
-    """A card, and the row of strategy_honesty of its newest session, if it was judged."""
+    """A card, and its newest rows of strategy_honesty and strategy_stages, if there are any."""
 
     card: StrategyCard
     judged: Mapping[str, Any] | None
+    placed: Mapping[str, Any] | None = None
 
     @property
     def verdict(self) -> str | None:
         return None if self.judged is None else str(self.judged["verdict"])
+
+    @property
+    def stage(self) -> str:
+        """In force, and what the rule of promotion would have it instead."""
+        if self.placed is None or self.placed["card_stage"] != self.card.stage:
+            return self.card.stage
+        stage, rule = self.placed["stage"], self.placed["rule_stage"]
+        return stage if stage == rule else f"{stage} ({rule}?)"
 
     @property
     def reasons(self) -> list[str]:
@@ -36,13 +49,15 @@ class Known:
 
 def find_strategies(wired: Wiring) -> list[Known]:
     cards = load_cards()
-    newest = _newest_verdicts(wired.warehouse, [card.name for card in cards])
-    return [Known(card, newest.get(card.name)) for card in cards]
+    names = [card.name for card in cards]
+    with wired.warehouse.reading() as reader:
+        judged, placed = (_newest(reader, one, names) for one in (schemas.STRATEGY_HONESTY, schemas.STRATEGY_STAGES))
+    return [Known(card, judged.get(card.name), placed.get(card.name)) for card in cards]
 
 
 def show_strategies(found: Sequence[Known]) -> None:
     rows = [
-        ((one.card.name, one.card.type, one.card.stage, one.verdict or "-", one.card.rebalance), _style(one))
+        ((one.card.name, one.card.type, one.stage, one.verdict or "-", one.card.rebalance), _style(one))
         for one in found
     ]
     show(table(_COLUMNS, rows))
@@ -69,6 +84,10 @@ def strategies_document(found: Sequence[Known]) -> dict[str, Any]:
                 "reasons": one.reasons,
                 "judged_at": one.judged and one.judged["session"],
                 "takes_new_capital": one.judged and one.judged["takes_new_capital"],
+                "evidence": one.judged and one.judged["evidence"],
+                "loss_evidence": one.judged and one.judged["loss_evidence"],
+                "stage_in_force": one.placed and one.placed["stage"],
+                "stage_by_the_rule": one.placed and one.placed["rule_stage"],
             }
             for one in found
         ]
@@ -79,14 +98,11 @@ def _style(one: Known) -> str:
     return DOUBTFUL if one.verdict == "doubted" else ""
 
 
-def _newest_verdicts(warehouse: Warehouse, strategies: Sequence[str]) -> dict[str, dict[str, Any]]:
-    """By strategy, the row of strategy_honesty of its newest session there."""
-    verdicts = {}
-    with warehouse.reading() as reader:
-        for name in strategies:
-            newest = reader.newest(schemas.STRATEGY_HONESTY.name, where={"strategy": name})
-            if newest is not None:
-                only = SessionRange.single(newest)
-                rows = reader.read(schemas.STRATEGY_HONESTY.name, only, where={"strategy": name})
-                verdicts[name] = rows.to_pylist()[0]
-    return verdicts
+def _newest(reader: Reader, of: Table, strategies: Sequence[str]) -> dict[str, dict[str, Any]]:
+    """By strategy, its row of the newest session there."""
+    rows = {}
+    for name in strategies:
+        newest = reader.newest(of.name, where={"strategy": name})
+        if newest is not None:
+            rows[name] = reader.read(of.name, SessionRange.single(newest), where={"strategy": name}).to_pylist()[0]
+    return rows

@@ -41,6 +41,8 @@ class Settings(Section):
     simulated_broker: SimulatedBroker = SimulatedBroker()
     regimes: Regimes = Regimes()
     allocation: Allocation = Allocation()
+    # Whether the rule of promotion only tells which strategies should get or lose capital, or decides it.
+    promotion: Literal["suggest", "act"] = "suggest"
     limits: Limits = Field(default_factory=Limits)
     orders: Orders = Orders()
     # Which of the strategies that come with the package are there; those of the home are there in any case.

@@ -202,16 +202,45 @@ def test_the_houses_own_migrations_are_numbered_without_gaps() -> None:
     assert len({table.name for table in TABLES}) == len(TABLES)
 
 
+def of_the_house(version: int) -> tuple[Migration, ...]:
+    """The migrations up to a version: a test of one begins with the tables as they are now, less what it adds."""
+    return tuple(migration for migration in MIGRATIONS if migration.version <= version)
+
+
 def test_a_home_without_corporate_actions_takes_them_from_its_prices(database_url: str) -> None:
     before = [table for table in TABLES if table is not CORPORATE_ACTIONS]
-    older = opened(database_url, before, MIGRATIONS[: [m.version for m in MIGRATIONS].index(6)])
+    older = opened(database_url, before, of_the_house(5))
     older.prepare()
     rows = quiet_bars(("AAA", "BBB"), SESSION)
     older.replace("prices", SESSION, rows.assign(dividend=[0.5, 0.0]))
     with older.transaction() as tx:
         tx.execute("create view corporate_actions as select session, symbol, 1.0 as growth from prices")
-    newer = opened(database_url, TABLES, MIGRATIONS)
+    newer = opened(database_url, TABLES, of_the_house(6))
     newer.prepare()
     assert newer.read("corporate_actions").to_pylist() == [
         {"session": SESSION.first, "symbol": "AAA", "dividend": 0.5, "split_ratio": 1.0, "source": "SCRIPTED"}
     ]
+
+
+def test_a_home_whose_verdicts_knew_no_evidence_keeps_them_and_goes_on(database_url: str) -> None:
+    added = {"strategy_honesty": {"evidence", "loss_evidence", "active_sessions", "change"}}
+    added["strategy_weights"] = {"kept_weight"}
+    before = [
+        replace(table, columns=tuple(one for one in table.columns if one.name not in added.get(table.name, ())))
+        for table in TABLES
+        if table.name != "strategy_stages"
+    ]
+    older = opened(database_url, before, of_the_house(6))
+    older.prepare()
+    verdict = {"verdict": "doubted", "reasons": "luck", "walked_sessions": 300, "takes_new_capital": False}
+    missing = dict.fromkeys(("deflated_sharpe", "overfitting", "promised_sharpe", "arrived_sharpe", "efficiency"))
+    row = {"session": SESSION.first, "strategy": "old", **verdict, **missing}
+    older.replace("strategy_honesty", SESSION, pd.DataFrame([row]))
+    newer = opened(database_url, TABLES, of_the_house(7))
+    newer.prepare()
+    assert newer.read("strategy_honesty").to_pylist() == [row | dict.fromkeys(added["strategy_honesty"])]
+    assert newer.read("strategy_weights").column_names[-1] == "kept_weight"
+    assert len(newer.read("strategy_stages")) == 0
+    anew = row | {"evidence": 1.0, "loss_evidence": 1.0, "active_sessions": 3, "change": ""}
+    newer.replace("strategy_honesty", SESSION, pd.DataFrame([anew]))
+    assert newer.read("strategy_honesty").to_pylist() == [anew]

@@ -239,10 +239,21 @@ def test_the_list_of_cards_shows_the_newest_verdict_and_its_reasons(terminal: Te
         "takes_new_capital": [True, False],
     }
     house.warehouse.replace("strategy_honesty", SessionRange(*days), pd.DataFrame(nothing | judged))
+    placed = {
+        "session": [days[1]],
+        "strategy": "trend_bonds",
+        **dict.fromkeys(("stage", "card_stage", "previous_rule_stage"), "active"),
+        "rule_stage": "watched",
+        **{"acted": False, "reason": "active to watched: doubted", "verdict": "doubted", "sessions_in_stage": 1},
+        **dict.fromkeys(("evidence", "loss_evidence", "rule_capital", "capital"), 1.0),
+        "takes_new_capital": True,
+    }
+    house.warehouse.replace("strategy_stages", SessionRange.single(days[1]), pd.DataFrame(placed))
     code, said = terminal.types("strategy", "list")
     assert code == 0
     assert "believed" not in said
     words = " ".join(said.split())
+    assert "active (watched?)" in words
     assert "trend_bonds (bond): Holds each bond" in words
     assert "doubted at the close of 2024-07-03: DEFLATED_SHARPE_LOW: found=0.4, limit=0.9 trend_commodities" in words
 

@@ -120,7 +120,13 @@ def test_each_table_begins_with_its_part_and_figures_with_the_account(begun: tup
     where, warehouse = beginnings(house), house.wired.warehouse
     for part, tables in {
         "market": ("prices", "features", "regimes"),
-        "strategies": ("optimized_parameters", "strategy_targets", "strategy_returns", "strategy_honesty"),
+        "strategies": (
+            "optimized_parameters",
+            "strategy_targets",
+            "strategy_returns",
+            "strategy_honesty",
+            "strategy_stages",
+        ),
         "account": ("strategy_weights", "aggregated_targets", "risk_metrics", "account", "metrics", "sim_account"),
     }.items():
         assert {warehouse.oldest(name) for name in tables} == {where.of(part)}, part  # type: ignore[arg-type]
@@ -153,7 +159,7 @@ def test_the_first_start_is_the_same_as_one_session_after_the_other(database_url
     almost, nearly = previous_session(on_paper), previous_session(trading)
     assert almost is not None
     assert nearly is not None
-    research = (*MARKET, *STRATEGY)
+    research = (*MARKET, *STRATEGY, "strategy_stages")
     code, said = step_by_step(
         parts,
         (where.market, almost, MARKET),

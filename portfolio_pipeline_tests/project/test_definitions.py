@@ -21,7 +21,7 @@ STRATEGIES = ("diversified_core", "momentum_equities", "reversion_equities", "tr
 PER_STRATEGY = ("optimized_parameters", "strategy_targets", "strategy_honesty")
 GROUPS = {
     "market": {"prices", "features", "regimes"},
-    "portfolio": {"strategy_weights", "aggregated_targets", "risk"},
+    "portfolio": {"strategy_stages", "strategy_weights", "aggregated_targets", "risk"},
     "execution": {"orders", "submissions", "fills", "positions"},
     "reporting": {"metrics"},
     **{strategy: {f"{strategy}/{noun}" for noun in PER_STRATEGY} for strategy in STRATEGIES},
@@ -29,7 +29,8 @@ GROUPS = {
 ASSETS = set().union(*GROUPS.values())
 # What the user asked for, in the order of a day.
 CHAIN = (
-    *("prices", "features", "{strategy}/optimized_parameters", "{strategy}/strategy_targets", "strategy_weights"),
+    *("prices", "features", "{strategy}/optimized_parameters", "{strategy}/strategy_targets"),
+    *("{strategy}/strategy_honesty", "strategy_stages", "strategy_weights"),
     *("aggregated_targets", "risk", "orders", "submissions", "fills", "positions", "metrics"),
 )
 CHECKS = {
@@ -40,6 +41,7 @@ CHECKS = {
     },
     "features": {"features_have_bars", "features_follow_from_prices"},
     "regimes": {"regime_is_stable"},
+    "strategy_stages": {"cards_are_as_the_rule_says"},
     "strategy_weights": {"shares_within_limits"},
     "aggregated_targets": {"targets_within_limits", "targets_cover_the_universe", "targets_come_from_strategies"},
     "risk": {"figures_within_limits"},
@@ -68,6 +70,7 @@ MARTS = {
     "parameter_values",
     "pareto_sets",
     "performance_by_strategy",
+    "stage_changes",
 }
 WAYS = {
     "dagster dev": ["-m", "dagster", "definitions", "validate", "-m", "portfolio_pipeline.definitions"],

@@ -24,6 +24,8 @@ from portfolio_pipeline.core.tables import (
     OPTIMIZATION_RESULTS,
     OPTIMIZED_PARAMETERS,
     PARAMETER_MIXTURES,
+    STRATEGY_HONESTY,
+    STRATEGY_WEIGHTS,
     Column,
     Table,
 )
@@ -112,6 +114,19 @@ class Migration:
     steps: tuple[Step, ...]
 
 
+def _verdicts_by_evidence() -> Migration:
+    """Stored verdicts stay as they were given; evidence is found from the stored returns with the next session."""
+    added = ("evidence", "loss_evidence", "active_sessions", "change")
+    return Migration(
+        7,
+        "verdicts follow evidence out of sample, and a doubted strategy keeps the share it had",
+        (
+            *(AddColumn("strategy_honesty", STRATEGY_HONESTY.column(name)) for name in added),
+            AddColumn("strategy_weights", STRATEGY_WEIGHTS.column("kept_weight")),
+        ),
+    )
+
+
 MIGRATIONS: tuple[Migration, ...] = (
     Migration(
         2,
@@ -153,6 +168,7 @@ MIGRATIONS: tuple[Migration, ...] = (
             ),
         ),
     ),
+    _verdicts_by_evidence(),
     Migration(
         8,
         "a strategy may use several parameter sets together",

@@ -21,7 +21,10 @@ from portfolio_pipeline.core.tables import (
 from portfolio_pipeline.core.tables.rows import frame
 from portfolio_pipeline.ports import Warehouse
 
-_FIGURES = ("deflated_sharpe", "overfitting", "promised_sharpe", "arrived_sharpe", "efficiency")
+_FIGURES = (
+    *("evidence", "loss_evidence"),
+    *("deflated_sharpe", "overfitting", "promised_sharpe", "arrived_sharpe", "efficiency"),
+)
 # What the searches showed and what arrived on paper, in one read.
 _HISTORY = """
     select session, changed, net_return, sharpe, deflated_sharpe, overfitting, loss, path_loss
@@ -41,7 +44,8 @@ def honesty_asset(card: StrategyCard) -> dg.AssetsDefinition:
 
     @session_check(
         name="ready_for_promotion" if candidate else "results_are_believed",
-        description="The candidate's results are believed, so that its card may say `stage: active`."
+        description="The candidate is believed, and its evidence has reached what the rule of promotion asks for: its "
+        "card may say `stage: active`."
         if candidate
         else f"The strategy's results are not doubted at the newest session. When they are, {follows}.",
     )
@@ -52,8 +56,9 @@ def honesty_asset(card: StrategyCard) -> dg.AssetsDefinition:
             return dg.AssetCheckResult(passed=False, description=f"{card.name} was not judged on {newest.last}")
         row = rows[0]
         verdict, reasons = row["verdict"], row["reasons"].split(SEPARATOR)
+        ready = verdict == "believed" and (row["evidence"] or 0.0) >= card.honesty.promoted_at
         return dg.AssetCheckResult(
-            passed=verdict == "believed" if candidate else verdict != "doubted",
+            passed=ready if candidate else verdict != "doubted",
             severity=dg.AssetCheckSeverity.WARN,
             description=f"{card.name} is {verdict}" + (f": {row['reasons']}" if row["reasons"] else ""),
             metadata={
@@ -67,9 +72,10 @@ def honesty_asset(card: StrategyCard) -> dg.AssetsDefinition:
         table=STRATEGY_HONESTY,
         reads=(OPTIMIZED_PARAMETERS, STRATEGY_RETURNS, SEARCH_STATISTICS),
         checks=(holds_up,),
-        description=f"Whether the results of {card.name} are to be believed at the close, and why not: the deflated "
-        "Sharpe ratio and the probability of overfitting of its search, and how much of what the search promised "
-        f"arrived on paper over the last {card.honesty.walk_forward_sessions} sessions. When doubted, {follows}.",
+        description=f"Whether the results of {card.name} are to be believed at the close, and why: the evidence of what"
+        " arrived on paper, and while that is little the deflated Sharpe ratio and the probability of overfitting of"
+        f" its search. Beside them, how much of what the search promised arrived over the last "
+        f"{card.honesty.walk_forward_sessions} sessions. When doubted, {follows}.",
         **of_card(card, "strategy_honesty"),
     )
     def strategy_honesty(sessions: SessionRange, warehouse: dg.ResourceParam[Warehouse]) -> Stored:
@@ -81,6 +87,7 @@ def honesty_asset(card: StrategyCard) -> dg.AssetsDefinition:
             metadata={
                 "verdict": str(newest["verdict"]),
                 "reasons": str(newest["reasons"]),
+                "changes of verdict": int((rows["change"] != "").sum()),
                 "takes new capital": bool(newest["takes_new_capital"]),
                 "walked sessions": int(newest["walked_sessions"]),
                 **{

@@ -1,10 +1,11 @@
-"""Honesty: what a search's results are worth, given how hard it searched.
+"""Honesty: what a strategy's results are worth.
 
-Statistics about back-tests and their choice, computed on arrays of returns: the deflated Sharpe ratio (`sharpe`) with
-the effective number of trials (`trials`), the probability of backtest overfitting (`overfitting`), walk-forward
-efficiency (`walk_forward`), combinatorial purged cross-validation (`cross_validation`), all of them for one search
-(`search_report`), and what follows from them (`judgement`, `assessment`). The search itself does not belong here, nor
-does what is done with a strategy that is doubted.
+Out of sample: evidence that may be looked at every day (`evidence`), and walk-forward efficiency (`walk_forward`).
+About back-tests and their choice, given how hard was searched: the deflated Sharpe ratio (`sharpe`) with the effective
+number of trials (`trials`), the probability of backtest overfitting (`overfitting`), combinatorial purged
+cross-validation (`cross_validation`), all of them for one search (`search_report`). What follows: the verdict
+(`judgement`, in words `assessment`) and the rule of promotion (`promotion`). All of it is computed on arrays of
+returns. The search itself does not belong here, nor does sharing out capital.
 
 Functions that end in `_by_session` judge every session on the trailing window that ends with it. They are handed the
 full history from the first stored session; what they say about a session does not depend on which others are asked
@@ -13,7 +14,8 @@ about, nor on later rows, bit for bit.
 
 from portfolio_pipeline.core.honesty.assessment import SEPARATOR, assess, promises_in_use
 from portfolio_pipeline.core.honesty.cross_validation import CombinatorialFolds, CrossValidation, cross_validate
-from portfolio_pipeline.core.honesty.judgement import Verdict, verdict
+from portfolio_pipeline.core.honesty.evidence import Evidence, evidence_of
+from portfolio_pipeline.core.honesty.judgement import Judged, judge
 from portfolio_pipeline.core.honesty.overfitting import (
     Overfitting,
     Splits,
@@ -39,17 +41,20 @@ __all__ = [
     "CombinatorialFolds",
     "CrossValidation",
     "Deflation",
+    "Evidence",
+    "Judged",
     "Overfitting",
     "Splits",
     "TrackRecord",
-    "Verdict",
     "WalkForward",
     "assess",
     "cross_validate",
     "deflated_sharpe_ratio",
     "deflation_by_session",
     "effective_trials",
+    "evidence_of",
     "expected_maximum_sharpe",
+    "judge",
     "minimum_track_record",
     "overfitting_by_session",
     "overfitting_splits",
@@ -58,6 +63,5 @@ __all__ = [
     "promotion_folds",
     "search_statistics",
     "sharpe_ratio",
-    "verdict",
     "walk_forward_by_session",
 ]

@@ -1,7 +1,8 @@
 """A strategy's verdict at each session, from what its searches showed and what arrived on paper afterwards.
 
-Here: joining search_statistics, the promises of the parameter sets in use and the paper returns, and what the card says
-follows from doubt. Not here: the statistics themselves, and sharing out capital.
+Here: joining search_statistics, the promises of the parameter sets in use and the paper returns, the verdict with its
+reasons in words, and what the card says follows from doubt. Not here: the statistics themselves, the verdict's rule,
+and sharing out capital.
 
 A session is judged on what was stored up to it.
 """
@@ -12,9 +13,10 @@ import numpy as np
 import pandas as pd
 
 from portfolio_pipeline.core.arrays import Array, days
-from portfolio_pipeline.core.honesty.judgement import verdict
+from portfolio_pipeline.core.honesty.evidence import Evidence, evidence_of
+from portfolio_pipeline.core.honesty.judgement import BELIEVED, DOUBTED, EASING, VERDICTS, Judged, judge
 from portfolio_pipeline.core.honesty.walk_forward import walk_forward_by_session
-from portfolio_pipeline.core.strategies.card import StrategyCard
+from portfolio_pipeline.core.strategies.card import Honesty, StrategyCard
 
 SEPARATOR = "; "
 
@@ -29,34 +31,26 @@ def assess(card: StrategyCard, history: pd.DataFrame, count: int) -> pd.DataFram
     limits = card.honesty
     rows = np.arange(len(history) - count, len(history))
     figures = {name: history[name].to_numpy(dtype=np.float64) for name in _FIGURES}
-    promised = promises_in_use(figures["sharpe"], history["changed"].to_numpy(dtype=bool))
+    if card.stage != "candidate":
+        figures["path_loss"] = np.full(len(history), np.nan)
+    evidence = evidence_of(figures["net_return"])
+    judged = judge(limits, evidence, **{name: figures[name] for name in _OF_SEARCH})
     walk = walk_forward_by_session(
-        promised,
+        promises_in_use(figures["sharpe"], history["changed"].to_numpy(dtype=bool)),
         figures["net_return"],
         rows,
         window=limits.walk_forward_sessions,
         fewest=limits.fewest_sessions,
     )
-    found = [
-        verdict(
-            limits,
-            deflated_sharpe=figures["deflated_sharpe"][row],
-            overfitting=figures["overfitting"][row],
-            loss=figures["loss"][row],
-            promised=walk.promised[place],
-            arrived=walk.arrived[place],
-            path_loss=figures["path_loss"][row] if card.stage == "candidate" else None,
-        )
-        for place, row in enumerate(rows.tolist())
-    ]
-    outcome = np.array([one.outcome for one in found], dtype=object)
-    stopped = (outcome == "doubted") & (limits.when_doubted == "no_new_capital")
+    words = _Words(limits, evidence, judged, figures)
+    doubted = judged.verdict[rows] == DOUBTED
+    stopped = doubted & (limits.when_doubted == "no_new_capital")
     return pd.DataFrame(
         {
             "session": days(history)[rows].astype("datetime64[s]"),
             "strategy": card.name,
-            "verdict": outcome,
-            "reasons": [SEPARATOR.join(one.reasons) for one in found],
+            "verdict": np.array(VERDICTS, dtype=object)[judged.verdict[rows]],
+            "reasons": [SEPARATOR.join(words.reasons(row)) for row in rows.tolist()],
             "deflated_sharpe": figures["deflated_sharpe"][rows],
             "overfitting": figures["overfitting"][rows],
             "promised_sharpe": walk.promised,
@@ -64,11 +58,66 @@ def assess(card: StrategyCard, history: pd.DataFrame, count: int) -> pd.DataFram
             "efficiency": walk.efficiency,
             "walked_sessions": walk.sessions,
             "takes_new_capital": ~stopped & (card.stage != "candidate"),
+            "evidence": evidence.gain[rows],
+            "loss_evidence": evidence.loss[rows],
+            "active_sessions": evidence.active[rows],
+            "change": [words.change(row) for row in rows.tolist()],
         }
     )
 
 
-_FIGURES = ("net_return", "sharpe", "deflated_sharpe", "overfitting", "loss", "path_loss")
+_OF_SEARCH = ("deflated_sharpe", "overfitting", "loss", "path_loss")
+_FIGURES = ("net_return", "sharpe", *_OF_SEARCH)
+
+
+class _Words:
+    """What is said of a session: the grounds of its verdict with figures and limits, and how it came to change."""
+
+    def __init__(self, limits: Honesty, evidence: Evidence, judged: Judged, figures: dict[str, Array]) -> None:
+        self._limits, self._evidence, self._judged, self._figures = limits, evidence, judged, figures
+
+    def reasons(self, row: int) -> list[str]:
+        limits, judged = self._limits, self._judged
+        gain, active = self._evidence.gain[row], self._evidence.active[row]
+        if judged.verdict[row] == DOUBTED:
+            return self._doubts(row)
+        if judged.verdict[row] == BELIEVED:
+            return [f"EVIDENCE_OF_GAIN: found={gain:.4g}, until={limits.believed_until:g}"]
+        reasons = []
+        if active < limits.fewest_sessions:
+            reasons.append(f"SESSIONS_FEW: found={active}, limit={limits.fewest_sessions}")
+        if gain < limits.believed_at:
+            reasons.append(f"EVIDENCE_LOW: found={gain:.4g}, limit={limits.believed_at:g}")
+        deflated = self._figures["deflated_sharpe"][row]
+        if judged.young[row] and not deflated >= limits.minimum_deflated_sharpe:
+            name = "DEFLATED_SHARPE_UNKNOWN" if np.isnan(deflated) else "DEFLATED_SHARPE_LOW"
+            reasons.append(f"{name}: found={deflated:.4g}, limit={limits.minimum_deflated_sharpe:.4g}")
+        return reasons
+
+    def _doubts(self, row: int) -> list[str]:
+        limits, judged, figures, doubts = self._limits, self._judged, self._figures, []
+        if judged.losing[row]:
+            found = self._evidence.loss[row]
+            doubts.append(
+                f"EVIDENCE_OF_LOSS: found={found:.4g}, limit={limits.doubted_at:g}, until={limits.doubted_until:g}"
+            )
+        for reason, held, figure, limit in (
+            ("OVERFITTING", judged.overfitted, "overfitting", limits.maximum_overfitting),
+            ("PATH_LOSS", judged.paths_lose, "path_loss", limits.maximum_path_loss),
+        ):
+            if held[row]:
+                found, until = figures[figure][row], max(limit - EASING, 0.0)
+                doubts.append(f"{reason}_HIGH: found={found:.4g}, limit={limit:.4g}, until={until:.4g}")
+        return doubts
+
+    def change(self, row: int) -> str:
+        """From what to what, with the grounds; empty where the verdict is that of the session before."""
+        verdict = self._judged.verdict
+        if row == 0 or verdict[row] == verdict[row - 1]:
+            return ""
+        evidence = f"evidence of gain {self._evidence.gain[row]:.4g}, of loss {self._evidence.loss[row]:.4g}"
+        grounds = SEPARATOR.join([evidence, *self.reasons(row)])
+        return f"{VERDICTS[verdict[row - 1]]} to {VERDICTS[verdict[row]]}: {grounds}"
 
 
 def promises_in_use(sharpe: Array, changed: Array) -> Array:

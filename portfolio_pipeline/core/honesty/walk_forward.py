@@ -4,6 +4,8 @@ The chain itself is the walk: parameters used in a session were chosen before it
 over the window they were chosen on, fixed when they were chosen; what arrived is the Sharpe ratio of the paper
 returns since. Both are per session, so that their ratio is the same as of the annualised ones.
 
+A figure for people: two years of returns say too little about a ratio for a verdict to rest on it.
+
 NaN policy: sessions without a promise or without a return are left out of both. A session is judged on nothing later.
 """
 
@@ -35,7 +37,7 @@ def walk_forward_by_session(
 
     `out_of_sample[t]` is the strategy's return in session t; `promised[t]` the Sharpe ratio, per session, that the
     parameter set in use in session t had over its in-sample window when it was chosen (at t-1 or before). A promise
-    of zero or less can be neither kept nor broken: its efficiency is NaN, and `verdict` names it.
+    of zero or less can be neither kept nor broken: its efficiency is NaN.
     """
     promises = np.asarray(promised, dtype=np.float64)
     returns = np.asarray(out_of_sample, dtype=np.float64)

@@ -13,7 +13,7 @@ STRATEGY_WEIGHTS = Table(
         session(),
         STRATEGY,
         number("weight", "share of capital from the next session on", "fraction", minimum=0).made_of(
-            "strategy_returns.net_return", "strategy_honesty.takes_new_capital"
+            "strategy_returns.net_return", "strategy_stages.takes_new_capital", "strategy_stages.capital"
         ),
         number("previous_weight", "share at the previous session; NULL on the first", "fraction", nullable=True),
         text("method", "how it was found"),
@@ -22,6 +22,13 @@ STRATEGY_WEIGHTS = Table(
             "strategy_returns.net_return"
         ),
         text("reason", "which limit moved the share away from what was asked; empty when none did"),
+        number(
+            "kept_weight",
+            "the most it may have while it gets no new capital: what it had when that began; else NULL",
+            "fraction",
+            nullable=True,
+            minimum=0,
+        ).made_of("strategy_stages.takes_new_capital"),
     ),
 )
 AGGREGATED_TARGETS = Table(

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from portfolio_pipeline.core.tables.declare import STRATEGY, SYMBOL, Column, Table, number, session, text
 
+STAGES = ("candidate", "active", "watched", "paused")
+
 OPTIMIZED_PARAMETERS = Table(
     "optimized_parameters",
     "one row per session and strategy",
@@ -173,7 +175,7 @@ STRATEGY_HONESTY = Table(
         text("verdict", "what follows from the figures", "believed", "doubted", "unproven").made_of(
             "search_statistics.deflated_sharpe", "search_statistics.overfitting", "strategy_returns.net_return"
         ),
-        text("reasons", "limits broken, then what is not known yet; separated by semicolons"),
+        text("reasons", "the grounds of the verdict, each with figure and limit; separated by semicolons"),
         number("deflated_sharpe", "from search_statistics", nullable=True).made_of("search_statistics.deflated_sharpe"),
         number("overfitting", "from search_statistics", nullable=True).made_of("search_statistics.overfitting"),
         number(
@@ -191,6 +193,47 @@ STRATEGY_HONESTY = Table(
         Column("walked_sessions", "bigint", "sessions that were walked within the window").made_of(
             "optimized_parameters.changed"
         ),
-        Column("takes_new_capital", "boolean", "whether the strategy may be given more capital than it has"),
+        Column("takes_new_capital", "boolean", "whether its card lets the strategy be given more capital than it has"),
+        number(
+            "evidence",
+            "what 1 bet on the paper returns of all sessions has become",
+            "1 is none",
+            nullable=True,
+            minimum=0,
+        ).made_of("strategy_returns.net_return"),
+        number(
+            "loss_evidence", "the same, bet against the returns of late", "1 is none", nullable=True, minimum=0
+        ).made_of("strategy_returns.net_return"),
+        Column("active_sessions", "bigint", "sessions with a return other than zero", nullable=True).made_of(
+            "strategy_returns.net_return"
+        ),
+        text("change", "from which verdict to which and on what grounds; empty when it stayed", nullable=True),
+    ),
+)
+STRATEGY_STAGES = Table(
+    "strategy_stages",
+    "one row per session and strategy",
+    "Which strategies may have capital from the next session on, and what the rule of promotion says of them.",
+    ("session", "strategy"),
+    (
+        session(),
+        STRATEGY,
+        text("stage", "in force: the rule's where the settings act on it, else the card's", *STAGES),
+        text("card_stage", "what the card says", *STAGES),
+        text("rule_stage", "what the rule of promotion says", *STAGES).made_of(
+            "strategy_honesty.verdict", "strategy_honesty.evidence", "strategy_honesty.loss_evidence"
+        ),
+        text("previous_rule_stage", "what it went on from: the session before, or the card where it begins", *STAGES),
+        Column("acted", "boolean", "whether the stage in force is the rule's"),
+        text("reason", "why the rule's stage changed, with the figures; empty when it did not"),
+        text("verdict", "of strategy_honesty", "believed", "doubted", "unproven").made_of("strategy_honesty.verdict"),
+        number("evidence", "of strategy_honesty", nullable=True).made_of("strategy_honesty.evidence"),
+        number("loss_evidence", "of strategy_honesty", nullable=True).made_of("strategy_honesty.loss_evidence"),
+        Column("sessions_in_stage", "bigint", "sessions for which the rule's stage has been the same"),
+        number("rule_capital", "what the rule grants", "part of the largest share", minimum=0, maximum=1),
+        number("capital", "what is in force", "part of the largest share", minimum=0, maximum=1),
+        Column("takes_new_capital", "boolean", "whether it may be given more than it has").made_of(
+            "strategy_honesty.takes_new_capital"
+        ),
     ),
 )

@@ -3,7 +3,7 @@
 Only reading, calling `core.portfolio.allocation` and writing belong here.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import date
 
 import dagster as dg
@@ -11,13 +11,18 @@ import numpy as np
 
 from portfolio_pipeline.components.session_asset import Stored, session_asset
 from portfolio_pipeline.components.session_check import check_result, session_check
-from portfolio_pipeline.core.arrays import by_session, days, long, spread
+from portfolio_pipeline.core.arrays import by_session, days, long, spread, spreading
 from portfolio_pipeline.core.calendar.sessions import FIRST_SESSION, SessionRange, as_days, previous_session
 from portfolio_pipeline.core.errors import SessionError
-from portfolio_pipeline.core.portfolio.allocation.allocate import allocate, broken_limits
+from portfolio_pipeline.core.portfolio.allocation.allocate import (
+    allocate,
+    broken_limits,
+    kept_shares,
+    largest_shares,
+)
 from portfolio_pipeline.core.settings import Settings
 from portfolio_pipeline.core.strategies.card import StrategyCard
-from portfolio_pipeline.core.tables import STRATEGY_HONESTY, STRATEGY_RETURNS, STRATEGY_WEIGHTS
+from portfolio_pipeline.core.tables import STRATEGY_RETURNS, STRATEGY_STAGES, STRATEGY_WEIGHTS
 from portfolio_pipeline.core.tables.rows import frame
 from portfolio_pipeline.ports import Reader, Warehouse
 from portfolio_pipeline.reads.state import rows_before
@@ -38,16 +43,16 @@ def shares_within_limits(
     names = tuple(card.name for card in strategies)
     with warehouse.reading() as reader:
         rows = frame(reader.read(STRATEGY_WEIGHTS.name, SessionRange(first, sessions.last)))
-        takes_new_capital = _takes_new_capital(reader, sessions, names)
-    shares = by_session(rows, "strategy", "weight")
+        takes_new_capital, capital = _granted(reader, sessions, names)
+    shares, keeps = by_session(rows, "strategy", "weight"), by_session(rows, "strategy", "kept_weight")
     before = shares.get(first) if first < sessions.first else None
+    kept = _array(keeps.get(first, {}) if first < sessions.first else {}, names)
     offending = []
-    for session, takes in zip(sessions, takes_new_capital, strict=True):
+    for session, takes, granted in zip(sessions, takes_new_capital, capital, strict=True):
         found = shares.get(session, {})
-        closed = {name for name, may in zip(names, takes.tolist(), strict=True) if may == 0.0}
-        broken = broken_limits(
-            found, before, settings.allocation, no_new_capital=closed, candidates=_candidates(strategies)
-        )
+        kept = kept_shares(kept, None if before is None else np.nan_to_num(_array(before, names)), takes != 0.0)
+        largest = dict(zip(names, largest_shares(kept, granted, settings.allocation).tolist(), strict=True))
+        broken = broken_limits(found, before, settings.allocation, largest=largest)
         offending += [{"session": session, "broken": line} for line in broken]
         before = found
     return check_result(offending, checked=len(sessions), remedy="Materialise strategy_weights again.")
@@ -56,7 +61,7 @@ def shares_within_limits(
 @session_asset(
     table=STRATEGY_WEIGHTS,
     group="portfolio",
-    reads=(STRATEGY_RETURNS, STRATEGY_HONESTY),
+    reads=(STRATEGY_RETURNS, STRATEGY_STAGES),
     checks=(shares_within_limits,),
 )
 def strategy_weights(
@@ -72,9 +77,12 @@ def strategy_weights(
     with warehouse.reading() as reader:
         before = rows_before(reader, STRATEGY_WEIGHTS, sessions.first)
         returns = frame(reader.read("strategy_returns", seen, columns=["session", "strategy", "net_return"]))
-        takes_new_capital = _takes_new_capital(reader, sessions, names)
+        takes_new_capital, capital = _granted(reader, sessions, names)
     _refuse_unjudged(takes_new_capital, sessions, names)
-    previous = None if before is None else dict(zip(before["strategy"], before["weight"].tolist(), strict=True))
+    previous, kept = (
+        None if before is None else dict(zip(before["strategy"], before[column].tolist(), strict=True))
+        for column in ("weight", "kept_weight")
+    )
     paper = spread(returns, "net_return", as_days(tuple(seen)), names, by="strategy")
     wanted = as_days(tuple(sessions))
     shares = allocate(
@@ -84,7 +92,8 @@ def strategy_weights(
         allocation,
         previous,
         takes_new_capital=takes_new_capital == 1.0,
-        candidates=_candidates(strategies),
+        capital=capital,
+        kept=kept,
     )
     rows = long(
         wanted,
@@ -94,6 +103,7 @@ def strategy_weights(
         previous_weight=shares.previous,
         requested_weight=shares.requested,
         reason=np.array(shares.reason, dtype=object),
+        kept_weight=shares.kept,
     )
     rows["method"] = allocation.method
     rows["locked"] = rows["strategy"].isin(list(allocation.locked)).to_numpy()
@@ -114,14 +124,17 @@ def _picture(warehouse: Warehouse, last: date, names: Sequence[str], origin: Seq
     return stacked_picture(simulated("Shares of capital", origin), drawn, lines)
 
 
-def _candidates(strategies: tuple[StrategyCard, ...]) -> frozenset[str]:
-    return frozenset(card.name for card in strategies if card.stage == "candidate")
+def _array(by_name: Mapping[str, float], names: Sequence[str]) -> np.ndarray:
+    return np.array([by_name.get(name, np.nan) for name in names], dtype=np.float64)
 
 
-def _takes_new_capital(reader: Reader, sessions: SessionRange, names: tuple[str, ...]) -> np.ndarray:
-    """[sessions, strategies]: 1 where a strategy may be given more than it has, 0 where not, NaN where not judged."""
-    rows = frame(reader.read("strategy_honesty", sessions, columns=["session", "strategy", "takes_new_capital"]))
-    return spread(rows, "takes_new_capital", as_days(tuple(sessions)), names, by="strategy")
+def _granted(reader: Reader, sessions: SessionRange, names: tuple[str, ...]) -> tuple[np.ndarray, np.ndarray]:
+    """[sessions, strategies]: 1 where a strategy may be given more than it has and 0 where not; and which part of the
+    largest share it may have. NaN where its stage is not known."""
+    columns = ["session", "strategy", "takes_new_capital", "capital"]
+    rows = frame(reader.read(STRATEGY_STAGES.name, sessions, columns=columns))
+    over = spreading(rows, as_days(tuple(sessions)), names, by="strategy")
+    return over("takes_new_capital", np.nan), over("capital", np.nan)
 
 
 def _refuse_unjudged(takes_new_capital: np.ndarray, sessions: SessionRange, names: tuple[str, ...]) -> None:
@@ -129,9 +142,9 @@ def _refuse_unjudged(takes_new_capital: np.ndarray, sessions: SessionRange, name
         missing = np.flatnonzero(np.isnan(takes_new_capital[:, place]))
         if missing.size:
             raise SessionError(
-                "STRATEGY_HONESTY_MISSING",
+                "STRATEGY_STAGES_MISSING",
                 strategy=name,
                 sessions=missing.size,
                 first_missing=as_days(tuple(sessions))[missing[0]],
-                remedy=f"Materialise {name}/strategy_honesty for them first.",
+                remedy="Materialise strategy_stages for them first.",
             )

@@ -69,10 +69,9 @@ def test_a_search_over_pure_noise_is_seldom_believed(direction: str) -> None:
     verdicts = np.array([verdicts_on(seed, 0.0, direction) for seed in range(40)])
     assert np.mean(verdicts[:, -1] == "believed") <= 0.10
     assert np.mean(verdicts == "believed") <= 0.05
-    assert np.mean(verdicts == "doubted") >= 0.90
 
 
 def test_a_planted_effect_is_mostly_believed() -> None:
     verdicts = np.array([verdicts_on(seed, 0.2, "long_short") for seed in range(30)])
     assert np.mean(verdicts[:, -1] == "believed") >= 0.80
-    assert np.mean(verdicts == "doubted") <= 0.10
+    assert np.mean(verdicts == "doubted") <= 0.05

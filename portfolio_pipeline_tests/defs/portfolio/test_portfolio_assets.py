@@ -22,6 +22,7 @@ from portfolio_pipeline.defs.portfolio.aggregated_targets import (
     targets_within_limits,
 )
 from portfolio_pipeline.defs.portfolio.risk import risk
+from portfolio_pipeline.defs.portfolio.strategy_stages import strategy_stages
 from portfolio_pipeline.defs.portfolio.strategy_weights import shares_within_limits, strategy_weights
 from portfolio_pipeline.ports import Warehouse
 from portfolio_pipeline_tests.chain import active_settings
@@ -32,8 +33,8 @@ LIFE = SessionRange(date(2023, 1, 17), MARKET.last)
 DAYS = sessions_between(LIFE.first, LIFE.last)
 LAST = SessionRange(DAYS[-2], DAYS[-1])
 BEFORE = SessionRange(DAYS[0], DAYS[-3])
-ASSETS = [strategy_weights, aggregated_targets, risk]
-TABLES = ("strategy_weights", "aggregated_targets", "risk_metrics", "risk_breaches")
+ASSETS = [strategy_stages, strategy_weights, aggregated_targets, risk]
+TABLES = ("strategy_stages", "strategy_weights", "aggregated_targets", "risk_metrics", "risk_breaches")
 
 
 @pytest.fixture
@@ -53,16 +54,23 @@ def filled(duckdb_warehouse: Warehouse) -> Warehouse:
         paper = long(days, [card.name], by="strategy", **figures)
         paper["net_return"] = paper["gross_return"] - paper["cost"]
         duckdb_warehouse.replace("strategy_returns", LIFE, paper, where={"strategy": card.name})
-        judge(duckdb_warehouse, card.name, LIFE, takes_new_capital=True)
+        judge(duckdb_warehouse, card.name, LIFE)
     return duckdb_warehouse
 
 
-def judge(warehouse: Warehouse, strategy: str, sessions: SessionRange, *, takes_new_capital: bool) -> None:
+def judge(
+    warehouse: Warehouse,
+    strategy: str,
+    sessions: SessionRange,
+    verdict: str = "unproven",
+    evidence: float = 1.0,
+    loss: float = 1.0,
+) -> None:
     """Rows of strategy_honesty that say this, and nothing else that matters here."""
     rows = pd.DataFrame({column.name: None for column in STRATEGY_HONESTY.columns}, index=range(len(sessions)))
     rows["session"], rows["strategy"], rows["reasons"] = as_days(tuple(sessions)).astype("datetime64[s]"), strategy, ""
-    rows["verdict"] = "unproven" if takes_new_capital else "doubted"
-    rows["walked_sessions"], rows["takes_new_capital"] = 0, takes_new_capital
+    rows["verdict"], rows["evidence"], rows["loss_evidence"] = verdict, evidence, loss
+    rows["walked_sessions"], rows["takes_new_capital"] = 0, True
     warehouse.replace("strategy_honesty", sessions, rows, where={"strategy": strategy})
 
 
@@ -72,12 +80,13 @@ def materialise(
     *,
     succeed: bool = True,
     strategies: tuple[StrategyCard, ...] | None = None,
+    promotion: str = "suggest",
 ) -> dg.ExecuteInProcessResult:
     return dg.materialize(
         ASSETS,
         resources={
             "warehouse": warehouse,
-            "settings": active_settings(),
+            "settings": active_settings().model_copy(update={"promotion": promotion}),
             "strategies": strategies or load_cards(),
             "clock": FixedClock.after_close(LIFE.last),
         },
@@ -109,7 +118,13 @@ def test_all_checks_hold_and_pictures_and_figures_are_shown(filled: Warehouse) -
     result = materialise(filled, LIFE)
     evaluations = {found.check_name: found for found in result.get_asset_check_evaluations()}
     assert set(evaluations) == {
-        *("shares_within_limits", "targets_within_limits", "targets_cover_the_universe", "figures_within_limits"),
+        *(
+            "cards_are_as_the_rule_says",
+            "shares_within_limits",
+            "targets_within_limits",
+            "targets_cover_the_universe",
+            "figures_within_limits",
+        ),
         "targets_come_from_strategies",
     }
     assert all(found.passed for found in evaluations.values())
@@ -198,27 +213,36 @@ def shares_of(warehouse: Warehouse, strategy: str) -> pd.DataFrame:
     return warehouse.read("strategy_weights", where={"strategy": strategy}).to_pandas().set_index("session")
 
 
+def strict(card: StrategyCard) -> StrategyCard:
+    return card.model_copy(update={"honesty": card.honesty.model_copy(update={"when_doubted": "no_new_capital"})})
+
+
 def test_a_doubted_strategy_gets_no_new_capital_and_the_check_knows(filled: Warehouse) -> None:
-    name = load_cards()[0].name
-    materialise(filled, SessionRange(DAYS[0], DAYS[9]))
+    first, *others = load_cards()
+    name, cards = first.name, (strict(first), *others)
+    materialise(filled, SessionRange(DAYS[0], DAYS[9]), strategies=cards)
     share = shares_of(filled, name)["weight"].iloc[-1]
     later = SessionRange(DAYS[10], LIFE.last)
-    judge(filled, name, later, takes_new_capital=False)
+    judge(filled, name, later, "doubted", loss=12.0)
     # Its returns are so quiet that inverse volatility would hand it nearly everything.
     with filled.transaction() as transaction:
         transaction.execute(f"update strategy_returns set net_return = net_return / 50 where strategy = '{name}'")
-    result = materialise(filled, later)
-    assert all(found.passed for found in result.get_asset_check_evaluations())
+    result = materialise(filled, later, strategies=cards)
+    found = {one.check_name: one.passed for one in result.get_asset_check_evaluations()}
+    assert not found.pop("cards_are_as_the_rule_says")
+    assert all(found.values())
     at_once = tables(filled)["strategy_weights"]
-    found = shares_of(filled, name)
-    assert (found["requested_weight"].iloc[20:] > 0.8).all()
-    assert (found["weight"].iloc[10:] <= share).all()
-    assert found["weight"].iloc[-1] > 0.1
-    assert found["reason"].iloc[-1] == "gets no new capital: doubted"
+    shares = shares_of(filled, name)
+    assert (shares["requested_weight"].iloc[20:] > 0.8).all()
+    assert (shares["weight"].iloc[10:] <= share).all()
+    assert (shares["kept_weight"].iloc[10:] == share).all()
+    assert shares["kept_weight"].iloc[:10].isna().all()
+    assert shares["weight"].iloc[-1] > 0.1
+    assert shares["reason"].iloc[-1] == f"gets no new capital: keeps {share:.4g}"
     totals = at_once.groupby("session")["weight"].sum()
     np.testing.assert_allclose(totals, 1.0, atol=1e-9)
     for session in LAST:
-        materialise(filled, SessionRange.single(session))
+        materialise(filled, SessionRange.single(session), strategies=cards)
     pd.testing.assert_frame_equal(tables(filled)["strategy_weights"], at_once, check_exact=True)
     with filled.transaction() as transaction:
         transaction.execute(
@@ -229,15 +253,68 @@ def test_a_doubted_strategy_gets_no_new_capital_and_the_check_knows(filled: Ware
     assert f"SHARE_TOO_LARGE: strategy={name}" in str(told.metadata["offending rows"].value)
 
 
+def test_a_home_without_stages_and_kept_shares_goes_on_with_what_its_strategies_have(filled: Warehouse) -> None:
+    """As a migration leaves it: shares of before, verdicts without evidence, nothing of stages."""
+    first, *others = load_cards()
+    cards, before = (strict(first), *others), SessionRange(DAYS[0], DAYS[9])
+    materialise(filled, before, strategies=cards)
+    share = shares_of(filled, first.name)["weight"].iloc[-1]
+    with filled.transaction() as transaction:
+        transaction.delete("strategy_stages", before)
+        transaction.execute("update strategy_weights set kept_weight = null")
+    judge(filled, first.name, SessionRange(DAYS[10], LIFE.last), "doubted", evidence=np.nan, loss=np.nan)
+    result = materialise(filled, SessionRange(DAYS[10], LIFE.last), strategies=cards)
+    assert all(found.passed for found in result.get_asset_check_evaluations() if found.blocking)
+    assert (shares_of(filled, first.name)["kept_weight"].iloc[10:] == share).all()
+    stages = filled.read("strategy_stages", where={"strategy": first.name}).to_pandas()
+    assert stages["session"].tolist() == list(DAYS[10:])
+    assert set(stages["stage"]) == {"active"}
+
+
 def test_a_candidate_holds_nothing_of_the_capital(filled: Warehouse) -> None:
     first, *others = load_cards()
     candidate = first.model_copy(update={"stage": "candidate"})
-    judge(filled, first.name, LIFE, takes_new_capital=False)
     result = materialise(filled, LIFE, strategies=(candidate, *others))
     assert all(found.passed for found in result.get_asset_check_evaluations())
     assert (shares_of(filled, first.name)["weight"] == 0.0).all()
-    assert (shares_of(filled, first.name)["reason"] == "candidate").all()
+    assert (shares_of(filled, first.name)["reason"] == "has no capital: candidate or paused").all()
     assert shares_of(filled, others[0].name)["weight"].iloc[-1] > 0.0
+
+
+def test_the_rule_of_promotion_is_told_or_in_force_as_the_settings_say(filled: Warehouse) -> None:
+    """One rises from candidate to active and grows, one falls from active over watched to paused."""
+    first, second, *others = load_cards()
+    cards = (first.model_copy(update={"stage": "candidate"}), second, *others)
+    judge(filled, first.name, SessionRange(DAYS[5], LIFE.last), "believed", evidence=25.0)
+    judge(filled, second.name, SessionRange(DAYS[5], LIFE.last), "doubted", loss=30.0)
+    told = materialise(filled, LIFE, strategies=cards)
+    suggested = tables(filled)
+    (check,) = (one for one in told.get_asset_check_evaluations() if one.check_name == "cards_are_as_the_rule_says")
+    assert not check.passed
+    assert not check.blocking
+    assert check.description is not None
+    assert f"{first.name} is candidate by its card, active by the rule" in check.description
+    assert f"{second.name} is active by its card, paused by the rule" in check.description
+    assert (shares_of(filled, first.name)["weight"] == 0.0).all()
+    assert shares_of(filled, second.name)["weight"].iloc[-1] > 0.1
+
+    result = materialise(filled, LIFE, strategies=cards, promotion="act")
+    assert all(found.passed for found in result.get_asset_check_evaluations())
+    acted = tables(filled)
+    rule = ["strategy", "rule_stage", "reason", "rule_capital"]
+    pd.testing.assert_frame_equal(acted["strategy_stages"][rule], suggested["strategy_stages"][rule])
+    stages = acted["strategy_stages"].set_index("strategy")
+    assert stages.loc[second.name, "stage"].tolist()[4:8] == ["active", "watched", "paused", "paused"]
+    risen, fallen = shares_of(filled, first.name), shares_of(filled, second.name)
+    np.testing.assert_allclose(risen["weight"].iloc[4:8], [0.0, 0.02, 0.04, 0.06])
+    largest = active_settings().allocation.maximum * stages.loc[first.name, "capital"].to_numpy()
+    assert (risen["weight"].to_numpy() <= largest + 1e-12).all()
+    assert fallen["weight"].iloc[5] <= fallen["kept_weight"].iloc[5] == fallen["weight"].iloc[4]
+    assert fallen["weight"].iloc[-1] == 0.0
+    for session in LAST:
+        materialise(filled, SessionRange.single(session), strategies=cards, promotion="act")
+    for name, table in tables(filled).items():
+        pd.testing.assert_frame_equal(table, acted[name], check_exact=True, obj=name)
 
 
 def test_capital_is_not_shared_out_before_the_strategies_are_judged(filled: Warehouse) -> None:
