@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import atexit
 import tempfile
+from contextlib import nullcontext
 from dataclasses import dataclass, replace
 from functools import cache
 from pathlib import Path
@@ -25,6 +26,7 @@ from portfolio_pipeline.core.settings import Settings, load_settings
 from portfolio_pipeline.core.strategies.card import StrategyCard
 from portfolio_pipeline.core.tables import TABLES
 from portfolio_pipeline.dagster_home.prepare import prepare_dagster_home
+from portfolio_pipeline.dagster_home.range_events import DEFERS_EVENTS
 from portfolio_pipeline.definitions import defs
 from portfolio_pipeline.ports import Broker, MarketData, Warehouse
 from portfolio_pipeline_tests.fakes.alerts import RecordedAlerts
@@ -54,6 +56,15 @@ def dagster_instance() -> dg.DagsterInstance:
     atexit.register(home.cleanup)
     atexit.register(instance.dispose)
     return instance
+
+
+def of_command(sessions: SessionRange) -> dict[str, str]:
+    """The tags that the command gives a run on `dagster_instance()`."""
+    return {
+        "dagster/asset_partition_range_start": sessions.first.isoformat(),
+        "dagster/asset_partition_range_end": sessions.last.isoformat(),
+        **({DEFERS_EVENTS: "true"} if len(sessions) > 1 else {}),
+    }
 
 
 @dataclass(frozen=True)
@@ -86,28 +97,27 @@ class Chain:
         self, sessions: SessionRange, *selection: str, raise_on_error: bool = True
     ) -> dg.ExecuteInProcessResult:
         """One run over the sessions, of everything or of the selected assets."""
-        return dg.materialize(
-            chain_parts(),
-            selection=list(selection) or None,
-            resources={
-                "warehouse": self.warehouse,
-                "market_data": self.market_data,
-                "broker": self.broker,
-                "origin": TEST_ORIGIN,
-                "halt_switch": HaltFile(Path(dagster_instance().root_directory)),
-                "plan_key": b"a secret of the tests",
-                "clock": self.clock,
-                "alerts": RecordedAlerts(),
-                "settings": self.settings,
-                "strategies": self.strategies,
-            },
-            tags={
-                "dagster/asset_partition_range_start": sessions.first.isoformat(),
-                "dagster/asset_partition_range_end": sessions.last.isoformat(),
-            },
-            raise_on_error=raise_on_error,
-            instance=dagster_instance(),
-        )
+        # As the command does it.
+        with self.warehouse.kept_open() if len(sessions) == 1 else nullcontext():
+            return dg.materialize(
+                chain_parts(),
+                selection=list(selection) or None,
+                resources={
+                    "warehouse": self.warehouse,
+                    "market_data": self.market_data,
+                    "broker": self.broker,
+                    "origin": TEST_ORIGIN,
+                    "halt_switch": HaltFile(Path(dagster_instance().root_directory)),
+                    "plan_key": b"a secret of the tests",
+                    "clock": self.clock,
+                    "alerts": RecordedAlerts(),
+                    "settings": self.settings,
+                    "strategies": self.strategies,
+                },
+                tags=of_command(sessions),
+                raise_on_error=raise_on_error,
+                instance=dagster_instance(),
+            )
 
     def tables(self) -> Tables:
         return read_tables(self.warehouse)

@@ -17,6 +17,16 @@ from portfolio_pipeline_tests.postgres import administer, started, url
 signal.signal(signal.SIGHUP, signal.SIG_DFL)
 
 
+_LONG = ("web_ui", "cli", "defs", "project")
+"""Rooms with files that take minutes: first, so that no process is left with one of them when the others are done."""
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    items.sort(
+        key=lambda item: next((place for place, room in enumerate(_LONG) if room in item.path.parts), len(_LONG))
+    )
+
+
 @pytest.fixture(scope="session")
 def postgres_server() -> Iterator[Path]:
     """A real PostgreSQL for this test process: the folder of its socket."""

@@ -244,3 +244,22 @@ def test_a_home_whose_verdicts_knew_no_evidence_keeps_them_and_goes_on(database_
     anew = row | {"evidence": 1.0, "loss_evidence": 1.0, "active_sessions": 3, "change": ""}
     newer.replace("strategy_honesty", SESSION, pd.DataFrame([anew]))
     assert newer.read("strategy_honesty").to_pylist() == [anew]
+
+
+def test_a_home_whose_strategies_used_one_set_has_mixtures_of_one(database_url: str) -> None:
+    before = [
+        replace(table, columns=tuple(one for one in table.columns if one.name != "members"))
+        for table in TABLES
+        if table.name != "parameter_mixtures"
+    ]
+    older = opened(database_url, before, of_the_house(7))
+    older.prepare()
+    row = {"session": SESSION.first, "strategy": "old", "parameters": '{"top": 3}', "objective": "sharpe"}
+    row |= {"score": 1.0, "trials": 9, "changed": True, "plateau_score": 1.0, "holdout_score": None, "reason": "first"}
+    older.replace("optimized_parameters", SESSION, pd.DataFrame([row]))
+    newer = opened(database_url, TABLES, of_the_house(8))
+    newer.prepare()
+    assert newer.read("optimized_parameters").to_pylist() == [row | {"members": 1}]
+    assert newer.read("parameter_mixtures").to_pylist() == [
+        {"session": SESSION.first, "strategy": "old", "member": 1, "parameters": '{"top": 3}', "share": 1.0}
+    ]

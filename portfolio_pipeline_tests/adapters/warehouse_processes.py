@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import multiprocessing
 import os
 import signal
 import time
@@ -10,15 +9,16 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import date
 from multiprocessing.connection import Connection
-from multiprocessing.context import ForkServerContext, ForkServerProcess
+from multiprocessing.context import ForkServerProcess
 
 from portfolio_pipeline.core.calendar.sessions import SessionRange
 from portfolio_pipeline.core.errors import PortfolioError
+from portfolio_pipeline_tests import forked
 from portfolio_pipeline_tests.adapters.warehouse_tables import opened, weights
 
 
 def start(work: Callable[..., None], *arguments: object) -> ForkServerProcess:
-    process = _context().Process(target=work, args=arguments)
+    process = forked.context().Process(target=work, args=arguments)
     process.start()
     return process
 
@@ -32,7 +32,7 @@ def finish(*processes: ForkServerProcess) -> None:
 @contextmanager
 def holding(work: Callable[..., None], *arguments: object) -> Iterator[tuple[ForkServerProcess, Connection]]:
     """A process that has reported to hold something; it is killed at the end, if it still lives."""
-    here, there = _context().Pipe()
+    here, there = forked.context().Pipe()
     process = start(work, *arguments, there)
     there.close()
     try:
@@ -41,12 +41,6 @@ def holding(work: Callable[..., None], *arguments: object) -> Iterator[tuple[For
     finally:
         process.kill()
         process.join(60)
-
-
-def _context() -> ForkServerContext:
-    context = multiprocessing.get_context("forkserver")
-    context.set_forkserver_preload([__name__, "pandera.pandas"])
-    return context
 
 
 def write_sessions(url: str, sessions: list[date]) -> None:

@@ -11,17 +11,26 @@ import dagster as dg
 
 from portfolio_pipeline.adapters.environment import SHIPPED_SETTINGS, read_environment
 from portfolio_pipeline.adapters.wiring import Wiring, wire
+from portfolio_pipeline_tests import forked
 
 ROOT = Path(__file__).resolve().parents[2]
 CLI = (sys.executable, "-m", "portfolio_pipeline.cli")
 _OURS = {"DATABASE_URL", "MARKET_DATA", "MARKET_DATA_PATH", "TRADING_MODE", "PORTFOLIO_CONFIG"}
+_OF_PYTHON = ("TZ", "LANG", "LC_ALL", "PYTHONUTF8")
+"""What Python itself reads when it starts."""
 
 
-def without_warm_up(home: Path) -> Path:
-    """The home with settings of its own: small homes of tests begin with their first trading session."""
+SMALL_SETTINGS = (
+    SHIPPED_SETTINGS.read_text(encoding="utf-8")
+    .replace("warm_up: auto", "warm_up: none")
+    .replace("strategies: all", "strategies: [trend_bonds]")
+)
+
+
+def small(home: Path) -> Path:
+    """A new home that begins with its first trading session, and has one strategy: it computes in seconds."""
     home.mkdir(parents=True)
-    settings = SHIPPED_SETTINGS.read_text(encoding="utf-8").replace("warm_up: auto", "warm_up: none")
-    (home / "portfolio.yaml").write_text(settings, encoding="utf-8")
+    (home / "portfolio.yaml").write_text(SMALL_SETTINGS, encoding="utf-8")
     return home
 
 
@@ -43,6 +52,14 @@ class House:
         )
 
     def does(self, *arguments: str) -> tuple[int, str]:
+        """The exit code, and what was said and complained of; without a start of its own, unless it is about that."""
+        if arguments[0] == "-c" or any(self.environment.get(name) != os.environ.get(name) for name in _OF_PYTHON):
+            return self.does_from_its_start(*arguments)
+        done = forked.done(arguments, self.environment)
+        assert "Traceback" not in done.stdout, done.stdout
+        return done.returncode, done.stdout
+
+    def does_from_its_start(self, *arguments: str) -> tuple[int, str]:
         process = self.start(*arguments)
         said, _ = process.communicate(timeout=240)
         assert "Traceback" not in said, said

@@ -24,7 +24,7 @@ from portfolio_pipeline.cli import main
 from portfolio_pipeline.core.calendar.sessions import SessionRange, last_closed_session, next_session
 from portfolio_pipeline.core.tables import STRATEGY_HONESTY
 from portfolio_pipeline.reads.complete import complete_through
-from portfolio_pipeline_tests.cli.house import without_warm_up
+from portfolio_pipeline_tests.cli.house import small
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -261,7 +261,7 @@ def test_the_list_of_cards_shows_the_newest_verdict_and_its_reasons(terminal: Te
 def test_one_command_ends_in_a_running_ui_whose_latest_session_is_complete(tmp_path: Path) -> None:
     environment = {
         **{name: value for name, value in os.environ.items() if name not in {"DATABASE_URL", "MARKET_DATA"}},
-        "DAGSTER_HOME": str(without_warm_up(tmp_path / "home")),
+        "DAGSTER_HOME": str(small(tmp_path / "home")),
         "PYTHONPATH": str(ROOT),
     }
     port = _free_port()

@@ -17,8 +17,7 @@ from pathlib import Path
 import duckdb
 import pytest
 
-from portfolio_pipeline.adapters.environment import SHIPPED_SETTINGS
-from portfolio_pipeline_tests.cli.house import House, without_warm_up
+from portfolio_pipeline_tests.cli.house import SMALL_SETTINGS, House, small
 
 
 @dataclass(frozen=True)
@@ -61,9 +60,8 @@ def no_database(file: Path) -> None:
 
 
 def settings_with(old: str, new: str) -> Callable[[House], object]:
-    text = SHIPPED_SETTINGS.read_text(encoding="utf-8")
-    assert old in text
-    return writes("portfolio.yaml", text.replace(old, new))
+    assert old in SMALL_SETTINGS
+    return writes("portfolio.yaml", SMALL_SETTINGS.replace(old, new))
 
 
 def a_session_is_missing(house: House) -> None:
@@ -124,14 +122,14 @@ STATES = (
     State("a card is wrong", writes("strategies/mine.yaml", "name: mine\ntype: astrology\n"), "mine.yaml",
           "Mend this line", removes("strategies/mine.yaml")),
     State("a setting is wrong", settings_with("gross: 1.0", "gross: 20"), "portfolio.yaml", "Mend this line",
-          settings_with("warm_up: auto", "warm_up: none")),
+          writes("portfolio.yaml", SMALL_SETTINGS)),
     State("an extension is broken", writes("extensions/mine.py", "def broken(:\n"), "mine.py", "mine.py",
           removes("extensions/mine.py")),
     State("the account had other money", settings_with("initial_cash: 1000000", "initial_cash: 5000000"),
-          "ACCOUNT_OF_ANOTHER_KIND", "initial cash", settings_with("warm_up: auto", "warm_up: none")),
+          "ACCOUNT_OF_ANOTHER_KIND", "initial cash", writes("portfolio.yaml", SMALL_SETTINGS)),
     State("the settings name another made-up market", settings_with("seed: 4", "seed: 5"),
           "found=prices of SIMULATED model 2 seed 5, expected=prices of SIMULATED model 2 seed 4",
-          "Set simulated_market.seed in the settings as it was", settings_with("warm_up: auto", "warm_up: none")),
+          "Set simulated_market.seed in the settings as it was", writes("portfolio.yaml", SMALL_SETTINGS)),
     State("the prices were made up by an earlier version", prices_are_of("SIMULATED"),
           "ACCOUNT_OF_ANOTHER_KIND: found=prices of SIMULATED model 2 seed 4, expected=prices of SIMULATED, as in",
           "This version makes up another market: go on with the one that made what is stored, or begin another",
@@ -142,7 +140,7 @@ STATES = (
 @pytest.fixture(scope="module")
 def well(tmp_path_factory: pytest.TempPathFactory) -> House:
     """Complete, with nothing wrong."""
-    house = House(without_warm_up(tmp_path_factory.mktemp("well") / "home"))
+    house = House(small(tmp_path_factory.mktemp("well") / "home"))
     house.home.chmod(0o700)
     code, said = house.does("up", "--no-ui", "--sessions", "30")
     assert code == 0, said

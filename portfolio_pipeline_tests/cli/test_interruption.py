@@ -8,13 +8,13 @@ from pathlib import Path
 
 import pytest
 
-from portfolio_pipeline_tests.cli.house import without_warm_up
+from portfolio_pipeline_tests.cli.house import House, small
 from portfolio_pipeline_tests.web_ui.served import ROOT, environment, portfolio
 
 
 @pytest.mark.parametrize("stop", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
 def test_a_command_that_is_stopped_in_the_middle_says_what_is_stored(stop: signal.Signals, tmp_path: Path) -> None:
-    code, said = stopped_after("features", stop, without_warm_up(tmp_path / "home"), "up", "--sessions", "40")
+    code, said = stopped_after("features", stop, small(tmp_path / "home"), "up", "--sessions", "40")
     assert code == 130
     assert said[-1] == (
         "Interrupted. No session is complete yet; what assets had finished is stored and stays."
@@ -24,8 +24,7 @@ def test_a_command_that_is_stopped_in_the_middle_says_what_is_stored(stop: signa
 
 
 def test_sessions_that_were_complete_before_are_named(tmp_path: Path) -> None:
-    first = ("backfill", "--from", "2024-07-01", "--to", "2024-07-02")
-    subprocess.run(portfolio(*first), cwd=ROOT, env=environment(tmp_path), check=True, capture_output=True, timeout=240)
+    assert House(tmp_path).does("backfill", "--from", "2024-07-01", "--to", "2024-07-02")[0] == 0
     more = ("backfill", "--from", "2024-07-03", "--to", "2024-07-05")
     code, said = stopped_after("prices", signal.SIGINT, tmp_path, *more)
     assert code == 130

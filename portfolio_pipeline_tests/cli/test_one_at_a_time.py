@@ -15,7 +15,7 @@ import duckdb
 import pytest
 
 from portfolio_pipeline.adapters.environment import SHIPPED_SETTINGS
-from portfolio_pipeline_tests.cli.house import House
+from portfolio_pipeline_tests.cli.house import House, small
 
 SESSION = "2022-01-04"
 AS_THE_UI_DOES = (
@@ -30,7 +30,7 @@ AS_THE_UI_DOES = (
 @pytest.fixture(scope="module")
 def house(tmp_path_factory: pytest.TempPathFactory) -> House:
     """With one session in it."""
-    made = House(tmp_path_factory.mktemp("one-at-a-time") / "home")
+    made = House(small(tmp_path_factory.mktemp("one-at-a-time") / "home"))
     code, said = made.does("run", "--session", SESSION)
     assert code == 0, said
     return made
@@ -38,7 +38,7 @@ def house(tmp_path_factory: pytest.TempPathFactory) -> House:
 
 @pytest.mark.timeout(300)
 def test_of_two_first_starts_in_an_empty_home_one_computes_and_the_other_waits_or_is_refused(tmp_path: Path) -> None:
-    empty = House(tmp_path / "home")
+    empty = House(small(tmp_path / "home"))
     started = [empty.start("run", "--session", SESSION) for _ in range(2)]
     said = [process.communicate(timeout=240)[0] for process in started]
     assert sorted(process.returncode for process in started) == [0, 1], said

@@ -26,7 +26,8 @@ from portfolio_pipeline.core.tables import PRICES, SIM_ACCOUNT
 from portfolio_pipeline.ports import Warehouse
 from portfolio_pipeline.reads.made_up import made_up
 from portfolio_pipeline.web_ui.claim import claimed
-from portfolio_pipeline_tests.cli.house import CLI, ROOT, House
+from portfolio_pipeline_tests import forked
+from portfolio_pipeline_tests.cli.house import ROOT, House
 from portfolio_pipeline_tests.cli.pseudo_terminal import is_coloured, plain, typed
 from portfolio_pipeline_tests.cli.test_stored_history import complete, store
 
@@ -45,13 +46,11 @@ def shown(
     house: House, *arguments: str, width: int = 80, variables: Mapping[str, str] | None = None
 ) -> tuple[int, str]:
     environment = {name: value for name, value in house.environment.items() if name not in ("NO_COLOR", "FORCE_COLOR")}
-    return typed([*CLI, *arguments], {**environment, **(variables or {})}, width=width, folder=ROOT)
+    return typed(arguments, {**environment, **(variables or {})}, width=width)
 
 
 def document(house: House, *arguments: str, code: int = 0) -> dict[str, object]:
-    done = subprocess.run(
-        [*CLI, *arguments, "--json"], cwd=ROOT, env=house.environment, capture_output=True, text=True, check=False
-    )
+    done = forked.done([*arguments, "--json"], house.environment, errors_apart=True)
     assert done.returncode == code, done.stderr
     assert "Traceback" not in done.stderr
     found = json.loads(done.stdout)
@@ -259,6 +258,16 @@ def test_the_script_for_each_shell_asks_this_command(house: House, shell: str) -
     assert f"_PORTFOLIO_COMPLETE={shell}_complete" in said
     if shell == "bash":
         subprocess.run(["bash", "-n", "-c", said], check=True)
+
+
+@pytest.mark.parametrize(
+    ("typed", "code", "told"),
+    [("completion bash", 0, "complete -"), ("open", 1, "WEB_UI_NOT_RUNNING"), ("doctor", 1, "SESSIONS_MISSING")],
+)
+def test_a_command_tells_the_same_from_its_own_start(house: House, typed: str, code: int, told: str) -> None:
+    """As others are started throughout: whoever interrupts, kills, looks from outside, or measures."""
+    left, said = house.does_from_its_start(*typed.split())
+    assert (left, told in said) == (code, True), said
 
 
 def test_open_says_where_the_web_ui_is_or_how_to_start_it(house: House) -> None:

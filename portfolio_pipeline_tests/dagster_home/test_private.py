@@ -9,7 +9,7 @@ import dagster as dg
 
 import portfolio_pipeline
 from portfolio_pipeline.dagster_home import private
-from portfolio_pipeline_tests.cli.house import House
+from portfolio_pipeline_tests.cli.house import House, small
 
 PACKAGE = Path(portfolio_pipeline.__file__).parent
 _PRIVATE = re.compile(r"""(?:from |import |["'])dagster(?:_\w+)?\._|from dagster_(?:postgres|webserver)\b""")
@@ -44,7 +44,7 @@ def test_a_changed_or_missing_signature_is_named() -> None:
 
 
 def test_where_they_do_not_fit_a_range_is_computed_and_recorded_with_dagsters_own_storages(tmp_path: Path) -> None:
-    house = House(tmp_path / "home")
+    house = House(small(tmp_path / "home"))
     code, said = house.does("-c", ANOTHER_DAGSTER)
     assert code == 0, said
     assert "Dagster's own storages are used" in said

@@ -7,7 +7,9 @@ pays, with a bar that cannot be believed or none at all, and the account is comp
 from __future__ import annotations
 
 import shutil
+from collections.abc import Callable
 from datetime import date
+from functools import cache
 from pathlib import Path
 
 import numpy as np
@@ -19,7 +21,7 @@ from portfolio_pipeline.adapters.warehouse import open_warehouse
 from portfolio_pipeline.core.calendar.sessions import SessionRange
 from portfolio_pipeline.core.tables.rows import frame
 from portfolio_pipeline.ports import Warehouse
-from portfolio_pipeline_tests.chain import Chain, active_settings, assert_same
+from portfolio_pipeline_tests.chain import Chain, active_settings, assert_same, read_tables
 from portfolio_pipeline_tests.fakes.market_data import ScriptedMarketData
 
 FIRST, LAST = date(2023, 1, 3), date(2023, 10, 31)
@@ -77,17 +79,30 @@ def lived(file: Path, folder: Path, source: ScriptedMarketData, *, range_at_once
     return chain
 
 
+Lived = Callable[..., Chain]
+
+
+@pytest.fixture(scope="module")
+def after(history: Path, held: str, tmp_path_factory: pytest.TempPathFactory) -> Lived:
+    """What came of it, by what happens at AT to the symbol that is held; lived once, and to look at only."""
+    folder = tmp_path_factory.mktemp("after")
+
+    @cache
+    def found(broken: str, *, split: float = 1.0, range_at_once: bool = False) -> Chain:
+        source = market(held, split=split, **BROKEN[broken])
+        return lived(history, folder / f"{broken}, {split}, {range_at_once}", source, range_at_once=range_at_once)
+
+    return found
+
+
 def of_account(chain: Chain, table: str, column: str, **where: str) -> dict[date, float]:
     rows = frame(chain.warehouse.read(table, RECENT, where={"book": "account", **where}))
     return dict(zip(rows["session"].dt.date, rows[column], strict=True))
 
 
 @pytest.mark.parametrize("broken", BROKEN)
-def test_a_split_reaches_who_holds_the_symbol_though_its_bar_is_refused(
-    history: Path, held: str, broken: str, tmp_path: Path
-) -> None:
-    split = lived(history, tmp_path / "split", market(held, split=2.0, **BROKEN[broken]))
-    whole = lived(history, tmp_path / "whole", market(held, **BROKEN[broken]))
+def test_a_split_reaches_who_holds_the_symbol_though_its_bar_is_refused(after: Lived, held: str, broken: str) -> None:
+    split, whole = after(broken, split=2.0), after(broken, range_at_once=True)
 
     assert {row["rule"] for row in split.warehouse.read("quarantine", AT).to_pylist()} == {
         row["rule"] for row in whole.warehouse.read("quarantine", AT).to_pylist()
@@ -100,15 +115,15 @@ def test_a_split_reaches_who_holds_the_symbol_though_its_bar_is_refused(
     closes = [frame(chain.warehouse.read("features", RECENT, where={"symbol": held})) for chain in (split, whole)]
     np.testing.assert_allclose(closes[0]["adjusted_close"], closes[1]["adjusted_close"], rtol=1e-4)
 
-    together = lived(history, tmp_path / "range", market(held, split=2.0, **BROKEN[broken]), range_at_once=True)
+    together = after(broken, split=2.0, range_at_once=True)
     assert_same(together.tables(), split.tables())
 
 
 def test_a_dividend_reaches_who_holds_the_symbol_though_its_bar_is_refused(
-    history: Path, held: str, tmp_path: Path
+    after: Lived, history: Path, held: str, tmp_path: Path
 ) -> None:
-    paid = lived(history, tmp_path / "paid", market(held, dividend=2.0, high=0.01))
-    none = lived(history, tmp_path / "none", market(held, high=0.01))
+    paid = lived(history, tmp_path / "paid", market(held, dividend=2.0, high=0.01), range_at_once=True)
+    none = after("a broken bar", range_at_once=True)
     shares = of_account(none, "positions", "quantity", symbol=held)[AT.first]
     cash, before = (of_account(chain, "account", "cash") for chain in (paid, none))
     assert shares > 0
@@ -116,13 +131,14 @@ def test_a_dividend_reaches_who_holds_the_symbol_though_its_bar_is_refused(
 
 
 def test_both_engines_hold_the_same_after_a_split_whose_bar_is_refused(
-    history: Path, held: str, tmp_path: Path, postgres_url: str
+    after: Lived, history: Path, held: str, postgres_url: str
 ) -> None:
-    source = market(held, split=2.0, **BROKEN["a broken bar"])
-    duckdb = lived(history, tmp_path / "duckdb", source)
     warehouse = open_warehouse(postgres_url)
     warehouse.prepare()
-    postgres = Chain.on(warehouse, WHOLE, market_data=source)
-    for sessions in (HISTORY, *map(SessionRange.single, RECENT)):
-        assert postgres.materialise(sessions).success
-    assert_same(postgres.tables(), duckdb.tables(), exact=False)
+    with warehouse.transaction() as transaction:
+        for name, rows in read_tables(opened(history)).items():
+            transaction.insert(name, rows)
+    postgres = Chain.on(warehouse, WHOLE, market_data=market(held, split=2.0, **BROKEN["a broken bar"]))
+    for session in RECENT:
+        assert postgres.materialise(SessionRange.single(session)).success
+    assert_same(postgres.tables(), after("a broken bar", split=2.0).tables(), exact=False)

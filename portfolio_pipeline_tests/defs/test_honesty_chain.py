@@ -20,7 +20,7 @@ from portfolio_pipeline.core.strategies.card import StrategyCard
 from portfolio_pipeline.defs.market.features import features
 from portfolio_pipeline.defs.market.prices import prices
 from portfolio_pipeline.ports import Warehouse
-from portfolio_pipeline_tests.chain import Tables, active_settings, dagster_instance
+from portfolio_pipeline_tests.chain import Tables, active_settings, dagster_instance, of_command
 from portfolio_pipeline_tests.core.planted_markets import random_walks
 from portfolio_pipeline_tests.fakes.clock import FixedClock
 from portfolio_pipeline_tests.fakes.market_data import ScriptedMarketData
@@ -83,10 +83,7 @@ class Market:
                 "settings": house(),
                 "clock": FixedClock.after_close(self.days[-1]),
             },
-            tags={
-                "dagster/asset_partition_range_start": sessions.first.isoformat(),
-                "dagster/asset_partition_range_end": sessions.last.isoformat(),
-            },
+            tags=of_command(sessions),
             instance=dagster_instance(),
         )
         return {

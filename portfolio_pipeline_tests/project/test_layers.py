@@ -14,12 +14,13 @@ RULES = {
     "imports go downwards only": ["-c", _IMPORTS],
     "lint": ["-m", "ruff", "check", "--no-cache", "."],
     "format": ["-m", "ruff", "format", "--no-cache", "--check", "."],
-    "types": ["-m", "mypy", "--cache-dir"],
+    "types": ["-m", "mypy"],
 }
 
 
 @pytest.mark.parametrize("rule", RULES)
-def test_the_project_keeps_the_rule(rule: str, tmp_path: Path) -> None:
-    command = [sys.executable, *RULES[rule], *([str(tmp_path)] if rule == "types" else [])]
-    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False, timeout=280)
+def test_the_project_keeps_the_rule(rule: str) -> None:
+    done = subprocess.run(
+        [sys.executable, *RULES[rule]], cwd=ROOT, capture_output=True, text=True, check=False, timeout=280
+    )
     assert done.returncode == 0, done.stdout + done.stderr

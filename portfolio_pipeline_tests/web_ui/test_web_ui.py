@@ -20,7 +20,7 @@ from websockets.sync.client import connect
 
 from portfolio_pipeline.adapters.wiring import wire
 from portfolio_pipeline.core.calendar.sessions import last_closed_session
-from portfolio_pipeline_tests.cli.house import without_warm_up
+from portfolio_pipeline_tests.cli.house import small
 from portfolio_pipeline_tests.web_ui.browser import CHROMIUM, STRANGER, Browser, Page, started_browser
 from portfolio_pipeline_tests.web_ui.served import ROOT, House, environment, portfolio, start
 
@@ -82,7 +82,7 @@ class _Empty(BaseHTTPRequestHandler):
 
 @pytest.fixture(scope="module")
 def house(tmp_path_factory: pytest.TempPathFactory) -> Iterator[House]:
-    started = start(without_warm_up(tmp_path_factory.mktemp("served") / "home"), "--sessions", "2")
+    started = start(small(tmp_path_factory.mktemp("served") / "home"), "--sessions", "2")
     try:
         started.wait_until_it_serves()
         yield started
