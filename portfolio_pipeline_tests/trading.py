@@ -130,6 +130,7 @@ def wanted(seed: int, sessions: SessionRange, house: Settings, *, short: bool = 
             "requested_weight": requested[t, n],
             "weight": limited[t].weights[symbol],
             "reason": limited[t].reasons.get(symbol, ""),
+            "scale": 1.0,
         }
         for t, day in enumerate(listed)
         for n, symbol in enumerate(SYMBOLS)

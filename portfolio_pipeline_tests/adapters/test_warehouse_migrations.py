@@ -248,7 +248,7 @@ def test_a_home_whose_verdicts_knew_no_evidence_keeps_them_and_goes_on(database_
 
 def test_a_home_whose_strategies_used_one_set_has_mixtures_of_one(database_url: str) -> None:
     before = [
-        replace(table, columns=tuple(one for one in table.columns if one.name != "members"))
+        replace(table, columns=tuple(one for one in table.columns if one.name not in ("members", "scale")))
         for table in TABLES
         if table.name != "parameter_mixtures"
     ]
@@ -257,8 +257,11 @@ def test_a_home_whose_strategies_used_one_set_has_mixtures_of_one(database_url: 
     row = {"session": SESSION.first, "strategy": "old", "parameters": '{"top": 3}', "objective": "sharpe"}
     row |= {"score": 1.0, "trials": 9, "changed": True, "plateau_score": 1.0, "holdout_score": None, "reason": "first"}
     older.replace("optimized_parameters", SESSION, pd.DataFrame([row]))
+    target = {"session": SESSION.first, "symbol": "AAA", "requested_weight": 0.3, "weight": 0.2, "reason": "cut"}
+    older.replace("aggregated_targets", SESSION, pd.DataFrame([target]))
     newer = opened(database_url, TABLES, of_the_house(8))
     newer.prepare()
+    assert newer.read("aggregated_targets").to_pylist() == [target | {"scale": 1.0}]
     assert newer.read("optimized_parameters").to_pylist() == [row | {"members": 1}]
     assert newer.read("parameter_mixtures").to_pylist() == [
         {"session": SESSION.first, "strategy": "old", "member": 1, "parameters": '{"top": 3}', "share": 1.0}

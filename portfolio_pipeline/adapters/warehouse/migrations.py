@@ -19,6 +19,7 @@ import pyarrow as pa
 from portfolio_pipeline.adapters.warehouse.statements import Engine, column_definition, create_table, quoted
 from portfolio_pipeline.core.errors import WarehouseError
 from portfolio_pipeline.core.tables import (
+    AGGREGATED_TARGETS,
     CORPORATE_ACTIONS,
     FEATURES,
     OPTIMIZATION_RESULTS,
@@ -171,8 +172,9 @@ MIGRATIONS: tuple[Migration, ...] = (
     _verdicts_by_evidence(),
     Migration(
         8,
-        "a strategy may use several parameter sets together",
+        "a strategy may use several parameter sets together, and the book is scaled to a volatility",
         (
+            AddColumn("aggregated_targets", AGGREGATED_TARGETS.column("scale"), "1"),
             AddColumn("optimized_parameters", OPTIMIZED_PARAMETERS.column("members"), "1"),
             CreateTable(PARAMETER_MIXTURES),
             RunSql(

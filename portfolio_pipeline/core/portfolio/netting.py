@@ -30,6 +30,8 @@ def target_rows(
     path: Sequence[LimitedTargets],
     always: Sequence[str],
     before: Collection[str] = (),
+    *,
+    scale: Array,
 ) -> pd.DataFrame:
     """Rows of aggregated_targets: the symbols `always`, and others from the first session on that asks for them.
 
@@ -39,6 +41,7 @@ def target_rows(
     weights = np.array([[limited.weights[symbol] for symbol in symbols] for limited in path])
     reason = np.array([[limited.reasons.get(symbol, "") for symbol in symbols] for limited in path], dtype=object)
     rows = long(sessions, symbols, by="symbol", requested_weight=requested, weight=weights, reason=reason)
+    rows["scale"] = np.repeat(scale, len(symbols))
     known = [symbol in always or symbol in before for symbol in symbols]
     kept = np.logical_or.accumulate((requested != 0) | (weights != 0) | known)
     return rows[kept.ravel()].reset_index(drop=True)

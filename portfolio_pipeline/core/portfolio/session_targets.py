@@ -22,7 +22,7 @@ class SessionTargets:
     requested: dict[str, float] = field(default_factory=dict)
     reasons: dict[str, str] = field(default_factory=dict)
     contributions: Mapping[str, Mapping[str, float]] = field(default_factory=dict)
-    """By strategy: its share of the capital times its own weight of the symbol."""
+    """By strategy: its share of the capital times its own weight of the symbol, times the book's scale."""
 
     def cut(self, symbol: str) -> float:
         """How much of what was requested the limits left: 1 where they did not make it smaller."""
@@ -45,9 +45,10 @@ def session_targets(
 ) -> dict[date, SessionTargets]:
     """The rows of the three tables of these names, by session. Zero weights are left out of the contributions."""
     shares = shares_by_session(strategy_weights)
+    scales = dict(_rows(aggregated, "session", "scale"))
     contributions: dict[date, dict[str, dict[str, float]]] = {}
     for session, strategy, symbol, weight in _rows(strategy_targets, "session", "strategy", "symbol", "weight"):
-        part = weight * shares.get(session, {}).get(strategy, 0.0)
+        part = weight * shares.get(session, {}).get(strategy, 0.0) * scales.get(session, 1.0)
         if part:
             contributions.setdefault(session, {}).setdefault(strategy, {})[symbol] = part
     by_session: dict[date, SessionTargets] = {}

@@ -39,13 +39,16 @@ AGGREGATED_TARGETS = Table(
     (
         session(),
         SYMBOL,
-        number("requested_weight", "what the strategies together ask for", "fraction of equity").made_of(
+        number("requested_weight", "what the strategies ask for, times the scale", "fraction of equity").made_of(
             "strategy_weights.weight", "strategy_targets.weight"
         ),
         number("weight", "what is left after limits", "fraction of equity").made_of(
             "strategy_weights.weight", "strategy_targets.weight"
         ),
         text("reason", "which limits cut it; empty when nothing was cut"),
+        number("scale", "what their wishes are multiplied with so that the book has its volatility", minimum=0).made_of(
+            "features.adjusted_close", "strategy_weights.weight", "strategy_targets.weight"
+        ),
     ),
 )
 RISK_METRICS = Table(

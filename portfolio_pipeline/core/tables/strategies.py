@@ -15,7 +15,7 @@ OPTIMIZED_PARAMETERS = Table(
         session(),
         STRATEGY,
         text("parameters", "the set with the largest share, JSON with sorted keys").made_of(
-            "features.adjusted_open", "features.adjusted_close", "regimes.regime"
+            "features.adjusted_open", "features.adjusted_close"
         ),
         text("objective", "what was maximised"),
         number(
@@ -44,9 +44,7 @@ PARAMETER_MIXTURES = Table(
         session(),
         STRATEGY,
         Column("member", "bigint", "1 has the largest share"),
-        text("parameters", "JSON with sorted keys").made_of(
-            "features.adjusted_open", "features.adjusted_close", "regimes.regime"
-        ),
+        text("parameters", "JSON with sorted keys").made_of("features.adjusted_open", "features.adjusted_close"),
         number("share", "part of the strategy's targets that it decides", "fraction", minimum=0).made_of(
             "features.adjusted_open", "features.adjusted_close"
         ),

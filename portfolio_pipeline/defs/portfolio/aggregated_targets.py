@@ -16,13 +16,22 @@ from portfolio_pipeline.core.arrays import by_session, days, spread
 from portfolio_pipeline.core.calendar.sessions import FIRST_SESSION, SessionRange, as_days, previous_session
 from portfolio_pipeline.core.errors import DataError
 from portfolio_pipeline.core.portfolio.netting import net, target_rows
+from portfolio_pipeline.core.portfolio.volatility_target import WINDOW, scales
 from portfolio_pipeline.core.risk.breaches import breach_rows
 from portfolio_pipeline.core.risk.cutting import limit_path
 from portfolio_pipeline.core.risk.limits.check import check_limits
+from portfolio_pipeline.core.risk.limits.of_exposure import GROSS
 from portfolio_pipeline.core.settings import Settings
-from portfolio_pipeline.core.tables import AGGREGATED_TARGETS, RISK_BREACHES, STRATEGY_TARGETS, STRATEGY_WEIGHTS
+from portfolio_pipeline.core.tables import (
+    AGGREGATED_TARGETS,
+    FEATURES,
+    RISK_BREACHES,
+    STRATEGY_TARGETS,
+    STRATEGY_WEIGHTS,
+)
 from portfolio_pipeline.core.tables.rows import frame
 from portfolio_pipeline.ports import Warehouse
+from portfolio_pipeline.reads.features import stored_adjusted_prices
 from portfolio_pipeline.reads.state import rows_before
 from portfolio_pipeline.reports.pictures import simulated, stacked_picture
 
@@ -70,7 +79,7 @@ def targets_cover_the_universe(
 @session_asset(
     table=AGGREGATED_TARGETS,
     group="portfolio",
-    reads=(STRATEGY_WEIGHTS, STRATEGY_TARGETS),
+    reads=(STRATEGY_WEIGHTS, STRATEGY_TARGETS, FEATURES),
     also_fills=(RISK_BREACHES,),
     checks=(
         targets_within_limits,
@@ -87,19 +96,23 @@ def aggregated_targets(
         weights = frame(reader.read("strategy_weights", sessions))
         strategies = tuple(sorted(set(weights["strategy"])))
         targets = frame(reader.read("strategy_targets", sessions, where={"strategy": list(strategies)}))
-    previous = {} if before is None else dict(zip(before["symbol"], before["weight"].tolist(), strict=True))
-    _refuse_missing(sessions, weights, targets)
+        _refuse_missing(sessions, weights, targets)
+        previous = {} if before is None else dict(zip(before["symbol"], before["weight"].tolist(), strict=True))
+        symbols = (*settings.symbols, *sorted({*targets["symbol"], *previous} - set(settings.symbols)))
+        first = previous_session(sessions.first, WINDOW) or FIRST_SESSION
+        seen = as_days(tuple(SessionRange(first, sessions.last)))
+        closes = stored_adjusted_prices(reader, symbols, seen).adjusted_close
     wanted = as_days(tuple(sessions))
-    others = {*targets["symbol"], *previous}
-    symbols = (*settings.symbols, *sorted(others - set(settings.symbols)))
     shares = spread(weights, "weight", wanted, strategies, by="strategy", missing=0.0)
     asked = [
         spread(targets[targets["strategy"] == name], "weight", wanted, symbols, by="symbol", missing=0.0)
         for name in strategies
     ]
-    requested = net(shares, np.stack(asked))
+    wished = net(shares, np.stack(asked))
+    scale = scales(wished, closes, settings.allocation.volatility_target, GROSS.cap(settings.limits))
+    requested = wished * scale[:, None]
     path = limit_path(requested, symbols, settings.asset_classes, settings.limits, previous)
-    rows = target_rows(wanted, symbols, requested, path, always=settings.symbols, before=tuple(previous))
+    rows = target_rows(wanted, symbols, requested, path, always=settings.symbols, before=tuple(previous), scale=scale)
     cuts = {session: limited.cuts for session, limited in zip(sessions, path, strict=True)}
     with warehouse.transaction() as transaction:
         count = transaction.replace(AGGREGATED_TARGETS.name, sessions, rows)
@@ -108,6 +121,7 @@ def aggregated_targets(
     return Stored(
         rows=count,
         metadata={
+            "scale": float(scale[-1]),
             "gross": float(newest["weight"].abs().sum()),
             "positions": int((newest["weight"] != 0).sum()),
             "cut": ", ".join(newest.loc[newest["reason"] != "", "symbol"]) or "nothing",

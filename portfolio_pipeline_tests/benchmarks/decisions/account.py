@@ -28,7 +28,9 @@ from portfolio_pipeline.core.market.recent import RecentMarket
 from portfolio_pipeline.core.portfolio.allocation.allocate import allocate
 from portfolio_pipeline.core.portfolio.netting import net
 from portfolio_pipeline.core.portfolio.session_targets import SessionTargets
+from portfolio_pipeline.core.portfolio.volatility_target import scales
 from portfolio_pipeline.core.risk.cutting import limit_path
+from portfolio_pipeline.core.risk.limits.of_exposure import GROSS
 from portfolio_pipeline.core.settings import Settings
 from portfolio_pipeline.core.strategies.card import StrategyCard
 from portfolio_pipeline_tests.benchmarks.decisions.markets import total_returns
@@ -42,7 +44,7 @@ SMALL = 0.0025
 
 @dataclass(frozen=True)
 class Account:
-    """What became of one account; Sharpe ratios are without a risk-free rate, rates are a year."""
+    """What became of one account; Sharpe ratios are above what the shortest treasuries earned, rates are a year."""
 
     sharpe: float
     growth: float
@@ -63,7 +65,7 @@ def account(seed: int, cards: Sequence[StrategyCard], settings: Settings) -> Acc
     rows = SimulatedMarketData(settings.universe, seed).bars(settings.symbols, SessionRange(days[0], days[-1]))
     whole = total_returns(PricePanel.from_prices(rows, as_days(days), settings.symbols))
     played = [play(card, whole, settings) for card in cards]
-    path = _targets(played, cards, days, settings)
+    path = _targets(played, cards, days, whole.adjusted_close, settings)
     bars = bars_by_session(pa.Table.from_pandas(rows.assign(session=rows["session"].dt.date), preserve_index=False))
     equity, cash, fills, paid = _traded(path, bars, settings)
     returns = equity[1:] / equity[:-1] - 1.0
@@ -71,11 +73,11 @@ def account(seed: int, cards: Sequence[StrategyCard], settings: Settings) -> Acc
     spy, ief, shy = (close[1:] / close[:-1] - 1.0).T
     sizes = np.array(fills) if fills else np.zeros(1)
     return Account(
-        sharpe=float(sharpe(returns)),
+        sharpe=float(sharpe(returns - shy)),
         growth=_yearly(returns),
         deepest_fall=float((equity / np.maximum.accumulate(equity) - 1.0).min()),
-        equal_default_sharpe=float(sharpe(np.mean([one.default[-len(returns) :] for one in played], axis=0))),
-        balanced_sharpe=float(sharpe(0.6 * spy + 0.4 * ief)),
+        equal_default_sharpe=float(sharpe(np.mean([one.default[-len(returns) :] for one in played], axis=0) - shy)),
+        balanced_sharpe=float(sharpe(0.6 * spy + 0.4 * ief - shy)),
         cash_rate=_yearly(shy),
         invested=float(1.0 - (cash / equity).mean()),
         fills=len(fills),
@@ -90,7 +92,7 @@ def _yearly(returns: Array) -> float:
 
 
 def _targets(
-    played: Sequence[Played], cards: Sequence[StrategyCard], days: Sequence[date], settings: Settings
+    played: Sequence[Played], cards: Sequence[StrategyCard], days: Sequence[date], closes: Array, settings: Settings
 ) -> dict[date, SessionTargets]:
     """The account's targets of the sessions that are traded."""
     names = tuple(card.name for card in cards)
@@ -98,7 +100,9 @@ def _targets(
     shares = allocate(paper, TRADED, names, settings.allocation, None).weight
     weights = np.stack([one.targets[-TRADED:] for one in played])
     symbols = settings.symbols
-    requested = net(shares, weights)
+    wished = net(shares, weights)
+    most = GROSS.cap(settings.limits)
+    requested = wished * scales(wished, closes, settings.allocation.volatility_target, most)[:, None]
     path = limit_path(requested, symbols, settings.asset_classes, settings.limits, {})
     return {
         day: SessionTargets(dict(limited.weights), dict(zip(symbols, asked, strict=True)))

@@ -247,6 +247,7 @@ def test_the_rows_of_three_tables_become_the_targets_of_each_session() -> None:
             "requested_weight": [0.1, 0.2, 0.0],
             "weight": [0.1, 0.15, 0.0],
             "reason": ["", "symbol limit 0.15", ""],
+            "scale": [1.0, 1.25, 1.25],
         }
     )
     assert shares_by_session(shares) == {BEFORE: {"a": 0.5}, DAY: {"a": 0.4, "b": 0.0}}
@@ -256,7 +257,7 @@ def test_the_rows_of_three_tables_become_the_targets_of_each_session() -> None:
             {"AAA": 0.15, "BBB": 0.0},
             {"AAA": 0.2, "BBB": 0.0},
             {"AAA": "symbol limit 0.15"},
-            {"a": {"AAA": 0.2}},
+            {"a": {"AAA": 0.25}},
         ),
     }
 

@@ -278,14 +278,20 @@ def test_a_range_gives_the_bits_of_its_sessions_one_by_one_also_with_symbols_tha
 def test_rows_hold_the_universe_always_and_other_symbols_from_the_first_session_that_asks_for_them() -> None:
     requested = np.array([[0.1, 0.0], [0.1, 0.2], [0.1, 0.0]])
     path = limit_path(requested, ("SPY", "OLD"), CLASSES, Limits(), {})
-    rows = target_rows(DAYS, ("SPY", "OLD"), requested, path, always=("SPY",))
+    rows = target_rows(DAYS, ("SPY", "OLD"), requested, path, always=("SPY",), scale=np.array([1.0, 1.5, 0.5]))
     assert rows["symbol"].tolist() == ["SPY", "SPY", "OLD", "SPY", "OLD"]
     assert rows.loc[rows["symbol"] == "OLD", "weight"].tolist() == [0.0, 0.0]
     assert rows.loc[rows["symbol"] == "OLD", "reason"].tolist() == ["outside the universe", ""]
     assert rows.loc[rows["symbol"] == "OLD", "requested_weight"].tolist() == [0.2, 0.0]
     unasked = target_rows(
-        DAYS, ("SPY",), np.zeros((3, 1)), limit_path(np.zeros((3, 1)), ("SPY",), CLASSES, Limits(), {}), ("SPY",)
+        DAYS,
+        ("SPY",),
+        np.zeros((3, 1)),
+        limit_path(np.zeros((3, 1)), ("SPY",), CLASSES, Limits(), {}),
+        ("SPY",),
+        scale=np.ones(3),
     )
+    assert rows["scale"].tolist() == [1.0, 1.5, 1.5, 0.5, 0.5]
     assert unasked[["requested_weight", "weight", "reason"]].values.tolist() == [[0.0, 0.0, ""]] * 3
     assert pd.api.types.is_datetime64_dtype(rows["session"])
 
@@ -294,12 +300,14 @@ def test_what_had_a_target_before_keeps_a_row_of_nothing_session_by_session_and_
     """It may still be held: the turnover limit lets go of it by and by, and on days without a bar not at all."""
     requested = np.array([[0.1, 0.0], [0.1, 0.0], [0.1, 0.0]])
     path = limit_path(requested, ("SPY", "OLD"), CLASSES, Limits(), {"SPY": 0.1, "OLD": 0.2})
-    at_once = target_rows(DAYS, ("SPY", "OLD"), requested, path, always=("SPY",), before=("SPY", "OLD"))
+    scale, symbols = np.ones(3), ("SPY", "OLD")
+    at_once = target_rows(DAYS, symbols, requested, path, always=("SPY",), before=symbols, scale=scale)
     assert at_once.loc[at_once["symbol"] == "OLD", "weight"].tolist() == [0.0, 0.0, 0.0]
     before: tuple[str, ...] = ("SPY", "OLD")
     for row, day in enumerate(DAYS):
         single = slice(row, row + 1)
-        alone = target_rows(DAYS[single], ("SPY", "OLD"), requested[single], path[single], ("SPY",), before)
+        mine = requested[single], path[single]
+        alone = target_rows(DAYS[single], symbols, *mine, ("SPY",), before, scale=scale[single])
         expected = at_once[at_once["session"] == day].reset_index(drop=True)
         pd.testing.assert_frame_equal(alone, expected, check_exact=True)
         before = tuple(alone["symbol"])

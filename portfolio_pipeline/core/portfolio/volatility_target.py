@@ -1,0 +1,49 @@
+"""How much of what the strategies ask for is taken, so that the book moves about as much as the portfolio aims at.
+
+Strategies are partly in cash and partly against each other, so that what they ask for together is mostly calmer than
+any of them. Ex ante, the book of a session is played over the sessions before it: its volatility is the deviation from
+0 of what these weights would have earned, newer sessions counting more. What was asked is then scaled up or down, never
+above the limit on gross exposure; limits cut it afterwards.
+
+NaN policy: a return is known where a symbol has a bar at a session and at the one before; elsewhere it is 0. Time: the
+scale of session t sees prices up to t, of WINDOW sessions alone, so a range scales as its sessions one by one.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from portfolio_pipeline.core.arrays import Array
+from portfolio_pipeline.core.calendar.sessions import SESSIONS_PER_YEAR
+
+WINDOW, HALF_LIFE = 252, 63
+FEWEST = 20
+"""Fewer sessions say nothing: what is asked for is taken as it is."""
+_CALM = 1e-6
+
+
+def scales(requested: Array, closes: Array, target: float | None, largest_gross: float | None) -> Array:
+    """One factor for each session of `requested` [sessions, symbols].
+
+    `closes` [more sessions, symbols] are adjusted, end with the same session, and begin WINDOW sessions before the
+    first of them, where there are so many. Without a target everything is taken as it is.
+    """
+    found = np.ones(len(requested))
+    if target is None:
+        return found
+    with np.errstate(invalid="ignore", divide="ignore"):
+        returns = np.nan_to_num(closes[1:] / closes[:-1] - 1.0, nan=0.0, posinf=0.0, neginf=0.0)
+    for row, weights in enumerate(requested):
+        stop = len(returns) - len(requested) + row + 1
+        past = returns[max(0, stop - WINDOW) : stop]
+        gross = float(np.abs(weights).sum())
+        if len(past) < FEWEST or gross <= _CALM:
+            continue
+        counts = 0.5 ** (np.arange(len(past))[::-1] / HALF_LIFE)
+        # Multiplied and added, not left to a library that may add in another order: a range has its sessions' bits.
+        earned = (past * weights).sum(axis=1)
+        volatility = float(np.sqrt((counts * earned * earned).sum() / counts.sum() * SESSIONS_PER_YEAR))
+        scale = target / volatility if volatility > _CALM else np.inf
+        most = np.inf if largest_gross is None else largest_gross / gross
+        found[row] = min(scale, most) if np.isfinite(min(scale, most)) else 1.0
+    return found
