@@ -24,6 +24,7 @@ from portfolio_pipeline.defs.portfolio.aggregated_targets import (
 from portfolio_pipeline.defs.portfolio.risk import risk
 from portfolio_pipeline.defs.portfolio.strategy_weights import shares_within_limits, strategy_weights
 from portfolio_pipeline.ports import Warehouse
+from portfolio_pipeline_tests import chain
 from portfolio_pipeline_tests.chain import active_settings
 from portfolio_pipeline_tests.fakes.clock import FixedClock
 
@@ -73,19 +74,14 @@ def materialise(
     succeed: bool = True,
     strategies: tuple[StrategyCard, ...] | None = None,
 ) -> dg.ExecuteInProcessResult:
-    return dg.materialize(
+    return chain.materialise(
         ASSETS,
-        resources={
-            "warehouse": warehouse,
-            "settings": active_settings(),
-            "strategies": strategies or load_cards(),
-            "clock": FixedClock.after_close(LIFE.last),
-        },
-        tags={
-            "dagster/asset_partition_range_start": sessions.first.isoformat(),
-            "dagster/asset_partition_range_end": sessions.last.isoformat(),
-        },
+        sessions,
+        warehouse=warehouse,
         raise_on_error=succeed,
+        settings=active_settings(),
+        strategies=strategies or load_cards(),
+        clock=FixedClock.after_close(LIFE.last),
     )
 
 
