@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import atexit
 import tempfile
+from collections.abc import Sequence
 from contextlib import nullcontext
 from dataclasses import dataclass, replace
 from functools import cache
@@ -58,13 +59,30 @@ def dagster_instance() -> dg.DagsterInstance:
     return instance
 
 
-def of_command(sessions: SessionRange) -> dict[str, str]:
-    """The tags that the command gives a run on `dagster_instance()`."""
-    return {
+def materialise(
+    parts: Sequence[Any],
+    sessions: SessionRange,
+    *,
+    warehouse: Warehouse,
+    selection: Sequence[str] | None = None,
+    raise_on_error: bool = True,
+    **resources: object,
+) -> dg.ExecuteInProcessResult:
+    """One run of assets over the sessions, as the command runs them."""
+    tags = {
         "dagster/asset_partition_range_start": sessions.first.isoformat(),
         "dagster/asset_partition_range_end": sessions.last.isoformat(),
         **({DEFERS_EVENTS: "true"} if len(sessions) > 1 else {}),
     }
+    with warehouse.kept_open() if len(sessions) == 1 else nullcontext():
+        return dg.materialize(
+            parts,
+            selection=selection or None,
+            resources={"warehouse": warehouse, **resources},
+            tags=tags,
+            raise_on_error=raise_on_error,
+            instance=dagster_instance(),
+        )
 
 
 @dataclass(frozen=True)
@@ -97,27 +115,22 @@ class Chain:
         self, sessions: SessionRange, *selection: str, raise_on_error: bool = True
     ) -> dg.ExecuteInProcessResult:
         """One run over the sessions, of everything or of the selected assets."""
-        # As the command does it.
-        with self.warehouse.kept_open() if len(sessions) == 1 else nullcontext():
-            return dg.materialize(
-                chain_parts(),
-                selection=list(selection) or None,
-                resources={
-                    "warehouse": self.warehouse,
-                    "market_data": self.market_data,
-                    "broker": self.broker,
-                    "origin": TEST_ORIGIN,
-                    "halt_switch": HaltFile(Path(dagster_instance().root_directory)),
-                    "plan_key": b"a secret of the tests",
-                    "clock": self.clock,
-                    "alerts": RecordedAlerts(),
-                    "settings": self.settings,
-                    "strategies": self.strategies,
-                },
-                tags=of_command(sessions),
-                raise_on_error=raise_on_error,
-                instance=dagster_instance(),
-            )
+        return materialise(
+            chain_parts(),
+            sessions,
+            warehouse=self.warehouse,
+            selection=selection,
+            raise_on_error=raise_on_error,
+            market_data=self.market_data,
+            broker=self.broker,
+            origin=TEST_ORIGIN,
+            halt_switch=HaltFile(Path(dagster_instance().root_directory)),
+            plan_key=b"a secret of the tests",
+            clock=self.clock,
+            alerts=RecordedAlerts(),
+            settings=self.settings,
+            strategies=self.strategies,
+        )
 
     def tables(self) -> Tables:
         return read_tables(self.warehouse)

@@ -1,4 +1,4 @@
-"""Fixtures that every test may use: warehouses on both engines, each test with a database of its own."""
+"""What comes first, and fixtures for every test: warehouses on both engines, each test with a database of its own."""
 
 from __future__ import annotations
 

@@ -28,9 +28,11 @@ SMALL_SETTINGS = (
 
 
 def small(home: Path) -> Path:
-    """A new home that begins with its first trading session, and has one strategy: it computes in seconds."""
-    home.mkdir(parents=True)
-    (home / "portfolio.yaml").write_text(SMALL_SETTINGS, encoding="utf-8")
+    """A new home that begins with its first trading session, with one strategy: it computes in seconds."""
+    home.mkdir(mode=0o700, parents=True)
+    settings = home / "portfolio.yaml"
+    settings.touch(mode=0o600)
+    settings.write_text(SMALL_SETTINGS, encoding="utf-8")
     return home
 
 

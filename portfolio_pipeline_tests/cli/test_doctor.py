@@ -141,7 +141,6 @@ STATES = (
 def well(tmp_path_factory: pytest.TempPathFactory) -> House:
     """Complete, with nothing wrong."""
     house = House(small(tmp_path_factory.mktemp("well") / "home"))
-    house.home.chmod(0o700)
     code, said = house.does("up", "--no-ui", "--sessions", "30")
     assert code == 0, said
     code, said = house.does("doctor")

@@ -20,7 +20,7 @@ from portfolio_pipeline.core.strategies.card import StrategyCard
 from portfolio_pipeline.defs.market.features import features
 from portfolio_pipeline.defs.market.prices import prices
 from portfolio_pipeline.ports import Warehouse
-from portfolio_pipeline_tests.chain import Tables, active_settings, dagster_instance, of_command
+from portfolio_pipeline_tests.chain import Tables, active_settings, materialise
 from portfolio_pipeline_tests.core.planted_markets import random_walks
 from portfolio_pipeline_tests.fakes.clock import FixedClock
 from portfolio_pipeline_tests.fakes.market_data import ScriptedMarketData
@@ -75,16 +75,13 @@ class Market:
     def materialise(self, first: int, last: int) -> dict[str, dg.AssetCheckEvaluation]:
         """All assets for the sessions at these positions; what the checks of strategy_honesty said."""
         sessions = SessionRange(self.days[first], self.days[last])
-        result = dg.materialize(
+        result = materialise(
             self._parts,
-            resources={
-                "warehouse": self.warehouse,
-                "market_data": ScriptedMarketData(bars(self.panel)),
-                "settings": house(),
-                "clock": FixedClock.after_close(self.days[-1]),
-            },
-            tags=of_command(sessions),
-            instance=dagster_instance(),
+            sessions,
+            warehouse=self.warehouse,
+            market_data=ScriptedMarketData(bars(self.panel)),
+            settings=house(),
+            clock=FixedClock.after_close(self.days[-1]),
         )
         return {
             found.asset_key.path[0]: found

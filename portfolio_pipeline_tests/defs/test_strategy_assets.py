@@ -21,6 +21,7 @@ from portfolio_pipeline.core.strategies.card import StrategyCard
 from portfolio_pipeline.core.tables.rows import frame
 from portfolio_pipeline.defs.market.regimes import regime_is_stable, regimes
 from portfolio_pipeline.ports import Transaction, Warehouse
+from portfolio_pipeline_tests import chain
 from portfolio_pipeline_tests.core.markets import market, with_another_future
 from portfolio_pipeline_tests.fakes.clock import FixedClock
 from portfolio_pipeline_tests.stored_panels import store_panel
@@ -62,15 +63,14 @@ def materialise(
     ok: bool = True,
 ) -> dg.ExecuteInProcessResult:
     sessions = SessionRange(DAYS[first], DAYS[last])
-    return dg.materialize(
+    return chain.materialise(
         PARTS,
+        sessions,
+        warehouse=warehouse,
         selection=selection,
-        resources={"warehouse": warehouse, "settings": SETTINGS, "clock": FixedClock.after_close(DAYS[-1])},
-        tags={
-            "dagster/asset_partition_range_start": sessions.first.isoformat(),
-            "dagster/asset_partition_range_end": sessions.last.isoformat(),
-        },
         raise_on_error=ok,
+        settings=SETTINGS,
+        clock=FixedClock.after_close(DAYS[-1]),
     )
 
 

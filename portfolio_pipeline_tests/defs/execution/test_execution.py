@@ -28,6 +28,7 @@ from portfolio_pipeline.defs.execution import orders as orders_module
 from portfolio_pipeline.defs.execution import positions as positions_module
 from portfolio_pipeline.defs.execution import submissions as submissions_module
 from portfolio_pipeline.ports import Warehouse
+from portfolio_pipeline_tests.chain import materialise
 from portfolio_pipeline_tests.fakes.clock import FixedClock
 from portfolio_pipeline_tests.trading import ROOMY, TEST_ORIGIN, first_sessions, market, settings, wanted
 
@@ -39,7 +40,6 @@ TABLES = (
     *("sim_orders", "sim_outcomes", "sim_fills", "sim_positions", "sim_account"),
 )
 PLAN_KEY = b"a secret of the tests"
-INSTANCE = dg.DagsterInstance.ephemeral()  # one for all runs: to set one up takes longer than a run
 PARTS = [
     part
     for module in (orders_module, submissions_module, fills_module, positions_module)
@@ -67,24 +67,18 @@ class Desk:
         return self
 
     def run(self, sessions: SessionRange, *assets: str) -> dg.ExecuteInProcessResult:
-        return dg.materialize(
+        return materialise(
             PARTS,
-            selection=list(assets) or None,
-            resources={
-                "warehouse": self.warehouse,
-                "broker": open_broker("SIMULATED", self.house, self.warehouse),
-                "settings": self.house,
-                "origin": self.origin,
-                "halt_switch": self.switch,
-                "plan_key": self.plan_key,
-                "clock": FixedClock.after_close(DAYS[-1]),
-            },
-            tags={
-                "dagster/asset_partition_range_start": sessions.first.isoformat(),
-                "dagster/asset_partition_range_end": sessions.last.isoformat(),
-            },
+            sessions,
+            warehouse=self.warehouse,
+            selection=assets,
             raise_on_error=False,
-            instance=INSTANCE,
+            broker=open_broker("SIMULATED", self.house, self.warehouse),
+            settings=self.house,
+            origin=self.origin,
+            halt_switch=self.switch,
+            plan_key=self.plan_key,
+            clock=FixedClock.after_close(DAYS[-1]),
         )
 
     def ask(self, check: SessionCheck, sessions: SessionRange) -> dg.AssetCheckResult:

@@ -25,6 +25,7 @@ from portfolio_pipeline.defs.portfolio.risk import risk
 from portfolio_pipeline.defs.portfolio.strategy_stages import strategy_stages
 from portfolio_pipeline.defs.portfolio.strategy_weights import shares_within_limits, strategy_weights
 from portfolio_pipeline.ports import Warehouse
+from portfolio_pipeline_tests import chain
 from portfolio_pipeline_tests.chain import active_settings
 from portfolio_pipeline_tests.fakes.clock import FixedClock
 
@@ -82,19 +83,14 @@ def materialise(
     strategies: tuple[StrategyCard, ...] | None = None,
     promotion: str = "suggest",
 ) -> dg.ExecuteInProcessResult:
-    return dg.materialize(
+    return chain.materialise(
         ASSETS,
-        resources={
-            "warehouse": warehouse,
-            "settings": active_settings().model_copy(update={"promotion": promotion}),
-            "strategies": strategies or load_cards(),
-            "clock": FixedClock.after_close(LIFE.last),
-        },
-        tags={
-            "dagster/asset_partition_range_start": sessions.first.isoformat(),
-            "dagster/asset_partition_range_end": sessions.last.isoformat(),
-        },
+        sessions,
+        warehouse=warehouse,
         raise_on_error=succeed,
+        settings=active_settings().model_copy(update={"promotion": promotion}),
+        strategies=strategies or load_cards(),
+        clock=FixedClock.after_close(LIFE.last),
     )
 
 
