@@ -5,8 +5,9 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
+import pandas as pd
 
-from portfolio_pipeline.core.features.families import MARKET, MARKET_ABOVE_SMA, MOMENTUM, RSI, SMA, VOLATILITY, ZSCORE
+from portfolio_pipeline.core.features.families import MARKET, MOMENTUM, RSI, SMA, VOLATILITY, ZSCORE
 from portfolio_pipeline.core.market.indicators import Inputs
 from portfolio_pipeline.core.strategies.selection import ranks
 from portfolio_pipeline.core.strategies.types.relative_strength import FRAMES, MONTH
@@ -33,8 +34,10 @@ def momentum(inputs: Inputs, p: Any, rows: Array, long_short: bool) -> Array:
         close, sma = inputs.close[rows], inputs.feature(SMA, p.trend_window)[rows]
         rising, falling = rising & (close > sma), falling & (close < sma)
     if p.trend_filter in ("market", "both"):
-        above = inputs.feature(MARKET_ABOVE_SMA, p.trend_window)[rows]
-        rising, falling = rising & above, falling & ~above
+        level = pd.DataFrame(inputs.feature(MARKET))
+        # Comparisons with what is not known yet are false.
+        above, below = (level > level.rolling(p.trend_window).mean(), level < level.rolling(p.trend_window).mean())
+        rising, falling = rising & above.to_numpy()[rows], falling & below.to_numpy()[rows]
     longs = np.where(best(score, p.top) & rising, 1.0 / p.top, 0.0)
     shorts = np.where(best(-score, p.top) & falling, 1.0 / p.top, 0.0)
     return (longs - shorts) / 2.0 if long_short else longs

@@ -234,14 +234,14 @@ MARKET: Final = Family(
     compute=_market,
     windowed=False,
 )
-MARKET_ABOVE_SMA: Final = Family(
-    name="market_above_sma",
-    meaning="whether the average over the symbols stands above its mean of {window} sessions; one column",
-    unit="true or false",
+MARKET_TREND: Final = Family(
+    name="market_trend",
+    meaning="how far the average over the symbols stands above its mean of {window} sessions; one column",
+    unit="multiple of the first session",
     inputs=("market",),
     sees=_WINDOW,
-    missing="false before the window is full",
-    compute=lambda level, window: level > _rolling_mean(level, window),
+    missing="before the window is full",
+    compute=lambda level, window: level - _rolling_mean(level, window),
 )
 
 # The order of the table's columns is that of the families; a new one goes to the end.
@@ -258,7 +258,7 @@ FAMILIES: Final = (
     MEAN_RETURN,
     GAIN_PER_RISK,
     MARKET,
-    MARKET_ABOVE_SMA,
+    MARKET_TREND,
     ADJUSTED_OPEN,
 )
 FAMILY: Final[Registry[Family]] = Registry("feature family", FAMILIES)

@@ -335,3 +335,11 @@ def test_a_type_declares_the_families_it_computes_on(name: str) -> None:
         weights_of(name, inputs, parameters, rows, long_short=True)
 
     assert inputs.asked == {family.name for family in STRATEGY_TYPES[name].inputs}
+
+
+@pytest.mark.parametrize("trend_filter", ["market", "both"])
+def test_a_market_whose_average_is_not_known_yet_lets_nothing_be_bought_or_sold_short(trend_filter: str) -> None:
+    parameters = MomentumParameters(fast=21, slow=84, trend_window=200, trend_filter=trend_filter)  # type: ignore[arg-type]
+    weights = weights_of("momentum", Inputs(PANEL), parameters, np.arange(100, 260), long_short=True)
+    assert not weights[:99].any()
+    assert weights[99:].any()

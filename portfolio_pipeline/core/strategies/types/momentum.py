@@ -8,7 +8,7 @@ from typing import Annotated, ClassVar, Literal
 import numpy as np
 
 from portfolio_pipeline.core.arrays import Array
-from portfolio_pipeline.core.features.families import CARRIED_CLOSE, MARKET_ABOVE_SMA, MOMENTUM, SMA
+from portfolio_pipeline.core.features.families import CARRIED_CLOSE, MARKET_TREND, MOMENTUM, SMA
 from portfolio_pipeline.core.features.family import Family
 from portfolio_pipeline.core.market.indicators import AtRows, Inputs
 from portfolio_pipeline.core.simulation.selections import Selections, order_table
@@ -40,7 +40,7 @@ class Momentum:
     description: ClassVar[str] = "Holds the symbols that rose most over two look-backs, while their trend holds."
     inputs: ClassVar[tuple[Family, ...]] = (
         CARRIED_CLOSE,
-        MARKET_ABOVE_SMA,
+        MARKET_TREND,
         MOMENTUM,
         SMA,
     )
@@ -95,8 +95,9 @@ def _trend(inputs: Inputs, at: AtRows, trend_filter: str, window: int) -> tuple[
             sma = at.feature(SMA, window)
             rising, falling = rising & (at.close > sma), falling & (at.close < sma)
         if trend_filter in ("market", "both"):
-            above = at.feature(MARKET_ABOVE_SMA, window)
-            rising, falling = rising & above, falling & ~above
+            # Not known before its window is full: then neither holds.
+            market = at.feature(MARKET_TREND, window)
+            rising, falling = rising & (market > 0.0), falling & (market < 0.0)
         return rising, falling
 
     return at.shared(("momentum_trend", trend_filter, window), compute)
