@@ -3,7 +3,8 @@
     candidate -> active    believed, and the evidence of gain has reached `promoted_at`
     active    -> watched   doubted, or no longer believed
     watched   -> active    believed again
-    watched   -> paused    doubted, and the evidence of loss has reached `paused_at` or it is watched for PATIENCE
+    watched   -> paused    doubted, and the evidence of loss has reached `paused_at`, or is at `doubted_until` still
+                           after PATIENCE on watch: who is doubted for its search alone, being young, is not paused
     paused    -> active    as a candidate
 
 Who was promoted begins with FIRST_CAPITAL of what a strategy may have at most, and grows to all of it in GROWING
@@ -90,7 +91,7 @@ def _next_stage(limits: Honesty, before: Standing, found: Finding) -> tuple[Stag
                 return "active", f"believed again, evidence of gain is {found.evidence:.4g}"
             if doubted and found.loss_evidence >= limits.paused_at:
                 return "paused", f"{losing}, paused at {limits.paused_at:g}"
-            if doubted and before.sessions >= PATIENCE:
+            if doubted and before.sessions >= PATIENCE and found.loss_evidence >= limits.doubted_until:
                 return "paused", f"doubted after {before.sessions} sessions on watch, {losing}"
     return before.stage, ""
 

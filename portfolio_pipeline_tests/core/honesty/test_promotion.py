@@ -63,6 +63,7 @@ def judged(findings: list[Finding], first: int = 0) -> pd.DataFrame:
         (Standing("watched", "unproven"), OPEN, "watched", ""),
         (Standing("watched", "doubted"), GOOD, "active", "watched to active: believed again, evidence of gain is 9"),
         (Standing("watched", "doubted", PATIENCE - 1), BAD, "watched", ""),
+        (Standing("watched", "doubted", PATIENCE), Finding("doubted", 0.9, 1.9), "watched", ""),
         (
             Standing("watched", "doubted", PATIENCE),
             BAD,
