@@ -28,6 +28,8 @@ class Fading:
         self._net, self._turnover, self._begin = net, turnover, begin
         self._column = columns(net.shape[1], traded_at)
         self.keep = 0.5 ** (1.0 / half_life)
+        # Multiplied one after the other: a power may have other bits, depending on where it stands in an array.
+        self._powers = np.cumprod(np.append(1.0, np.full(net.shape[1], self.keep)))
         self._sums, self._row = np.zeros((len(net), _SUMS)), begin - 1
 
     def metrics(self, rows: Array, *, workers: int = 1) -> Array:
@@ -38,10 +40,19 @@ class Fading:
             return result
         if asked[0] <= self._row:
             self._sums[:], self._row = 0.0, self._begin - 1
-        reached, keep, begin = self._row + 1, self.keep, self._begin
+        keep, reached = self.keep, self._row + 1
+        # Sums of the weights and of their squares, as the geometric series they are.
+        counts = np.maximum(asked + 1 - self._begin, 0)
+        left = self._powers[counts]
+        total, squares = (1.0 - left) / (1.0 - keep), (1.0 - left * left) / (1.0 - keep * keep)
+        with np.errstate(invalid="ignore", divide="ignore"):
+            effective = total * total / squares
 
         def fill(low: int, high: int) -> None:
-            _fill(self._net, self._turnover, self._column, keep, begin, reached, asked, self._sums, result, low, high)
+            _fill(
+                self._net, self._turnover, self._column, keep, reached, asked, counts, total, effective,
+                self._sums, result, low, high,
+            )  # fmt: skip
 
         in_chunks(fill, len(self._net), workers)
         self._row = int(asked[-1])
@@ -54,9 +65,11 @@ def _fill(
     turnover: Array,
     column: Array,
     keep: float,
-    begin: int,
     reached: int,
     rows: Array,
+    counts: Array,
+    total: Array,
+    effective: Array,
     sums: Array,
     result: Array,
     low: int,
@@ -82,20 +95,16 @@ def _fill(
             sums[c, 6] += 1.0 if value > 0.0 else 0.0
             if u != rows[k]:
                 continue
-            count = u + 1 - begin
-            if count >= 2:
-                # Sums of the weights and of their squares, as the geometric series they are.
-                total = (1.0 - keep**count) / (1.0 - keep)
-                effective = total * total * (1.0 - keep * keep) / (1.0 - keep ** (2 * count))
-                mean, square = sums[c, 0] / total, sums[c, 1] / total
-                deviation = np.sqrt(max(0.0, square - mean * mean) * effective / (effective - 1.0))
-                downside = np.sqrt(sums[c, 2] / total)
-                result[0, k, c] = -1.0 if sums[c, 4] > 0.0 else np.exp(sums[c, 3] / total * SESSIONS_PER_YEAR) - 1.0
+            if counts[k] >= 2:
+                mean, square = sums[c, 0] / total[k], sums[c, 1] / total[k]
+                deviation = np.sqrt(max(0.0, square - mean * mean) * effective[k] / (effective[k] - 1.0))
+                downside = np.sqrt(sums[c, 2] / total[k])
+                result[0, k, c] = -1.0 if sums[c, 4] > 0.0 else np.exp(sums[c, 3] / total[k] * SESSIONS_PER_YEAR) - 1.0
                 result[1, k, c] = deviation * np.sqrt(SESSIONS_PER_YEAR)
                 result[2, k, c] = mean / deviation * np.sqrt(SESSIONS_PER_YEAR) if deviation > NOTHING else 0.0
                 result[3, k, c] = mean / downside * np.sqrt(SESSIONS_PER_YEAR) if downside > NOTHING else 0.0
-                result[6, k, c] = sums[c, 5] / total * SESSIONS_PER_YEAR
-                result[7, k, c] = sums[c, 6] / total
+                result[6, k, c] = sums[c, 5] / total[k] * SESSIONS_PER_YEAR
+                result[7, k, c] = sums[c, 6] / total[k]
             k += 1
 
 
