@@ -2,10 +2,10 @@
 
 Evidence is what one unit of money would have become that was bet on the strategy session by session: the part `bet` of
 it gains or loses with the return, `1 + bet * return`. If the returns are worth nothing (on average no more than cash,
-whatever came before) no way of betting makes money on average, so that the money reaches 20 in at most one of 20 such
-strategies, ever, however often one looks (Ville's inequality). No distribution is assumed: neither tails nor skew nor
-changing volatility break this, since a bet is fixed before its session and is never so large that a loss of
-`LARGEST_LOSS` could take more than all of it. Only a larger loss in one session is charged too little.
+which earns nothing on paper, whatever came before) no way of betting makes money on average, so that the money reaches
+20 in at most one of 20 such strategies, ever, however often one looks (Ville's inequality). No distribution is assumed:
+neither tails nor skew nor changing volatility break this, since a bet is fixed before its session and is never so large
+that a loss of `LARGEST_LOSS` could take more than all of it. Only a larger loss in one session is charged too little.
 
 The unit is spread over bets that are best for different Sharpe ratios (a half-normal prior over positive drifts, as
 `gain`; the same on the negative returns, as `loss`). Volatility only sets their size: it is estimated from the sessions
@@ -50,7 +50,7 @@ class Evidence:
 
 
 def evidence_of(returns: Array) -> Evidence:
-    """Evidence at every session, from net returns above cash ([sessions], from the strategy's first one on)."""
+    """Evidence at every session, from net returns on paper ([sessions], from the strategy's first one on)."""
     series = np.ascontiguousarray(returns, dtype=np.float64)
     sharpes, shares = prior()
     gain, active = _betting(series, sharpes, shares, 1.0, False)

@@ -17,8 +17,7 @@ from portfolio_pipeline.core.strategies.card import StrategyCard
 def statistics_rows(
     stretches: Sequence[Stretch], sessions: Array, card: StrategyCard, *, workers: int = 1
 ) -> pd.DataFrame:
-    """One row for each session of the stretches. The set with the largest share is
-    judged, if it was chosen by its score."""
+    """One row for each session of the stretches. Judged is the set with the largest share, if scores have chosen it."""
     parts = []
     for _, same in groupby(stretches, key=lambda stretch: id(stretch.pool)):
         together = list(same)

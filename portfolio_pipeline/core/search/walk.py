@@ -342,8 +342,8 @@ class Walk:
         self, pool: Pool, scores: Scores, k: int, row: int, in_use: tuple[tuple[int, ...], tuple[float, ...]] | None
     ) -> Choice:
         default, due_now = pool.places[self.space.default], bool(self._due[row])
-        if self._mixes:
-            keep = 0.5 ** (1.0 / self.search.half_life_sessions)
+        if pool.seen.fading is not None:
+            keep = pool.seen.fading.keep
 
             def evidence(places: Array, shares: Array) -> float:
                 return paired_evidence(pool.net_return, places, shares, default, pool.begin, row, keep)

@@ -60,7 +60,7 @@ def searches(kind: Kind, numbers: Sequence[int], run: Callable[..., Any]) -> dic
     gain, error = mean_and_error(gains.mean(axis=1).tolist())
     peers = {
         peer: float(np.mean([one.sharpe[peer] - one.sharpe["default"] for market in lived for one in market]))
-        for peer in PEERS[1:]
+        for peer in PEERS
     }
     defaults = np.array([[one.sharpe["default"] for one in market] for market in lived])
     bound = [

@@ -27,7 +27,7 @@ from portfolio_pipeline.core.strategies.parameters import ParameterSpace
 from portfolio_pipeline.core.strategies.registry import STRATEGY_TYPES
 
 JUDGED_FROM = 2 * SESSIONS_PER_YEAR
-PEERS = ("searched", "best of two years", "mean of all sets")
+PEERS = ("best of two years", "mean of all sets")
 _TWO_YEARS = 504
 
 
@@ -38,7 +38,7 @@ class Played:
     searched: Array
     default: Array
     targets: Array  # of the searched one, [sessions, symbols of the universe]
-    sharpe: dict[str, float]  # of "default" and each of PEERS
+    sharpe: dict[str, float]  # of "default", "searched" and each of PEERS
     by_set: Array  # Sharpe ratio of each set of the pool
     turnover: float  # of the searched one, a year
     default_turnover: float
