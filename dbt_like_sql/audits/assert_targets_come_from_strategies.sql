@@ -1,7 +1,7 @@
 /*
 description: >
-  A failure means that the account is to hold a symbol that no strategy wants: a netting mistake, or targets of
-  another run. Materialize aggregated_targets for these sessions again before trading.
+  A failure means that the account is to hold a symbol that no strategy wants and that is no cash sleeve: a netting
+  mistake, or targets of another run. Materialize aggregated_targets for these sessions again before trading.
 owner: portfolio
 asset: aggregated_targets
 severity: error
@@ -12,4 +12,4 @@ left join (
     select distinct session, symbol from ref('strategy_targets') where weight <> 0
 ) as wanted
     on wanted.session = targets.session and wanted.symbol = targets.symbol
-where wanted.symbol is null and targets.requested_weight <> 0
+where wanted.symbol is null and targets.requested_weight <> targets.sleeve

@@ -10,11 +10,11 @@ from datetime import date
 from pathlib import Path
 from typing import Annotated, Literal
 
-from pydantic import Field, ValidationError, model_validator
+from pydantic import AfterValidator, Field, ValidationError, model_validator
 
 from portfolio_pipeline.core.calendar.sessions import FIRST_SESSION
 from portfolio_pipeline.core.execution.settings import Costs, Orders, SimulatedBroker
-from portfolio_pipeline.core.market.instruments import Instrument
+from portfolio_pipeline.core.market.instruments import Instrument, Ticker
 from portfolio_pipeline.core.market.quality.settings import Quality
 from portfolio_pipeline.core.market.regimes.settings import Regimes
 from portfolio_pipeline.core.market.settings import SimulatedMarket
@@ -23,7 +23,7 @@ from portfolio_pipeline.core.portfolio.allocation.settings import Allocation
 from portfolio_pipeline.core.registry import near
 from portfolio_pipeline.core.risk.limits.of_exposure import ASSET_CLASS
 from portfolio_pipeline.core.risk.settings import Limits
-from portfolio_pipeline.core.sections import MOST_SESSIONS, Section, Whole, impossible
+from portfolio_pipeline.core.sections import MOST_SESSIONS, Bounds, Number, Section, Whole, impossible
 
 
 class Settings(Section):
@@ -37,6 +37,8 @@ class Settings(Section):
     universe: tuple[Instrument, ...]
     quality: Quality = Quality()
     costs: Costs = Costs()
+    # What cash earns, and what Sharpe ratios are above: a fraction a year, or a symbol whose return it is.
+    risk_free_rate: Annotated[Number, AfterValidator(Bounds(-0.02, 0.25, fraction=True))] | Ticker = 0.0
     simulated_market: SimulatedMarket = SimulatedMarket()
     simulated_broker: SimulatedBroker = SimulatedBroker()
     regimes: Regimes = Regimes()
@@ -55,6 +57,13 @@ class Settings(Section):
                 raise impossible("the symbol stands twice in the universe", "universe", place, "symbol")
         if self.benchmark not in self.symbols:
             raise impossible(f"it is not in the universe{near(self.benchmark, self.symbols)}", "benchmark")
+        named: tuple[tuple[object, tuple[str, ...]], ...] = (
+            (self.risk_free_rate, ("risk_free_rate",)),
+            (self.allocation.cash_sleeve, ("allocation", "cash_sleeve")),
+        )
+        for found, at in named:
+            if isinstance(found, str) and found not in self.symbols:
+                raise impossible(f"it is not in the universe{near(found, self.symbols)}", *at)
         return self
 
     @model_validator(mode="after")

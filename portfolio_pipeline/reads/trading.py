@@ -9,9 +9,17 @@ from dataclasses import dataclass
 from datetime import date
 
 from portfolio_pipeline.core.calendar.sessions import SessionRange, previous_session
-from portfolio_pipeline.core.market.bars import ACTION_COLUMNS, BAR_COLUMNS, SessionBars, bars_by_session
+from portfolio_pipeline.core.market.bars import (
+    ACTION_COLUMNS,
+    BAR_COLUMNS,
+    CASH_COLUMNS,
+    SessionBars,
+    bars_by_session,
+    pay_cash,
+)
 from portfolio_pipeline.core.portfolio.session_targets import SessionTargets, session_targets, shares_by_session
 from portfolio_pipeline.core.risk.limits.of_orders import AVERAGED_SESSIONS
+from portfolio_pipeline.core.tables import CASH_RETURNS
 from portfolio_pipeline.ports import Reader
 
 
@@ -38,4 +46,5 @@ def trading_inputs(reader: Reader, sessions: SessionRange) -> TradingInputs:
         reader.read("prices", known, columns=BAR_COLUMNS),
         reader.read("corporate_actions", known, columns=ACTION_COLUMNS),
     )
+    pay_cash(bars, reader.read(CASH_RETURNS.name, read, columns=CASH_COLUMNS))
     return TradingInputs(session_targets(aggregated, wanted, weights), bars, shares_by_session(weights))

@@ -37,11 +37,12 @@ from portfolio_pipeline.core.strategies.parameters import ParameterSpace
 from portfolio_pipeline.core.strategies.registry import STRATEGY_TYPES
 from portfolio_pipeline.core.tables.rows import frame
 from portfolio_pipeline.ports import Reader, Warehouse
+from portfolio_pipeline.reads.cash import cash_earned
 from portfolio_pipeline.reads.prices import price_history
 from portfolio_pipeline.reads.state import sources
 
 _AS_RUN = """
-select r.session, r.net_return, r.cost, r.turnover, coalesce(b.exposure, 0.0) as exposure
+select r.session, r.net_return, r.cost, r.turnover, r.cash_return, coalesce(b.exposure, 0.0) as exposure
 from strategy_returns r
 left join (
     select session, sum(case when symbol <> 'cash' then abs(quantity * price) else 0.0 end)
@@ -95,9 +96,9 @@ def backtest_report(
         begins = panel.sessions[playable].astype(date) if playable < len(panel.sessions) else None
         sessions = range_of(request, stored, begins)
         run = as_it_was_run(frame(reader.query(_AS_RUN, [card.name, sessions.first, sessions.last])))
-        origin = sources(reader, last)
+        origin, cash = sources(reader, last), cash_earned(reader, panel.sessions)
     first = len(panel.sessions) - len(sessions)
-    terms = Terms(first, settings.costs.total, settings.simulated_broker.delist_after_sessions)
+    terms = Terms(first, settings.costs.total, settings.simulated_broker.delist_after_sessions, cash)
     columns = [
         *play(kind, card, panel, universe, sets, terms),
         *([run] if run is not None else []),

@@ -119,7 +119,7 @@ def rates(sweep: Sweep, repetitions: int, clock: Callable[[], float] = time.perf
 def equity(close: np.ndarray, weights: list[np.ndarray], cost_rate: float) -> np.ndarray:
     """Our equity curves, [sessions, candidates]."""
     net = np.empty((len(weights), SESSIONS))
-    play_weights(SegmentedMarket.of(TradePrices(close, close), ROWS), np.stack(weights), cost_rate, net)
+    play_weights(SegmentedMarket.of(TradePrices.made(close, close), ROWS), np.stack(weights), cost_rate, net)
     return np.cumprod(1.0 + net, axis=1).T
 
 
@@ -178,7 +178,7 @@ def compared(close: np.ndarray, ratios: np.ndarray, found: dict[str, np.ndarray]
 
 def from_specification(close: np.ndarray, net_return: np.ndarray) -> float:
     """Largest distance of some of the sweep's returns from those that `simulate_plainly` gives for NumPy's targets."""
-    targets, prices = Targets(close), TradePrices(close, close)
+    targets, prices = Targets(close), TradePrices.made(close, close)
     distances = [
         np.abs(
             simulate_plainly(prices, Decisions(ROWS, targets.of(*GRID[c])), COST_RATE).net_return - net_return[c]

@@ -28,13 +28,21 @@ from portfolio_pipeline.adapters.broker.simulated_records import (
 )
 from portfolio_pipeline.core.books.book import AccountSnapshot, to_cents
 from portfolio_pipeline.core.books.fills import Fill
-from portfolio_pipeline.core.calendar.sessions import SessionRange, next_session, sessions_between
+from portfolio_pipeline.core.calendar.sessions import SessionRange, next_session, previous_session, sessions_between
 from portfolio_pipeline.core.errors import BrokerError
 from portfolio_pipeline.core.execution.fill_model import play_session
 from portfolio_pipeline.core.execution.tickets import Order, OrderReport, by_session
-from portfolio_pipeline.core.market.bars import ACTION_COLUMNS, BAR_COLUMNS, Bars, SessionBars, bars_by_session
+from portfolio_pipeline.core.market.bars import (
+    ACTION_COLUMNS,
+    BAR_COLUMNS,
+    CASH_COLUMNS,
+    Bars,
+    SessionBars,
+    bars_by_session,
+    pay_cash,
+)
 from portfolio_pipeline.core.settings import Settings
-from portfolio_pipeline.core.tables import SIM_ORDERS
+from portfolio_pipeline.core.tables import CASH_RETURNS, SIM_ORDERS
 from portfolio_pipeline.ports import Transaction, Warehouse
 
 OrdersBySession = Mapping[date, Sequence[Order]]
@@ -134,7 +142,22 @@ class SimulatedBroker:
                 session=missing,
                 remedy="The simulated market cannot be played without them: materialise prices for it first.",
             )
+        self._pay_cash(tx, coming, bars)
         return bars
+
+    def _pay_cash(self, tx: Transaction, coming: SessionRange, bars: dict[date, SessionBars]) -> None:
+        """What cash earned before each session opened; it is never taken for nothing where the settings give it."""
+        first, last = previous_session(coming.first) or coming.first, previous_session(coming.last) or coming.last
+        before = SessionRange(first, last)
+        earned = tx.read(CASH_RETURNS.name, before, columns=CASH_COLUMNS)
+        missing = sorted(set(before) - set(earned["session"].to_pylist()))
+        if missing and self._settings.risk_free_rate != 0.0:
+            raise BrokerError(
+                "CASH_RETURNS_MISSING",
+                session=missing[0],
+                remedy="Cash earns a rate, and it is not known of this session: materialise features for it first.",
+            )
+        pay_cash(bars, earned)
 
     def _refusals(self, tx: Transaction, orders: OrdersBySession) -> Callable[[Order], str | None]:
         """A function that says why an order cannot be accepted; None when it can."""

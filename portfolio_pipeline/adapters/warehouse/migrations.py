@@ -20,12 +20,14 @@ from portfolio_pipeline.adapters.warehouse.statements import Engine, column_defi
 from portfolio_pipeline.core.errors import WarehouseError
 from portfolio_pipeline.core.tables import (
     AGGREGATED_TARGETS,
+    CASH_RETURNS,
     CORPORATE_ACTIONS,
     FEATURES,
     OPTIMIZATION_RESULTS,
     OPTIMIZED_PARAMETERS,
     PARAMETER_MIXTURES,
     STRATEGY_HONESTY,
+    STRATEGY_RETURNS,
     STRATEGY_WEIGHTS,
     Column,
     Table,
@@ -181,6 +183,19 @@ MIGRATIONS: tuple[Migration, ...] = (
                 "insert into parameter_mixtures (session, strategy, member, parameters, share)"
                 " select session, strategy, 1, parameters, 1 from optimized_parameters order by session, strategy"
             ),
+        ),
+    ),
+    Migration(
+        9,
+        "cash earns a rate: nothing in the sessions so far",
+        (
+            CreateTable(CASH_RETURNS),
+            RunSql(
+                "insert into cash_returns (session, cash_return, origin)"
+                " select distinct session, 0.0, 'nothing' from features order by session"
+            ),
+            AddColumn("strategy_returns", STRATEGY_RETURNS.column("cash_return"), "0"),
+            AddColumn("aggregated_targets", AGGREGATED_TARGETS.column("sleeve"), "0"),
         ),
     ),
 )

@@ -11,6 +11,7 @@ from portfolio_pipeline.core.arrays import days
 from portfolio_pipeline.core.calendar.sessions import SessionRange, as_days
 from portfolio_pipeline.core.errors import SessionError
 from portfolio_pipeline.core.honesty import SEPARATOR, assess
+from portfolio_pipeline.core.market.cash import above_cash
 from portfolio_pipeline.core.strategies.card import StrategyCard
 from portfolio_pipeline.core.tables import (
     OPTIMIZED_PARAMETERS,
@@ -27,7 +28,7 @@ _FIGURES = (
 )
 # What the searches showed and what arrived on paper, in one read.
 _HISTORY = """
-    select session, changed, net_return, sharpe, deflated_sharpe, overfitting, loss, path_loss
+    select session, changed, net_return, cash_return, sharpe, deflated_sharpe, overfitting, loss, path_loss
     from optimized_parameters
     join strategy_returns using (session, strategy)
     left join search_statistics using (session, strategy)
@@ -112,4 +113,5 @@ def _history(warehouse: Warehouse, card: StrategyCard, sessions: SessionRange) -
             first_missing=missing[0],
             remedy=f"Materialise {card.name}/optimized_parameters and {card.name}/strategy_targets for them first.",
         )
-    return rows
+    net, cash = (rows[name].to_numpy(dtype=np.float64) for name in ("net_return", "cash_return"))
+    return rows.assign(net_return=above_cash(net, cash))

@@ -31,6 +31,7 @@ from portfolio_pipeline.core.strategies.card import StrategyCard
 from portfolio_pipeline.core.strategies.parameters import Parameters, ParameterSpace
 from portfolio_pipeline.core.strategies.registry import STRATEGY_TYPES
 from portfolio_pipeline.core.tables import (
+    CASH_RETURNS,
     FEATURES,
     OPTIMIZATION_RESULTS,
     OPTIMIZED_PARAMETERS,
@@ -40,6 +41,7 @@ from portfolio_pipeline.core.tables import (
     SEARCH_STATISTICS,
 )
 from portfolio_pipeline.ports import Reader, Warehouse
+from portfolio_pipeline.reads.cash import cash_earned
 from portfolio_pipeline.reads.features import feature_history
 from portfolio_pipeline.reads.regimes import regime_probabilities
 from portfolio_pipeline.reports import pictures
@@ -70,7 +72,7 @@ def parameters_asset(card: StrategyCard) -> dg.AssetsDefinition:
     @session_asset(
         table=OPTIMIZED_PARAMETERS,
         kinds=("python", "optuna"),
-        reads=(PRICE_HOLES, FEATURES, *((REGIME_TABLE,) if by_regime else ())),
+        reads=(PRICE_HOLES, FEATURES, CASH_RETURNS, *((REGIME_TABLE,) if by_regime else ())),
         also_fills=(PARAMETER_MIXTURES, OPTIMIZATION_RESULTS, SEARCH_STATISTICS),
         checks=(parameters_in_range,),
         description=f"{card.description}\n\nThe parameters it uses from the next session on: {_rule(card)}, chosen "
@@ -86,6 +88,7 @@ def parameters_asset(card: StrategyCard) -> dg.AssetsDefinition:
     ) -> Stored:
         with warehouse.reading() as reader:
             panel = feature_history(reader, card.universe(settings), sessions.last)
+            cash = cash_earned(reader, panel.sessions)
             chances = regime_probabilities(reader, panel.sessions) if by_regime else None
             before = state_session(reader, "optimized_parameters", card.name, sessions.first)
             mixture, state = _state(reader, card, space, before)
@@ -95,6 +98,7 @@ def parameters_asset(card: StrategyCard) -> dg.AssetsDefinition:
             inputs_of(panel, card.type),
             card,
             settings.costs.total,
+            cash_return=cash,
             delist_after=settings.simulated_broker.delist_after_sessions,
             workers=workers,
             fan_out=Threads(workers).map,

@@ -28,6 +28,7 @@ from portfolio_pipeline.core.strategies.parameters import ParameterSpace
 from portfolio_pipeline.core.strategies.registry import STRATEGY_TYPES
 from portfolio_pipeline.core.strategies.transitions import sessions_looked_back
 from portfolio_pipeline.core.tables import (
+    CASH_RETURNS,
     FEATURES,
     OPTIMIZED_PARAMETERS,
     PARAMETER_MIXTURES,
@@ -38,6 +39,7 @@ from portfolio_pipeline.core.tables import (
 )
 from portfolio_pipeline.core.tables.rows import frame
 from portfolio_pipeline.ports import Reader, Warehouse
+from portfolio_pipeline.reads.cash import cash_earned
 from portfolio_pipeline.reads.features import feature_history
 from portfolio_pipeline.reports import pictures
 
@@ -61,7 +63,7 @@ def targets_asset(card: StrategyCard) -> dg.AssetsDefinition:
 
     @session_asset(
         table=STRATEGY_TARGETS,
-        reads=(PRICE_HOLES, OPTIMIZED_PARAMETERS, PARAMETER_MIXTURES, FEATURES),
+        reads=(PRICE_HOLES, OPTIMIZED_PARAMETERS, PARAMETER_MIXTURES, FEATURES, CASH_RETURNS),
         also_fills=(STRATEGY_RETURNS, STRATEGY_PAPER_BOOKS),
         checks=(targets_within_strategy_limits,),
         description=f"{card.description}\n\nIts target weights at the close, decided {card.rebalance} and when its "
@@ -80,6 +82,7 @@ def targets_asset(card: StrategyCard) -> dg.AssetsDefinition:
             # What has left the universe is still held until it is sold.
             symbols = universe + tuple(sorted(set(before.holdings if before else ()) - set(universe)))
             panel = feature_history(reader, symbols, sessions.last)
+            cash = cash_earned(reader, panel.sessions)
         played = follow(
             strategy,
             card,
@@ -89,6 +92,7 @@ def targets_asset(card: StrategyCard) -> dg.AssetsDefinition:
             [changed for _, changed in chosen],
             before,
             settings.costs.total,
+            cash_return=cash,
             earlier=earlier,
             delist_after=settings.simulated_broker.delist_after_sessions,
         )
@@ -98,7 +102,9 @@ def targets_asset(card: StrategyCard) -> dg.AssetsDefinition:
             written = transaction.replace(
                 "strategy_targets", sessions, target_rows(card, days, symbols, len(universe), played), where=mine
             )
-            transaction.replace("strategy_returns", sessions, return_rows(card, days, played), where=mine)
+            transaction.replace(
+                "strategy_returns", sessions, return_rows(card, days, played, cash[-len(sessions) :]), where=mine
+            )
             transaction.replace("strategy_paper_books", sessions, book_rows(card, days, symbols, played), where=mine)
         newest = played[-1]
         held = {

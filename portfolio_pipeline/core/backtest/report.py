@@ -62,6 +62,7 @@ FIGURES = (
     "sessions",
 )
 TRADE_COLUMNS = ("session", "symbol", "side", "open", "total_return_open", "value", "cost", "weight_after")
+_STORED = ("net_return", "cost", "turnover", "exposure", "cash_return")
 _NO_TRADE = 1e-9  # of the equity; what is smaller is rounding
 
 
@@ -81,6 +82,7 @@ class Terms:
     first: int
     cost_rate: float
     delist_after: int = 10
+    cash_return: Array | None = None  # of every session of the panel; None when cash earns nothing
 
     @property
     def start(self) -> int:
@@ -103,6 +105,7 @@ class Column:
     cost: Array
     turnover: Array
     exposure: Array
+    cash_return: Array
     trades: pd.DataFrame | None = None
 
     @cached_property
@@ -122,7 +125,7 @@ class Column:
     @cached_property
     def figures(self) -> dict[str, float]:
         """FIGURES; NaN where there is nothing to divide by. Turnover and cost are those of a year."""
-        last = {name: float(values[-1]) for name, values in performance(self.net_return).items()}
+        last = {name: float(values[-1]) for name, values in performance(self.net_return, self.cash_return).items()}
         return {
             "total_return": last["cumulative_return"],
             **{name: last[name] for name in FIGURES[1:7]},
@@ -166,14 +169,14 @@ def bought_and_held(panel: PricePanel, symbol: str, terms: Terms) -> Column:
 
 
 def as_it_was_run(rows: pd.DataFrame) -> Column | None:
-    """What the chain stored session by session (session, net_return, cost, turnover, exposure); None without rows.
+    """What the chain stored session by session (session, net_return, cost, turnover, exposure, cash_return), or None.
 
     Its book was not begun for the report: it pays no entry, and goes on from what it held.
     """
     if rows.empty:
         return None
     days = rows["session"].to_numpy().astype("datetime64[D]")
-    series = (rows[name].to_numpy(dtype=np.float64) for name in ("net_return", "cost", "turnover", "exposure"))
+    series = (rows[name].to_numpy(dtype=np.float64) for name in _STORED)
     return Column(AS_RUN, "out of sample", days, *series)
 
 
@@ -212,7 +215,7 @@ def notes(columns: Sequence[Column], sessions: Array, begins: date | None) -> li
 
 def _column(label: str, knowledge: Knowledge, panel: PricePanel, decisions: Decisions, terms: Terms) -> Column:
     """`decisions` count their rows from the close at which the book begins."""
-    prices = TradePrices.of(panel).rows(terms.start, len(panel.sessions))
+    prices = TradePrices.of(panel, terms.cash_return).rows(terms.start, len(panel.sessions))
     result = simulate(prices, decisions, terms.cost_rate, delist_after=terms.delist_after)
     shown = slice(terms.first - terms.start, None)
     return Column(
@@ -223,6 +226,7 @@ def _column(label: str, knowledge: Knowledge, panel: PricePanel, decisions: Deci
         result.cost[shown],
         result.turnover[shown],
         np.abs(result.weights[shown]).sum(axis=1),
+        prices.cash_return[shown],
         _trades(panel, prices, decisions, result, terms),
     )
 

@@ -1,8 +1,8 @@
 """Books: cash and positions, and what a session does to them. Exact, so that nothing appears from nowhere.
 
 Cash is whole cents and quantities are whole millionths of a share, both as integers; in tables they are floats, which
-hold these numbers without loss. A session goes: `open_session` (splits, dividends),
-`Book.trade`, `close_session` (marks, cash for what no longer trades).
+hold these numbers without loss. A session goes: `open_session` (interest, splits, dividends), `Book.trade`,
+`close_session` (marks, cash for what no longer trades).
 
 Several books that together are one account go through the same functions together: each gets its part of what the
 whole gets (`parts`), so that they always add up to it, share for share and cent for cent. Which book wanted a trade
@@ -15,7 +15,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date
 
-from portfolio_pipeline.core.market.bars import Action, Bar, Bars, action
+from portfolio_pipeline.core.market.bars import Action, Bar, Bars, action, cash_return
 
 SHARE = 1_000_000
 """One share, in the unit of quantities."""
@@ -141,10 +141,16 @@ class Book:
 
 
 def open_session(books: Sequence[Book], bars: Bars) -> None:
-    """Splits and dividends, in force from the open: holders at the last close get new shares and cash for these.
+    """Interest, splits and dividends: what cash and holdings of the last close bring before the open.
 
     A symbol without a bar is split as well: its price, the last close, is per share of the present split.
     """
+    earned = cash_return(bars)
+    if earned:
+        for book, cents in zip(
+            books, parts([book.cash for book in books], lambda cash: round(cash * earned)), strict=True
+        ):
+            book.cash += cents
     for symbol in _symbols(books):
         acted = action(bars, symbol)
         if acted is None or (acted.split_ratio == 1.0 and acted.dividend == 0.0):

@@ -4,8 +4,8 @@ A strategy's wish at a close is the position that its share of the capital, its 
 the limits call for, less what its book holds. In the next session the account's net trade is given to the wishes on
 its side, opposite wishes cross inside at the price of the account's trade (at the open when it comes to nothing), and
 commissions are shared by size. At the close capital moves between the books until each has its strategy's share of
-the equity. The book `reserve` wants nothing: it holds the capital that no strategy was given, and whatever nobody
-wished for until it can be given away.
+the equity. The book `reserve` holds the capital that no strategy was given, the cash sleeve, which
+is all it wishes for, and whatever nobody wished for until it can be given away.
 
 All amounts are divided by running totals (`books.parts`), so the books add up to the account exactly. Tables are
 read and written in `positions`; what the account itself trades is planned in `orders`.

@@ -25,8 +25,8 @@ def assess(card: StrategyCard, history: pd.DataFrame, count: int) -> pd.DataFram
     """Rows of strategy_honesty for the last `count` sessions of `history`.
 
     `history` has one row a session from the first stored one on: session, changed (whether other parameters were
-    chosen), net_return (of that session, on paper), and from search_statistics sharpe, deflated_sharpe, overfitting,
-    loss and path_loss; NaN where there is none.
+    chosen), net_return (of that session, on paper, above cash), and from search_statistics sharpe, deflated_sharpe,
+    overfitting, loss and path_loss; NaN where there is none.
     """
     limits = card.honesty
     rows = np.arange(len(history) - count, len(history))

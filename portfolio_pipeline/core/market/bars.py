@@ -13,6 +13,8 @@ from typing import NamedTuple
 
 import pyarrow as pa
 
+from portfolio_pipeline.core.calendar.sessions import next_session
+
 
 class Bar(NamedTuple):
     """A raw bar with the corporate actions of its session."""
@@ -34,22 +36,35 @@ class Action(NamedTuple):
 
 
 class SessionBars(dict[str, Bar]):
-    """The bars of a session, and the actions of symbols that have none."""
+    """The bars of a session, the actions of symbols that have none, and what cash has earned when it opens."""
 
     def __init__(self, bars: Mapping[str, Bar] = MappingProxyType({})) -> None:
         super().__init__(bars)
         self.actions: dict[str, Action] = {}
+        self.cash_return = 0.0
 
 
 Bars = Mapping[str, Bar]
 BAR_COLUMNS = ("session", "symbol", *Bar._fields)
 ACTION_COLUMNS = ("session", "symbol", *Action._fields)
+CASH_COLUMNS = ("session", "cash_return")
 NO_BARS: Bars = {}
 
 
 def action(bars: Bars, symbol: str) -> Bar | Action | None:
     """What has the symbol's split and dividend of the session: its bar, or an action without one."""
     return bars.get(symbol) or (bars.actions.get(symbol) if isinstance(bars, SessionBars) else None)
+
+
+def cash_return(bars: Bars) -> float:
+    """What 1 of cash has earned since the close before."""
+    return bars.cash_return if isinstance(bars, SessionBars) else 0.0
+
+
+def pay_cash(bars: dict[date, SessionBars], cash_returns: pa.Table) -> None:
+    """Rows of the table cash_returns, put to the bars of the sessions that are opened with what cash earned."""
+    for session, earned in zip(*(cash_returns[name].to_pylist() for name in CASH_COLUMNS), strict=True):
+        bars.setdefault(next_session(session), SessionBars()).cash_return = earned
 
 
 def bars_by_session(prices: pa.Table, actions: pa.Table | None = None) -> dict[date, SessionBars]:

@@ -8,13 +8,13 @@ from pydantic import AfterValidator
 
 from portfolio_pipeline.core.sections import AssetClass, Form, Section
 
-_SYMBOL = Form(r"[A-Z][A-Z0-9.]{0,9}", "up to 10 of A-Z, 0-9 and dots, a letter first")
+Ticker = Annotated[str, AfterValidator(Form(r"[A-Z][A-Z0-9.]{0,9}", "up to 10 of A-Z, 0-9 and dots, a letter first"))]
 
 
 class Instrument(Section):
     """One symbol of the universe."""
 
-    symbol: Annotated[str, AfterValidator(_SYMBOL)]
+    symbol: Ticker
     asset_class: AssetClass
     group: str
     name: str

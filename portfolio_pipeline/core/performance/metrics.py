@@ -1,8 +1,8 @@
 """Performance figures of a series of returns, at every session: expanding from the first, and over a rolling quarter.
 
-Conventions (those of empyrical): 252 sessions a year, no risk-free rate, sample standard deviation, downside deviation
-over all sessions, drawdown from the highest growth so far (the start counts). Where the returns come from does not
-belong here.
+Conventions (those of empyrical): 252 sessions a year, Sharpe and Sortino ratios of what is above cash, sample standard
+deviation, downside deviation over all sessions, drawdown from the highest growth so far (the start counts). Where the
+returns come from does not belong here.
 
 NaN policy: a NaN return stands for "no capital, no return" and counts 0; before the first number there is nothing, and
 the figures are NaN. Figures that divide by a volatility, downside or drawdown of 0 are NaN. Time: session t sees
@@ -22,6 +22,7 @@ import pandas as pd
 
 from portfolio_pipeline.core.arrays import Array
 from portfolio_pipeline.core.calendar.sessions import SESSIONS_PER_YEAR
+from portfolio_pipeline.core.market.cash import above_cash
 from portfolio_pipeline.core.market.returns import drawdowns, growth
 from portfolio_pipeline.core.registry import Registry
 
@@ -34,21 +35,25 @@ _NO_VARIANCE = 1e-18
 class Performance:
     """One scope's series, aligned with the sessions of the account from its first on; NaN before there is any.
 
-    `turnover` is bought plus sold over equity; None where it is not known. `since` is the position of the first session
-    that knows of the scope at all: it has no rows before.
+    `cash` is what cash earned in the same sessions; None when nothing. `turnover` is bought plus sold over equity; None
+    where it is not known. `since` is the position of the first session that knows of the scope at all: it has no rows
+    before.
     """
 
     returns: Array
     turnover: Array | None = None
     since: int = 0
+    cash: Array | None = None
 
 
 class Series:
     """Returns or turnovers, NaN counted as 0, and what several metrics are made of: each when first asked for."""
 
-    def __init__(self, values: Array) -> None:
+    def __init__(self, values: Array, cash: Array | None = None) -> None:
         self.started = np.logical_or.accumulate(~np.isnan(values))
         self.values = np.where(np.isnan(values), 0.0, values)
+        # A session of NaN had no capital, which therefore was not in cash either.
+        self.above_cash = self if cash is None else Series(above_cash(values, cash))
 
     @cached_property
     def count(self) -> Array:
@@ -94,6 +99,18 @@ class Series:
         return downside
 
     @cached_property
+    def sharpe(self) -> Array:
+        return ratio(self.mean * SESSIONS_PER_YEAR, self.volatility)
+
+    @cached_property
+    def sortino(self) -> Array:
+        return ratio(self.mean * SESSIONS_PER_YEAR, self.downside)
+
+    @cached_property
+    def rolling_sharpe(self) -> Array:
+        return ratio(self.rolling_total / self.full_quarter * SESSIONS_PER_YEAR, self.rolling_volatility)
+
+    @cached_property
     def full_quarter(self) -> Array:
         """ROLLING_SESSIONS once there are as many, NaN before."""
         return np.where(self.count >= ROLLING_SESSIONS, float(ROLLING_SESSIONS), np.nan)
@@ -128,8 +145,8 @@ METRICS: Registry[Metric] = Registry(
         Metric("cumulative_return", "fraction", lambda s: s.grown - 1.0),
         Metric("annual_return", "fraction a year", lambda s: s.annual),
         Metric("volatility", "fraction a year", lambda s: s.volatility),
-        Metric("sharpe", "ratio", lambda s: ratio(s.mean * SESSIONS_PER_YEAR, s.volatility)),
-        Metric("sortino", "ratio", lambda s: ratio(s.mean * SESSIONS_PER_YEAR, s.downside)),
+        Metric("sharpe", "ratio", lambda s: s.above_cash.sharpe),
+        Metric("sortino", "ratio", lambda s: s.above_cash.sortino),
         Metric("calmar", "ratio", lambda s: ratio(s.annual, -s.deepest)),
         Metric("drawdown", "fraction", lambda s: s.fallen),  # 0 at a new high, else negative
         Metric("max_drawdown", "fraction", lambda s: s.deepest),
@@ -137,7 +154,7 @@ METRICS: Registry[Metric] = Registry(
         Metric(
             f"sharpe_{ROLLING_SESSIONS}d",
             "ratio",
-            lambda s: ratio(s.rolling_total / s.full_quarter * SESSIONS_PER_YEAR, s.rolling_volatility),
+            lambda s: s.above_cash.rolling_sharpe,
         ),
         Metric(f"volatility_{ROLLING_SESSIONS}d", "fraction a year", lambda s: s.rolling_volatility),
     ),
@@ -153,18 +170,17 @@ TURNOVER_METRICS: Registry[Metric] = Registry(
 """Of a scope's turnover, which is a series like that of its returns."""
 
 
-def performance(returns: Array) -> dict[str, Array]:
-    """Every metric at every session."""
-    return _figures(METRICS, returns)
+def performance(returns: Array, cash: Array | None = None) -> dict[str, Array]:
+    """Every metric at every session; `cash` is what cash earned in each."""
+    return _figures(METRICS, Series(returns, cash))
 
 
 def turnover_metrics(turnover: Array) -> dict[str, Array]:
     """The session's turnover, and the mean so far a year."""
-    return _figures(TURNOVER_METRICS, turnover)
+    return _figures(TURNOVER_METRICS, Series(turnover))
 
 
-def _figures(metrics: Registry[Metric], values: Array) -> dict[str, Array]:
-    series = Series(values)
+def _figures(metrics: Registry[Metric], series: Series) -> dict[str, Array]:
     return {name: np.where(series.started, metric.of(series), np.nan) for name, metric in metrics.items()}
 
 
@@ -173,7 +189,7 @@ def metric_rows(sessions: Array, scopes: Mapping[str, Performance], count: int) 
     frames = []
     for scope, series in scopes.items():
         start = max(len(sessions) - count, series.since)
-        figures = performance(series.returns)
+        figures = performance(series.returns, series.cash)
         if series.turnover is not None:
             figures |= turnover_metrics(series.turnover)
         for metric, values in figures.items():

@@ -32,6 +32,7 @@ def target_rows(
     before: Collection[str] = (),
     *,
     scale: Array,
+    sleeve: Array,
 ) -> pd.DataFrame:
     """Rows of aggregated_targets: the symbols `always`, and others from the first session on that asks for them.
 
@@ -40,7 +41,9 @@ def target_rows(
     """
     weights = np.array([[limited.weights[symbol] for symbol in symbols] for limited in path])
     reason = np.array([[limited.reasons.get(symbol, "") for symbol in symbols] for limited in path], dtype=object)
-    rows = long(sessions, symbols, by="symbol", requested_weight=requested, weight=weights, reason=reason)
+    rows = long(
+        sessions, symbols, by="symbol", requested_weight=requested, weight=weights, reason=reason, sleeve=sleeve
+    )
     rows["scale"] = np.repeat(scale, len(symbols))
     known = [symbol in always or symbol in before for symbol in symbols]
     kept = np.logical_or.accumulate((requested != 0) | (weights != 0) | known)

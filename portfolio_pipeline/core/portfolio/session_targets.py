@@ -13,6 +13,8 @@ from typing import Any
 
 import pyarrow as pa
 
+from portfolio_pipeline.core.tables.declare import RESERVE
+
 
 @dataclass(frozen=True)
 class SessionTargets:
@@ -22,7 +24,8 @@ class SessionTargets:
     requested: dict[str, float] = field(default_factory=dict)
     reasons: dict[str, str] = field(default_factory=dict)
     contributions: Mapping[str, Mapping[str, float]] = field(default_factory=dict)
-    """By strategy: its share of the capital times its own weight of the symbol, times the book's scale."""
+    """By strategy: its share of the capital times its own weight of the symbol, times the book's scale; and what the
+    reserve holds for idle cash."""
 
     def cut(self, symbol: str) -> float:
         """How much of what was requested the limits left: 1 where they did not make it smaller."""
@@ -51,6 +54,9 @@ def session_targets(
         part = weight * shares.get(session, {}).get(strategy, 0.0) * scales.get(session, 1.0)
         if part:
             contributions.setdefault(session, {}).setdefault(strategy, {})[symbol] = part
+    for session, symbol, part in _rows(aggregated, "session", "symbol", "sleeve"):
+        if part:
+            contributions.setdefault(session, {}).setdefault(RESERVE, {})[symbol] = part
     by_session: dict[date, SessionTargets] = {}
     for session, symbol, requested, weight, reason in _rows(
         aggregated, "session", "symbol", "requested_weight", "weight", "reason"

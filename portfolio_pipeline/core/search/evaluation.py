@@ -1,5 +1,7 @@
 """Evaluate once: each parameter set is back-tested over the whole history, one time for all sessions that ask.
 
+What counts is what it earned above cash, which a set that holds nothing earns, too.
+
 Decisions are causal, so one run of a parameter set gives its returns on every session; what a session may see of them
 is the business of whoever reads them. Which sets are tried, and how returns become scores, does not belong here.
 """
@@ -14,6 +16,7 @@ import numpy as np
 
 from portfolio_pipeline.core.arrays import Array
 from portfolio_pipeline.core.calendar.cadence import due
+from portfolio_pipeline.core.market.cash import above_cash
 from portfolio_pipeline.core.market.indicators import Inputs
 from portfolio_pipeline.core.simulation.segments import SegmentedMarket, play_selections, play_weights
 from portfolio_pipeline.core.simulation.selections import Selections
@@ -33,7 +36,9 @@ _REMEMBERED = 400e6  # bytes of returns that are kept for sets that may be asked
 
 
 class Backtests:
-    """Daily net returns and turnover of parameter sets of one card. Nothing is computed twice while it is remembered.
+    """Daily net returns above cash and turnover of parameter sets of one card.
+
+    Nothing is computed twice while it is remembered.
 
     Sets that decide at the same rows share one segmented market; with a stop each has rows of its own, and is played
     by the day loop. Sets whose decisions have a compact form are played from the tables that they share, which gives
@@ -47,6 +52,7 @@ class Backtests:
         card: StrategyCard,
         cost_rate: float,
         *,
+        cash_return: Array | None = None,
         delist_after: int = 10,
         workers: int = 1,
         fan_out: FanOut = map,
@@ -56,7 +62,7 @@ class Backtests:
         self.sessions = inputs.sessions
         self.evaluated = self.expected = 0
         self._delist_after, self._fan_out, self._progress = delist_after, fan_out, progress
-        self._prices = TradePrices.of(inputs.panel)
+        self._prices = TradePrices.of(inputs.panel, cash_return)
         self._rows = np.flatnonzero(due(inputs.sessions, card.rebalance))
         # Asked once: a protocol is looked up name by name.
         compact = (
@@ -78,7 +84,7 @@ class Backtests:
         self.expected = self.evaluated + more
 
     def of(self, candidates: Sequence[Parameters]) -> tuple[Array, Array]:
-        """Net returns [candidates, sessions], and turnover [candidates, `traded_at`]."""
+        """Net returns above cash [candidates, sessions], and turnover [candidates, `traded_at`]."""
         unknown = [one for one in dict.fromkeys(candidates) if one not in self._memory]
         net, turnover = self._evaluate(unknown)
         if len(unknown) < len(candidates):
@@ -137,7 +143,8 @@ class Backtests:
                 result = simulate(
                     self._prices, decided, self.cost_rate, delist_after=self._delist_after, keep_weights=False
                 )
-                net[c], turnover[c] = result.net_return, result.turnover
+                net[c] = above_cash(result.net_return, self._prices.cash_return)
+                turnover[c] = result.turnover
 
     def _selections(self, candidates: Sequence[Parameters]) -> Selections | None:
         """The sized decisions in their compact form, where the card and its type have one."""
@@ -150,7 +157,7 @@ class Backtests:
 
     def _segmented(self, rows: Array) -> SegmentedMarket:
         return self.inputs.at(rows).shared(
-            ("segmented", self._delist_after),
+            ("segmented", self._delist_after, self._prices.cash_return.tobytes()),
             lambda: SegmentedMarket.of(self._prices, rows, delist_after=self._delist_after),
         )
 

@@ -15,6 +15,7 @@ from portfolio_pipeline.core.arrays import Array
 def day_loop(
     opens: Array,
     closes: Array,
+    cash_return: Array,
     decision_at: Array,
     decisions: Array,
     cost_rate: float,
@@ -38,6 +39,7 @@ def day_loop(
         if quantity[i] != 0.0:
             before += quantity[i] * price[i]
     for t in range(sessions):
+        cash += cash * cash_return[t]
         if has_pending and before > 0.0:
             equity, asked, stuck, tradable = cash, 0.0, 0.0, 0.0
             for i in range(symbols):

@@ -1,6 +1,7 @@
 """Many back-tests over one market at once: between two executions holdings stay, so books are marked by segment.
 
-The meaning is that of `simulation.simulate_plainly`, from an empty book with cash 1 on, to 1e-12. Only the work
+The meaning is that of `simulation.simulate_plainly`, from an empty book with cash 1 on, to 1e-12, with returns above
+those of cash: prices are counted in units of cash that is left alone, which stays 1 for ever. Otherwise only the work
 differs: prices are copied once, symbols down and sessions across, and a book touches only what it holds. Here: the
 market cut into segments, the loop over the executions, and the doors through which decisions come in. Not here: which
 symbols to hold (`selections`, the strategies), figures about returns (`performance`), going on from a book
@@ -27,7 +28,8 @@ from portfolio_pipeline.core.simulation.simulation import TradePrices
 class SegmentedMarket(NamedTuple):
     """Prices as the kernel reads them, cut at the executions that all its back-tests share.
 
-    Where a symbol has no bar, `close` and `opens` hold its last close, and 0 before its first bar.
+    Where a symbol has no bar, `close` and `opens` hold its last close, and 0 before its first bar. All are over what 1
+    of cash has become.
     """
 
     close: Array  # [symbols, sessions]
@@ -37,6 +39,7 @@ class SegmentedMarket(NamedTuple):
     all_tradable: Array  # bool [executions]
     cash_out: Array  # int64 [executions, symbols]: when a holding will next have been without bars for too long
     any_cash_out: Array  # bool [executions]: whether that comes before the next execution
+    cash_growth: Array  # [executions]: what 1 of cash became since the close before
 
     @classmethod
     def of(cls, prices: TradePrices, rows: Array, *, delist_after: int = 10) -> SegmentedMarket:
@@ -53,8 +56,19 @@ class SegmentedMarket(NamedTuple):
             _carry_forward(close, starts, delist_after, cash_out)
         tradable = ~missing[starts]
         opens = np.where(tradable, prices.open[starts], close[:, starts - 1].T)
-        soon = np.asarray((cash_out < bounds[1:, None]).any(axis=1))
-        return cls(close, bounds, np.ascontiguousarray(opens), tradable, tradable.all(axis=1), cash_out, soon)
+        if prices.cash_return.any():
+            cash = np.cumprod(1.0 + prices.cash_return)
+            close, opens = close / cash, opens / cash[starts, None]
+        return cls(
+            close,
+            bounds,
+            np.ascontiguousarray(opens),
+            tradable,
+            tradable.all(axis=1),
+            cash_out,
+            np.asarray((cash_out < bounds[1:, None]).any(axis=1)),
+            1.0 + prices.cash_return[starts],
+        )
 
 
 def play_weights(
@@ -68,7 +82,7 @@ def play_weights(
 ) -> None:
     """Back-test each candidate's target weights, [candidates, rows, symbols].
 
-    Daily net returns are written to preallocated [candidates, sessions], turnover if wanted to [candidates,
+    Daily net returns above cash are written to preallocated [candidates, sessions], turnover if wanted to [candidates,
     executions]; costs are turnover times the rate. What each candidate gets depends neither on the others nor on the
     number of workers.
     """
@@ -79,6 +93,8 @@ def play_weights(
         _play_weights(market, weights, float(cost_rate), net_return, traded, first, stop)
 
     in_chunks(play, len(weights), workers)
+    if turnover is not None:
+        turnover *= market.cash_growth  # of the equity at the close before, interest not yet paid
 
 
 def play_selections(
@@ -97,6 +113,8 @@ def play_selections(
         _play_selections(market, selections, float(cost_rate), net_return, traded, first, stop)
 
     in_chunks(play, len(selections.top), workers)
+    if turnover is not None:
+        turnover *= market.cash_growth  # of the equity at the close before, interest not yet paid
 
 
 def _or_nothing(turnover: Array | None) -> Array:
@@ -173,7 +191,7 @@ def _play(
 ) -> None:  # pragma: no cover
     """One back-test: execute, mark up to the next execution, and so on; then equity becomes returns."""
     # Unpacked once: each reading of a field would count a reference.
-    close, bounds, opens, tradable, all_tradable, cash_outs, any_cash_out = market
+    close, bounds, opens, tradable, all_tradable, cash_outs, any_cash_out, _ = market
     wanted, symbol, share, held, quantity, next_held, next_quantity, value, equity, _ = book
     sessions = len(equity)
     equity[: bounds[0]] = 1.0

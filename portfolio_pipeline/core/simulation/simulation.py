@@ -1,7 +1,8 @@
 """The back-test: what target weights would have earned, after costs, when traded at the open after their decision.
 
 A decision made at the close of session t is executed at the open of t+1: quantities are the weights times the equity at
-those opens, and each unit traded costs a fixed fraction, taken from cash. Cash earns nothing; short sales add to it.
+those opens, and each unit traded costs a fixed fraction, taken from cash; short sales add to it. What cash earns is
+paid before the open, on what there was at the close before; cash that is owed pays it.
 
 NaN policy: NaN = no bar. A symbol without a bar at execution is not traded: a wanted share of it stays in cash, and
 what is held of it stays and counts towards the exposure that was asked for, so the others are scaled to what is left.
@@ -27,17 +28,24 @@ from portfolio_pipeline.core.simulation.day_loop import day_loop
 
 @dataclass(frozen=True, eq=False)
 class TradePrices:
-    """Prices to trade and to mark at, [sessions, symbols], NaN without a bar."""
+    """Prices to trade and to mark at, [sessions, symbols], NaN without a bar; and what 1 of cash earns, [sessions]."""
 
     open: Array
     close: Array
+    cash_return: Array
 
     @classmethod
-    def of(cls, panel: AdjustedPrices) -> TradePrices:
-        return cls(np.ascontiguousarray(panel.adjusted_open), np.ascontiguousarray(panel.adjusted_close))
+    def of(cls, panel: AdjustedPrices, cash_return: Array | None = None) -> TradePrices:
+        return cls.made(panel.adjusted_open, panel.adjusted_close, cash_return)
+
+    @classmethod
+    def made(cls, opens: Array, closes: Array, cash_return: Array | None = None) -> TradePrices:
+        """Cash earns nothing unless given."""
+        earned = np.zeros(len(closes)) if cash_return is None else np.asarray(cash_return, np.float64)
+        return cls(np.ascontiguousarray(opens), np.ascontiguousarray(closes), earned)
 
     def rows(self, start: int, stop: int) -> TradePrices:
-        return TradePrices(self.open[start:stop], self.close[start:stop])
+        return TradePrices(self.open[start:stop], self.close[start:stop], self.cash_return[start:stop])
 
 
 @dataclass(frozen=True, eq=False)
@@ -114,6 +122,7 @@ def simulate(
     net, cost, turnover, cash, has_pending = day_loop(
         prices.open,
         prices.close,
+        prices.cash_return,
         decision_at,
         np.ascontiguousarray(decisions.weights, dtype=np.float64),
         float(cost_rate),
@@ -150,6 +159,7 @@ def simulate_plainly(
 
     for t in range(sessions):
         opens, closes = prices.open[t], prices.close[t]
+        cash += cash * prices.cash_return[t]
 
         if pending is not None and before > 0:
             tradable = ~np.isnan(opens)

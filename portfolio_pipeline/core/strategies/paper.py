@@ -74,12 +74,14 @@ def follow(
     before: PaperState | None,
     cost_rate: float,
     *,
+    cash_return: Array | None = None,
     earlier: Sequence[Mixture] = (),
     delist_after: int = 10,
 ) -> list[FollowedSession]:
     """Play the last len(mixtures) sessions of `panel`, whose first session is the first stored one.
 
-    `panel` holds the universe and, behind it, what the book still holds of symbols that have left the universe.
+    `panel` holds the universe and, behind it, what the book still holds of symbols that have left the universe;
+    `cash_return` says what cash earned in each of its sessions.
     `earlier` are the mixtures of the sessions before, oldest first: `sessions_looked_back` of them, if there are.
     """
     start = len(panel.sessions) - len(mixtures)
@@ -87,7 +89,7 @@ def follow(
     weights = np.zeros((len(mixtures), len(panel.symbols)))
     weights[:, : len(universe)], decided = wanted(strategy, card, inputs, mixtures, changed, earlier)
 
-    prices, book, sessions = TradePrices.of(panel), _book(before, panel.symbols), []
+    prices, book, sessions = TradePrices.of(panel, cash_return), _book(before, panel.symbols), []
     for k in range(len(mixtures)):
         row = start + k
         decision = Decisions(np.zeros(int(decided[k]), np.int64), weights[k : k + int(decided[k])])
@@ -117,8 +119,8 @@ def target_rows(
     )
 
 
-def return_rows(card: StrategyCard, days: Array, played: list[FollowedSession]) -> pd.DataFrame:
-    """Rows of strategy_returns."""
+def return_rows(card: StrategyCard, days: Array, played: list[FollowedSession], cash_return: Array) -> pd.DataFrame:
+    """Rows of strategy_returns; `cash_return` is of the sessions played."""
     return pd.DataFrame(
         {
             "session": days.astype("datetime64[s]"),
@@ -127,6 +129,7 @@ def return_rows(card: StrategyCard, days: Array, played: list[FollowedSession]) 
             "cost": [float(session.result.cost[0]) for session in played],
             "net_return": [float(session.result.net_return[0]) for session in played],
             "turnover": [float(session.result.turnover[0]) for session in played],
+            "cash_return": cash_return,
         }
     )
 

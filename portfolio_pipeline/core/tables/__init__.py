@@ -19,6 +19,7 @@ from portfolio_pipeline.core.tables.execution import (
     SUBMISSIONS,
 )
 from portfolio_pipeline.core.tables.market import (
+    CASH_RETURNS,
     CORPORATE_ACTIONS,
     FEATURES,
     PRICE_HOLES,
@@ -59,6 +60,7 @@ __all__ = [
     "ACCOUNT",
     "AGGREGATED_TARGETS",
     "BEGINNINGS",
+    "CASH_RETURNS",
     "CORPORATE_ACTIONS",
     "FEATURES",
     "FILLS",
@@ -106,6 +108,7 @@ TABLES: tuple[Table, ...] = (
     PRICE_RESTATEMENTS,
     QUARANTINE,
     FEATURES,
+    CASH_RETURNS,
     REGIME_TABLE,
     OPTIMIZED_PARAMETERS,
     PARAMETER_MIXTURES,

@@ -106,6 +106,18 @@ FEATURES = Table(
         ),
     ),
 )
+CASH_RETURNS = Table(
+    "cash_returns",
+    "one row per session",
+    "What cash left at the close earns until the next session's open, as the settings say; known at the close.",
+    ("session",),
+    (
+        session("the session at whose close the cash is there"),
+        number("cash_return", "what it earns, paid before the next open", "fraction").made_of("prices.close"),
+        text("origin", "the rate a year, or the symbol whose return it is"),
+    ),
+    first_stays=True,
+)
 REGIME_TABLE = Table(
     "regimes",
     "one row per session",

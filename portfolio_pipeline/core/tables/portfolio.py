@@ -39,9 +39,9 @@ AGGREGATED_TARGETS = Table(
     (
         session(),
         SYMBOL,
-        number("requested_weight", "what the strategies ask for, times the scale", "fraction of equity").made_of(
-            "strategy_weights.weight", "strategy_targets.weight"
-        ),
+        number(
+            "requested_weight", "what the strategies ask for, times the scale, and the sleeve", "fraction of equity"
+        ).made_of("strategy_weights.weight", "strategy_targets.weight"),
         number("weight", "what is left after limits", "fraction of equity").made_of(
             "strategy_weights.weight", "strategy_targets.weight"
         ),
@@ -49,6 +49,7 @@ AGGREGATED_TARGETS = Table(
         number("scale", "what their wishes are multiplied with so that the book has its volatility", minimum=0).made_of(
             "features.adjusted_close", "strategy_weights.weight", "strategy_targets.weight"
         ),
+        number("sleeve", "part of what is asked for that holds idle cash: no strategy wants it", "fraction of equity"),
     ),
 )
 RISK_METRICS = Table(
@@ -158,6 +159,7 @@ METRICS = Table(
             "fills.price",
             "strategy_returns.net_return",
             "prices.close",
+            "cash_returns.cash_return",
         ),
     ),
 )

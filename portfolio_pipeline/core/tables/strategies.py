@@ -142,6 +142,7 @@ STRATEGY_RETURNS = Table(
         number("turnover", "bought plus sold", "fraction of equity", minimum=0).made_of(
             "parameter_mixtures.parameters", "features.adjusted_open"
         ),
+        number("cash_return", "what cash earned in the meantime", "fraction").made_of("cash_returns.cash_return"),
     ),
 )
 STRATEGY_PAPER_BOOKS = Table(

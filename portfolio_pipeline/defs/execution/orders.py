@@ -25,6 +25,7 @@ from portfolio_pipeline.core.risk.breaches import breach_rows
 from portfolio_pipeline.core.settings import Settings
 from portfolio_pipeline.core.tables import (
     AGGREGATED_TARGETS,
+    CASH_RETURNS,
     CORPORATE_ACTIONS,
     ORDER_SEALS,
     ORDERS,
@@ -92,7 +93,15 @@ def planned_with_what_the_session_before_was(
 @session_asset(
     table=ORDERS,
     group="execution",
-    reads=(AGGREGATED_TARGETS, RISK_METRICS, STRATEGY_TARGETS, STRATEGY_WEIGHTS, PRICES, CORPORATE_ACTIONS),
+    reads=(
+        AGGREGATED_TARGETS,
+        RISK_METRICS,
+        STRATEGY_TARGETS,
+        STRATEGY_WEIGHTS,
+        PRICES,
+        CORPORATE_ACTIONS,
+        CASH_RETURNS,
+    ),
     also_fills=(ORDER_SEALS, RISK_BREACHES, SESSION_ORIGINS),
     checks=(orders_within_limits, planned_with_what_the_session_before_was),
 )

@@ -21,6 +21,7 @@ from portfolio_pipeline.core.settings import Settings
 from portfolio_pipeline.core.tables import (
     ACCOUNT,
     AGGREGATED_TARGETS,
+    CASH_RETURNS,
     CORPORATE_ACTIONS,
     FILLS,
     POSITIONS,
@@ -80,7 +81,7 @@ def positions_tie_to_broker(
 @session_asset(
     table=POSITIONS,
     group="execution",
-    reads=(FILLS, AGGREGATED_TARGETS, STRATEGY_TARGETS, STRATEGY_WEIGHTS, PRICES, CORPORATE_ACTIONS),
+    reads=(FILLS, AGGREGATED_TARGETS, STRATEGY_TARGETS, STRATEGY_WEIGHTS, PRICES, CORPORATE_ACTIONS, CASH_RETURNS),
     also_fills=(ACCOUNT,),
     checks=(
         books_add_up_to_account,

@@ -25,6 +25,7 @@ from portfolio_pipeline.core.risk.breaches import breach_rows
 from portfolio_pipeline.core.settings import Settings
 from portfolio_pipeline.core.tables import (
     AGGREGATED_TARGETS,
+    CASH_RETURNS,
     CORPORATE_ACTIONS,
     HALT_EVENTS,
     ORDER_SEALS,
@@ -80,6 +81,7 @@ def every_order_was_sent(
         STRATEGY_WEIGHTS,
         PRICES,
         CORPORATE_ACTIONS,
+        CASH_RETURNS,
         HALT_EVENTS,
     ),
     also_fills=(RISK_BREACHES,),

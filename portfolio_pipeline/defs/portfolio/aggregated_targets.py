@@ -15,12 +15,14 @@ from portfolio_pipeline.components.session_check import check_result, session_ch
 from portfolio_pipeline.core.arrays import by_session, days, spread
 from portfolio_pipeline.core.calendar.sessions import FIRST_SESSION, SessionRange, as_days, previous_session
 from portfolio_pipeline.core.errors import DataError
+from portfolio_pipeline.core.portfolio.cash_sleeve import sleeve_weights
 from portfolio_pipeline.core.portfolio.netting import net, target_rows
 from portfolio_pipeline.core.portfolio.volatility_target import WINDOW, scales
 from portfolio_pipeline.core.risk.breaches import breach_rows
 from portfolio_pipeline.core.risk.cutting import limit_path
 from portfolio_pipeline.core.risk.limits.check import check_limits
 from portfolio_pipeline.core.risk.limits.of_exposure import GROSS
+from portfolio_pipeline.core.risk.limits.of_symbols import SYMBOL
 from portfolio_pipeline.core.settings import Settings
 from portfolio_pipeline.core.tables import (
     AGGREGATED_TARGETS,
@@ -111,8 +113,17 @@ def aggregated_targets(
     wished = net(shares, np.stack(asked))
     scale = scales(wished, closes, settings.allocation.volatility_target, GROSS.cap(settings.limits))
     requested = wished * scale[:, None]
+    sleeve = np.zeros_like(requested)
+    if settings.allocation.cash_sleeve is not None:
+        place = symbols.index(settings.allocation.cash_sleeve)
+        sleeve[:, place] = sleeve_weights(
+            requested, place, largest_gross=_most_invested(settings), largest_weight=SYMBOL.cap(settings.limits)
+        )
+        requested = requested + sleeve
     path = limit_path(requested, symbols, settings.asset_classes, settings.limits, previous)
-    rows = target_rows(wanted, symbols, requested, path, always=settings.symbols, before=tuple(previous), scale=scale)
+    rows = target_rows(
+        wanted, symbols, requested, path, always=settings.symbols, before=tuple(previous), scale=scale, sleeve=sleeve
+    )
     cuts = {session: limited.cuts for session, limited in zip(sessions, path, strict=True)}
     with warehouse.transaction() as transaction:
         count = transaction.replace(AGGREGATED_TARGETS.name, sessions, rows)
@@ -122,6 +133,7 @@ def aggregated_targets(
         rows=count,
         metadata={
             "scale": float(scale[-1]),
+            "cash sleeve": float(sleeve[-1].sum()),
             "gross": float(newest["weight"].abs().sum()),
             "positions": int((newest["weight"] != 0).sum()),
             "cut": ", ".join(newest.loc[newest["reason"] != "", "symbol"]) or "nothing",
@@ -130,6 +142,12 @@ def aggregated_targets(
         came_in=int((rows["requested_weight"] != 0).sum()),
         dropped={"cut by limits": int((rows["reason"] != "").sum())},
     )
+
+
+def _most_invested(settings: Settings) -> float:
+    """What longs and shorts may be together without borrowing, the cash buffer left alone."""
+    gross = GROSS.cap(settings.limits)
+    return min(1.0 - settings.orders.cash_buffer, 1.0 if gross is None else gross)
 
 
 def _refuse_missing(sessions: SessionRange, weights: pd.DataFrame, targets: pd.DataFrame) -> None:

@@ -14,6 +14,7 @@ from portfolio_pipeline.components.session_check import check_result, session_ch
 from portfolio_pipeline.core.arrays import by_session, days, long, spread, spreading
 from portfolio_pipeline.core.calendar.sessions import FIRST_SESSION, SessionRange, as_days, previous_session
 from portfolio_pipeline.core.errors import SessionError
+from portfolio_pipeline.core.market.cash import above_cash
 from portfolio_pipeline.core.portfolio.allocation.allocate import (
     allocate,
     broken_limits,
@@ -76,14 +77,17 @@ def strategy_weights(
     seen = SessionRange(first, sessions.last)
     with warehouse.reading() as reader:
         before = rows_before(reader, STRATEGY_WEIGHTS, sessions.first)
-        returns = frame(reader.read("strategy_returns", seen, columns=["session", "strategy", "net_return"]))
+        returns = frame(
+            reader.read("strategy_returns", seen, columns=["session", "strategy", "net_return", "cash_return"])
+        )
         takes_new_capital, capital = _granted(reader, sessions, names)
     _refuse_unjudged(takes_new_capital, sessions, names)
     previous, kept = (
         None if before is None else dict(zip(before["strategy"], before[column].tolist(), strict=True))
         for column in ("weight", "kept_weight")
     )
-    paper = spread(returns, "net_return", as_days(tuple(seen)), names, by="strategy")
+    over = spreading(returns, as_days(tuple(seen)), names, by="strategy")
+    paper = above_cash(over("net_return", np.nan), over("cash_return", np.nan))
     wanted = as_days(tuple(sessions))
     shares = allocate(
         paper,

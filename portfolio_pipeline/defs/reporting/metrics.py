@@ -3,6 +3,8 @@
 Only reading, calling `core.performance.metrics` and writing belong here.
 """
 
+from dataclasses import replace
+
 import dagster as dg
 import numpy as np
 import pandas as pd
@@ -17,6 +19,7 @@ from portfolio_pipeline.core.performance.metrics import Performance, book_return
 from portfolio_pipeline.core.settings import Settings
 from portfolio_pipeline.core.tables import (
     ACCOUNT,
+    CASH_RETURNS,
     CORPORATE_ACTIONS,
     FILLS,
     METRICS,
@@ -26,6 +29,7 @@ from portfolio_pipeline.core.tables import (
 )
 from portfolio_pipeline.core.tables.rows import frame
 from portfolio_pipeline.ports import Reader, Warehouse
+from portfolio_pipeline.reads.cash import cash_earned
 from portfolio_pipeline.reads.prices import price_history
 from portfolio_pipeline.reports.pictures import equity_picture, simulated
 
@@ -55,7 +59,7 @@ def account_is_what_its_returns_say(
 @session_asset(
     table=METRICS,
     group="reporting",
-    reads=(PRICE_HOLES, ACCOUNT, FILLS, STRATEGY_RETURNS, PRICES, CORPORATE_ACTIONS),
+    reads=(PRICE_HOLES, ACCOUNT, FILLS, STRATEGY_RETURNS, PRICES, CORPORATE_ACTIONS, CASH_RETURNS),
     checks=(account_is_what_its_returns_say,),
 )
 def metrics(
@@ -75,6 +79,8 @@ def metrics(
             "benchmark": Performance(_benchmark_returns(reader, life, settings.benchmark)),
             **_paper(reader, life),
         }
+        cash = cash_earned(reader, as_days(tuple(life)))
+        scopes = {name: replace(series, cash=cash) for name, series in scopes.items()}
     lived = as_days(tuple(life))
     rows = metric_rows(lived, scopes, len(sessions))
     count = warehouse.replace(METRICS.name, sessions, rows)

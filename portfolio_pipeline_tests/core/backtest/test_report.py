@@ -254,6 +254,7 @@ def stored(first: int, last: int) -> pd.DataFrame:
             "cost": 0.0001,
             "turnover": 0.1,
             "exposure": 0.9,
+            "cash_return": 0.0,
         }
     )
 

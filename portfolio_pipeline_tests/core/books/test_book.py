@@ -116,14 +116,18 @@ def test_parts_add_up_to_the_whole_and_are_each_within_a_rounding(amounts: list[
     dividend=st.one_of(st.just(0.0), st.floats(0.0001, 5)),
     price=st.floats(0.5, 2_000),
     missing=st.booleans(),
+    earned=st.sampled_from([0.0, 0.0003, -0.0001]),
 )
 def test_books_that_share_an_account_go_through_a_session_as_one(
-    quantities: list[int], split: float, dividend: float, price: float, missing: bool
+    quantities: list[int], split: float, dividend: float, price: float, missing: bool, earned: float
 ) -> None:
-    books = [Book(100, {"AAA": Position(q, 1.0, price, DELIST_AFTER - 1)} if q else {}) for q in quantities]
+    books = [Book(99_999 - 3 * q, {"AAA": Position(q, 1.0, price, DELIST_AFTER - 1)} if q else {}) for q in quantities]
     total = sum(quantities)
-    whole = Book(100 * len(books), {"AAA": Position(total, 1.0, price, DELIST_AFTER - 1)} if total else {})
-    bars = {} if missing else {"AAA": Bar(price, price, price, price / split, 0.0, dividend, split)}
+    whole = Book(
+        sum(book.cash for book in books), {"AAA": Position(total, 1.0, price, DELIST_AFTER - 1)} if total else {}
+    )
+    bars = SessionBars({} if missing else {"AAA": Bar(price, price, price, price / split, 0.0, dividend, split)})
+    bars.cash_return = earned
     for together in ([whole], books):
         open_session(together, bars)
         close_session(together, bars, DELIST_AFTER)
@@ -145,6 +149,16 @@ def test_a_book_that_changes_sides_by_the_smallest_amount_has_the_new_price(firs
     book.trade("AAA", first, 20.0, 0)
     book.trade("AAA", then, 30.0, 0)
     assert book.positions["AAA"] == Position(first + then, 30.0, 20.0)
+
+
+def test_cash_earns_before_the_open_and_who_owes_pays_to_the_cent() -> None:
+    rich, poor, bars = Book(1_000_000), Book(-500_000), SessionBars()
+    bars.cash_return = 0.000123
+    open_session([rich, poor], bars)
+    assert (rich.cash, poor.cash) == (1_000_123, -500_061)
+    together = Book(500_000)
+    open_session([together], bars)
+    assert together.cash == rich.cash + poor.cash
 
 
 def test_every_symbol_gets_its_own_split_and_dividend_and_a_dividend_of_one_is_one() -> None:

@@ -244,20 +244,21 @@ def test_the_rows_of_three_tables_become_the_targets_of_each_session() -> None:
         {
             "session": [BEFORE, DAY, DAY],
             "symbol": ["AAA", "AAA", "BBB"],
-            "requested_weight": [0.1, 0.2, 0.0],
-            "weight": [0.1, 0.15, 0.0],
+            "requested_weight": [0.1, 0.2, 0.125],
+            "weight": [0.1, 0.15, 0.125],
             "reason": ["", "symbol limit 0.15", ""],
             "scale": [1.0, 1.25, 1.25],
+            "sleeve": [0.0, 0.0, 0.125],
         }
     )
     assert shares_by_session(shares) == {BEFORE: {"a": 0.5}, DAY: {"a": 0.4, "b": 0.0}}
     assert session_targets(book, own, shares) == {
         BEFORE: SessionTargets({"AAA": 0.1}, {"AAA": 0.1}, {}, {"a": {"AAA": 0.1}}),
         DAY: SessionTargets(
-            {"AAA": 0.15, "BBB": 0.0},
-            {"AAA": 0.2, "BBB": 0.0},
+            {"AAA": 0.15, "BBB": 0.125},
+            {"AAA": 0.2, "BBB": 0.125},
             {"AAA": "symbol limit 0.15"},
-            {"a": {"AAA": 0.25}},
+            {"a": {"AAA": 0.25}, "reserve": {"BBB": 0.125}},
         ),
     }
 

@@ -55,7 +55,7 @@ def verdicts_on(seed: int, persistence: float, direction: str) -> np.ndarray:
     history = pd.concat(
         [
             chosen[["session", "changed"]],
-            return_rows(judged, panel.sessions, played)[["net_return"]],
+            return_rows(judged, panel.sessions, played, np.zeros(len(panel.sessions)))[["net_return"]],
             search.statistics_rows(stretches, panel.sessions, judged).drop(columns=["session", "strategy"]),
         ],
         axis=1,

@@ -57,6 +57,19 @@ def test_every_figure_agrees_with_empyrical(session: int) -> None:
         assert np.isnan(figures["sharpe_63d"])
 
 
+def test_sharpe_and_sortino_are_of_what_is_above_cash_and_nothing_else_is() -> None:
+    returns, cash = some_returns(), np.random.default_rng(2).uniform(0.0, 0.0002, 300)
+    found, plain = performance(returns, cash), performance(returns)
+    above = (1.0 + returns[1:]) / (1.0 + cash[1:]) - 1.0
+    assert found["sharpe"][-1] == pytest.approx(empyrical.sharpe_ratio(above), rel=1e-9)
+    assert found["sortino"][-1] == pytest.approx(empyrical.sortino_ratio(above), rel=1e-9)
+    assert found["sharpe_63d"][-1] == pytest.approx(empyrical.sharpe_ratio(above[-63:]), rel=1e-9)
+    # Its own convention, by subtraction, is the same to the fourth digit.
+    assert found["sharpe"][-1] == pytest.approx(empyrical.sharpe_ratio(returns[1:], cash[1:]), rel=1e-3)
+    for name in set(plain) - {"sharpe", "sortino", "sharpe_63d"}:
+        np.testing.assert_array_equal(found[name], plain[name])
+
+
 def test_the_first_session_has_no_figures() -> None:
     assert all(np.isnan(values[0]) for values in performance(some_returns()).values())
 

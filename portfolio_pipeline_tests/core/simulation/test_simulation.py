@@ -34,8 +34,9 @@ def backtests(draw: st.DrawFn) -> tuple[TradePrices, Decisions, float]:
     low = draw(st.sampled_from([0.0, -1.0]))
     weights = rng.uniform(low, 1.0, (len(rows), symbols)) * (rng.random((len(rows), symbols)) < 0.7)
     weights *= draw(st.sampled_from([1.0, 3.0])) / np.maximum(np.abs(weights).sum(axis=1, keepdims=True), 1e-9)
+    cash = rng.normal(0.0002, 0.0003, sessions) * draw(st.booleans())
     return (
-        TradePrices(opens, np.where(gone, np.nan, close)),
+        TradePrices.made(opens, np.where(gone, np.nan, close), cash),
         Decisions(rows, weights),
         draw(st.sampled_from([0.0, 0.001])),
     )
@@ -85,7 +86,11 @@ def test_what_happens_later_changes_nothing_before(case: tuple[TradePrices, Deci
     prices, decisions, cost = case
     row = min(row, len(prices.open) - 1)
     later = (np.arange(len(prices.open)) > row)[:, None]
-    other = TradePrices(np.where(later, np.nan, prices.open), np.where(later, np.nan, prices.close))
+    other = TradePrices(
+        np.where(later, np.nan, prices.open),
+        np.where(later, np.nan, prices.close),
+        np.where(later[:, 0], 0.5, prices.cash_return),
+    )
     before, after = simulate(prices, decisions, cost), simulate(other, decisions, cost)
     for name in NAMES:
         np.testing.assert_array_equal(getattr(before, name)[: row + 1], getattr(after, name)[: row + 1])
@@ -95,6 +100,7 @@ def naive(prices: TradePrices, decisions: Decisions, cost_rate: float) -> list[f
     """Equity at each close, one share at a time, without missing bars: a second opinion on the meaning."""
     cash, shares, wanted, equity = 1.0, dict.fromkeys(range(prices.open.shape[1]), 0.0), None, []
     for t in range(len(prices.open)):
+        cash *= 1.0 + prices.cash_return[t]
         if wanted is not None:
             worth = cash + sum(shares[i] * prices.open[t, i] for i in shares)
             for i in shares:
@@ -111,8 +117,8 @@ def naive(prices: TradePrices, decisions: Decisions, cost_rate: float) -> list[f
 
 def test_it_earns_what_a_naive_back_test_earns() -> None:
     panel = market(300, 5, seed=4, missing=0.0).select(("S00", "S03", "S04"))
-    prices = TradePrices.of(panel)
     rng = np.random.default_rng(0)
+    prices = TradePrices.of(panel, rng.normal(0.0001, 0.0002, 300))
     rows = np.arange(0, 300, 7)
     decisions = Decisions(rows, rng.dirichlet(np.ones(3), len(rows)) - 0.2)
     result = simulate(prices, decisions, 0.002)
@@ -121,10 +127,20 @@ def test_it_earns_what_a_naive_back_test_earns() -> None:
     np.testing.assert_allclose(result.cost, 0.002 * result.turnover, rtol=1e-12)
 
 
+def test_a_book_in_cash_earns_what_cash_earns_and_one_that_owes_it_pays() -> None:
+    close, cash = np.ones((4, 1)), np.array([0.1, 0.01, 0.02, 0.03])
+    idle = simulate(TradePrices.made(close, close, cash), Decisions(np.array([], np.int64), np.empty((0, 1))), 0.0)
+    np.testing.assert_allclose(idle.net_return, cash, rtol=1e-14)
+    twice = simulate(TradePrices.made(close, close, cash), Decisions(np.array([0]), np.array([[2.0]])), 0.0)
+    # Bought at the open of the second session, whose interest was paid before.
+    worth = [1.1 * 1.01, 1.1 * 1.01 * (2.0 - 1.02), 1.1 * 1.01 * (2.0 - 1.02 * 1.03)]
+    np.testing.assert_allclose(np.cumprod(1.0 + twice.net_return)[1:], worth, rtol=1e-14)
+
+
 def test_a_decision_is_executed_at_the_next_open_and_not_before() -> None:
     opens = np.array([[10.0], [20.0], [20.0]])
     close = np.array([[10.0], [30.0], [30.0]])
-    result = simulate(TradePrices(opens, close), Decisions(np.array([0]), np.array([[1.0]])), 0.0)
+    result = simulate(TradePrices.made(opens, close), Decisions(np.array([0]), np.array([[1.0]])), 0.0)
     np.testing.assert_allclose(result.net_return, [0.0, 0.5, 0.0])
 
 
@@ -132,7 +148,7 @@ def test_an_unsaleable_holding_makes_the_others_smaller_instead_of_borrowing() -
     close = np.ones((4, 2))
     close[2:, 0] = np.nan
     decisions = Decisions(np.array([0, 1]), np.array([[0.4, 0.6], [0.0, 1.0]]))
-    result = simulate(TradePrices(close, close), decisions, 0.0)
+    result = simulate(TradePrices.made(close, close), decisions, 0.0)
     np.testing.assert_allclose(result.weights[2], [0.4, 0.6])
     assert result.end.cash == pytest.approx(0.0, abs=1e-12)
 
@@ -140,14 +156,14 @@ def test_an_unsaleable_holding_makes_the_others_smaller_instead_of_borrowing() -
 def test_a_share_that_cannot_be_bought_stays_in_cash() -> None:
     close = np.ones((3, 2))
     close[1, 0] = np.nan
-    result = simulate(TradePrices(close, close), Decisions(np.array([0]), np.array([[0.4, 0.6]])), 0.0)
+    result = simulate(TradePrices.made(close, close), Decisions(np.array([0]), np.array([[0.4, 0.6]])), 0.0)
     np.testing.assert_allclose(result.weights[1:], [[0.0, 0.6], [0.0, 0.6]])
 
 
 def test_a_delisted_holding_is_cashed_out_at_its_last_price_after_ten_sessions() -> None:
     close = np.full((15, 1), 2.0)
     close[3:] = np.nan
-    result = simulate(TradePrices(close, close), Decisions(np.array([0]), np.array([[1.0]])), 0.0)
+    result = simulate(TradePrices.made(close, close), Decisions(np.array([0]), np.array([[1.0]])), 0.0)
     np.testing.assert_allclose(result.weights[:, 0], [0.0] + [1.0] * 11 + [0.0] * 3)
     assert result.end.cash == 1.0
     assert not result.net_return.any()
@@ -156,7 +172,7 @@ def test_a_delisted_holding_is_cashed_out_at_its_last_price_after_ten_sessions()
 def test_a_book_that_lost_everything_stays_empty() -> None:
     close = np.array([[1.0], [1.0], [5.0], [1.0], [1.0]])
     decisions = Decisions(np.array([0, 2, 3]), np.array([[-1.0], [-1.0], [-1.0]]))
-    result = simulate(TradePrices(close, close), decisions, 0.0)
+    result = simulate(TradePrices.made(close, close), decisions, 0.0)
     np.testing.assert_array_equal(result.net_return, [0.0, 0.0, -1.0, 0.0, 0.0])
     assert result.end.equity == 0.0
 

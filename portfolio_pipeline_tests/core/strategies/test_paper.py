@@ -55,7 +55,7 @@ def play(
     days = known.sessions[first:]
     return {
         "targets": target_rows(CARD, days, symbols, len(own), played),
-        "returns": return_rows(CARD, days, played),
+        "returns": return_rows(CARD, days, played, np.zeros(len(days))),
         "book": book_rows(CARD, days, symbols, played),
     }
 

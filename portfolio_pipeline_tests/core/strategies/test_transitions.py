@@ -81,7 +81,7 @@ def play(
     days = known.sessions[first:]
     return {
         "targets": target_rows(one, days, panel.symbols, len(panel.symbols), played),
-        "returns": return_rows(one, days, played),
+        "returns": return_rows(one, days, played, np.zeros(len(days))),
         "book": book_rows(one, days, panel.symbols, played),
     }
 

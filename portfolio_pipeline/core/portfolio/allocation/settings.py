@@ -6,6 +6,7 @@ from typing import Annotated
 
 from pydantic import AfterValidator, Field, model_validator
 
+from portfolio_pipeline.core.market.instruments import Ticker
 from portfolio_pipeline.core.portfolio.allocation.methods import ALLOCATION_METHODS
 from portfolio_pipeline.core.sections import MOST_SESSIONS, Fraction, Section, Size, SomeFraction, Whole, impossible
 
@@ -14,7 +15,8 @@ class Allocation(Section):
     """How capital is shared between the strategies. What is given to none stays in cash.
 
     `volatility_target` is what the whole book aims at a year: what the strategies ask for together is scaled to it, as
-    far as the limit on gross exposure allows; without one it is taken as it is.
+    far as the limit on gross exposure allows; without one it is taken as it is. `cash_sleeve` is a symbol that holds
+    what is idle then.
     """
 
     method: Annotated[str, AfterValidator(ALLOCATION_METHODS.known)] = "inverse_volatility"
@@ -23,6 +25,7 @@ class Allocation(Section):
     daily_change: SomeFraction = 0.02
     window_sessions: Annotated[Whole, Field(ge=20, le=MOST_SESSIONS)] = 63
     volatility_target: Size | None = 0.10
+    cash_sleeve: Ticker | None = None
     static: dict[str, Fraction] = Field(default_factory=dict)
     locked: dict[str, Fraction] = Field(default_factory=dict)
 
