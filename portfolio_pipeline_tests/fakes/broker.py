@@ -17,16 +17,18 @@ from portfolio_pipeline.core.books.fills import Fill
 from portfolio_pipeline.core.calendar.sessions import SessionRange, previous_session, session_close, sessions_between
 from portfolio_pipeline.core.execution.fill_model import Outcome, play_session, session_open
 from portfolio_pipeline.core.execution.tickets import Order, OrderReport, OrderState
-from portfolio_pipeline.core.market.bars import bars_by_session
+from portfolio_pipeline.core.market.bars import bars_by_session, pay_cash
 from portfolio_pipeline.core.settings import Settings
 
 
 class FakeBroker:
     mode: Literal["SIMULATED"] = "SIMULATED"
 
-    def __init__(self, settings: Settings, prices: pd.DataFrame) -> None:
+    def __init__(self, settings: Settings, prices: pd.DataFrame, cash_returns: pa.Table | None = None) -> None:
         self._settings = settings
         self._bars = bars_by_session(pa.Table.from_pandas(prices, preserve_index=False))
+        if cash_returns is not None:
+            pay_cash(self._bars, cash_returns)
         self._opened: date | None = None
         self._played: date | None = None
         self._sent: dict[date, dict[str, Order]] = {}

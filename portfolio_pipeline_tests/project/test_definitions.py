@@ -63,6 +63,7 @@ MARTS = {
     "best_parameters",
     "current_book",
     "data_quality_summary",
+    "gap_by_strategy",
     "honesty_by_strategy",
     "orders_and_fills",
     "parameter_changes",

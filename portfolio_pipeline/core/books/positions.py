@@ -25,7 +25,7 @@ from portfolio_pipeline.core.books.book import (
 )
 from portfolio_pipeline.core.books.fills import Fill
 from portfolio_pipeline.core.books.strategy_books import BookResult, Ledger, advance, wishes
-from portfolio_pipeline.core.market.bars import NO_BARS, Bars
+from portfolio_pipeline.core.market.bars import NO_BARS, Bars, SessionBars
 from portfolio_pipeline.core.portfolio.session_targets import NO_TARGETS, SessionTargets
 from portfolio_pipeline.core.tables import ACCOUNT, POSITIONS
 from portfolio_pipeline.core.tables.declare import ACCOUNT_BOOK, RESERVE
@@ -80,7 +80,7 @@ def hold(
         today = bars.get(session, NO_BARS)
         results = advance(
             ledger,
-            today,
+            SessionBars(today) if deposit else today,  # opened at this close: there was no cash before, to earn
             fills.get(session, ()),
             wished,
             shares.get(session),

@@ -7,6 +7,8 @@ session follows from the weights of that session alone.
 
 from __future__ import annotations
 
+import math
+
 import numpy as np
 
 from portfolio_pipeline.core.arrays import Array
@@ -14,8 +16,8 @@ from portfolio_pipeline.core.arrays import Array
 
 def sleeve_weights(requested: Array, place: int, *, largest_gross: float, largest_weight: float | None) -> Array:
     """Beside `requested` [sessions, symbols]: what of the sleeve, which stands at `place`, to hold as well."""
-    # Added one session at a time: a range has its sessions' bits.
-    idle = np.array([largest_gross - float(np.abs(weights).sum()) for weights in requested])
+    # Added exactly: a symbol of weight 0, which only a range knows of, changes no bit.
+    idle = np.array([largest_gross - math.fsum(np.abs(weights).tolist()) for weights in requested])
     if largest_weight is not None:
         idle = np.minimum(idle, largest_weight - requested[:, place])
     found: Array = np.maximum(idle, 0.0)

@@ -11,6 +11,8 @@ scale of session t sees prices up to t, of WINDOW sessions alone, so a range sca
 
 from __future__ import annotations
 
+import math
+
 import numpy as np
 
 from portfolio_pipeline.core.arrays import Array
@@ -36,12 +38,14 @@ def scales(requested: Array, closes: Array, target: float | None, largest_gross:
     for row, weights in enumerate(requested):
         stop = len(returns) - len(requested) + row + 1
         past = returns[max(0, stop - WINDOW) : stop]
-        gross = float(np.abs(weights).sum())
+        gross = math.fsum(np.abs(weights).tolist())
         if len(past) < FEWEST or gross <= _CALM:
             continue
         counts = 0.5 ** (np.arange(len(past))[::-1] / HALF_LIFE)
-        # Multiplied and added, not left to a library that may add in another order: a range has its sessions' bits.
-        earned = (past * weights).sum(axis=1)
+        # Symbol by symbol, so that one of weight 0, which only a range knows of, changes no bit.
+        earned = np.zeros(len(past))
+        for symbol in np.flatnonzero(weights):
+            earned += past[:, symbol] * weights[symbol]
         volatility = float(np.sqrt((counts * earned * earned).sum() / counts.sum() * SESSIONS_PER_YEAR))
         scale = target / volatility if volatility > _CALM else np.inf
         most = np.inf if largest_gross is None else largest_gross / gross

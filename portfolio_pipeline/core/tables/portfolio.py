@@ -143,6 +143,24 @@ ACCOUNT = Table(
     ),
     lived=True,
 )
+PAPER_GAPS = Table(
+    "paper_gaps",
+    "one row per session and strategy with a book",
+    "A strategy's return over the session on paper, in its book, and what stands between: each step is a cause.",
+    ("session", "strategy"),
+    (
+        session(),
+        STRATEGY,
+        number("paper_return", "on paper", "fraction").made_of("strategy_returns.net_return"),
+        number(
+            "scaled_return", "of what the scaled portfolio asks for on its behalf, traded exactly", "fraction"
+        ).made_of("strategy_targets.weight", "aggregated_targets.scale", "features.adjusted_close"),
+        number(
+            "limited_return", "of what limits and the cash buffer leave of that, traded exactly", "fraction"
+        ).made_of("strategy_targets.weight", "aggregated_targets.weight", "features.adjusted_close"),
+        number("book_return", "of its book", "fraction").made_of("account.profit_and_loss", "account.equity"),
+    ),
+)
 METRICS = Table(
     "metrics",
     "one row per session, scope and metric",

@@ -19,17 +19,23 @@ from portfolio_pipeline.core.performance.metrics import Performance, book_return
 from portfolio_pipeline.core.settings import Settings
 from portfolio_pipeline.core.tables import (
     ACCOUNT,
+    AGGREGATED_TARGETS,
     CASH_RETURNS,
     CORPORATE_ACTIONS,
+    FEATURES,
     FILLS,
     METRICS,
+    PAPER_GAPS,
     PRICE_HOLES,
     PRICES,
     STRATEGY_RETURNS,
+    STRATEGY_TARGETS,
+    STRATEGY_WEIGHTS,
 )
 from portfolio_pipeline.core.tables.rows import frame
 from portfolio_pipeline.ports import Reader, Warehouse
 from portfolio_pipeline.reads.cash import cash_earned
+from portfolio_pipeline.reads.paper_gap import paper_gaps
 from portfolio_pipeline.reads.prices import price_history
 from portfolio_pipeline.reports.pictures import equity_picture, simulated
 
@@ -59,7 +65,20 @@ def account_is_what_its_returns_say(
 @session_asset(
     table=METRICS,
     group="reporting",
-    reads=(PRICE_HOLES, ACCOUNT, FILLS, STRATEGY_RETURNS, PRICES, CORPORATE_ACTIONS, CASH_RETURNS),
+    reads=(
+        PRICE_HOLES,
+        ACCOUNT,
+        FILLS,
+        STRATEGY_RETURNS,
+        PRICES,
+        CORPORATE_ACTIONS,
+        CASH_RETURNS,
+        STRATEGY_WEIGHTS,
+        STRATEGY_TARGETS,
+        AGGREGATED_TARGETS,
+        FEATURES,
+    ),
+    also_fills=(PAPER_GAPS,),
     checks=(account_is_what_its_returns_say,),
 )
 def metrics(
@@ -81,9 +100,12 @@ def metrics(
         }
         cash = cash_earned(reader, as_days(tuple(life)))
         scopes = {name: replace(series, cash=cash) for name, series in scopes.items()}
+        gaps = paper_gaps(reader, sessions, scopes, settings)
     lived = as_days(tuple(life))
     rows = metric_rows(lived, scopes, len(sessions))
-    count = warehouse.replace(METRICS.name, sessions, rows)
+    with warehouse.transaction() as transaction:
+        count = transaction.replace(METRICS.name, sessions, rows)
+        transaction.replace(PAPER_GAPS.name, sessions, gaps)
     newest = rows[(rows["session"] == rows["session"].max()) & (rows["scope"] == "account")]
     figures = newest.set_index("metric")["value"]
     drawn = {

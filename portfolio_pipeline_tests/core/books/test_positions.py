@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from datetime import date
 
+import numpy as np
 import pandas as pd
 import pyarrow as pa
 import pytest
@@ -19,10 +20,11 @@ from portfolio_pipeline.core.books.positions import (
     stored_ledger,
 )
 from portfolio_pipeline.core.books.strategy_books import Ledger
+from portfolio_pipeline.core.calendar.sessions import previous_session
 from portfolio_pipeline.core.execution.orders import plan
 from portfolio_pipeline.core.execution.settings import Orders
 from portfolio_pipeline.core.execution.tickets import by_session
-from portfolio_pipeline.core.market.bars import Bar, bars_by_session
+from portfolio_pipeline.core.market.bars import Bar, bars_by_session, pay_cash
 from portfolio_pipeline.core.portfolio.session_targets import session_targets, shares_by_session
 from portfolio_pipeline.core.risk.settings import Limits
 from portfolio_pipeline.core.tables import ACCOUNT, POSITIONS
@@ -48,11 +50,14 @@ class Year:
         tables = wanted(seed, self.range, self.settings, short=short)
         arrow = {name: pa.Table.from_pandas(rows, preserve_index=False) for name, rows in tables.items()}
         self.bars = bars_by_session(pa.Table.from_pandas(self.prices, preserve_index=False))
+        earned = np.random.default_rng(seed).normal(0.0002, 0.0003, count)
+        cash = pa.table({"session": [previous_session(day) for day in self.days], "cash_return": earned})
+        pay_cash(self.bars, cash)
         self.targets = session_targets(
             arrow["aggregated_targets"], arrow["strategy_targets"], arrow["strategy_weights"]
         )
         self.shares = shares_by_session(arrow["strategy_weights"])
-        self.broker = FakeBroker(self.settings, self.prices)
+        self.broker = FakeBroker(self.settings, self.prices, cash)
         opened = Book.of(self.broker.account(self.days[0]))
         planned = plan("SIMULATED", self.days, opened, self.targets, self.bars, self.settings)
         accepted = [ticket.order for ticket in planned.tickets if ticket.verdict == "accepted"]
