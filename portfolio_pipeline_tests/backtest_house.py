@@ -28,7 +28,7 @@ def store_backtest_house(warehouse: Warehouse) -> None:
     days = np.array(sessions_between(RUN_FIRST, LAST), dtype="datetime64[s]")
     mine = {"strategy": STRATEGY}
     returns = pd.DataFrame({"session": days, "gross_return": 0.0011, "cost": 0.0001, "net_return": 0.001})
-    warehouse.replace("strategy_returns", run, returns.assign(turnover=0.4, **mine), where=mine)
+    warehouse.replace("strategy_returns", run, returns.assign(turnover=0.4, cash_return=0.0001, **mine), where=mine)
     book = pd.concat(
         pd.DataFrame({"session": days, "symbol": symbol, "quantity": quantity, "price": price})
         for symbol, quantity, price in (("cash", 0.2, 1.0), ("TLT", 0.008, 100.0))

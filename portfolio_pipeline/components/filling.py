@@ -14,11 +14,13 @@ _FILLED_BY = {
     "corporate_actions": "prices",
     "price_restatements": "prices",
     "quarantine": "prices",
+    "cash_returns": "features",
     "risk_metrics": "risk",
     "order_seals": "orders",
     "session_origins": "orders",
     "order_outcomes": "fills",
     "account": "positions",
+    "paper_gaps": "metrics",
 }
 _FILLED_PER_STRATEGY = {
     "optimized_parameters": "optimized_parameters",

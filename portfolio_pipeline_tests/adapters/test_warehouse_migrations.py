@@ -22,7 +22,7 @@ from portfolio_pipeline.adapters.warehouse.migrations import (
 from portfolio_pipeline.adapters.warehouse.tables import TableWarehouse
 from portfolio_pipeline.core.calendar.sessions import SessionRange
 from portfolio_pipeline.core.errors import WarehouseError
-from portfolio_pipeline.core.tables import CORPORATE_ACTIONS, TABLES, Column, Table
+from portfolio_pipeline.core.tables import CORPORATE_ACTIONS, FEATURES, TABLES, Column, Table
 from portfolio_pipeline_tests.adapters.warehouse_tables import opened
 from portfolio_pipeline_tests.fakes.market_data import quiet_bars
 
@@ -246,12 +246,36 @@ def test_a_home_whose_verdicts_knew_no_evidence_keeps_them_and_goes_on(database_
     assert newer.read("strategy_honesty").to_pylist() == [anew]
 
 
-def test_a_home_whose_strategies_used_one_set_has_mixtures_of_one(database_url: str) -> None:
-    before = [
-        replace(table, columns=tuple(one for one in table.columns if one.name not in ("members", "scale")))
+CASH = ("cash_returns", "cash_return", "sleeve")
+
+
+def without(*names: str) -> list[Table]:
+    """The tables of the house before these tables and columns came."""
+    return [
+        replace(table, columns=tuple(column for column in table.columns if column.name not in names))
         for table in TABLES
-        if table.name != "parameter_mixtures"
+        if table.name not in names
     ]
+
+
+def test_in_a_home_of_before_cash_has_earned_nothing(database_url: str) -> None:
+    older = opened(database_url, without(*CASH), of_the_house(8))
+    older.prepare()
+    bar = dict.fromkeys(FEATURES.column_names, 1.0) | {"session": SESSION.first}
+    older.replace("features", SESSION, pd.DataFrame([bar | {"symbol": name} for name in ("AAA", "BBB")]))
+    paper = {"session": SESSION.first, "strategy": "old", "gross_return": 0.1, "cost": 0.0}
+    paper |= {"net_return": 0.1, "turnover": 0.5}
+    older.replace("strategy_returns", SESSION, pd.DataFrame([paper]))
+    newer = opened(database_url, TABLES, of_the_house(9))
+    newer.prepare()
+    assert newer.read("cash_returns").to_pylist() == [
+        {"session": SESSION.first, "cash_return": 0.0, "origin": "nothing"}
+    ]
+    assert newer.read("strategy_returns").to_pylist() == [paper | {"cash_return": 0.0}]
+
+
+def test_a_home_whose_strategies_used_one_set_has_mixtures_of_one(database_url: str) -> None:
+    before = without("members", "scale", "parameter_mixtures", *CASH)
     older = opened(database_url, before, of_the_house(7))
     older.prepare()
     row = {"session": SESSION.first, "strategy": "old", "parameters": '{"top": 3}', "objective": "sharpe"}
@@ -259,9 +283,9 @@ def test_a_home_whose_strategies_used_one_set_has_mixtures_of_one(database_url: 
     older.replace("optimized_parameters", SESSION, pd.DataFrame([row]))
     target = {"session": SESSION.first, "symbol": "AAA", "requested_weight": 0.3, "weight": 0.2, "reason": "cut"}
     older.replace("aggregated_targets", SESSION, pd.DataFrame([target]))
-    newer = opened(database_url, TABLES, of_the_house(8))
+    newer = opened(database_url, TABLES, of_the_house(9))
     newer.prepare()
-    assert newer.read("aggregated_targets").to_pylist() == [target | {"scale": 1.0}]
+    assert newer.read("aggregated_targets").to_pylist() == [target | {"scale": 1.0, "sleeve": 0.0}]
     assert newer.read("optimized_parameters").to_pylist() == [row | {"members": 1}]
     assert newer.read("parameter_mixtures").to_pylist() == [
         {"session": SESSION.first, "strategy": "old", "member": 1, "parameters": '{"top": 3}', "share": 1.0}

@@ -30,7 +30,6 @@ from portfolio_pipeline.core.tables import (
     PRICES,
     STRATEGY_RETURNS,
     STRATEGY_TARGETS,
-    STRATEGY_WEIGHTS,
 )
 from portfolio_pipeline.core.tables.rows import frame
 from portfolio_pipeline.ports import Reader, Warehouse
@@ -73,7 +72,6 @@ def account_is_what_its_returns_say(
         PRICES,
         CORPORATE_ACTIONS,
         CASH_RETURNS,
-        STRATEGY_WEIGHTS,
         STRATEGY_TARGETS,
         AGGREGATED_TARGETS,
         FEATURES,

@@ -52,6 +52,7 @@ def filled(duckdb_warehouse: Warehouse) -> Warehouse:
         duckdb_warehouse.replace("strategy_targets", LIFE, rows, where={"strategy": card.name})
         figures = {"gross_return": generator.normal(0.0005, 0.004 + 0.01 * generator.random(), (len(days), 1))}
         figures |= {"cost": np.full((len(days), 1), 1e-5), "turnover": np.full((len(days), 1), 0.1)}
+        figures["cash_return"] = np.zeros((len(days), 1))
         paper = long(days, [card.name], by="strategy", **figures)
         paper["net_return"] = paper["gross_return"] - paper["cost"]
         duckdb_warehouse.replace("strategy_returns", LIFE, paper, where={"strategy": card.name})

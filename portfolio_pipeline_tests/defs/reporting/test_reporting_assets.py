@@ -52,7 +52,13 @@ def fill_in(duckdb_warehouse: Warehouse) -> None:
     fill |= {"side": "sell", "quantity": 100.0, "price": 400.0, "commission": 1.0, "filled_at": pd.Timestamp(DAYS[10])}
     duckdb_warehouse.replace("fills", LIFE, pd.DataFrame(fill))
     paper = generator.normal(0.0005, 0.008, (len(days), 1))
-    figures = {"gross_return": paper, "net_return": paper, "cost": 0 * paper, "turnover": abs(paper)}
+    figures = {
+        "gross_return": paper,
+        "net_return": paper,
+        "cost": 0 * paper,
+        "turnover": abs(paper),
+        "cash_return": 0 * paper,
+    }
     rows = long(days, ["first"], by="strategy", **figures)
     duckdb_warehouse.replace("strategy_returns", LIFE, rows)
 
