@@ -12,11 +12,12 @@ from portfolio_pipeline.adapters.environment import PACKAGE_ROOT
 from portfolio_pipeline.components.strategy.parameters import parameters_asset
 from portfolio_pipeline.components.strategy.targets import targets_asset
 from portfolio_pipeline.core.calendar.sessions import SessionRange
+from portfolio_pipeline.core.market.cash import above_cash, cash_rows
 from portfolio_pipeline.core.settings import load_settings
 from portfolio_pipeline.ports import Warehouse
 from portfolio_pipeline_tests import chain
 from portfolio_pipeline_tests.benchmarks.decisions.markets import Kind, made_up, total_returns
-from portfolio_pipeline_tests.benchmarks.decisions.searches import best_elsewhere, play
+from portfolio_pipeline_tests.benchmarks.decisions.searches import best_elsewhere, cash_earned, play
 from portfolio_pipeline_tests.fakes.clock import FixedClock
 from portfolio_pipeline_tests.stored_panels import store_panel
 
@@ -28,8 +29,12 @@ SESSIONS = 560
 def test_the_chain_earns_to_the_bit_what_the_benchmark_says(duckdb_warehouse: Warehouse, name: str) -> None:
     panel = made_up("planted", 3, SETTINGS.universe, SESSIONS)
     store_panel(duckdb_warehouse, panel)
+    whole = total_returns(panel)
+    cash = cash_earned(whole, SETTINGS)
+    rows = cash_rows(whole, SETTINGS.risk_free_rate, 0)
     (card,) = [card for card in load_cards() if card.name == name]
     days: list[date] = panel.sessions.tolist()
+    duckdb_warehouse.replace("cash_returns", SessionRange(days[0], days[-1]), rows)
     chain.materialise(
         [parameters_asset(card), targets_asset(card)],
         SessionRange(days[0], days[-1]),
@@ -37,9 +42,10 @@ def test_the_chain_earns_to_the_bit_what_the_benchmark_says(duckdb_warehouse: Wa
         settings=SETTINGS,
         clock=FixedClock.after_close(days[-1]),
     )
-    stored = duckdb_warehouse.read("strategy_returns", where={"strategy": name})["net_return"].to_numpy()
-    played = play(card, total_returns(panel), SETTINGS)
-    np.testing.assert_array_equal(stored, played.searched)
+    returns = duckdb_warehouse.read("strategy_returns", where={"strategy": name})
+    np.testing.assert_array_equal(returns["cash_return"].to_numpy(), cash)
+    stored = above_cash(returns["net_return"].to_numpy(), cash)
+    np.testing.assert_array_equal(stored, play(card, whole, SETTINGS, cash=cash).searched)
     assert np.count_nonzero(stored) > 100
     changed = duckdb_warehouse.read("optimized_parameters", where={"strategy": name})["changed"].to_pylist()
     assert sum(changed) > 2

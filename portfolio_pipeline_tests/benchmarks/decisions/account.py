@@ -22,6 +22,7 @@ from portfolio_pipeline.core.execution.fill_model import play_session
 from portfolio_pipeline.core.execution.orders import plan_session
 from portfolio_pipeline.core.execution.tickets import Order
 from portfolio_pipeline.core.market.bars import NO_BARS, Bars, bars_by_session
+from portfolio_pipeline.core.market.cash import above_cash
 from portfolio_pipeline.core.market.indicators import Inputs
 from portfolio_pipeline.core.market.panel import PricePanel
 from portfolio_pipeline.core.market.recent import RecentMarket
@@ -34,7 +35,7 @@ from portfolio_pipeline.core.risk.limits.of_exposure import GROSS
 from portfolio_pipeline.core.settings import Settings
 from portfolio_pipeline.core.strategies.card import StrategyCard
 from portfolio_pipeline_tests.benchmarks.decisions.markets import total_returns
-from portfolio_pipeline_tests.benchmarks.decisions.searches import Played, play, sharpe
+from portfolio_pipeline_tests.benchmarks.decisions.searches import Played, cash_earned, play, sharpe
 
 TRADED, WARM_UP = 10 * SESSIONS_PER_YEAR, 3 * SESSIONS_PER_YEAR
 LAST = date(2024, 12, 31)
@@ -44,14 +45,14 @@ SMALL = 0.0025
 
 @dataclass(frozen=True)
 class Account:
-    """What became of one account; Sharpe ratios are above what the shortest treasuries earned, rates are a year."""
+    """What became of one account; Sharpe ratios are above what cash earned, rates are a year."""
 
     sharpe: float
     growth: float
     deepest_fall: float
     equal_default_sharpe: float
     balanced_sharpe: float  # six parts SPY, four parts IEF
-    cash_rate: float  # what the shortest treasuries earned
+    cash_rate: float
     invested: float
     fills: int
     small_fills: float
@@ -64,21 +65,25 @@ def account(seed: int, cards: Sequence[StrategyCard], settings: Settings) -> Acc
     days = tuple(day for day in all_sessions() if day <= LAST)[-(WARM_UP + TRADED) :]
     rows = SimulatedMarketData(settings.universe, seed).bars(settings.symbols, SessionRange(days[0], days[-1]))
     whole = total_returns(PricePanel.from_prices(rows, as_days(days), settings.symbols))
-    played = [play(card, whole, settings) for card in cards]
+    earned = cash_earned(whole, settings)
+    played = [play(card, whole, settings, cash=earned) for card in cards]
     path = _targets(played, cards, days, whole.adjusted_close, settings)
     bars = bars_by_session(pa.Table.from_pandas(rows.assign(session=rows["session"].dt.date), preserve_index=False))
+    for session, rate in zip(days, earned.tolist(), strict=True):
+        bars[session].cash_return = rate
     equity, cash, fills, paid = _traded(path, bars, settings)
     returns = equity[1:] / equity[:-1] - 1.0
-    close = Inputs(whole.select(("SPY", "IEF", "SHY"))).close[-len(equity) :]
-    spy, ief, shy = (close[1:] / close[:-1] - 1.0).T
+    close = Inputs(whole.select(("SPY", "IEF"))).close[-len(equity) :]
+    spy, ief = (close[1:] / close[:-1] - 1.0).T
+    earned = earned[-len(returns) :]
     sizes = np.array(fills) if fills else np.zeros(1)
     return Account(
-        sharpe=float(sharpe(returns - shy)),
+        sharpe=float(sharpe(above_cash(returns, earned))),
         growth=_yearly(returns),
         deepest_fall=float((equity / np.maximum.accumulate(equity) - 1.0).min()),
-        equal_default_sharpe=float(sharpe(np.mean([one.default[-len(returns) :] for one in played], axis=0) - shy)),
-        balanced_sharpe=float(sharpe(0.6 * spy + 0.4 * ief - shy)),
-        cash_rate=_yearly(shy),
+        equal_default_sharpe=float(sharpe(np.mean([one.default[-len(returns) :] for one in played], axis=0))),
+        balanced_sharpe=float(sharpe(above_cash(0.6 * spy + 0.4 * ief, earned))),
+        cash_rate=_yearly(earned),
         invested=float(1.0 - (cash / equity).mean()),
         fills=len(fills),
         small_fills=float((sizes < SMALL).mean()),

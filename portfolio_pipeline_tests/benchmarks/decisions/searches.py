@@ -16,6 +16,7 @@ import numpy as np
 from portfolio_pipeline.core.arrays import Array
 from portfolio_pipeline.core.calendar.cadence import due
 from portfolio_pipeline.core.calendar.sessions import SESSIONS_PER_YEAR
+from portfolio_pipeline.core.market.cash import above_cash, cash_rows
 from portfolio_pipeline.core.market.indicators import Inputs
 from portfolio_pipeline.core.market.panel import TotalReturnPanel
 from portfolio_pipeline.core.market.regimes.tell import tell_regimes
@@ -33,7 +34,7 @@ _TWO_YEARS = 504
 
 @dataclass(frozen=True, eq=False)
 class Played:
-    """One card on one market: daily net returns of all sessions, and Sharpe ratios of those judged."""
+    """One card on one market: daily net returns of all sessions, above cash, and Sharpe ratios of those judged."""
 
     searched: Array
     default: Array
@@ -60,27 +61,41 @@ def probabilities(panel: TotalReturnPanel, settings: Settings) -> Array:
 
 
 def searched(
-    card: StrategyCard, panel: TotalReturnPanel, cost_rate: float, regimes: Array | None
+    card: StrategyCard, panel: TotalReturnPanel, cost_rate: float, regimes: Array | None, cash: Array | None
 ) -> tuple[Walk, list[Stretch]]:
     """The walk over the whole panel, which holds the strategy's symbols."""
     strategy = STRATEGY_TYPES[card.type]
     space = ParameterSpace.of(strategy.Parameters, card.parameters, card.constraints)
-    walk = Walk(space, Backtests(strategy, Inputs(panel), card, cost_rate), regimes)
+    walk = Walk(space, Backtests(strategy, Inputs(panel), card, cost_rate, cash_return=cash), regimes)
     return walk, walk.run(0, len(panel.sessions))
 
 
-def play(card: StrategyCard, whole: TotalReturnPanel, settings: Settings, regimes: Array | None = None) -> Played:
-    """The card on a market that holds the universe of the settings."""
+def cash_earned(whole: TotalReturnPanel, settings: Settings) -> Array:
+    """What cash earned in each session, as the settings say."""
+    earned: Array = cash_rows(whole, settings.risk_free_rate, 0)["cash_return"].to_numpy()
+    return np.concatenate([[0.0], earned[:-1]])
+
+
+def play(
+    card: StrategyCard,
+    whole: TotalReturnPanel,
+    settings: Settings,
+    regimes: Array | None = None,
+    *,
+    cash: Array | None = None,
+) -> Played:
+    """The card on a market that holds the universe of the settings; without `cash` it earns nothing."""
     panel = whole.select(card.universe(settings))
     if regimes is None and card.search.regime_share > 0.0:
         regimes = probabilities(whole, settings)
-    walk, stretches = searched(card, panel, settings.costs.total, regimes)
+    walk, stretches = searched(card, panel, settings.costs.total, regimes, cash)
     mixtures = [mixture for stretch in stretches for mixture in stretch.mixtures]
     changed = [True] + [one != before for one, before in zip(mixtures[1:], mixtures[:-1], strict=True)]
-    followed = follow(
-        STRATEGY_TYPES[card.type], card, panel, panel.symbols, mixtures, changed, None, settings.costs.total
-    )
+    strategy, cost_rate = STRATEGY_TYPES[card.type], settings.costs.total
+    followed = follow(strategy, card, panel, panel.symbols, mixtures, changed, None, cost_rate, cash_return=cash)
     mine = np.array([session.result.net_return[0] for session in followed])
+    if cash is not None:
+        mine = above_cash(mine, cash)
     turnover = np.array([session.result.turnover[0] for session in followed])
     net, _ = walk.backtests.of(walk.fixed.candidates)
     default = net[walk.fixed.places[walk.space.default]]
