@@ -29,7 +29,9 @@ def cash_rows(panel: AdjustedPrices, rate: RiskFreeRate, first: int) -> pd.DataF
     """Rows of cash_returns for the sessions of the panel from row `first` on."""
     sessions = panel.sessions[first:]
     if isinstance(rate, str):
-        earned = _of_symbol(panel.select((rate,)).adjusted_close[:, 0])[first:]
+        known = rate in panel.symbols  # before its first bar nobody knows of it
+        closes = panel.select((rate,)).adjusted_close[:, 0] if known else np.full(len(panel.sessions), np.nan)
+        earned = _of_symbol(closes)[first:]
         origin = f"the return of {rate} over the session"
     else:
         # One number at a time: vectorised powers may round differently by position.

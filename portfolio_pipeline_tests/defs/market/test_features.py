@@ -19,7 +19,7 @@ from portfolio_pipeline.core.features.family import NO_WINDOW
 from portfolio_pipeline.core.market.features import feature_rows
 from portfolio_pipeline.core.market.indicators import Inputs
 from portfolio_pipeline.core.market.panel import PricePanel
-from portfolio_pipeline.core.tables import FEATURES, PRICES
+from portfolio_pipeline.core.tables import ACCOUNT, FEATURES, PRICES
 from portfolio_pipeline.core.tables.rows import frame
 from portfolio_pipeline.defs.market.features import features
 from portfolio_pipeline.ports import Warehouse
@@ -28,9 +28,11 @@ from portfolio_pipeline.reads.prices import price_history, stored_symbols
 from portfolio_pipeline.sql_models.run import audit_rows, project_library
 from portfolio_pipeline_tests.fakes.clock import FixedClock
 from portfolio_pipeline_tests.sql.bars import random_bars, session_range
+from portfolio_pipeline_tests.trading import settings as trading_settings
 
 SESSIONS = session_range(date(2018, 1, 1), date(2021, 6, 30))
 DAYS = sessions_between(SESSIONS.first, SESSIONS.last)
+HOUSE = trading_settings()
 AUDIT = "assert_features_follow_from_prices"
 SYMBOLS = 6
 
@@ -60,10 +62,16 @@ def store(warehouse: Warehouse, sessions: SessionRange) -> None:
     warehouse.replace("features", sessions, feature_rows(panel, 0))
 
 
-def materialise(warehouse: Warehouse, sessions: SessionRange, *, ok: bool = True) -> dg.ExecuteInProcessResult:
+def materialise(
+    warehouse: Warehouse, sessions: SessionRange, *, ok: bool = True, rate: float | str = 0.02
+) -> dg.ExecuteInProcessResult:
     return dg.materialize(
         [features],
-        resources={"warehouse": warehouse, "clock": FixedClock.after_close(DAYS[-1])},
+        resources={
+            "warehouse": warehouse,
+            "clock": FixedClock.after_close(DAYS[-1]),
+            "settings": HOUSE.model_copy(update={"risk_free_rate": rate}),
+        },
         tags={
             "dagster/asset_partition_range_start": sessions.first.isoformat(),
             "dagster/asset_partition_range_end": sessions.last.isoformat(),
@@ -255,3 +263,22 @@ def test_the_newest_session_shows_its_rows_and_the_asset_its_lineage(duckdb_ware
     assert list(lineage) == list(FEATURES.column_names)
     dividend = dg.TableColumnDep(asset_key=dg.AssetKey(["prices"]), column_name="dividend")
     assert dividend in lineage["sma_200d"]
+
+
+def test_what_cash_earned_is_stored_and_stays_in_what_an_account_has_lived_through(filled: Warehouse) -> None:
+    symbol = str(filled.read("prices", columns=["symbol"])["symbol"][0])
+    part = SessionRange(DAYS[600], DAYS[609])
+    store(filled, SessionRange(DAYS[0], DAYS[599]))
+    materialise(filled, part)
+    before = filled.read("cash_returns").to_pylist()
+    assert [row["session"] for row in before] == list(part)
+    assert {row["origin"] for row in before} == {"0.02 a year, for the days to the next session"}
+    account = dict.fromkeys(ACCOUNT.column_names, 0.0) | {"book": "account"}
+    lived = SessionRange(DAYS[602], DAYS[605])
+    filled.replace("account", lived, pd.DataFrame([account | {"session": day} for day in lived]))
+    materialise(filled, part, rate=symbol)
+    after = filled.read("cash_returns").to_pylist()
+    assert after[:5] == before[:5]
+    assert {row["origin"] for row in after[5:]} == {f"the return of {symbol} over the session"}
+    materialise(filled, part, rate="NONE")
+    assert [row["cash_return"] for row in filled.read("cash_returns").to_pylist()[5:]] == [0.0] * 5
