@@ -125,7 +125,7 @@ REGIME_TABLE = Table(
     ("session",),
     (
         session(),
-        text("regime", "the most probable regime", *REGIMES).made_of("features.adjusted_close"),
+        text("regime", "told until another is more than twice as likely", *REGIMES).made_of("features.adjusted_close"),
         *(
             number(f"probability_{name}", f"filtered probability of {name}", minimum=0, maximum=1).made_of(
                 "features.adjusted_close"

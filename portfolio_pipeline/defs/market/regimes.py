@@ -79,9 +79,10 @@ def regimes(
         rows=written,
         metadata={
             "regime": told.names[-1],
-            "probability": float(told.probabilities[-1].max()),
+            "probability": float(told.probabilities[-1, REGIMES.index(told.names[-1])]),
             "probabilities": dg.MetadataValue.md(markdown_table(newest)),
             "method": settings.regimes.method,
+            "memory in sessions": settings.regimes.memory_sessions,
             "trend strength": float(told.state.trend_strength[-1]),
             "volatility level": float(told.state.volatility_level[-1]),
             "average correlation": float(told.state.average_correlation[-1]),

@@ -79,6 +79,21 @@ def test_a_range_and_its_sessions_one_by_one_fill_the_same_table(stored_market: 
     pd.testing.assert_frame_equal(table(stored_market), whole, check_exact=True)
 
 
+def test_a_home_of_sessions_told_without_a_memory_goes_on_as_if_it_had_always_had_one(
+    stored_market: Warehouse,
+) -> None:
+    forgetful = RULES.model_copy(update={"regimes": RULES.regimes.model_copy(update={"memory_sessions": 0})})
+    materialise(stored_market, 255, 409, forgetful)
+    before = table(stored_market)
+    materialise(stored_market, 410, 419)
+    gone_on = table(stored_market)
+    pd.testing.assert_frame_equal(gone_on[:155], before, check_exact=True)
+    materialise(stored_market, 255, 419)
+    anew = table(stored_market)
+    pd.testing.assert_frame_equal(gone_on[155:], anew[155:], check_exact=True)
+    assert (anew[:155] != before).any(axis=None)
+
+
 def test_the_newest_partition_shows_method_probabilities_and_a_picture(stored_market: Warehouse) -> None:
     (event,) = materialise(stored_market, 280, 419, MARKOV).asset_materializations_for_node("regimes")[-1:]
     metadata = event.metadata

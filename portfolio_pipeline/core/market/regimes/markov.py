@@ -50,29 +50,31 @@ class NoModelError(ValueError):
     """Why returns could not be fitted, in words for the reader of the notes."""
 
 
-def hidden_states(inputs: Inputs, benchmark: int, rows: Array, how: Regimes) -> tuple[Array, tuple[str, ...]]:
-    """Filtered probability of each state at each of `rows`, the calmest first [rows, states]; and notes.
+def hidden_states(
+    inputs: Inputs, benchmark: int, rows: Array, how: Regimes
+) -> tuple[list[tuple[Array, Array | None]], tuple[str, ...]]:
+    """For each period: the places of its sessions among `rows`, and what its model says; and notes.
 
-    NaN where there is no model.
+    That is the filtered probability of each state, the calmest first, at every session from the first one on [sessions,
+    states], for whoever looks back from the period; NaN before the first return. None where there is no model.
     """
     returns = inputs.returns[:, benchmark]
     observed = ~np.isnan(returns) & inputs.traded[:, benchmark]
     observations, seen = PERCENT * returns[observed], np.cumsum(observed)
     epochs = np.maximum.accumulate(np.where(due(inputs.sessions, how.refit), np.arange(len(returns)), -1))[rows]
-    result, notes = np.full((len(rows), how.states), np.nan), []
+    periods: list[tuple[Array, Array | None]] = []
+    notes = []
     for epoch in np.unique(epochs):
-        mine = np.flatnonzero(epochs == epoch)
-        count = int(seen[epoch]) if epoch >= 0 else 0
+        hidden, count = None, int(seen[epoch]) if epoch >= 0 else 0
         try:
             if count < how.fewest_sessions:
                 raise NoModelError(f"{count} returns, fewer than {how.fewest_sessions}")
-            model = fitted(observations[:count], how.states)
+            chances = filtered(observations, fitted(observations[:count], how.states))
+            hidden = np.where((seen > 0)[:, None], chances[seen - 1], np.nan)
         except NoModelError as problem:
             notes.append(f"{inputs.sessions[max(epoch, 0)]}: {problem}")
-            continue
-        last = seen[rows[mine]]
-        result[mine] = filtered(observations[: last.max()], model)[last - 1]
-    return result, tuple(notes)
+        periods.append((np.flatnonzero(epochs == epoch), hidden))
+    return periods, tuple(notes)
 
 
 def fitted(observations: Array, states: int) -> SwitchingModel:

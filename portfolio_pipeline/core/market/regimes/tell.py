@@ -12,6 +12,7 @@ from portfolio_pipeline.core.arrays import Array
 from portfolio_pipeline.core.market.indicators import Inputs
 from portfolio_pipeline.core.market.panel import AdjustedPrices
 from portfolio_pipeline.core.market.regimes import rules
+from portfolio_pipeline.core.market.regimes.memory import remembered
 from portfolio_pipeline.core.market.regimes.settings import Regimes
 from portfolio_pipeline.core.market.regimes.state import MarketState, market_state
 from portfolio_pipeline.core.tables.market import REGIMES
@@ -23,34 +24,33 @@ class RegimesTold:
 
     state: MarketState
     probabilities: Array  # [sessions, REGIMES]
+    names: list[str]
     notes: tuple[str, ...] = ()
-
-    @property
-    def names(self) -> list[str]:
-        return most_probable(self.probabilities)
 
 
 def tell_regimes(panel: AdjustedPrices, benchmark: str, rows: Array, how: Regimes) -> RegimesTold:
-    """The regimes at `rows` of a panel that starts at the first stored session."""
-    inputs = Inputs(panel)
-    column = panel.symbols.index(benchmark)
-    state = market_state(inputs, column, rows)
-    volatile, turbulent = rules.volatility(state)
+    """The regimes at `rows` of a panel that starts at the first stored session, where the memory starts as well."""
+    inputs, column = Inputs(panel), panel.symbols.index(benchmark)
+    # Without a memory there is nothing to look at but the rows themselves.
+    looked_at = np.arange(rows.max() + 1) if how.memory_sessions else rows
+    own = rows if how.memory_sessions else np.arange(len(rows))
+    state = market_state(inputs, column, looked_at)
+    periods: list[tuple[Array, Array | None]] = [(np.arange(len(rows)), None)]
     notes: tuple[str, ...] = ()
     if how.method == "markov":
         from portfolio_pipeline.core.market.regimes.markov import hidden_states  # statsmodels takes seconds to import
 
-        hidden, notes = hidden_states(inputs, column, rows, how)
-        known = ~np.isnan(hidden[:, 0])
-        volatile, turbulent = np.where(known, 1.0 - hidden[:, 0], volatile), np.where(known, hidden[:, -1], turbulent)
-    return RegimesTold(state, rules.tree(state, volatile, turbulent), notes)
-
-
-def most_probable(probabilities: Array) -> list[str]:
-    """The regime of each row; transition where all are as likely."""
-    undecided = (probabilities == probabilities[:, :1]).all(axis=1)
-    best = probabilities.argmax(axis=1)
-    return ["transition" if tied else REGIMES[place] for tied, place in zip(undecided, best, strict=True)]
+        periods, notes = hidden_states(inputs, column, rows, how)
+    probabilities, told = np.empty((len(rows), len(REGIMES))), np.empty(len(rows), np.int64)
+    for mine, hidden in periods:
+        volatile, turbulent = rules.volatility(state)
+        if hidden is not None:
+            calmest, wildest = hidden[looked_at, 0], hidden[looked_at, -1]
+            known = ~np.isnan(calmest)
+            volatile, turbulent = np.where(known, 1.0 - calmest, volatile), np.where(known, wildest, turbulent)
+        filtered, places = remembered(rules.tree(state, volatile, turbulent), how.memory_sessions)
+        probabilities[mine], told[mine] = filtered[own[mine]], places[own[mine]]
+    return RegimesTold(state.at(own), probabilities, [REGIMES[place] for place in told], notes)
 
 
 def regime_changes(rows: pd.DataFrame) -> list[dict[str, object]]:

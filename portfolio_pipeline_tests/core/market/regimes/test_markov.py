@@ -6,12 +6,14 @@ import warnings
 from functools import cache
 
 import numpy as np
+import pandas as pd
 import pytest
 from statsmodels.tsa.regime_switching.markov_regression import MarkovRegression
 
 from portfolio_pipeline.core.arrays import Array
 from portfolio_pipeline.core.market.indicators import Inputs
 from portfolio_pipeline.core.market.panel import PricePanel
+from portfolio_pipeline.core.market.regimes import rules
 from portfolio_pipeline.core.market.regimes.markov import NoModelError, filtered, fitted, hidden_states
 from portfolio_pipeline.core.market.regimes.settings import Regimes
 from portfolio_pipeline.core.market.regimes.tell import tell_regimes
@@ -39,14 +41,24 @@ def a_market() -> PricePanel:
     return closes_only(100 * np.cumprod(1 + moves, axis=0))
 
 
+def states_at(panel: PricePanel, rows: Array) -> Array:
+    """Of each row by the model of its own period."""
+    periods, notes = hidden_states(Inputs(panel), 0, rows, YEARLY)
+    assert notes == ()
+    found = np.full((len(rows), YEARLY.states), np.nan)
+    for places, hidden in periods:
+        assert hidden is not None
+        found[places] = hidden[rows[places]]
+    return found
+
+
 def test_the_planted_states_are_found() -> None:
     state, _ = planted()
     rows = np.arange(550, LENGTH)
-    hidden, notes = hidden_states(Inputs(a_market()), 0, rows, YEARLY)
-    assert notes == ()
+    hidden = states_at(a_market(), rows)
     np.testing.assert_allclose(hidden.sum(axis=1), 1)
     assert ((hidden[:, 1] > 0.5) == (state[rows] == 1)).mean() > 0.95
-    told = tell_regimes(a_market(), BENCHMARK, rows, YEARLY)
+    told = tell_regimes(a_market(), BENCHMARK, rows, YEARLY.model_copy(update={"memory_sessions": 0}))
     volatile = np.isin(told.names, ["bull_volatile", "bear_volatile", "crisis"])
     quiet = np.isin(told.names, ["bull_quiet", "bear_quiet"])
     assert volatile[state[rows] == 0].mean() < 0.05
@@ -92,6 +104,18 @@ def test_a_session_alone_has_the_bits_it_has_in_a_range_and_no_sight_of_the_futu
     assert (other[5:] != whole[5:]).any(axis=1).all()
 
 
+def test_a_memory_looks_back_with_the_model_of_the_session_it_is_asked_for() -> None:
+    panel, row = a_market(), 900
+    own = tell_regimes(panel, BENCHMARK, np.arange(row + 1), YEARLY.model_copy(update={"memory_sessions": 0}))
+    (_, hidden), *_ = hidden_states(Inputs(panel), 0, np.array([row]), YEARLY)[0]
+    assert hidden is not None
+    volatile = np.nan_to_num(1.0 - hidden[: row + 1, 0])
+    said = rules.tree(own.state, volatile, volatile)
+    mean = pd.DataFrame(said[~np.isnan(own.state.trend_strength)]).ewm(com=YEARLY.memory_sessions, adjust=False).mean()
+    told = tell_regimes(panel, BENCHMARK, np.array([row]), YEARLY).probabilities
+    np.testing.assert_allclose(told[0], mean.to_numpy()[-1], rtol=1e-9)
+
+
 def test_the_rules_answer_where_there_is_no_model_and_a_note_says_why() -> None:
     panel = a_market()
     rows = np.array([300, 390, 600, 1050])
@@ -123,7 +147,7 @@ def test_sessions_without_a_bar_of_the_benchmark_keep_the_probabilities_of_the_o
     panel = a_market()
     close = panel.close.copy()
     close[700:703, 0] = np.nan
-    hidden, _ = hidden_states(Inputs(closes_only(close)), 0, np.arange(699, 704), YEARLY)
+    hidden = states_at(closes_only(close), np.arange(699, 704))
     np.testing.assert_array_equal(hidden[1:4], np.repeat(hidden[:1], 3, axis=0))
     assert (hidden[4] != hidden[0]).all()
 

@@ -9,10 +9,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from portfolio_pipeline.core.arrays import Array
+from portfolio_pipeline.core.market.indicators import Inputs
 from portfolio_pipeline.core.market.panel import PricePanel
 from portfolio_pipeline.core.market.regimes import rules
 from portfolio_pipeline.core.market.regimes.settings import Regimes
-from portfolio_pipeline.core.market.regimes.state import SESSIONS_NEEDED, MarketState
+from portfolio_pipeline.core.market.regimes.state import SESSIONS_NEEDED, MarketState, market_state
 from portfolio_pipeline.core.market.regimes.tell import RegimesTold, regime_changes, tell_regimes
 from portfolio_pipeline.core.tables.market import REGIMES
 from portfolio_pipeline_tests.core.markets import closes_only, market, up_to, with_another_future
@@ -60,6 +61,29 @@ def test_the_figures_are_those_of_pandas() -> None:
         assert state.average_correlation[k] == pytest.approx(pairs.mean())
 
 
+@settings(max_examples=30, deadline=None)
+@given(st.integers(0, 10_000), st.integers(1, 6), st.sampled_from([0.0, 0.02]), st.booleans())
+def test_the_average_correlation_is_that_of_all_pairs_with_a_full_window_that_moved(
+    seed: int, symbols: int, missing: float, begins_late: bool
+) -> None:
+    rng = np.random.default_rng(seed)
+    close = 50.0 * np.cumprod(1.0 + rng.normal(0.0, 0.01, (400, symbols)), axis=0)
+    close[:, symbols // 2 :] = np.where(rng.random() < 0.5, 7.0, close[:, symbols // 2 :])
+    close[rng.random(close.shape) < missing] = np.nan
+    if begins_late:
+        close[:370, -1] = np.nan
+    close[0, 0] = 50.0
+    rows = np.arange(260, 400, 7)
+    found = market_state(Inputs(closes_only(close)), 0, rows).average_correlation
+    returns = pd.DataFrame(close).ffill().pct_change(fill_method=None)
+    for k in np.flatnonzero(~np.isnan(found)):
+        window = returns.iloc[rows[k] - 59 : rows[k] + 1]
+        used = [i for i in window if window[i].notna().all() and window[i].std() > 1e-10]
+        pairs = [window[i].corr(window[j]) for i in used for j in used if i < j]
+        assert found[k] == pytest.approx(np.mean(pairs) if pairs else 0.0, abs=1e-9)
+    assert not np.isnan(found).any() or (begins_late and symbols == 1)
+
+
 @settings(max_examples=100, deadline=None)
 @given(st.floats(-10, 10), st.floats(0, 1), st.floats(-1, 1))
 def test_probabilities_add_up_to_one(strength: float, level: float, correlation: float) -> None:
@@ -78,14 +102,15 @@ def test_without_a_year_of_the_benchmark_every_regime_is_as_likely() -> None:
     assert set(told.names[: known[0]]) == {"transition"}
 
 
-def test_a_session_alone_has_the_bits_it_has_in_a_range_and_no_sight_of_the_future() -> None:
-    panel = market()
+@pytest.mark.parametrize("memory", [0, 2])
+def test_a_session_alone_has_the_bits_it_has_in_a_range_and_no_sight_of_the_future(memory: int) -> None:
+    panel, how = market(), Regimes(memory_sessions=memory)
     rows = np.arange(400, 700, 50)
-    whole = by_rules(panel, rows).probabilities
+    whole = tell_regimes(panel, BENCHMARK, rows, how).probabilities
     for k, row in enumerate(rows):
-        alone = by_rules(up_to(panel, row), np.array([row])).probabilities
+        alone = tell_regimes(up_to(panel, row), BENCHMARK, np.array([row]), how).probabilities
         np.testing.assert_array_equal(alone[0], whole[k])
-    other = by_rules(with_another_future(panel, 560), rows).probabilities
+    other = tell_regimes(with_another_future(panel, 560), BENCHMARK, rows, how).probabilities
     np.testing.assert_array_equal(other[rows <= 560], whole[rows <= 560])
 
 
