@@ -97,6 +97,12 @@ def _market(returns: Array) -> Array:
     return np.cumprod(1.0 + total / np.maximum(known.sum(axis=1), 1))[:, None]
 
 
+def _market_trend(level: Array, window: int) -> Array:
+    apart = level - _rolling_mean(level, window)
+    # A market that stands still is on no side of its mean, whatever the last digits say.
+    return np.where(np.abs(apart) <= 1e-12 * level, 0.0, apart)
+
+
 ADJUSTMENT_FACTOR: Final = Family(
     name="adjustment_factor",
     meaning="what raw prices are multiplied with: splits and reinvested dividends since the first session",
@@ -241,7 +247,7 @@ MARKET_TREND: Final = Family(
     inputs=("market",),
     sees=_WINDOW,
     missing="before the window is full",
-    compute=lambda level, window: level - _rolling_mean(level, window),
+    compute=_market_trend,
 )
 
 # The order of the table's columns is that of the families; a new one goes to the end.

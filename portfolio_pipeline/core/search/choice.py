@@ -98,6 +98,7 @@ def choose_mixture(
 ) -> Choice:
     """The mixture at row k of the scores. `in_use` is None until something was chosen by its score.
 
+    Of sets with the same score the earlier of the pool comes first.
     `evidence(places, shares)` is by how many standard errors a mixture has been better than the default so far.
     """
     waiting = _nothing_to_choose(scores, k, due, search)

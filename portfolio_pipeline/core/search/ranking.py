@@ -1,4 +1,7 @@
-"""What is kept of each search: the best sets by the score of their neighbourhood, and some more that nothing beats."""
+"""What is kept of each search: the best sets by the score of their neighbourhood, and some more that nothing beats.
+
+Of sets with the same score the earlier of the pool comes first, and is kept where not all can be.
+"""
 
 from __future__ import annotations
 

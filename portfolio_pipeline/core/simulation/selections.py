@@ -9,7 +9,7 @@ NaN policy: a score that is NaN or infinite has no place in an order. Time: a ro
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 from numba import njit
@@ -62,19 +62,25 @@ class Selections(NamedTuple):
 
 
 @njit(cache=True, nogil=True)
+def without_rounding(scores: Any) -> Any:  # pragma: no cover
+    """A score, or an array of them, to nine digits: what differs in its last digits alone is equal, and tied."""
+    return np.rint(scores * 1e9) / 1e9
+
+
+@njit(cache=True, nogil=True)
 def order_table(scores: Array, places: int) -> Array:  # pragma: no cover
     """The `places` best symbols of each row of scores, best first, int16; -1 where there are none left.
 
-    On a tie the earlier symbol comes first. For few symbols a symbol's place is the number of better ones: counting
-    them all takes no branches, and for up to some hundred no sort is as fast. Of many, most are worse than the last
-    place that is taken, and the others are inserted.
+    On a tie (`without_rounding`) the earlier symbol comes first. For few symbols a symbol's place is the number of
+    better ones: counting them all takes no branches, and for up to some hundred no sort is as fast. Of many, most are
+    worse than the last place that is taken, and the others are inserted.
     """
     rows, symbols = scores.shape
     order = np.full((rows, places), -1, np.int16)
     row = np.empty(symbols)
     for r in range(rows):
         for i in range(symbols):
-            row[i] = scores[r, i] if np.isfinite(scores[r, i]) else np.nan
+            row[i] = without_rounding(scores[r, i]) if np.isfinite(scores[r, i]) else np.nan
         if symbols > 100 and places < symbols:
             _insert_best(row, order[r])
             continue

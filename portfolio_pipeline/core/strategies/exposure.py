@@ -28,6 +28,7 @@ from portfolio_pipeline.core.arrays import Array
 from portfolio_pipeline.core.market.indicators import Inputs
 from portfolio_pipeline.core.simulation.simulation import Decisions
 from portfolio_pipeline.core.strategies.card import Sizing
+from portfolio_pipeline.core.strategies.selection import ROUNDING
 from portfolio_pipeline.core.strategies.sizing import sized
 
 _NEVER = np.iinfo(np.int64).max
@@ -115,8 +116,9 @@ def _first_stops_until_next(inputs: Inputs, rows: Array, stop: float) -> Array:
 def first_stops(close: Array, starts: Array, stops: Array, stop: float) -> Array:  # pragma: no cover
     """The first session from starts[k] to stops[k] at which each symbol would be stopped, [long and short, k, symbols].
 
-    _NEVER where it is not. `close` is [symbols, sessions].
+    _NEVER where it is not. `close` is [symbols, sessions]. What has moved by exactly the stop is not stopped.
     """
+    lower, upper = (1.0 - stop) * (1.0 - ROUNDING), (1.0 + stop) * (1.0 + ROUNDING)
     result = np.full((2, len(starts), len(close)), _NEVER, np.int64)
     for i in range(len(close)):
         for k in range(len(starts)):
@@ -126,9 +128,9 @@ def first_stops(close: Array, starts: Array, stops: Array, stop: float) -> Array
             for t in range(starts[k], stops[k] + 1):
                 value = close[i, t]
                 highest, lowest = max(highest, value), min(lowest, value)
-                if value < highest * (1.0 - stop):
+                if value < highest * lower:
                     result[0, k, i] = min(result[0, k, i], t)
-                if value > lowest * (1.0 + stop):
+                if value > lowest * upper:
                     result[1, k, i] = min(result[1, k, i], t)
     return result
 

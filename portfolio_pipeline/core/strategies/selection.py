@@ -1,10 +1,11 @@
 """From tables that parameter sets share to weights: who comes first, who is let through, and what each gets.
 
-Types keep orders of scores (`ranked`, `backtest.selections.order_table`) and tables of who may be held in
+Types keep orders of scores (`ranked`, `simulation.selections.order_table`) and tables of who may be held in
 `Inputs.at(rows)`; what is left to do for one parameter set are the compiled loops here. Not here: scores, which are the
 types' own rules.
 
-NaN policy: a score that is NaN or infinite is never held. Each row is computed by itself.
+NaN policy: a score that is NaN or infinite is never held, and what is not known is on no side of anything. Ties: what
+differs in its last digits alone is equal, for these depend on the order of additions. Each row is computed by itself.
 """
 
 from __future__ import annotations
@@ -15,12 +16,22 @@ import numpy as np
 from numba import njit
 
 from portfolio_pipeline.core.arrays import Array
+from portfolio_pipeline.core.simulation.selections import without_rounding
 
 UNKNOWN = -128  # as a direction
+ROUNDING = 1e-12  # of a price: means of some hundred of them are exact to this
+STILL = 1e-10  # a deviation of daily returns as small as this is the rounding of none
+
+
+def side(values: Array, others: Array) -> Array:
+    """1 above, -1 below, 0 where both are equal; NaN where one is not known, which no comparison lets through."""
+    apart = values - others
+    sides: Array = np.where(np.abs(apart) <= ROUNDING * np.abs(others), 0.0, np.sign(apart))
+    return sides
 
 
 class Ranked(NamedTuple):
-    """The symbols of each row, best first, and their scores; NaN where there are no more."""
+    """The symbols of each row, best first, and their scores `without_rounding`; NaN where there are no more."""
 
     order: Array  # int16 [rows, symbols]
     scores: Array
@@ -28,6 +39,7 @@ class Ranked(NamedTuple):
 
 def ranked(scores: Array) -> Ranked:
     """On a tie the earlier symbol comes first."""
+    scores = without_rounding(scores)
     order = np.argsort(np.where(np.isfinite(scores), -scores, np.inf), axis=1, kind="stable")
     best_first = np.take_along_axis(scores, order, axis=1)
     return Ranked(order.astype(np.int16), np.where(np.isfinite(best_first), best_first, np.nan))
@@ -46,7 +58,7 @@ def ranks(scores: Array) -> Array:  # pragma: no cover
         known = 0
         for i in range(symbols):
             finite = np.isfinite(scores[r, i])
-            row[i] = scores[r, i] if finite else np.nan
+            row[i] = without_rounding(scores[r, i]) if finite else np.nan
             known += finite
         taken[:] = False
         for i in range(symbols):

@@ -74,6 +74,19 @@ def test_the_sets_that_nothing_beats_are_those_that_comparing_all_pairs_finds(
     assert not found[2].any()
 
 
+@settings(max_examples=60, deadline=None)
+@given(st.integers(0, 10_000), st.integers(2, 40), st.integers(1, 4))
+def test_what_nothing_beats_depends_neither_on_the_order_of_sets_nor_on_copies_of_them(
+    seed: int, candidates: int, goals: int
+) -> None:
+    rng = np.random.default_rng(seed)
+    goods = rng.integers(0, 3, (goals, 2, candidates)).astype(float)
+    found = undominated(goods)
+    order = rng.permutation(candidates)
+    np.testing.assert_array_equal(undominated(goods[:, :, order]), found[:, order])
+    np.testing.assert_array_equal(undominated(np.concatenate([goods, goods], axis=2)), np.tile(found, 2))
+
+
 @pytest.mark.parametrize("goal", ["return", "sharpe", "sortino", "calmar", "drawdown"])
 def test_a_cost_is_taken_from_each_goal_in_its_own_unit(goal: Goal) -> None:
     returns = np.random.default_rng(5).normal(0.0006, 0.01, (1, 252))

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from fractions import Fraction
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -13,6 +15,7 @@ from portfolio_pipeline.core.strategies.card import Sizing
 from portfolio_pipeline.core.strategies.exposure import decisions, last_scheduled, wanted_at
 from portfolio_pipeline.core.strategies.sizing import sized
 from portfolio_pipeline.core.strategies.types.momentum import Momentum, MomentumParameters
+from portfolio_pipeline_tests.core.edge_markets import EdgeMarket, edge_markets
 from portfolio_pipeline_tests.core.markets import closes_only, market, up_to, with_another_future
 
 PANEL = market(missing=0.02)
@@ -118,6 +121,48 @@ def test_a_short_is_stopped_by_a_rise_from_its_lowest_close() -> None:
     )
     assert found.rows.tolist() == [0, 3]
     np.testing.assert_array_equal(found.weights, [[-0.5], [0.0]])
+
+
+@pytest.mark.parametrize(("highest", "stop", "exactly"), [(13.0, 0.1, 11.7), (21.0, 0.1, 18.9), (26.0, 0.1, 23.4)])
+def test_what_has_moved_by_exactly_the_stop_is_not_stopped(highest: float, stop: float, exactly: float) -> None:
+    assert exactly < highest * (1.0 - stop)  # in the last digit alone
+    close = np.array([[highest], [exactly], [exactly - 0.01]])
+    found = decisions(Inputs(closes_only(close)), Sizing(stop=stop), np.array([0]), np.array([[0.3]]))
+    assert found.rows.tolist() == [0, 2]
+
+
+@settings(max_examples=150, deadline=None)
+@given(
+    market=edge_markets(),
+    seed=st.integers(0, 10_000),
+    stop=st.sampled_from(["0.01", "0.02", "0.05", "0.1"]),
+    every=st.integers(1, 15),
+)
+def test_a_stop_at_the_edges_is_where_exact_reckoning_puts_it(
+    market: EdgeMarket, seed: int, stop: str, every: int
+) -> None:
+    rng, limit, rows = np.random.default_rng(seed), Fraction(stop), np.arange(int(seed % 7), 40, every)
+    raw = np.where(market.inputs.traded[rows], rng.choice([-0.2, 0.0, 0.2], (len(rows), len(market.symbols))), 0.0)
+    expected: dict[int, list[float]] = {}
+    for t in range(rows[0], 40):
+        since = int(rows[rows <= t][-1])
+        weights, newly = raw[rows == since][0].tolist(), False
+        for i in np.flatnonzero(weights).tolist():
+            closes = [close for close in market.carried[i][since : t + 1] if close is not None]
+            out = [
+                u
+                for u, close in enumerate(closes)
+                if (weights[i] > 0 and close < max(closes[: u + 1]) * (1 - limit))
+                or (weights[i] < 0 and close > min(closes[: u + 1]) * (1 + limit))
+            ]
+            if out:
+                weights[i] = 0.0
+                newly |= since + out[0] == t
+        if t in rows or newly:
+            expected[t] = weights
+    found = decisions(market.inputs, Sizing(stop=float(stop)), rows, raw)
+    assert found.rows.tolist() == list(expected)
+    np.testing.assert_array_equal(found.weights, list(expected.values()))
 
 
 def test_without_a_scheduled_session_nothing_is_decided() -> None:

@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 from portfolio_pipeline.core.market.indicators import Inputs
 from portfolio_pipeline.core.strategies.card import Sizing
 from portfolio_pipeline.core.strategies.sizing import sized
+from portfolio_pipeline_tests.core.edge_markets import EdgeMarket, edge_markets
 from portfolio_pipeline_tests.core.markets import market, up_to, with_another_future
 
 PANEL = market()
@@ -23,13 +24,13 @@ EVERY_STEP = Sizing(
 )
 
 
-def plainly_sized(raw: np.ndarray, row: int, sizing: Sizing) -> np.ndarray:
+def plainly_sized(raw: np.ndarray, row: int, sizing: Sizing, inputs: Inputs = INPUTS) -> np.ndarray:
     """One row, one readable step after the other."""
     window, weights = sizing.volatility_window, pd.Series(raw)
-    past = pd.DataFrame(INPUTS.returns).iloc[max(0, row - window + 1) : row + 1]
+    past = pd.DataFrame(inputs.returns).iloc[max(0, row - window + 1) : row + 1]
     full = row >= window
     if sizing.by != "type":
-        known = past.notna().all() & (weights != 0) & full
+        known = past.notna().all() & (past.std() > 1e-10) & (weights != 0) & full
         if sizing.by == "volatility":
             tilt = 1.0 / past.std()
         else:
@@ -42,7 +43,9 @@ def plainly_sized(raw: np.ndarray, row: int, sizing: Sizing) -> np.ndarray:
         if volatility > 1e-10:
             weights = weights * sizing.volatility_target / volatility
     if sizing.crowding_penalty > 0.0 and full:
-        correlation, kept = past.corr().fillna(0.0), weights.copy()
+        moved = past.std() > 1e-10
+        correlation, kept = past.loc[:, moved].corr().reindex(past.columns, axis=0), weights.copy()
+        correlation = correlation.reindex(past.columns, axis=1).fillna(0.0)
         for i in weights.index[weights != 0]:
             rest = weights.drop(i)
             if rest.any():
@@ -79,6 +82,32 @@ def test_sizing_is_the_plain_one(sizing: Sizing) -> None:
         found = sized(INPUTS, weights, ROWS, sizing)
         for k, row in enumerate(ROWS):
             np.testing.assert_allclose(found[k], plainly_sized(weights[k], row, sizing), rtol=1e-9, atol=1e-12)
+
+
+@settings(max_examples=150, deadline=None)
+@given(
+    market=edge_markets(),
+    seed=st.integers(0, 10_000),
+    by=st.sampled_from(["type", "volatility", "performance"]),
+    crowding=st.sampled_from([0.0, 0.5, 1.0]),
+    target=st.sampled_from([None, 0.1]),
+)
+def test_sizing_at_the_edges_is_the_plain_one(
+    market: EdgeMarket,
+    seed: int,
+    by: Literal["type", "volatility", "performance"],
+    crowding: float,
+    target: float | None,
+) -> None:
+    inputs, rows, rng = market.inputs, np.arange(0, 40, 3), np.random.default_rng(seed)
+    sizing = Sizing(by=by, crowding_penalty=crowding, volatility_target=target, volatility_window=10, maximum_gross=1.5)
+    weights = rng.choice([-0.4, -0.2, 0.0, 0.2, 0.4], (len(rows), len(market.symbols)))
+    weights[:, rng.integers(0, len(market.symbols))] *= rng.choice([1.0, 1e-9])
+    weights = np.where(inputs.traded[rows], weights, 0.0)
+    found = sized(inputs, weights, rows, sizing)
+    for k, row in enumerate(rows):
+        expected = plainly_sized(weights[k], int(row), sizing, inputs)
+        np.testing.assert_allclose(found[k], expected, rtol=1e-6, atol=1e-9)
 
 
 @pytest.mark.parametrize("by", ["volatility", "performance"])

@@ -12,7 +12,7 @@ from portfolio_pipeline.core.features.families import CARRIED_CLOSE, RSI, SMA, Z
 from portfolio_pipeline.core.features.family import Family
 from portfolio_pipeline.core.market.indicators import AtRows, Inputs
 from portfolio_pipeline.core.strategies import parameters as p
-from portfolio_pipeline.core.strategies.selection import Ranked, add_passing, ranked
+from portfolio_pipeline.core.strategies.selection import Ranked, add_passing, ranked, side
 
 
 class MeanReversionParameters(p.Parameters):
@@ -60,8 +60,8 @@ class MeanReversion:
 
 def _allowed(at: AtRows, window: int, sign: float) -> Array:
     """Where there is a bar and the price is above its long average, or below for the mirror image."""
-    sma = at.feature(SMA, window)
-    return at.traded & ((at.close > sma) if sign > 0 else (at.close < sma))
+    allowed: Array = at.traded & (side(at.close, at.feature(SMA, window)) == sign)
+    return allowed
 
 
 def _stretch(inputs: Inputs, at: AtRows, indicator: str, lookback: int, hold: int, sign: float) -> Ranked:

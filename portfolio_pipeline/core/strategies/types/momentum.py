@@ -13,7 +13,7 @@ from portfolio_pipeline.core.features.family import Family
 from portfolio_pipeline.core.market.indicators import AtRows, Inputs
 from portfolio_pipeline.core.simulation.selections import Selections, order_table
 from portfolio_pipeline.core.strategies import parameters as p
-from portfolio_pipeline.core.strategies.selection import add_first, blended, ranks
+from portfolio_pipeline.core.strategies.selection import add_first, blended, ranks, side
 
 MOST_PLACES = 8
 
@@ -92,8 +92,8 @@ def _trend(inputs: Inputs, at: AtRows, trend_filter: str, window: int) -> tuple[
     def compute() -> tuple[Array, Array]:
         rising, falling = np.ones((2, *at.traded.shape), dtype=bool)
         if trend_filter in ("symbol", "both"):
-            sma = at.feature(SMA, window)
-            rising, falling = rising & (at.close > sma), falling & (at.close < sma)
+            own = side(at.close, at.feature(SMA, window))
+            rising, falling = rising & (own > 0.0), falling & (own < 0.0)
         if trend_filter in ("market", "both"):
             # Not known before its window is full: then neither holds.
             market = at.feature(MARKET_TREND, window)

@@ -16,7 +16,7 @@ from portfolio_pipeline.core.features.families import CARRIED_CLOSE, MARKET, SMA
 from portfolio_pipeline.core.features.family import Family
 from portfolio_pipeline.core.market.indicators import AtRows, Inputs
 from portfolio_pipeline.core.strategies import parameters as p
-from portfolio_pipeline.core.strategies.selection import Ranked, add_passing, ranked
+from portfolio_pipeline.core.strategies.selection import Ranked, add_passing, ranked, side
 
 FRAMES = (21, 63, 126, 252)
 MONTH = 21
@@ -72,8 +72,8 @@ def _confirmed(at: AtRows, trend_window: int, sign: float) -> Array:
     """Where there is a bar, and the price is on the right side of its average if one is asked for."""
     if trend_window == 0:
         return at.traded
-    sma = at.feature(SMA, trend_window)
-    return at.traded & ((at.close > sma) if sign > 0 else (at.close < sma))
+    allowed: Array = at.traded & (side(at.close, at.feature(SMA, trend_window)) == sign)
+    return allowed
 
 
 def _strength(inputs: Inputs, at: AtRows, tilt: float, skip_month: bool, sign: float) -> Ranked:
@@ -85,8 +85,7 @@ def _strength(inputs: Inputs, at: AtRows, tilt: float, skip_month: bool, sign: f
         total = np.zeros(at.traded.shape)
         for frame, weight in zip(FRAMES, weights / len(FRAMES), strict=True):
             total += weight * at.shared(("strength", frame, skipped), partial(_over_frame, inputs, at, frame, skipped))
-        # What is the average itself is neither stronger nor weaker, whatever the last digits say.
-        return ranked(sign * np.where(np.abs(total) < 1e-9, 0.0, total))
+        return ranked(sign * total)
 
     return at.shared(("blended_strength", tilt, skip_month, sign), compute)
 

@@ -12,7 +12,7 @@ from portfolio_pipeline.core.features.families import SMA, VOLATILITY
 from portfolio_pipeline.core.features.family import Family
 from portfolio_pipeline.core.market.indicators import AtRows, Inputs
 from portfolio_pipeline.core.strategies import parameters as p
-from portfolio_pipeline.core.strategies.selection import UNKNOWN, share_risk
+from portfolio_pipeline.core.strategies.selection import STILL, UNKNOWN, share_risk, side
 
 
 class TrendParameters(p.Parameters):
@@ -53,15 +53,15 @@ class Trend:
 
 
 def _direction(at: AtRows, fast: int, slow: int, speeds: int) -> Array:
-    """The sum over the speeds of 1 above and -1 below, int8; UNKNOWN without the history of the slowest."""
+    """The sum over the speeds of 1 above, -1 below, 0 for a tie, int8; UNKNOWN without the history of the slowest."""
     total = np.zeros(at.traded.shape)
     for speed in range(speeds):
-        total += np.sign(at.feature(SMA, fast >> speed) - at.feature(SMA, slow >> speed))
+        total += side(at.feature(SMA, fast >> speed), at.feature(SMA, slow >> speed))
     return np.where(np.isnan(total), UNKNOWN, total).astype(np.int8)
 
 
 def _shares(at: AtRows, parameters: TrendParameters) -> Array:
     """Inverse volatility of what has a bar and moved, else 0."""
     volatility = at.feature(VOLATILITY, parameters.volatility_window)
-    shares: Array = np.divide(1.0, volatility, out=np.zeros_like(volatility), where=at.traded & (volatility > 0.0))
+    shares: Array = np.divide(1.0, volatility, out=np.zeros_like(volatility), where=at.traded & (volatility > STILL))
     return shares
