@@ -31,8 +31,23 @@ Progress = Callable[[int, int], None]
 FanOut = Callable[[Callable[[int], None], Iterable[int]], Iterator[None]]
 """Does the work for each of the parts, in whatever order and wherever; results come in the order of the parts."""
 
+_TOLD = 0.1  # share of the parameter sets between two messages
 _AT_ONCE = 40  # parameter sets between two reports of progress, in one thread
 _REMEMBERED = 400e6  # bytes of returns that are kept for sets that may be asked for again
+
+
+def told_in_tenths(say: Callable[[str], None]) -> Progress:
+    """Progress in words, about a message for each tenth."""
+    told = [0]
+
+    def tell(done: int, total: int) -> None:
+        if done < told[0]:
+            told[0] = 0
+        if done == total or done - told[0] >= _TOLD * total:
+            told[0] = done
+            say(f"{done:,} of {total:,} parameter sets")
+
+    return tell
 
 
 class Backtests:
@@ -70,6 +85,11 @@ class Backtests:
         )
         self._selecting = strategy if compact and isinstance(strategy, Selecting) else None
         self._memory: OrderedDict[Parameters, tuple[Array, Array]] = OrderedDict()
+
+    @property
+    def terms(self) -> dict[str, float]:
+        """What trading costs, and when a symbol without a bar is taken to be gone."""
+        return {"cost_rate": self.cost_rate, "delist_after": self._delist_after}
 
     @cached_property
     def traded_at(self) -> Array:

@@ -154,9 +154,12 @@ class Stretch:
 class Walk:
     """A card's search over the whole history, asked for any ranges of sessions in any order."""
 
-    def __init__(self, space: ParameterSpace, backtests: Backtests, probabilities: Array | None = None) -> None:
-        """`probabilities` of the regimes [sessions, regimes] are needed by cards whose scores look at them."""
-        self.space, self.backtests, self._probabilities = space, backtests, probabilities
+    def __init__(
+        self, space: ParameterSpace, backtests: Backtests, probabilities: Array | None = None, *, first: int = 0
+    ) -> None:
+        """`probabilities` of the regimes [sessions, regimes] are needed by cards whose scores look at them. What was
+        earned before the session at position `first` counts for nothing."""
+        self.space, self.backtests, self._probabilities, self._first_counted = space, backtests, probabilities, first
         if backtests.card.search.regime_share > 0.0 and probabilities is None:
             raise ValueError("scores that look at regimes need their probabilities")
         self.card, self.search = backtests.card, backtests.card.search
@@ -191,13 +194,31 @@ class Walk:
             state, best = stretch.in_use, stretch.best or best
         return stretches
 
+    def scored(self, sets: Sequence[Parameters], row: int) -> tuple[Pool, Scores]:
+        """Any sets beside one another at the session at position `row`, whichever the search itself compares there."""
+        pool = self._pool(sets)
+        return pool, self._scores(pool, np.array([row]))
+
+    @property
+    def begin(self) -> int:
+        """The position of the first session that counts, for the sets that need no draw."""
+        return self._fixed_begin
+
+    @property
+    def first_scored(self) -> int:
+        """That of the first session with enough before it for scores."""
+        return self._first(self._fixed_begin)
+
     @cached_property
     def _fixed_candidates(self) -> tuple[Parameters, ...]:
         return pool_for_all_sessions(self.space, self.search, self.card.name)
 
     @cached_property
     def _fixed_begin(self) -> int:
-        return max(map(self.backtests.strategy.window, self._fixed_candidates))
+        return self._begin(self._fixed_candidates)
+
+    def _begin(self, sets: Sequence[Parameters]) -> int:
+        return max(self._first_counted, *map(self.backtests.strategy.window, sets))
 
     @cached_property
     def fixed(self) -> Pool:
@@ -215,7 +236,7 @@ class Walk:
     def _pool(self, candidates: Sequence[Parameters]) -> Pool:
         sets = ordered(self.space, candidates)
         net, turnover = self.backtests.of(sets)
-        begin = max(map(self.backtests.strategy.window, sets))
+        begin = self._begin(sets)
         return Pool(
             sets,
             net,
