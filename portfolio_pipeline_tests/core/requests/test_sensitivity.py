@@ -58,7 +58,7 @@ def test_the_score_is_that_of_the_search() -> None:
 
 
 def test_the_bases_own_value_stands_among_the_others_where_the_space_lacks_it() -> None:
-    searching, found = around(parameters={"fast": [42, 84]}, fast=63)
+    _, found = around(parameters={"fast": [42, 84]}, fast=63)
     mine = found.rows[found.rows["parameter"] == "fast"]
     assert mine["value"].tolist() == [42, 63, 84]
     assert mine["is_base"].tolist() == [False, True, False]
