@@ -68,8 +68,8 @@ def backtest(
     changes="Adds to search_requests and search_request_trials, which nothing else reads, and the files of --out.",
     examples=[
         "portfolio search trend_bonds",
-        "portfolio search trend_bonds --from 2024-01-02 --objective sharpe=0.7,drawdown=0.3",
-        "portfolio search trend_bonds --space fast=10:60:10 --space slow=100,150,200",
+        "portfolio search trend_bonds --objective sharpe=0.7,drawdown=0.3",
+        "portfolio search trend_bonds --from 2020-01-02 --space fast=10:60:10",
         "portfolio search --list",
         "portfolio search --show 3f2a",
     ],
@@ -127,8 +127,8 @@ def search(
     changes="Nothing but the files of --out.",
     examples=[
         "portfolio sensitivity trend_bonds",
-        "portfolio sensitivity trend_bonds --session 2026-10-30 --around default",
-        "portfolio sensitivity trend_bonds --set fast=20 --space fast=5:60:5 --out report/",
+        "portfolio sensitivity trend_bonds --session 2026-10-30",
+        "portfolio sensitivity trend_bonds --around default --space fast=10:60:5",
     ],
 )
 @click.argument("strategy", shell_complete=completion.strategies)
