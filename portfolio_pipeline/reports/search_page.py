@@ -20,7 +20,7 @@ from portfolio_pipeline.reports.pictures import scatter_picture, surface_picture
 from portfolio_pipeline.reports.search_request import SearchReport
 
 _FIGURES = {
-    "return": ("Return a year", "{:+.1%}"),
+    "return": ("Return above cash", "{:+.1%}"),
     "volatility": ("Volatility", "{:.1%}"),
     "sharpe": ("Sharpe", "{:.2f}"),
     "sortino": ("Sortino", "{:.2f}"),

@@ -20,6 +20,7 @@ from portfolio_pipeline.core.settings import Settings
 from portfolio_pipeline.core.strategies.card import StrategyCard
 from portfolio_pipeline.core.strategies.registry import STRATEGY_TYPES
 from portfolio_pipeline.ports import Reader
+from portfolio_pipeline.reads.cash import cash_earned
 from portfolio_pipeline.reads.features import feature_history
 from portfolio_pipeline.reads.regimes import regime_probabilities
 from portfolio_pipeline.reads.state import sources
@@ -48,6 +49,7 @@ def ready_to_search(
     asked, space = asked_card(card, request), asked_space(card, request.space)
     sessions = stored_range(reader, request.first, request.last)
     panel = feature_history(reader, asked.universe(settings), sessions.last)
+    cash = cash_earned(reader, panel.sessions)
     chances = regime_probabilities(reader, panel.sessions) if asked.search.regime_share > 0.0 else None
     workers = read_environment().optimization_workers
     backtests = Backtests(
@@ -55,6 +57,7 @@ def ready_to_search(
         inputs_of(panel, asked.type),
         asked,
         settings.costs.total,
+        cash_return=cash,
         delist_after=settings.simulated_broker.delist_after_sessions,
         workers=workers,
         fan_out=Threads(workers).map,

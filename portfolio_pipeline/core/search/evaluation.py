@@ -8,6 +8,7 @@ is the business of whoever reads them. Which sets are tried, and how returns bec
 
 from __future__ import annotations
 
+import hashlib
 from collections import OrderedDict
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from functools import cached_property
@@ -87,9 +88,10 @@ class Backtests:
         self._memory: OrderedDict[Parameters, tuple[Array, Array]] = OrderedDict()
 
     @property
-    def terms(self) -> dict[str, float]:
-        """What trading costs, and when a symbol without a bar is taken to be gone."""
-        return {"cost_rate": self.cost_rate, "delist_after": self._delist_after}
+    def terms(self) -> dict[str, object]:
+        """What trading costs, what cash earns, and when a symbol without a bar is taken to be gone."""
+        cash = hashlib.sha256(self._prices.cash_return.tobytes()).hexdigest()
+        return {"cost_rate": self.cost_rate, "delist_after": self._delist_after, "cash": cash}
 
     @cached_property
     def traded_at(self) -> Array:

@@ -5,8 +5,8 @@ from __future__ import annotations
 from portfolio_pipeline.core.tables.declare import STRATEGY, Column, Table, number, text
 
 _REQUEST = text("request", "name of the request: the same question about the same data has the same one")
-_OF_SEARCHED = "on the searched sessions, JSON"
-_OF_HELD_OUT = "on the sessions held out, JSON; NULL without any"
+_OF_SEARCHED = "above cash on the searched sessions, JSON"
+_OF_HELD_OUT = "above cash on the sessions held out, JSON; NULL without any"
 
 SEARCH_REQUESTS = Table(
     "search_requests",
