@@ -61,6 +61,7 @@ BLOCKING = {
 }
 MARTS = {
     "best_parameters",
+    "best_set_per_regime",
     "current_book",
     "data_quality_summary",
     "gap_by_strategy",
