@@ -17,7 +17,7 @@ columns:
   sharpe: Sharpe ratio of these sessions, a year; NULL where nothing moved
   sharpe_error: its standard error, as of independent returns
   best_parameters: >
-    of the sets with the largest share in 21 or more of these sessions the one whose Sharpe ratio less its standard error
+    of the sets with the largest share in 63 or more of these sessions the one whose Sharpe ratio less its standard error
     is highest, JSON; NULL if there is none
   best_sessions: sessions in which it had the largest share
   best_mean_return: mean net return of these, above cash, fraction
@@ -73,7 +73,7 @@ of_sets as (
     from earned
     where parameters is not null
     group by strategy, regime, parameters
-    having count(*) >= 21
+    having count(*) >= 63
 ),
 
 bounded as (

@@ -12,22 +12,22 @@ from portfolio_pipeline.core.tables.rows import frame
 from portfolio_pipeline.ports import Warehouse
 from portfolio_pipeline.sql_models.run import create_views, project_library
 
-DAYS = all_sessions()[2_000:2_400]
+DAYS = all_sessions()[2_000:2_800]
 STRATEGIES, SETS = ("one", "two"), ('{"fast": 1}', '{"fast": 2}', '{"fast": 3}')
-FEWEST = 21
+FEWEST = 63
 
 
 def made_up() -> dict[str, pd.DataFrame]:
     rng = np.random.default_rng(7)
     days = pd.DataFrame({"session": np.array(DAYS, dtype="datetime64[s]")})
-    regimes = days.assign(regime=np.repeat(rng.choice(REGIMES[:4], 40), 10))
+    regimes = days.assign(regime=np.repeat(rng.choice(REGIMES[:4], 80), 10))
     chosen, paper, found = [], [], []
     for strategy in STRATEGIES:
         mine = days.assign(strategy=strategy)
-        chosen.append(mine.assign(parameters=np.repeat(rng.choice(SETS, 20, p=[0.6, 0.35, 0.05]), 20)))
-        returns = np.where(rng.random(400) < 0.05, 0.0, rng.normal(0.001, 0.01, 400))
-        paper.append(mine.assign(net_return=returns, cash_return=rng.uniform(0.0, 0.0004, 400)).iloc[30:])
-        found.append(mine.assign(parameters=rng.choice(SETS, 400), rank=1))
+        chosen.append(mine.assign(parameters=np.repeat(rng.choice(SETS, 40, p=[0.6, 0.35, 0.05]), 20)))
+        returns = np.where(rng.random(800) < 0.05, 0.0, rng.normal(0.001, 0.01, 800))
+        paper.append(mine.assign(net_return=returns, cash_return=rng.uniform(0.0, 0.0004, 800)).iloc[30:])
+        found.append(mine.assign(parameters=rng.choice(SETS, 800), rank=1))
     return {
         "regimes": regimes,
         "optimized_parameters": pd.concat(chosen),
