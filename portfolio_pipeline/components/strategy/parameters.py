@@ -23,6 +23,7 @@ from portfolio_pipeline.components.strategy.common import (
     of_card,
     state_session,
 )
+from portfolio_pipeline.components.strategy.mixture_picture import mixture_picture
 from portfolio_pipeline.core import search
 from portfolio_pipeline.core.calendar.sessions import FIRST_SESSION, SessionRange
 from portfolio_pipeline.core.market.indicators import inputs_of
@@ -249,4 +250,5 @@ def _pictures(
         title = pictures.simulated(f"{card.name}: parameters in use", origin)
         days = np.array(rows["session"].to_pylist(), dtype="datetime64[D]")
         shown.append(pictures.evolution_picture(title, days, series))
+        shown.append(mixture_picture(warehouse, card, space, days, origin))
     return "\n\n".join(shown) or None
