@@ -34,6 +34,11 @@ def markdown(table: pd.DataFrame) -> str:
     return aligned(table.columns, rows, right=[place > 0 for place in range(len(table.columns))])
 
 
+def plain(words: str) -> str:
+    """Words in which markdown is to see no emphasis."""
+    return words.replace("*", "\\*")
+
+
 def whole_page(title: str, parts: Sequence[str]) -> str:
     """One file that needs no other, with the title above the parts."""
     escaped = html.escape(title)

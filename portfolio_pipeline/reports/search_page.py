@@ -15,7 +15,7 @@ import numpy as np
 import pandas as pd
 
 from portfolio_pipeline.core.search.surface import surface_of
-from portfolio_pipeline.reports.page import cell, html_table, image, markdown, paragraphs, whole_page, written
+from portfolio_pipeline.reports.page import cell, html_table, image, markdown, paragraphs, plain, whole_page, written
 from portfolio_pipeline.reports.pictures import scatter_picture, surface_picture
 from portfolio_pipeline.reports.search_request import SearchReport
 
@@ -164,14 +164,14 @@ def markdown_page(report: SearchReport, kept: Sequence[Mapping[str, Any]] = ()) 
     return "\n\n".join(
         (
             f"## {report.title}",
-            *notes(report),
+            *map(plain, notes(report)),
             markdown(figures_table(report)),
             parameter_line(report),
-            chosen_line(report),
+            plain(chosen_line(report)),
             markdown(trials_table(report)),
             *pictures(report).values(),
             request_line(report),
-            *(["### Requests that are kept", markdown(list_table(kept))] if kept else []),
+            *(["### Requests that are kept", plain(markdown(list_table(kept)))] if kept else []),
         )
     )
 

@@ -90,7 +90,8 @@ def cut_of(walk: Walk, first: int, last: int, held_out: float) -> Cut:
 def search_once(walk: Walk, asked: SessionRange, cut: Cut) -> Found:
     """The search at the last searched session, from a clean slate."""
     (stretch,) = walk.run(cut.searched, cut.searched + 1)
-    pool, scores = walk.scored(stretch.pool.candidates, cut.searched)
+    pool = stretch.pool
+    scores = walk.scores(pool, cut.searched)
     if not stretch.choices[0].searched:
         raise DataError(
             "RANGE_TOO_SHORT",
@@ -99,7 +100,7 @@ def search_once(walk: Walk, asked: SessionRange, cut: Cut) -> Found:
             remedy="Ask for a longer range, or for shorter windows.",
         )
     own = Cut(pool.begin, cut.searched, cut.last)
-    return Found(walk, asked, own, pool, scores, stretch.choices[0], max(walk.backtests.evaluated, len(scores.raw[0])))
+    return Found(walk, asked, own, pool, scores, stretch.choices[0], walk.backtests.tried)
 
 
 def request_id(walk: Walk, asked: SessionRange, held_out: float, probabilities: Array | None) -> str:

@@ -50,7 +50,8 @@ def sensitivity(walk: Walk, base: Parameters, last: int) -> Sensitivity:
     ]
     sets = [base, *(one for _, _, one in variants if one is not None)]
     walk.backtests.expect(len(set(sets)))
-    pool, scores = walk.scored(sets, last)
+    pool = walk.pool(sets)
+    scores = walk.scores(pool, last)
     if not scores.enough[0]:
         raise DataError(
             "RANGE_TOO_SHORT",

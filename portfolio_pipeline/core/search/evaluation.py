@@ -86,6 +86,7 @@ class Backtests:
         )
         self._selecting = strategy if compact and isinstance(strategy, Selecting) else None
         self._memory: OrderedDict[Parameters, tuple[Array, Array]] = OrderedDict()
+        self._tried: set[Parameters] = set()
 
     @property
     def terms(self) -> dict[str, object]:
@@ -101,6 +102,11 @@ class Backtests:
         rows = decision_rows(self.inputs, self.card.sizing, self._rows)
         return rows[rows + 1 < len(self.sessions)] + 1
 
+    @property
+    def tried(self) -> int:
+        """How many sets were ever asked for. More may be evaluated: what is no longer remembered is evaluated anew."""
+        return len(self._tried)
+
     def expect(self, more: int) -> None:
         """So many more sets are likely to be asked for; said in advance, progress knows its end."""
         self.expected = self.evaluated + more
@@ -109,6 +115,7 @@ class Backtests:
         """Net returns above cash [candidates, sessions], and turnover [candidates, `traded_at`]."""
         unknown = [one for one in dict.fromkeys(candidates) if one not in self._memory]
         net, turnover = self._evaluate(unknown)
+        self._tried.update(unknown)
         if len(unknown) < len(candidates):
             for one in candidates:
                 if one in self._memory:

@@ -194,10 +194,9 @@ class Walk:
             state, best = stretch.in_use, stretch.best or best
         return stretches
 
-    def scored(self, sets: Sequence[Parameters], row: int) -> tuple[Pool, Scores]:
-        """Any sets beside one another at the session at position `row`, whichever the search itself compares there."""
-        pool = self._pool(sets)
-        return pool, self._scores(pool, np.array([row]))
+    def scores(self, pool: Pool, row: int) -> Scores:
+        """What all sets of a pool are worth at the session at position `row`."""
+        return self._scores(pool, np.array([row]))
 
     @property
     def begin(self) -> int:
@@ -224,7 +223,7 @@ class Walk:
     def fixed(self) -> Pool:
         """What is compared where nothing is drawn anew."""
         self.backtests.expect(len(self._fixed_candidates))
-        return self._pool(self._fixed_candidates)
+        return self.pool(self._fixed_candidates)
 
     def _too_early(self, epoch: int) -> bool:
         return epoch < 0 or epoch < self._first(self._fixed_begin)
@@ -233,7 +232,8 @@ class Walk:
         """The first session with enough sessions for scores."""
         return begin + minimum_sessions(self.search) - 1 + self.search.holdout_sessions
 
-    def _pool(self, candidates: Sequence[Parameters]) -> Pool:
+    def pool(self, candidates: Sequence[Parameters]) -> Pool:
+        """Any sets beside one another, whichever the search itself compares."""
         sets = ordered(self.space, candidates)
         net, turnover = self.backtests.of(sets)
         begin = self._begin(sets)
@@ -265,7 +265,7 @@ class Walk:
                 goal_values=lambda sets: self._goal_values(sets, epoch),
             )
             self.backtests.expect(0)
-            self._drawn = key, self._pool([*also, *found])
+            self._drawn = key, self.pool([*also, *found])
         return self._drawn[1]
 
     def _goal_values(self, sets: Sequence[Parameters], epoch: int) -> Array:
@@ -339,7 +339,7 @@ class Walk:
             used = before.mixture.members if self._mixes else (before.mixture.leader,)
         guests = [one for one in used if one not in pool.places]
         if guests:
-            pool = self._pool((*pool.candidates, *guests))
+            pool = self.pool((*pool.candidates, *guests))
         foreign = {pool.places[one] for one in guests}
         in_use: tuple[tuple[int, ...], tuple[float, ...]] | None = None
         if before is not None and used:

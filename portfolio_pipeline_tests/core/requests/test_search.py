@@ -23,7 +23,7 @@ from portfolio_pipeline.core.requests.search import (
     search_once,
     trial_rows,
 )
-from portfolio_pipeline.core.search import Walk
+from portfolio_pipeline.core.search import Walk, evaluation
 from portfolio_pipeline_tests.core.markets import market, with_another_future
 from portfolio_pipeline_tests.core.searches import card, walk
 
@@ -136,6 +136,12 @@ def test_every_set_that_was_evaluated_counts_as_tried() -> None:
     one = found(method="tpe", trials=8, renewal="monthly")
     row = request_row(one, "a", "")
     assert row["compared"] == one.walk.backtests.evaluated >= len(one.pool.candidates)
+
+
+def test_a_set_that_was_forgotten_and_evaluated_anew_counts_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(evaluation, "_REMEMBERED", 0.0)
+    one = found(method="tpe", trials=8, renewal="monthly")
+    assert request_row(one, "a", "")["compared"] == len(one.pool.candidates) < one.walk.backtests.evaluated
 
 
 def test_without_anything_held_out_nothing_is_told_of_it() -> None:

@@ -50,7 +50,8 @@ def test_each_row_is_the_base_with_one_other_value() -> None:
 
 def test_the_score_is_that_of_the_search() -> None:
     searching, found = around()
-    pool, scores = searching.scored([found.base, *searching.space.grid()], LAST)
+    pool = searching.pool([found.base, *searching.space.grid()])
+    scores = searching.scores(pool, LAST)
     for row in found.rows.itertuples():
         one = searching.space.parameters(found.base.model_dump() | {row.parameter: row.value})
         if one is not None:

@@ -16,7 +16,7 @@ import pytest
 
 from portfolio_pipeline.adapters.cards import load_cards
 from portfolio_pipeline.core.calendar.cadence import due
-from portfolio_pipeline.core.calendar.sessions import SessionRange
+from portfolio_pipeline.core.calendar.sessions import SessionRange, sessions_between
 from portfolio_pipeline.core.requests.asked import SearchRequest
 from portfolio_pipeline.core.strategies.card import StrategyCard
 from portfolio_pipeline.core.tables.market import REGIMES
@@ -24,7 +24,7 @@ from portfolio_pipeline.defs.reporting.search import search, sensitivity
 from portfolio_pipeline.ports import Rows, Transaction, Warehouse
 from portfolio_pipeline.reports.search_page import markdown_page
 from portfolio_pipeline.reports.search_request import SearchReport, search_on_request, stored_search
-from portfolio_pipeline_tests.backtest_house import LAST, SETTINGS, STRATEGY
+from portfolio_pipeline_tests.backtest_house import FIRST, LAST, SETTINGS, STRATEGY
 from portfolio_pipeline_tests.defs.test_optimized_parameters import DAYS, METHODS, PANEL, card, materialise, tables
 from portfolio_pipeline_tests.fakes.clock import FixedClock
 from portfolio_pipeline_tests.search_house import SPACE, own_rows, store_search_house, writes_elsewhere
@@ -95,13 +95,21 @@ def test_the_same_question_keeps_the_same_rows_and_another_one_leaves_them(wareh
     assert len(both["search_requests"]) == 2
 
 
-def test_a_restated_price_is_another_question(duckdb_warehouse: Warehouse) -> None:
+def test_other_prices_or_another_rate_of_cash_are_another_question(duckdb_warehouse: Warehouse) -> None:
     store_search_house(duckdb_warehouse)
     run(search, duckdb_warehouse, **ASKED)
     with duckdb_warehouse.transaction() as transaction:
         transaction.execute("update features set adjusted_close = adjusted_close * 1.0001 where symbol = 'TLT'")
     run(search, duckdb_warehouse, **ASKED)
-    assert len(own_rows(duckdb_warehouse)["search_requests"]) == 2
+    store_cash(duckdb_warehouse, FIRST, LAST)
+    run(search, duckdb_warehouse, **ASKED)
+    assert len(own_rows(duckdb_warehouse)["search_requests"]) == 3
+
+
+def test_words_are_not_taken_for_emphasis(duckdb_warehouse: Warehouse) -> None:
+    store_search_house(duckdb_warehouse)
+    page = shown(run(search, duckdb_warehouse, **ASKED, objective="sharpe=0.7,drawdown=0.3"))["report"]
+    assert page.count(r"0.7\*sharpe + 0.3\*drawdown") == 3
 
 
 def test_a_request_that_is_kept_is_shown_again_from_its_rows_alone(duckdb_warehouse: Warehouse) -> None:
@@ -120,6 +128,7 @@ def test_scores_and_choice_are_those_of_the_asset_that_begins_at_the_session(
     tried = card(regime_share=0.5) if method == "by regime" else card(**METHODS[method])
     store_panel(duckdb_warehouse, PANEL)
     store_regimes(duckdb_warehouse)
+    store_cash(duckdb_warehouse, DAYS[0], DAYS[-1])
     row = 300 + int(np.flatnonzero(due(PANEL.sessions[300:], tried.search.cadence))[1])
     assert materialise(duckdb_warehouse, tried, row, row).success
     stored = tables(duckdb_warehouse)
@@ -136,6 +145,11 @@ def test_scores_and_choice_are_those_of_the_asset_that_begins_at_the_session(
     for column in ("score", "plateau_score"):
         assert trials[column].to_numpy().tobytes() == best[column].to_numpy().tobytes()
     assert report.row["objective"] == stored["optimized_parameters"]["objective"][0]
+
+
+def store_cash(warehouse: Warehouse, first: date, last: date) -> None:
+    days = pd.DataFrame({"session": np.array(sessions_between(first, last), dtype="datetime64[s]")})
+    warehouse.replace("cash_returns", SessionRange(first, last), days.assign(cash_return=0.0002, origin="a rate"))
 
 
 def store_regimes(warehouse: Warehouse) -> None:
