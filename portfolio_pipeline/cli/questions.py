@@ -102,9 +102,9 @@ def search(
     shown: str | None,
     out: Path | None,
 ) -> None:
-    """Search parameters over any sessions, and show what that was worth.
+    """Search parameters over any sessions.
 
-    The newest sessions are held out: what was found stands beside what it did there. The chain goes on with the
+    The newest of them are held out: what was found stands beside what it did there. The chain goes on with the
     parameters that it has.
     """
     from portfolio_pipeline.cli.search import list_searches, show_search, show_stored_search

@@ -224,7 +224,7 @@ def _beside(name: str, difference: float | None, error: float | None) -> str:
     chance = abs(difference) < _WORDS_OF_CHANCE * error
     return (
         f"{name} has there a Sharpe ratio {abs(difference):.2f} ±{error:.2f} {'above' if difference >= 0 else 'below'}"
-        f" the default's{', which chance explains' if chance else ''}."
+        f" the default's{', which may be chance' if chance else ''}."
     )
 
 
