@@ -6,12 +6,9 @@ from collections.abc import Sequence
 from datetime import date
 from pathlib import Path
 
-import pandas as pd
-from rich.table import Table
-
 from portfolio_pipeline.adapters.cards import load_cards
 from portfolio_pipeline.cli.home import open_home
-from portfolio_pipeline.cli.terminal import headed, say, show
+from portfolio_pipeline.cli.terminal import say, show, words_table
 from portfolio_pipeline.core.backtest.request import BacktestRequest, assignments
 from portfolio_pipeline.reports import pages
 from portfolio_pipeline.reports.backtest import backtest_report
@@ -32,23 +29,14 @@ def show_backtest(
     request = BacktestRequest(first, last, sets)
     report = backtest_report(wired.warehouse, wired.settings, load_cards(), strategy, request)
     asked = report.columns[0]
-    show(_table(pages.figures_table(report), report.title, narrow=len(report.columns) > 4))
+    show(words_table(pages.figures_table(report), report.title, narrow=len(report.columns) > 4))
     for line in pages.parameter_lines(report):
         say(line)
-    show(_table(pages.monthly_table(asked), f"{asked.label}: return by month, %", narrow=True))
+    show(words_table(pages.monthly_table(asked), f"{asked.label}: return by month, %", narrow=True))
     if trades:
-        show(_table(pages.trades_table(asked, trades), pages.trades_title(asked, trades)))
+        show(words_table(pages.trades_table(asked, trades), pages.trades_title(asked, trades)))
     for note in report.notes:
         say(note, "yellow")
     if folder is not None:
         written = pages.write_folder(report, folder, max(trades, 100))
         say(f"Written: {', '.join(str(path) for path in written)}", "bold green")
-
-
-def _table(rows: pd.DataFrame, title: str, *, narrow: bool = False) -> Table:
-    table = headed(title, between=1 if narrow else 2)
-    for place, name in enumerate(rows.columns):
-        table.add_column(name, justify="right" if place else "left", no_wrap=not place, overflow="fold")
-    for row in rows.to_numpy().tolist():
-        table.add_row(*row)
-    return table

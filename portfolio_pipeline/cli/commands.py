@@ -8,32 +8,18 @@ from __future__ import annotations
 import os
 from collections.abc import Mapping, Sequence
 from contextlib import nullcontext
-from datetime import date, datetime
-from pathlib import Path
+from datetime import date
 from typing import TYPE_CHECKING
 
 import click
 
-from portfolio_pipeline.cli import completion
+from portfolio_pipeline.cli import completion, questions
 from portfolio_pipeline.cli.help import Group
+from portfolio_pipeline.cli.session_date import SessionDate
 from portfolio_pipeline.cli.terminal import refuse, say
 
 if TYPE_CHECKING:
     from portfolio_pipeline.core.errors import PortfolioError
-
-
-class SessionDate(click.ParamType):  # type: ignore[type-arg]  # which click 8.1, allowed here, does not take
-    """A date as YYYY-MM-DD; whether it is a session is asked later, by whoever knows the calendar."""
-
-    name = "YYYY-MM-DD"
-
-    def convert(self, value: object, param: click.Parameter | None, ctx: click.Context | None) -> date:
-        if isinstance(value, date):
-            return value
-        try:
-            return datetime.strptime(str(value), "%Y-%m-%d").date()  # noqa: DTZ007
-        except ValueError:
-            self.fail(f"{value!r} is no date; write it as 2026-11-20", param, ctx)
 
 
 as_json = click.option(
@@ -211,40 +197,6 @@ def _run_sessions(
 
 
 @portfolio.command(
-    changes="Nothing but the files of --out.",
-    examples=[
-        "portfolio backtest trend_bonds",
-        "portfolio backtest trend_bonds --from 2024-01-02 --set fast=20 --set slow=160",
-        "portfolio backtest trend_bonds --set fast=20 --against fast=40,slow=200",
-        "portfolio backtest trend_bonds --out report/",
-    ],
-)
-@click.argument("strategy", shell_complete=completion.strategies)
-@click.option("--from", "first", type=SessionDate(), help="First day (default: as soon as indicators are known).")
-@click.option("--to", "last", type=SessionDate(), help="Last day (default: the newest stored session).")
-@click.option("--set", "given", multiple=True, metavar="NAME=VALUE", help="A parameter; the others at the default.")
-@click.option("--against", multiple=True, metavar="NAME=VALUE,…", help="Another parameter set beside it.")
-@click.option("--trades", type=click.IntRange(min=0), default=10, show_default=True, help="How many trades to show.")
-@click.option("--out", type=click.Path(path_type=Path, file_okay=False), help="Also write it to this folder.")
-def backtest(
-    strategy: str,
-    first: date | None,
-    last: date | None,
-    given: tuple[str, ...],
-    against: tuple[str, ...],
-    trades: int,
-    out: Path | None,
-) -> None:
-    """Show what parameters would have earned.
-
-    Side by side, on stored prices: figures, months, trades, and with --out pictures.
-    """
-    from portfolio_pipeline.cli.backtest import show_backtest
-
-    show_backtest(strategy, first, last, given, against, trades, out)
-
-
-@portfolio.command(
     changes="Nothing. A database of an earlier version is carried forward first.",
     examples=["portfolio status", "portfolio status --json", "NO_COLOR=1 portfolio status"],
     keys=[
@@ -404,3 +356,7 @@ def list_strategies(as_json: bool) -> None:
 def complete(shell: str) -> None:
     """Print the script for completion by the shell."""
     click.echo(completion.script(shell, portfolio))
+
+
+for question in (questions.backtest, questions.search, questions.sensitivity):
+    portfolio.add_command(question)

@@ -45,6 +45,18 @@ def told_how_to_go_on(warehouse: Warehouse, command: str) -> Iterator[None]:
 
 
 @contextmanager
+def told_that_nothing_is_stored() -> Iterator[None]:
+    """A computation that stores what it comes to at its end, and nothing when it is interrupted."""
+    with _raising_at_signals():
+        try:
+            yield
+        except KeyboardInterrupt:
+            with suppress(OSError):  # the terminal may be gone
+                complain("Interrupted. Nothing was stored.")
+            raise click.exceptions.Exit(EXIT_CODE) from None
+
+
+@contextmanager
 def _raising_at_signals() -> Iterator[None]:
     before = {stop: signal.getsignal(stop) for stop in _STOPS}
     raise_at_signals()

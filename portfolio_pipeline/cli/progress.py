@@ -7,9 +7,11 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from typing import Protocol
 
-from rich.progress import BarColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn, TimeRemainingColumn
+from rich.progress import BarColumn, SpinnerColumn, TextColumn, TimeElapsedColumn, TimeRemainingColumn
+from rich.progress import Progress as Bar
 
 from portfolio_pipeline.cli.terminal import PROGRESS
+from portfolio_pipeline.core.search.evaluation import Progress, told_in_tenths
 
 
 class RunProgress(Protocol):
@@ -26,7 +28,7 @@ def shown_progress(sessions: Mapping[str, int]) -> Iterator[RunProgress]:
     if not PROGRESS.is_terminal or PROGRESS.is_dumb_terminal:
         yield _Lines(sessions)
         return
-    bar = Progress(
+    bar = Bar(
         SpinnerColumn(),
         TextColumn("{task.description:<40}"),
         BarColumn(),
@@ -40,8 +42,33 @@ def shown_progress(sessions: Mapping[str, int]) -> Iterator[RunProgress]:
         yield _Bar(bar, sessions)
 
 
+@contextmanager
+def search_progress() -> Iterator[Progress]:
+    """Progress of one search: how many parameter sets are done, and of how many."""
+    if not PROGRESS.is_terminal or PROGRESS.is_dumb_terminal:
+        yield told_in_tenths(lambda words: PROGRESS.print(words, soft_wrap=True))
+        return
+    bar = Bar(
+        SpinnerColumn(),
+        TextColumn("{task.description:<32}"),
+        BarColumn(),
+        TimeElapsedColumn(),
+        TextColumn("left"),
+        TimeRemainingColumn(),
+        console=PROGRESS,
+    )
+    with bar:
+        task = bar.add_task("reading", total=None)
+
+        def tell(done: int, total: int) -> None:
+            words = f"{done:,} of {total:,} parameter sets"
+            bar.update(task, completed=done, total=total, description=words)
+
+        yield tell
+
+
 class _Bar:
-    def __init__(self, bar: Progress, sessions: Mapping[str, int]) -> None:
+    def __init__(self, bar: Bar, sessions: Mapping[str, int]) -> None:
         self._bar, self._sessions, self._assets, self._done = bar, sessions, 0, 0
         self._all = sum(sessions.values())
         self._task = bar.add_task("preparing", total=self._all, told="")

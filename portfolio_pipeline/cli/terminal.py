@@ -10,12 +10,16 @@ import io
 import os
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from rich.console import Console, RenderableType
 from rich.table import Table
 from rich.text import Text
 
 from portfolio_pipeline.core.errors import PortfolioError, Several
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 Fact = tuple[str, str, str]
 """A name, what is known of it, and a style."""
@@ -134,6 +138,16 @@ def headed(title: str = "", *, between: int = _BETWEEN) -> Table:
         title_style="bold",
         header_style="dim",
     )
+
+
+def words_table(rows: pd.DataFrame, title: str, *, narrow: bool = False) -> Table:
+    """Rows of words, the first column to the left, all others to the right."""
+    table = headed(title, between=1 if narrow else 2)
+    for place, name in enumerate(rows.columns):
+        table.add_column(name, justify="right" if place else "left", no_wrap=not place, overflow="fold")
+    for row in rows.to_numpy().tolist():
+        table.add_row(*row)
+    return table
 
 
 def _lines(value: object) -> str:

@@ -20,7 +20,7 @@ from portfolio_pipeline.dagster_home.private.execution import IN_PROGRESS_RUN_ST
 from portfolio_pipeline.ports.locks import Lock, Locks
 
 READS_ONLY = "portfolio/reads_only"
-"""Tag of jobs that change nothing: they need not wait."""
+"""Tag of jobs that change nothing of the account: they need not wait."""
 
 _ACCOUNT = "account"
 _LIVES = "portfolio/process"

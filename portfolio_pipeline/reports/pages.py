@@ -6,7 +6,6 @@ The terminal and Dagster's UI show the same tables. No figure is computed here.
 from __future__ import annotations
 
 import html
-import re
 from collections.abc import Callable
 from pathlib import Path
 
@@ -14,10 +13,9 @@ import numpy as np
 import pandas as pd
 
 from portfolio_pipeline.core.backtest.report import FIGURES, KNOWLEDGE, Column
-from portfolio_pipeline.core.errors import ConfigurationError
 from portfolio_pipeline.reports.backtest import BacktestReport
+from portfolio_pipeline.reports.page import cell, html_table, image, markdown, paragraphs, whole_page, written
 from portfolio_pipeline.reports.pictures import line_picture
-from portfolio_pipeline.reports.tables import aligned
 
 # Names of the metrics table where it has them, and how a figure is written.
 _WORDS = {
@@ -39,20 +37,13 @@ _WORDS = {
 }
 _MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
 _LEGEND = 26  # letters
-_STYLE = """
-body { font: 15px/1.45 system-ui, sans-serif; color: #33383d; max-width: 68em; margin: 2em auto; padding: 0 1em; }
-table { border-collapse: collapse; margin: 1em 0; display: block; overflow-x: auto; }
-th, td { padding: .25em .8em; border-bottom: 1px solid #d9dde1; text-align: right; vertical-align: bottom; }
-th:first-child, td:first-child { text-align: left; }
-img { max-width: 100%; display: block; margin: 1em 0; }
-"""
 
 
 def figures_table(report: BacktestReport) -> pd.DataFrame:
     """A row for each figure, a column for each book; above the figures, what the column knew."""
     table = {"": ["Parameters are", *(_WORDS[name][0] for name in FIGURES)]}
     for column in report.columns:
-        cells = [_cell(column.figures[name], _WORDS[name][1]) for name in FIGURES]
+        cells = [cell(column.figures[name], _WORDS[name][1]) for name in FIGURES]
         table[column.label] = ["" if column.knowledge == "market" else column.knowledge, *cells]
     return pd.DataFrame(table)
 
@@ -64,7 +55,7 @@ def monthly_table(column: Column) -> pd.DataFrame:
     rows = []
     for year, whole in by_year.items():
         mine = dict(zip(months.month[months.year == year], column.monthly[months.year == year], strict=True))
-        cells = (_cell(100.0 * mine.get(month, np.nan), "{:+.1f}") for month in range(1, 13))
+        cells = (cell(100.0 * mine.get(month, np.nan), "{:+.1f}") for month in range(1, 13))
         rows.append([str(year), *cells, f"{100.0 * whole:+.1f}"])
     return pd.DataFrame(rows, columns=["", *_MONTHS, "Year"])
 
@@ -77,7 +68,7 @@ def trades_table(column: Column, newest: int) -> pd.DataFrame:
             f"{trade.session:%Y-%m-%d}",
             trade.symbol,
             trade.side,
-            _cell(trade.open, "{:,.2f}"),
+            cell(trade.open, "{:,.2f}"),
             f"{trade.value:.2%}",
             f"{trade.cost * 1e4:.2f}",
             f"{trade.weight_after:.1%}",
@@ -124,12 +115,6 @@ def pictures(report: BacktestReport) -> dict[str, str]:
     }
 
 
-def markdown(table: pd.DataFrame) -> str:
-    """The first column to the left, all others to the right."""
-    rows = table.astype(str).to_numpy().tolist()
-    return aligned(table.columns, rows, right=[place > 0 for place in range(len(table.columns))])
-
-
 def markdown_page(report: BacktestReport, trades: int) -> str:
     """The whole report for the UI."""
     asked = report.columns[0]
@@ -160,35 +145,21 @@ def write_folder(report: BacktestReport, folder: Path, trades: int) -> list[Path
             column.trades.assign(label=column.label) for column in report.columns if column.trades is not None
         ).to_csv(index=False),
     }
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-        for name, text in files.items():
-            (folder / name).write_text(text, encoding="utf-8")
-    except OSError as error:
-        raise ConfigurationError(
-            "FOLDER_UNUSABLE", found=folder, why=error.strerror, remedy="Give --out a folder that you may write to."
-        ) from None
-    return [folder / name for name in files]
+    return written(folder, files)
 
 
 def html_page(report: BacktestReport, trades: int) -> str:
     """One file that needs no other."""
     asked = report.columns[0]
-    title = html.escape(report.title)
     parts = [
-        f"<h1>{title}</h1>",
-        _paragraphs([report.card.description, *report.notes]),
-        _html(figures_table(report)),
-        _paragraphs([*parameter_lines(report), *knowledge_lines(report)]),
-        *(_image(picture) for picture in pictures(report).values()),
-        *(f"<h2>{html.escape(c.label)}, month by month, %</h2>{_html(monthly_table(c))}" for c in report.columns),
-        f"<h2>{html.escape(trades_title(asked, trades))}</h2>{_html(trades_table(asked, trades))}",
+        paragraphs([report.card.description, *report.notes]),
+        html_table(figures_table(report)),
+        paragraphs([*parameter_lines(report), *knowledge_lines(report)]),
+        *(image(picture) for picture in pictures(report).values()),
+        *(f"<h2>{html.escape(c.label)}, month by month, %</h2>{html_table(monthly_table(c))}" for c in report.columns),
+        f"<h2>{html.escape(trades_title(asked, trades))}</h2>{html_table(trades_table(asked, trades))}",
     ]
-    head = f'<meta charset="utf-8"><meta name="viewport" content="width=device-width"><title>{title}</title>'
-    body = "\n".join(parts)
-    return (
-        f"<!doctype html>\n<html lang=en><head>{head}<style>{_STYLE}</style></head>\n<body>\n{body}\n</body></html>\n"
-    )
+    return whole_page(report.title, parts)
 
 
 def _daily(column: Column) -> pd.DataFrame:
@@ -202,21 +173,3 @@ def _daily(column: Column) -> pd.DataFrame:
             "exposure": column.exposure,
         }
     )
-
-
-def _html(table: pd.DataFrame) -> str:
-    html: str = table.to_html(index=False, border=0, escape=True)
-    return html
-
-
-def _paragraphs(lines: list[str]) -> str:
-    return "\n".join(f"<p>{html.escape(line)}</p>" for line in lines)
-
-
-def _image(picture: str) -> str:
-    title, source = re.fullmatch(r"!\[(.*)\]\((.*)\)", picture, re.DOTALL).groups()  # type: ignore[union-attr]
-    return f'<img alt="{html.escape(title)}" src="{source}">'
-
-
-def _cell(value: float, form: str) -> str:
-    return "" if np.isnan(value) else form.format(value)

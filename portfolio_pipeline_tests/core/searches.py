@@ -44,13 +44,14 @@ def card(parameters: dict[str, Any] | None = None, sizing: dict[str, Any] | None
     )
 
 
-def walk(panel: PricePanel, card: StrategyCard, *, workers: int = 1, probabilities: Any = None) -> Walk:
+def walk(panel: PricePanel, card: StrategyCard, *, workers: int = 1, probabilities: Any = None, first: int = 0) -> Walk:
     strategy = STRATEGY_TYPES[card.type]
     space = ParameterSpace.of(strategy.Parameters, card.parameters, card.constraints)
     return Walk(
         space,
         Backtests(strategy, Inputs(panel), card, COST_RATE, workers=workers, fan_out=Threads(workers).map),
         probabilities,
+        first=first,
     )
 
 

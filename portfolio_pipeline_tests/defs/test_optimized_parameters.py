@@ -173,7 +173,7 @@ def test_the_ui_is_told_how_far_it_is_and_shown_what_was_found(duckdb_warehouse:
     assert shown["reason"] == stored["reason"]
     assert shown["score"] == round(float(stored["score"]), 6)
     assert shown["best sets"].splitlines()[4].startswith("| 1 | ")
-    assert shown["picture"].count("data:image/svg+xml") == 2
+    assert shown["picture"].count("data:image/svg+xml") == 3
 
 
 def test_a_set_that_the_card_no_longer_allows_is_left_and_one_it_allows_goes_on(duckdb_warehouse: Warehouse) -> None:

@@ -61,6 +61,7 @@ BLOCKING = {
 }
 MARTS = {
     "best_parameters",
+    "best_set_per_regime",
     "current_book",
     "data_quality_summary",
     "gap_by_strategy",
@@ -186,8 +187,9 @@ def test_schedule_sensors_and_job_are_there_and_running() -> None:
     assert set(job.asset_layer.executable_asset_keys) == set(found.assets_defs_by_key)
 
 
-def test_a_backtest_is_a_job_beside_the_chain() -> None:
-    job = repository().get_job("backtest")
+@pytest.mark.parametrize("name", ["backtest", "search", "sensitivity"])
+def test_a_question_is_a_job_beside_the_chain(name: str) -> None:
+    job = repository().get_job(name)
     assert not job.asset_layer.executable_asset_keys
     assert job.partitions_def is None
 

@@ -5,7 +5,7 @@ started again comes to the same tables.
 """
 
 import json
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from datetime import date
 
 import dagster as dg
@@ -23,6 +23,7 @@ from portfolio_pipeline.components.strategy.common import (
     of_card,
     state_session,
 )
+from portfolio_pipeline.components.strategy.mixture_picture import mixture_picture
 from portfolio_pipeline.core import search
 from portfolio_pipeline.core.calendar.sessions import FIRST_SESSION, SessionRange
 from portfolio_pipeline.core.market.indicators import inputs_of
@@ -47,7 +48,6 @@ from portfolio_pipeline.reads.regimes import regime_probabilities
 from portfolio_pipeline.reports import pictures
 
 STORED_TOGETHER = 1000  # sessions of one transaction
-_TOLD = 0.1  # share of the parameter sets between two messages
 
 
 def parameters_asset(card: StrategyCard) -> dg.AssetsDefinition:
@@ -102,7 +102,7 @@ def parameters_asset(card: StrategyCard) -> dg.AssetsDefinition:
             delist_after=settings.simulated_broker.delist_after_sessions,
             workers=workers,
             fan_out=Threads(workers).map,
-            progress=_told(context),
+            progress=search.told_in_tenths(context.log.info),
         )
         walk, past = search.Walk(space, backtests, chances), _Stored(warehouse, card, space)
         days, stop = panel.sessions, len(panel.sessions)
@@ -207,20 +207,6 @@ def _in_use(mixture: search.Written | None) -> str:
     return "\n".join(lines)
 
 
-def _told(context: dg.AssetExecutionContext) -> Callable[[int, int], None]:
-    """Progress as messages in the UI, one for about each tenth."""
-    told = [0.0]
-
-    def tell(done: int, total: int) -> None:
-        if done < told[0]:
-            told[0] = 0.0
-        if done == total or done - told[0] >= _TOLD * total:
-            told[0] = done
-            context.log.info(f"{done:,} of {total:,} parameter sets")
-
-    return tell
-
-
 def _best(results: pd.DataFrame) -> str:
     """The ranking of the newest search, as a table."""
     if results.empty:
@@ -264,4 +250,5 @@ def _pictures(
         title = pictures.simulated(f"{card.name}: parameters in use", origin)
         days = np.array(rows["session"].to_pylist(), dtype="datetime64[D]")
         shown.append(pictures.evolution_picture(title, days, series))
+        shown.append(mixture_picture(warehouse, card, space, days, origin))
     return "\n\n".join(shown) or None

@@ -52,7 +52,7 @@ def named_card(cards: Iterable[StrategyCard], name: str) -> StrategyCard:
     by_name = {card.name: card for card in cards}
     if name not in by_name:
         raise ConfigurationError(
-            "STRATEGY_UNKNOWN", found=name, expected=", ".join(by_name), remedy=_did_you_mean(name, by_name)
+            "STRATEGY_UNKNOWN", found=name, expected=", ".join(by_name), remedy=did_you_mean(name, by_name)
         )
     return by_name[name]
 
@@ -63,9 +63,9 @@ def parameters_of(space: ParameterSpace, given: Assignments) -> Parameters:
     for name, value in given.items():
         if name not in domains:
             raise ConfigurationError(
-                "PARAMETER_UNKNOWN", found=name, expected=", ".join(domains), remedy=_did_you_mean(name, domains)
+                "PARAMETER_UNKNOWN", found=name, expected=", ".join(domains), remedy=did_you_mean(name, domains)
             )
-        read = _value(value, values[name])
+        read = value_of(value, values[name])
         if read is None or not domains[name].holds(read):
             raise ConfigurationError(
                 "PARAMETER_WRONG",
@@ -125,7 +125,7 @@ def outside_card(space: ParameterSpace, parameters: Parameters) -> list[str]:
     ]
 
 
-def _value(given: object, default: Value) -> Value | None:
+def value_of(given: object, default: Value) -> Value | None:
     """What was typed as a value of the default's type; None when it is none."""
     text = str(given).strip()
     if isinstance(default, bool):
@@ -136,6 +136,6 @@ def _value(given: object, default: Value) -> Value | None:
         return None
 
 
-def _did_you_mean(word: str, known: Sequence[str] | Mapping[str, object]) -> str:
+def did_you_mean(word: str, known: Sequence[str] | Mapping[str, object]) -> str:
     close = difflib.get_close_matches(word, list(known), n=1, cutoff=0.5)
     return f"Did you mean {close[0]}?" if close else "Choose one of these."

@@ -133,6 +133,14 @@ def closure_name(day: date) -> str:
     return "one-off closure" if stamp in adhoc else "exchange closed"
 
 
+def day_of(text: str) -> date | None:
+    """A day as it is written, 2026-11-20; None for nothing."""
+    try:
+        return date.fromisoformat(text) if text else None
+    except ValueError:
+        raise SessionError("NOT_A_DATE", found=text, remedy="Write it as 2026-11-20.") from None
+
+
 def require_session(day: date) -> date:
     """`day` itself if it is a session; a `SessionError` that names the nearest sessions if not."""
     if not is_session(day):

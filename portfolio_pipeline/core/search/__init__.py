@@ -11,7 +11,7 @@ strategy does with its parameters.
 """
 
 from portfolio_pipeline.core.search.choice import MINIMUM_SESSIONS
-from portfolio_pipeline.core.search.evaluation import Backtests
+from portfolio_pipeline.core.search.evaluation import Backtests, told_in_tenths
 from portfolio_pipeline.core.search.objectives import Objective
 from portfolio_pipeline.core.search.rows import Written, chosen_rows, mixture_rows, result_rows, written
 from portfolio_pipeline.core.search.statistics import statistics_rows
@@ -34,5 +34,6 @@ __all__ = [
     "result_rows",
     "statistics_rows",
     "surface",
+    "told_in_tenths",
     "written",
 ]

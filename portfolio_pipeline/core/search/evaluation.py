@@ -8,6 +8,7 @@ is the business of whoever reads them. Which sets are tried, and how returns bec
 
 from __future__ import annotations
 
+import hashlib
 from collections import OrderedDict
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from functools import cached_property
@@ -31,8 +32,23 @@ Progress = Callable[[int, int], None]
 FanOut = Callable[[Callable[[int], None], Iterable[int]], Iterator[None]]
 """Does the work for each of the parts, in whatever order and wherever; results come in the order of the parts."""
 
+_TOLD = 0.1  # share of the parameter sets between two messages
 _AT_ONCE = 40  # parameter sets between two reports of progress, in one thread
 _REMEMBERED = 400e6  # bytes of returns that are kept for sets that may be asked for again
+
+
+def told_in_tenths(say: Callable[[str], None]) -> Progress:
+    """Progress in words, about a message for each tenth."""
+    told = [0]
+
+    def tell(done: int, total: int) -> None:
+        if done < told[0]:
+            told[0] = 0
+        if done == total or done - told[0] >= _TOLD * total:
+            told[0] = done
+            say(f"{done:,} of {total:,} parameter sets")
+
+    return tell
 
 
 class Backtests:
@@ -70,6 +86,13 @@ class Backtests:
         )
         self._selecting = strategy if compact and isinstance(strategy, Selecting) else None
         self._memory: OrderedDict[Parameters, tuple[Array, Array]] = OrderedDict()
+        self._tried: set[Parameters] = set()
+
+    @property
+    def terms(self) -> dict[str, object]:
+        """What trading costs, what cash earns, and when a symbol without a bar is taken to be gone."""
+        cash = hashlib.sha256(self._prices.cash_return.tobytes()).hexdigest()
+        return {"cost_rate": self.cost_rate, "delist_after": self._delist_after, "cash": cash}
 
     @cached_property
     def traded_at(self) -> Array:
@@ -79,6 +102,11 @@ class Backtests:
         rows = decision_rows(self.inputs, self.card.sizing, self._rows)
         return rows[rows + 1 < len(self.sessions)] + 1
 
+    @property
+    def tried(self) -> int:
+        """How many sets were ever asked for. More may be evaluated: what is no longer remembered is evaluated anew."""
+        return len(self._tried)
+
     def expect(self, more: int) -> None:
         """So many more sets are likely to be asked for; said in advance, progress knows its end."""
         self.expected = self.evaluated + more
@@ -87,6 +115,7 @@ class Backtests:
         """Net returns above cash [candidates, sessions], and turnover [candidates, `traded_at`]."""
         unknown = [one for one in dict.fromkeys(candidates) if one not in self._memory]
         net, turnover = self._evaluate(unknown)
+        self._tried.update(unknown)
         if len(unknown) < len(candidates):
             for one in candidates:
                 if one in self._memory:

@@ -82,14 +82,13 @@ def result_rows(stretches: Sequence[Stretch], sessions: Array, strategy: str) ->
     """Rows of optimization_results."""
     rankings = [stretch.ranking for stretch in stretches]
     metrics = np.concatenate([ranking.metrics for ranking in rankings]).T
-    metrics[_DRAWDOWN] = 0.0 - metrics[_DRAWDOWN]
     return pd.DataFrame(
         {
             "session": sessions[np.concatenate([ranking.row for ranking in rankings])].astype("datetime64[s]"),
             "strategy": strategy,
             "rank": np.concatenate([ranking.rank for ranking in rankings]),
             "parameters": [stretch.pool.texts[place] for stretch in stretches for place in stretch.ranking.place],
-            "metrics": _json(metrics).to_pandas(),
+            "metrics": metrics_json(metrics).to_pandas(),
             "is_pareto": np.concatenate([ranking.is_pareto for ranking in rankings]),
             "score": np.concatenate([ranking.score for ranking in rankings]),
             "plateau_score": np.concatenate([ranking.smoothed for ranking in rankings]),
@@ -97,11 +96,13 @@ def result_rows(stretches: Sequence[Stretch], sessions: Array, strategy: str) ->
     )
 
 
-def _json(metrics: Array) -> pa.Array:
-    """What json.dumps writes for each column, a dictionary with sorted keys, without its detours: there are many."""
+def metrics_json(metrics: Array) -> pa.Array:
+    """METRICS [METRICS, sets] as tables hold them, which is what json.dumps writes for each set, a dictionary with
+    sorted keys, without its detours: there are many."""
     parts: list[str | pa.Array] = []
     for place in _BY_NAME:
-        parts += [f'{", " if parts else "{"}"{_STORED[place]}": ', _texts(metrics[place])]
+        values = 0.0 - metrics[place] if place == _DRAWDOWN else metrics[place]
+        parts += [f'{", " if parts else "{"}"{_STORED[place]}": ', _texts(values)]
     return pc.binary_join_element_wise(*parts, "}", "")
 
 

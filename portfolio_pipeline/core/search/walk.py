@@ -154,9 +154,12 @@ class Stretch:
 class Walk:
     """A card's search over the whole history, asked for any ranges of sessions in any order."""
 
-    def __init__(self, space: ParameterSpace, backtests: Backtests, probabilities: Array | None = None) -> None:
-        """`probabilities` of the regimes [sessions, regimes] are needed by cards whose scores look at them."""
-        self.space, self.backtests, self._probabilities = space, backtests, probabilities
+    def __init__(
+        self, space: ParameterSpace, backtests: Backtests, probabilities: Array | None = None, *, first: int = 0
+    ) -> None:
+        """`probabilities` of the regimes [sessions, regimes] are needed by cards whose scores look at them. What was
+        earned before the session at position `first` counts for nothing."""
+        self.space, self.backtests, self._probabilities, self._first_counted = space, backtests, probabilities, first
         if backtests.card.search.regime_share > 0.0 and probabilities is None:
             raise ValueError("scores that look at regimes need their probabilities")
         self.card, self.search = backtests.card, backtests.card.search
@@ -191,19 +194,36 @@ class Walk:
             state, best = stretch.in_use, stretch.best or best
         return stretches
 
+    def scores(self, pool: Pool, row: int) -> Scores:
+        """What all sets of a pool are worth at the session at position `row`."""
+        return self._scores(pool, np.array([row]))
+
+    @property
+    def begin(self) -> int:
+        """The position of the first session that counts, for the sets that need no draw."""
+        return self._fixed_begin
+
+    @property
+    def first_scored(self) -> int:
+        """That of the first session with enough before it for scores."""
+        return self._first(self._fixed_begin)
+
     @cached_property
     def _fixed_candidates(self) -> tuple[Parameters, ...]:
         return pool_for_all_sessions(self.space, self.search, self.card.name)
 
     @cached_property
     def _fixed_begin(self) -> int:
-        return max(map(self.backtests.strategy.window, self._fixed_candidates))
+        return self._begin(self._fixed_candidates)
+
+    def _begin(self, sets: Sequence[Parameters]) -> int:
+        return max(self._first_counted, *map(self.backtests.strategy.window, sets))
 
     @cached_property
     def fixed(self) -> Pool:
         """What is compared where nothing is drawn anew."""
         self.backtests.expect(len(self._fixed_candidates))
-        return self._pool(self._fixed_candidates)
+        return self.pool(self._fixed_candidates)
 
     def _too_early(self, epoch: int) -> bool:
         return epoch < 0 or epoch < self._first(self._fixed_begin)
@@ -212,10 +232,11 @@ class Walk:
         """The first session with enough sessions for scores."""
         return begin + minimum_sessions(self.search) - 1 + self.search.holdout_sessions
 
-    def _pool(self, candidates: Sequence[Parameters]) -> Pool:
+    def pool(self, candidates: Sequence[Parameters]) -> Pool:
+        """Any sets beside one another, whichever the search itself compares."""
         sets = ordered(self.space, candidates)
         net, turnover = self.backtests.of(sets)
-        begin = max(map(self.backtests.strategy.window, sets))
+        begin = self._begin(sets)
         return Pool(
             sets,
             net,
@@ -244,7 +265,7 @@ class Walk:
                 goal_values=lambda sets: self._goal_values(sets, epoch),
             )
             self.backtests.expect(0)
-            self._drawn = key, self._pool([*also, *found])
+            self._drawn = key, self.pool([*also, *found])
         return self._drawn[1]
 
     def _goal_values(self, sets: Sequence[Parameters], epoch: int) -> Array:
@@ -318,7 +339,7 @@ class Walk:
             used = before.mixture.members if self._mixes else (before.mixture.leader,)
         guests = [one for one in used if one not in pool.places]
         if guests:
-            pool = self._pool((*pool.candidates, *guests))
+            pool = self.pool((*pool.candidates, *guests))
         foreign = {pool.places[one] for one in guests}
         in_use: tuple[tuple[int, ...], tuple[float, ...]] | None = None
         if before is not None and used:

@@ -136,19 +136,17 @@ class ParameterSpace:
     ) -> ParameterSpace:
         """The type's space, narrowed by a card: `name: value` fixes; a list or low/high/step narrows; default sets."""
         domains, defaults = model.domains(), model.defaults()
-        values = {name: domain.values for name, domain in domains.items()}
-        for name, override in overrides.items():
-            if name not in domains:
-                raise ParameterError(name, f"unknown parameter, expected {one_of(name, domains)}")
-            values[name], defaults[name] = _narrowed(name, override, domains[name], defaults[name])
+        everything = {name: domain.values for name, domain in domains.items()}
+        values, default = _all_narrowed(domains, everything, defaults, overrides)
         added = tuple(_read(model, text, place) for place, text in enumerate(constraints))
-        _require_a_set(values, defaults, model.own_constraints(), added, overrides)
-        try:
-            default = model.model_validate(defaults)
-        except ValidationError as error:
-            first = next(iter(overrides), "parameters")
-            raise ParameterError(first, f"{_said(error)} (at the defaults; set them to fit)") from None
-        return cls(model, values, default, added)
+        return cls(model, values, _allowed_default(model, values, default, added, overrides), added)
+
+    def narrowed(self, overrides: Mapping[str, Any]) -> ParameterSpace:
+        """With other values of some parameters, written as on a card: any that the type allows. The default stays, or
+        moves to the nearest value there is."""
+        values, default = _all_narrowed(self.model.domains(), self.values, self.default.model_dump(), overrides)
+        allowed = _allowed_default(self.model, values, default, self.constraints, overrides)
+        return ParameterSpace(self.model, values, allowed, self.constraints)
 
     @property
     def size(self) -> int:
@@ -233,6 +231,35 @@ class ParameterSpace:
             if value not in self.values[name] and value != getattr(self.default, name)
         ]
         return f"{', '.join(outside)} outside the card's range" if outside else None
+
+
+def _all_narrowed(
+    domains: Mapping[str, Range | Choices],
+    values: Mapping[str, tuple[Value, ...]],
+    defaults: Mapping[str, Value],
+    overrides: Mapping[str, Any],
+) -> tuple[dict[str, tuple[Value, ...]], dict[str, Value]]:
+    left, moved = dict(values), dict(defaults)
+    for name, override in overrides.items():
+        if name not in domains:
+            raise ParameterError(name, f"unknown parameter, expected {one_of(name, domains)}")
+        left[name], moved[name] = _narrowed(name, override, domains[name], moved[name])
+    return left, moved
+
+
+def _allowed_default(
+    model: type[Parameters],
+    values: Mapping[str, Sequence[Value]],
+    default: Mapping[str, Value],
+    of_card: Sequence[Constraint],
+    overrides: Mapping[str, Any],
+) -> Parameters:
+    _require_a_set(values, default, model.own_constraints(), of_card, overrides)
+    try:
+        return model.model_validate(dict(default))
+    except ValidationError as error:
+        first = next(iter(overrides), "parameters")
+        raise ParameterError(first, f"{_said(error)} (at the defaults; set them to fit)") from None
 
 
 def _first_broken(constraints: Sequence[Constraint], values: Mapping[str, Any]) -> str | None:

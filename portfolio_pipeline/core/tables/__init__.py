@@ -38,6 +38,7 @@ from portfolio_pipeline.core.tables.portfolio import (
     RISK_METRICS,
     STRATEGY_WEIGHTS,
 )
+from portfolio_pipeline.core.tables.requests import SEARCH_REQUEST_TRIALS, SEARCH_REQUESTS
 from portfolio_pipeline.core.tables.simulated_broker import (
     SIM_ACCOUNT,
     SIM_FILLS,
@@ -82,6 +83,8 @@ __all__ = [
     "REGIME_TABLE",
     "RISK_BREACHES",
     "RISK_METRICS",
+    "SEARCH_REQUESTS",
+    "SEARCH_REQUEST_TRIALS",
     "SEARCH_STATISTICS",
     "SESSION_ORIGINS",
     "SIM_ACCOUNT",
@@ -142,6 +145,8 @@ TABLES: tuple[Table, ...] = (
     SIM_FILLS,
     HALT_EVENTS,
     BEGINNINGS,
+    SEARCH_REQUESTS,
+    SEARCH_REQUEST_TRIALS,
 )
 
 

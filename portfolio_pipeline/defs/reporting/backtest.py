@@ -5,7 +5,6 @@ the graph, in the daily chain or among what has to be fresh. The answer is on th
 (the run's config) stands beside it.
 """
 
-from datetime import date
 from typing import Any
 
 import dagster as dg
@@ -14,7 +13,8 @@ from pydantic import Field
 from portfolio_pipeline.adapters.card_files import card_names
 from portfolio_pipeline.components.session_asset import refusals_as_failures
 from portfolio_pipeline.core.backtest.request import BacktestRequest
-from portfolio_pipeline.core.errors import ConfigurationError, SessionError
+from portfolio_pipeline.core.calendar.sessions import day_of
+from portfolio_pipeline.core.errors import ConfigurationError
 from portfolio_pipeline.core.settings import Settings
 from portfolio_pipeline.core.strategies.card import StrategyCard
 from portfolio_pipeline.dagster_home.at_work import READS_ONLY
@@ -51,7 +51,7 @@ def report(
     with refusals_as_failures():
         if config.trades < 0:
             raise ConfigurationError("TRADES_NEGATIVE", found=config.trades, remedy="Give 0 or more.")
-        request = BacktestRequest(_day(config.first), _day(config.last), tuple(config.sets))
+        request = BacktestRequest(day_of(config.first), day_of(config.last), tuple(config.sets))
         found = backtest_report(warehouse, settings, strategies, config.strategy, request)
     context.log.info("\n".join((found.title, *found.notes)))
     page = dg.MetadataValue.md(pages.markdown_page(found, config.trades))
@@ -66,10 +66,3 @@ def report(
 )
 def backtest() -> None:
     report()
-
-
-def _day(text: str) -> date | None:
-    try:
-        return date.fromisoformat(text) if text else None
-    except ValueError:
-        raise SessionError("NOT_A_DATE", found=text, remedy="Write it as 2026-11-20.") from None
