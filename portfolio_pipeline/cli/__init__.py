@@ -47,4 +47,6 @@ def main(arguments: Sequence[str] | None = None) -> NoReturn:
     except PortfolioError as refusal:
         refuse(refusal)
         code = 1
+    # What is left goes with the process: to look through all of it once more takes a second.
+    gc.freeze()
     sys.exit(code or 0)
