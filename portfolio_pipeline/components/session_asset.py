@@ -10,7 +10,8 @@ import warnings
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, TypeAlias
+from functools import partial
+from typing import TYPE_CHECKING, Any, ParamSpec, TypeAlias
 
 import dagster as dg
 import pyarrow as pa
@@ -36,6 +37,7 @@ if TYPE_CHECKING:
 else:  # Dagster reads the annotation of a step, and knows the result of several outputs only by its bare name
     Materialized = dg.MaterializeResult
 
+_Declaration = ParamSpec("_Declaration")
 OWNER = "team:portfolio"
 BEGINS = "begins with"
 """In an asset's metadata: the part of the home that it begins with."""
@@ -72,7 +74,55 @@ class _Asked:
     declared: bool  # whether it fills a declared table; a view's rows and lineage are told by its function
 
 
-def session_asset(
+@dataclass(frozen=True)
+class SessionAsset:
+    """An asset that is declared but has no step yet: by itself, or several in one (`in_one_step`)."""
+
+    spec: dg.AssetSpec
+    checks: Sequence[dg.AssetCheckSpec]
+    needed: Mapping[str, inspect.Parameter]
+    work: Callable[[dg.AssetExecutionContext, Mapping[str, Any]], Materialized]
+
+
+def in_one_step(name: str, assets: Sequence[SessionAsset]) -> dg.AssetsDefinition:
+    """Assets that do little each, one after the other in one step, or any of them by itself.
+
+    What one refuses fails the step when the others are done.
+    """
+
+    def step(context: dg.AssetExecutionContext, **given: Any) -> Iterator[Materialized]:
+        refusals = []
+        for asset in assets:
+            if asset.spec.key in context.selected_asset_keys:
+                try:
+                    yield asset.work(context, given)
+                except PortfolioError as refusal:
+                    refusals.append(refusal)
+        if refusals:
+            raise dg.Failure("\n".join(map(str, refusals)), allow_retries=False)
+
+    return _defined(name, assets, step)
+
+
+def _defined(name: str, assets: Sequence[SessionAsset], step: Callable[..., Any]) -> dg.AssetsDefinition:
+    needed = {name: parameter for asset in assets for name, parameter in asset.needed.items()}
+    step.__signature__ = inspect.Signature(  # type: ignore[attr-defined]
+        [_CONTEXT, *needed.values()], return_annotation=inspect.signature(step).return_annotation
+    )
+    # Dagster warns at every asset that backfill policies are in beta.
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", dg.BetaWarning)
+        warnings.simplefilter("ignore", dg.PreviewWarning)
+        return dg.multi_asset(
+            name=name,
+            specs=[asset.spec for asset in assets],
+            check_specs=[check for asset in assets for check in asset.checks],
+            backfill_policy=ONE_RUN,
+            can_subset=len(assets) > 1,
+        )(step)
+
+
+def declared_asset(
     *,
     table: Table,
     group: str,
@@ -89,8 +139,8 @@ def session_asset(
     deps: Sequence[dg.AssetKey] | None = None,
     own_checks: Sequence[dg.AssetCheckSpec] = (),
     begins: Part = "account",
-) -> Callable[[Callable[..., Stored]], dg.AssetsDefinition]:
-    """Makes an asset of a function that fills `table` (and `also_fills`) for the sessions it is given.
+) -> Callable[[Callable[..., Stored]], SessionAsset]:
+    """Declares an asset of a function that fills `table` (and `also_fills`) for the sessions it is given.
 
     `reads` are the tables it computes from: the asset depends on who fills them, and may read no others. The key is the
     table's name unless given; `rows_of` says which rows of the table are the asset's own. `deps` is for assets whose
@@ -110,24 +160,10 @@ def session_asset(
 
     asked = _Asked(table, asset_key, declaration, checks, rows_of or {}, begins, declared)
 
-    def decorate(function: Callable[..., Stored]) -> dg.AssetsDefinition:
-        needed = _parameters(function, checks)
-
-        def step(context: dg.AssetExecutionContext, **given: Any) -> Materialized:
-            with refusals_as_failures():
-                return _carry_out(asked, function, context, given)
-
-        step.__name__ = function.__name__
-        step.__doc__ = function.__doc__
-        step.__signature__ = inspect.Signature(  # type: ignore[attr-defined]
-            [_CONTEXT, *needed.values()], return_annotation=dg.MaterializeResult
-        )
-        # Dagster warns at every asset that backfill policies are in beta.
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore", dg.BetaWarning)
-            warnings.simplefilter("ignore", dg.PreviewWarning)
-            return dg.asset(
-                key=asset_key,
+    def decorate(function: Callable[..., Stored]) -> SessionAsset:
+        return SessionAsset(
+            dg.AssetSpec(
+                asset_key,
                 description=description or describe(table),
                 group_name=group,
                 kinds=set(kinds),
@@ -142,12 +178,37 @@ def session_asset(
                     **(metadata or {}),
                 },
                 partitions_def=SESSIONS,
-                backfill_policy=ONE_RUN,
-                check_specs=[*(check.spec(asset_key) for check in checks), *own_checks],
-            )(step)
+            ),
+            checks=[*(check.spec(asset_key) for check in checks), *own_checks],
+            needed=_parameters(function, checks),
+            work=partial(_carry_out, asked, function),
+        )
 
     return decorate
 
+
+def _with_a_step_of_its_own(
+    declare: Callable[_Declaration, Callable[[Callable[..., Stored]], SessionAsset]],
+) -> Callable[_Declaration, Callable[[Callable[..., Stored]], dg.AssetsDefinition]]:
+    def session_asset(
+        *none: _Declaration.args, **declaration: _Declaration.kwargs
+    ) -> Callable[[Callable[..., Stored]], dg.AssetsDefinition]:
+        def decorate(function: Callable[..., Stored]) -> dg.AssetsDefinition:
+            asset = declare(*none, **declaration)(function)
+
+            def step(context: dg.AssetExecutionContext, **given: Any) -> Materialized:
+                with refusals_as_failures():
+                    return asset.work(context, given)
+
+            return _defined(asset.spec.key.to_python_identifier(), [asset], step)
+
+        return decorate
+
+    return session_asset
+
+
+session_asset = _with_a_step_of_its_own(declared_asset)
+"""As `declared_asset`, and defined: what most assets are."""
 
 _CONTEXT = inspect.Parameter("context", inspect.Parameter.POSITIONAL_OR_KEYWORD, annotation=dg.AssetExecutionContext)
 _ALWAYS = {
@@ -187,10 +248,10 @@ def _carry_out(
     results = [*(check.result(asked.key, everything, asked.table.name) for check in asked.checks), *stored.checks]
     if defers_events(context):
         record_range(context, asked.key, sessions, newest)
-        return dg.MaterializeResult(check_results=results)
-    context.add_asset_metadata(newest, partition_key=sessions.last.isoformat())
+        return dg.MaterializeResult(asset_key=asked.key, check_results=results)
+    context.add_asset_metadata(newest, asset_key=asked.key, partition_key=sessions.last.isoformat())
     # Dagster copies what stands here into the event of every partition.
-    return dg.MaterializeResult(metadata={"sessions": str(sessions)}, check_results=results)
+    return dg.MaterializeResult(asset_key=asked.key, metadata={"sessions": str(sessions)}, check_results=results)
 
 
 def _begun(

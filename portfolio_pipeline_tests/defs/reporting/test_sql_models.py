@@ -28,7 +28,7 @@ def filled(duckdb_warehouse: Warehouse) -> Warehouse:
 
 def materialise(warehouse: Warehouse, sessions: SessionRange, *models: str) -> dg.ExecuteInProcessResult:
     return dg.materialize(
-        model_assets(project_library(), STRATEGIES),
+        [model_assets(project_library(), STRATEGIES)],
         selection=list(models),
         resources={"warehouse": warehouse, "clock": FixedClock.after_close(SESSIONS.last)},
         tags={
@@ -41,8 +41,8 @@ def materialise(warehouse: Warehouse, sessions: SessionRange, *models: str) -> d
 
 def test_models_depend_on_the_assets_that_fill_their_tables() -> None:
     dependencies = {
-        asset.key.to_user_string(): {key.to_user_string() for key in asset.dependency_keys}
-        for asset in model_assets(project_library(), STRATEGIES)
+        spec.key.to_user_string(): {dependency.asset_key.to_user_string() for dependency in spec.deps}
+        for spec in model_assets(project_library(), STRATEGIES).specs
     }
 
     assert dependencies["parameter_history"] == {"momentum/optimized_parameters", "trend/optimized_parameters"}
@@ -72,13 +72,12 @@ def test_a_view_shows_lineage_rows_and_kept_promises(filled: Warehouse) -> None:
     result = materialise(filled, SESSIONS, "data_quality_summary")
 
     assert result.success
-    materialisations = result.asset_materializations_for_node("data_quality_summary")
+    materialisations = result.asset_materializations_for_node("marts")
     assert [one.partition for one in materialisations] == [session.isoformat() for session in SESSIONS]
     newest = materialisations[-1]
     assert newest.metadata["dagster/row_count"].value == newest.metadata["rows in all"].value == len(SESSIONS)
     model = project_library().models["data_quality_summary"]
-    (defined,) = (one for one in model_assets(project_library(), STRATEGIES) if one.key.path == [model.name])
-    told = defined.metadata_by_key[defined.key]
+    told = model_assets(project_library(), STRATEGIES).metadata_by_key[dg.AssetKey([model.name])]
     lineage = told["dagster/column_lineage"].deps_by_column
     assert list(lineage) == list(model.header.columns)
     assert lineage["first_rule"] == [dg.TableColumnDep(dg.AssetKey(["prices"]), "rule")]
