@@ -7,11 +7,11 @@ Here: the decorator that makes an asset of a function that fills tables for some
 
 import inspect
 import warnings
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence, Set
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import partial
-from typing import TYPE_CHECKING, Any, ParamSpec, TypeAlias
+from typing import TYPE_CHECKING, Any, ParamSpec, Self, TypeAlias
 
 import dagster as dg
 import pyarrow as pa
@@ -75,29 +75,50 @@ class _Asked:
 
 
 @dataclass(frozen=True)
+class _Done:
+    """What an asset has done: for which sessions, what is shown at the newest of them, what its checks found."""
+
+    sessions: SessionRange
+    newest: Mapping[str, Any]
+    checks: Sequence[dg.AssetCheckResult]
+
+    def of(self, checks: Set[str]) -> Self:
+        """With the verdicts of these checks alone."""
+        return replace(self, checks=[one for one in self.checks if one.check_name in checks])
+
+
+@dataclass(frozen=True)
 class SessionAsset:
     """An asset that is declared but has no step yet: by itself, or several in one (`in_one_step`)."""
 
     spec: dg.AssetSpec
     checks: Sequence[dg.AssetCheckSpec]
     needed: Mapping[str, inspect.Parameter]
-    work: Callable[[dg.AssetExecutionContext, Mapping[str, Any]], Materialized]
+    work: Callable[[dg.AssetExecutionContext, Mapping[str, Any]], _Done]
 
 
 def in_one_step(name: str, assets: Sequence[SessionAsset]) -> dg.AssetsDefinition:
-    """Assets that do little each, one after the other in one step, or any of them by itself.
+    """Assets that do little each, one after the other in one step; or any of them, or of their checks, by itself.
 
     What one refuses fails the step when the others are done.
     """
 
-    def step(context: dg.AssetExecutionContext, **given: Any) -> Iterator[Materialized]:
+    def step(context: dg.AssetExecutionContext, **given: Any) -> Iterator[Materialized | dg.AssetCheckResult]:
         refusals = []
         for asset in assets:
-            if asset.spec.key in context.selected_asset_keys:
-                try:
-                    yield asset.work(context, given)
-                except PortfolioError as refusal:
-                    refusals.append(refusal)
+            key = asset.spec.key
+            checks = {check.name for check in context.selected_asset_check_keys if check.asset_key == key}
+            if key not in context.selected_asset_keys and not checks:
+                continue
+            try:
+                done = asset.work(context, given).of(checks)
+            except PortfolioError as refusal:
+                refusals.append(refusal)
+                continue
+            if key in context.selected_asset_keys:
+                yield _recorded(context, key, done)
+            else:
+                yield from done.checks
         if refusals:
             raise dg.Failure("\n".join(map(str, refusals)), allow_retries=False)
 
@@ -198,7 +219,7 @@ def _with_a_step_of_its_own(
 
             def step(context: dg.AssetExecutionContext, **given: Any) -> Materialized:
                 with refusals_as_failures():
-                    return asset.work(context, given)
+                    return _recorded(context, asset.spec.key, asset.work(context, given))
 
             return _defined(asset.spec.key.to_python_identifier(), [asset], step)
 
@@ -233,7 +254,7 @@ def _carry_out(
     function: Callable[..., Stored],
     context: dg.AssetExecutionContext,
     given: Mapping[str, Any],
-) -> Materialized:
+) -> _Done:
     warehouse: Warehouse = given["warehouse"]
     sessions = _begun(asked, context, warehouse, closed_sessions(context, given["clock"]))
     declaration = asked.declaration()
@@ -246,12 +267,16 @@ def _carry_out(
         read = sorted(declaration.really_read - declaration.fills)
         newest["read from"] = ", ".join(read) or "nothing: it comes from outside"
     results = [*(check.result(asked.key, everything, asked.table.name) for check in asked.checks), *stored.checks]
+    return _Done(sessions, newest, results)
+
+
+def _recorded(context: dg.AssetExecutionContext, key: dg.AssetKey, done: _Done) -> Materialized:
     if defers_events(context):
-        record_range(context, asked.key, sessions, newest)
-        return dg.MaterializeResult(asset_key=asked.key, check_results=results)
-    context.add_asset_metadata(newest, asset_key=asked.key, partition_key=sessions.last.isoformat())
+        record_range(context, key, done.sessions, done.newest)
+        return dg.MaterializeResult(asset_key=key, check_results=done.checks)
+    context.add_asset_metadata(done.newest, asset_key=key, partition_key=done.sessions.last.isoformat())
     # Dagster copies what stands here into the event of every partition.
-    return dg.MaterializeResult(asset_key=asked.key, metadata={"sessions": str(sessions)}, check_results=results)
+    return dg.MaterializeResult(asset_key=key, metadata={"sessions": str(done.sessions)}, check_results=done.checks)
 
 
 def _begun(
