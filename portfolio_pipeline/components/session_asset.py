@@ -7,11 +7,11 @@ Here: the decorator that makes an asset of a function that fills tables for some
 
 import inspect
 import warnings
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence, Set
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from functools import partial
-from typing import TYPE_CHECKING, Any, ParamSpec, Self, TypeAlias
+from typing import TYPE_CHECKING, Any, ParamSpec, TypeAlias
 
 import dagster as dg
 import pyarrow as pa
@@ -82,10 +82,6 @@ class _Done:
     newest: Mapping[str, Any]
     checks: Sequence[dg.AssetCheckResult]
 
-    def of(self, checks: Set[str]) -> Self:
-        """With the verdicts of these checks alone."""
-        return replace(self, checks=[one for one in self.checks if one.check_name in checks])
-
 
 @dataclass(frozen=True)
 class SessionAsset:
@@ -98,7 +94,7 @@ class SessionAsset:
 
 
 def in_one_step(name: str, assets: Sequence[SessionAsset]) -> dg.AssetsDefinition:
-    """Assets that do little each, one after the other in one step; or any of them, or of their checks, by itself.
+    """Assets that are made one after the other in one step; or any of them, or of their checks, by itself.
 
     What one refuses fails the step when the others are done.
     """
@@ -111,21 +107,16 @@ def in_one_step(name: str, assets: Sequence[SessionAsset]) -> dg.AssetsDefinitio
             if key not in context.selected_asset_keys and not checks:
                 continue
             try:
-                done = asset.work(context, given).of(checks)
+                done = asset.work(context, given)
             except PortfolioError as refusal:
                 refusals.append(refusal)
                 continue
             if key in context.selected_asset_keys:
                 yield _recorded(context, key, done)
-            else:
-                yield from done.checks
+            yield from (check for check in done.checks if check.check_name in checks)
         if refusals:
-            raise dg.Failure("\n".join(map(str, refusals)), allow_retries=False)
+            raise _failure(*refusals)
 
-    return _defined(name, assets, step)
-
-
-def _defined(name: str, assets: Sequence[SessionAsset], step: Callable[..., Any]) -> dg.AssetsDefinition:
     needed = {name: parameter for asset in assets for name, parameter in asset.needed.items()}
     step.__signature__ = inspect.Signature(  # type: ignore[attr-defined]
         [_CONTEXT, *needed.values()], return_annotation=inspect.signature(step).return_annotation
@@ -216,12 +207,7 @@ def _with_a_step_of_its_own(
     ) -> Callable[[Callable[..., Stored]], dg.AssetsDefinition]:
         def decorate(function: Callable[..., Stored]) -> dg.AssetsDefinition:
             asset = declare(*none, **declaration)(function)
-
-            def step(context: dg.AssetExecutionContext, **given: Any) -> Materialized:
-                with refusals_as_failures():
-                    return _recorded(context, asset.spec.key, asset.work(context, given))
-
-            return _defined(asset.spec.key.to_python_identifier(), [asset], step)
+            return in_one_step(asset.spec.key.to_python_identifier(), [asset])
 
         return decorate
 
@@ -273,10 +259,10 @@ def _carry_out(
 def _recorded(context: dg.AssetExecutionContext, key: dg.AssetKey, done: _Done) -> Materialized:
     if defers_events(context):
         record_range(context, key, done.sessions, done.newest)
-        return dg.MaterializeResult(asset_key=key, check_results=done.checks)
+        return dg.MaterializeResult(asset_key=key)
     context.add_asset_metadata(done.newest, asset_key=key, partition_key=done.sessions.last.isoformat())
     # Dagster copies what stands here into the event of every partition.
-    return dg.MaterializeResult(asset_key=key, metadata={"sessions": str(done.sessions)}, check_results=done.checks)
+    return dg.MaterializeResult(asset_key=key, metadata={"sessions": str(done.sessions)})
 
 
 def _begun(
@@ -330,8 +316,12 @@ def refusals_as_failures() -> Iterator[None]:
     try:
         yield
     except PortfolioError as refusal:
-        figures = {name: str(value) for name, value in refusal.figures.items()}
-        raise dg.Failure(str(refusal), metadata=figures, allow_retries=False) from None
+        raise _failure(refusal) from None
+
+
+def _failure(*refusals: PortfolioError) -> dg.Failure:
+    figures = {name: str(value) for refusal in refusals for name, value in refusal.figures.items()}
+    return dg.Failure("\n".join(map(str, refusals)), metadata=figures, allow_retries=False)
 
 
 def closed_sessions(context: dg.AssetExecutionContext, clock: Clock) -> SessionRange:
