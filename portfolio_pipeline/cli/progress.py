@@ -13,7 +13,7 @@ from portfolio_pipeline.cli.terminal import PROGRESS
 
 
 class RunProgress(Protocol):
-    """Told of steps as their work begins and ends: of an asset, or of several small ones."""
+    """Told of steps as their work begins and ends: each is an asset, or several small ones."""
 
     def begin(self, step: str) -> None: ...
 

@@ -5,7 +5,6 @@ started again comes to the same tables.
 """
 
 import json
-import time
 from collections.abc import Callable, Sequence
 from datetime import date
 
@@ -48,7 +47,7 @@ from portfolio_pipeline.reads.regimes import regime_probabilities
 from portfolio_pipeline.reports import pictures
 
 STORED_TOGETHER = 1000  # sessions of one transaction
-_TOLD_EVERY = 2.0  # seconds between two messages
+_TOLD = 0.1  # share of the parameter sets between two messages
 
 
 def parameters_asset(card: StrategyCard) -> dg.AssetsDefinition:
@@ -209,12 +208,14 @@ def _in_use(mixture: search.Written | None) -> str:
 
 
 def _told(context: dg.AssetExecutionContext) -> Callable[[int, int], None]:
-    """Progress as messages in the UI, for searches that take long enough to be watched."""
-    told = [time.monotonic()]
+    """Progress as messages in the UI, one for about each tenth."""
+    told = [0.0]
 
     def tell(done: int, total: int) -> None:
-        if time.monotonic() - told[0] >= _TOLD_EVERY:
-            told[0] = time.monotonic()
+        if done < told[0]:
+            told[0] = 0.0
+        if done == total or done - told[0] >= _TOLD * total:
+            told[0] = done
             context.log.info(f"{done:,} of {total:,} parameter sets")
 
     return tell
