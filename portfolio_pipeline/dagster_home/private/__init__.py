@@ -50,6 +50,7 @@ def misfit(version: str | None = None, signatures: Mapping[tuple[str, str], tupl
     if version in TRIED:
         return ""
     try:
+        from portfolio_pipeline.dagster_home.private import schemas as schemas
         from portfolio_pipeline.dagster_home.private import storages
     except ImportError as missing:
         return f"Dagster {version}: {missing}"
