@@ -13,6 +13,7 @@ from functools import cached_property
 import dagster as dg
 
 from portfolio_pipeline.core.calendar.sessions import FIRST_SESSION, SessionRange, all_sessions, closed_days
+from portfolio_pipeline.core.errors import SessionError
 
 
 class TimeWindowPartitionsDefinition(dg.TimeWindowPartitionsDefinition):
@@ -43,6 +44,8 @@ ONE_RUN = dg.BackfillPolicy.single_run()
 
 
 def sessions_of(context: dg.AssetExecutionContext | dg.AssetCheckExecutionContext) -> SessionRange:
-    """The sessions that a step was asked for."""
+    """The sessions that a step was asked for; refused where it was asked for none, as for a check alone."""
+    if not (context.has_partition_key or context.has_partition_key_range):
+        raise SessionError("NO_SESSION_CHOSEN", remedy="Materialize the asset for a session: its checks run with it.")
     keys = context.partition_key_range
     return SessionRange(date.fromisoformat(keys.start), date.fromisoformat(keys.end))

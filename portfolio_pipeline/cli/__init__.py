@@ -7,12 +7,14 @@ commands answer at once.
 
 from __future__ import annotations
 
+import atexit
 import gc
 import io
 import os
 import sys
 import warnings
 from collections.abc import Sequence
+from contextlib import suppress
 from typing import NoReturn
 
 import click
@@ -21,6 +23,21 @@ from portfolio_pipeline.adapters.faults import as_refusals
 from portfolio_pipeline.cli.commands import portfolio
 from portfolio_pipeline.cli.terminal import complain, refuse
 from portfolio_pipeline.core.errors import PortfolioError
+
+
+def program() -> NoReturn:
+    """`main` as a process of its own, which ends as children of `multiprocessing` do: all that a command has imported
+    goes with the memory it is in. Python would take it apart piece by piece, for a second.
+    """
+    try:
+        main()
+    except SystemExit as end:
+        code = end.code
+    atexit._run_exitfuncs()
+    with suppress(OSError):  # whoever read what was said may have gone
+        sys.stdout.flush()
+        sys.stderr.flush()
+    os._exit(code if isinstance(code, int) else 1)
 
 
 def main(arguments: Sequence[str] | None = None) -> NoReturn:

@@ -1,5 +1,5 @@
 """`python -m portfolio_pipeline.cli`, where the `portfolio` script is not on the path."""
 
-from portfolio_pipeline.cli import main
+from portfolio_pipeline.cli import program
 
-main()
+program()

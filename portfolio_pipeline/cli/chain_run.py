@@ -97,9 +97,9 @@ def run_chain(
         with shown_progress(counted) as progress, kept_open:
             for event in execute_run_iterator(InMemoryJob(job), run, instance):
                 if event.event_type == dg.DagsterEventType.STEP_START:
-                    progress.begin(str(event.step_key).replace("__", "/"))
+                    progress.begin(_shown(event.step_key))
                 elif event.is_step_success or event.is_step_failure or event.is_step_skipped:
-                    progress.end(str(event.step_key).replace("__", "/"))
+                    progress.end(_shown(event.step_key))
                 _remember(outcome, event)
     if outcome.failures:
         raise PortfolioError(
@@ -144,12 +144,18 @@ def _chosen(job: dg.JobDefinition, names: Sequence[str]) -> Set[dg.AssetKey] | N
 def _counted(
     job: dg.JobDefinition, chosen: Set[dg.AssetKey] | None, sessions: SessionRange, begun: Beginnings | None
 ) -> dict[str, int]:
-    """How many of the sessions each asset is about to compute."""
-    counted = {}
+    """How many of the sessions each step is about to compute."""
+    counted: dict[str, int] = {}
     for key in chosen or job.asset_layer.executable_asset_keys:
         kept = begun.kept(job.asset_layer.get(key).metadata[BEGINS], sessions) if begun is not None else sessions
-        counted[key.to_user_string()] = 0 if kept is None else len(kept)
+        step = _shown(str(job.asset_layer.get_op_output_handle(key).node_handle))
+        counted[step] = max(counted.get(step, 0), 0 if kept is None else len(kept))
     return counted
+
+
+def _shown(step: str | None) -> str:
+    """A step by the name of its asset."""
+    return str(step).replace("__", "/")
 
 
 def _rebuild_from(sessions: SessionRange) -> dict[str, Any]:

@@ -44,6 +44,10 @@ def open_home() -> Wiring:
     if uses_postgres(environment):
         # SQLAlchemy, which Dagster uses, knows only the longer name of the scheme.
         os.environ["DATABASE_URL"] = environment.database_url.replace("postgres://", "postgresql://", 1)
+        if not misfit:
+            from portfolio_pipeline.dagster_home.postgres_storage import make_storage_whole
+
+            make_storage_whole(os.environ["DATABASE_URL"])
     wired = open_tables(environment)
     # What is wrong with settings, broker or market data is said before anything begins.
     _ = wired.settings, wired.broker, wired.market_data

@@ -15,16 +15,16 @@ from portfolio_pipeline.core.search.evaluation import Progress, told_in_tenths
 
 
 class RunProgress(Protocol):
-    """Told of assets as their work begins and ends."""
+    """Told of steps as their work begins and ends: each is an asset, or several small ones."""
 
-    def begin(self, asset: str) -> None: ...
+    def begin(self, step: str) -> None: ...
 
-    def end(self, asset: str) -> None: ...
+    def end(self, step: str) -> None: ...
 
 
 @contextmanager
 def shown_progress(sessions: Mapping[str, int]) -> Iterator[RunProgress]:
-    """Progress over assets, each of which computes all of its sessions at once: how many, by asset."""
+    """Progress over steps, each of which computes all of its sessions at once: how many, by step."""
     if not PROGRESS.is_terminal or PROGRESS.is_dumb_terminal:
         yield _Lines(sessions)
         return
@@ -69,32 +69,32 @@ def search_progress() -> Iterator[Progress]:
 
 class _Bar:
     def __init__(self, bar: Bar, sessions: Mapping[str, int]) -> None:
-        self._bar, self._sessions, self._assets, self._done = bar, sessions, 0, 0
+        self._bar, self._sessions, self._steps, self._done = bar, sessions, 0, 0
         self._all = sum(sessions.values())
         self._task = bar.add_task("preparing", total=self._all, told="")
 
-    def begin(self, asset: str) -> None:
-        self._bar.update(self._task, description=asset, told=self._told())
+    def begin(self, step: str) -> None:
+        self._bar.update(self._task, description=step, told=self._told())
 
-    def end(self, asset: str) -> None:
-        self._assets += 1
-        self._done += self._sessions[asset]
+    def end(self, step: str) -> None:
+        self._steps += 1
+        self._done += self._sessions[step]
         self._bar.update(self._task, completed=self._done, told=self._told())
 
     def _told(self) -> str:
         over = f", {self._done:,} of {self._all:,} sessions" if self._all > len(self._sessions) else ""
-        return f"{self._assets} of {len(self._sessions)} assets{over}"
+        return f"{self._steps} of {len(self._sessions)} steps{over}"
 
 
 class _Lines:
     def __init__(self, sessions: Mapping[str, int]) -> None:
         self._sessions, self._done, self._begun = sessions, 0, time.monotonic()
 
-    def begin(self, asset: str) -> None:
+    def begin(self, step: str) -> None:
         self._begun = time.monotonic()
 
-    def end(self, asset: str) -> None:
+    def end(self, step: str) -> None:
         self._done += 1
-        count, took = self._sessions[asset], time.monotonic() - self._begun
+        count, took = self._sessions[step], time.monotonic() - self._begun
         sessions = f"{count:,} session{'s' if count != 1 else ''}"
-        PROGRESS.print(f"{self._done:>3} of {len(self._sessions)}  {asset}: {sessions} in {took:.1f} s", soft_wrap=True)
+        PROGRESS.print(f"{self._done:>3} of {len(self._sessions)}  {step}: {sessions} in {took:.1f} s", soft_wrap=True)

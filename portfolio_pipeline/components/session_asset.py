@@ -10,7 +10,8 @@ import warnings
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, TypeAlias
+from functools import partial
+from typing import TYPE_CHECKING, Any, ParamSpec, TypeAlias
 
 import dagster as dg
 import pyarrow as pa
@@ -36,6 +37,7 @@ if TYPE_CHECKING:
 else:  # Dagster reads the annotation of a step, and knows the result of several outputs only by its bare name
     Materialized = dg.MaterializeResult
 
+_Declaration = ParamSpec("_Declaration")
 OWNER = "team:portfolio"
 BEGINS = "begins with"
 """In an asset's metadata: the part of the home that it begins with."""
@@ -72,7 +74,67 @@ class _Asked:
     declared: bool  # whether it fills a declared table; a view's rows and lineage are told by its function
 
 
-def session_asset(
+@dataclass(frozen=True)
+class _Done:
+    """What an asset has done: for which sessions, what is shown at the newest of them, what its checks found."""
+
+    sessions: SessionRange
+    newest: Mapping[str, Any]
+    checks: Sequence[dg.AssetCheckResult]
+
+
+@dataclass(frozen=True)
+class SessionAsset:
+    """An asset that is declared but has no step yet: by itself, or several in one (`in_one_step`)."""
+
+    spec: dg.AssetSpec
+    checks: Sequence[dg.AssetCheckSpec]
+    needed: Mapping[str, inspect.Parameter]
+    work: Callable[[dg.AssetExecutionContext, Mapping[str, Any]], _Done]
+
+
+def in_one_step(name: str, assets: Sequence[SessionAsset]) -> dg.AssetsDefinition:
+    """Assets that are made one after the other in one step; or any of them, or of their checks, by itself.
+
+    What one refuses fails the step when the others are done.
+    """
+
+    def step(context: dg.AssetExecutionContext, **given: Any) -> Iterator[Materialized | dg.AssetCheckResult]:
+        refusals = []
+        for asset in assets:
+            key = asset.spec.key
+            checks = {check.name for check in context.selected_asset_check_keys if check.asset_key == key}
+            if key not in context.selected_asset_keys and not checks:
+                continue
+            try:
+                done = asset.work(context, given)
+            except PortfolioError as refusal:
+                refusals.append(refusal)
+                continue
+            if key in context.selected_asset_keys:
+                yield _recorded(context, key, done)
+            yield from (check for check in done.checks if check.check_name in checks)
+        if refusals:
+            raise _failure(*refusals)
+
+    needed = {name: parameter for asset in assets for name, parameter in asset.needed.items()}
+    step.__signature__ = inspect.Signature(  # type: ignore[attr-defined]
+        [_CONTEXT, *needed.values()], return_annotation=inspect.signature(step).return_annotation
+    )
+    # Dagster warns at every asset that backfill policies are in beta.
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", dg.BetaWarning)
+        warnings.simplefilter("ignore", dg.PreviewWarning)
+        return dg.multi_asset(
+            name=name,
+            specs=[asset.spec for asset in assets],
+            check_specs=[check for asset in assets for check in asset.checks],
+            backfill_policy=ONE_RUN,
+            can_subset=len(assets) > 1,
+        )(step)
+
+
+def declared_asset(
     *,
     table: Table,
     group: str,
@@ -89,8 +151,8 @@ def session_asset(
     deps: Sequence[dg.AssetKey] | None = None,
     own_checks: Sequence[dg.AssetCheckSpec] = (),
     begins: Part = "account",
-) -> Callable[[Callable[..., Stored]], dg.AssetsDefinition]:
-    """Makes an asset of a function that fills `table` (and `also_fills`) for the sessions it is given.
+) -> Callable[[Callable[..., Stored]], SessionAsset]:
+    """Declares an asset of a function that fills `table` (and `also_fills`) for the sessions it is given.
 
     `reads` are the tables it computes from: the asset depends on who fills them, and may read no others. The key is the
     table's name unless given; `rows_of` says which rows of the table are the asset's own. `deps` is for assets whose
@@ -110,24 +172,10 @@ def session_asset(
 
     asked = _Asked(table, asset_key, declaration, checks, rows_of or {}, begins, declared)
 
-    def decorate(function: Callable[..., Stored]) -> dg.AssetsDefinition:
-        needed = _parameters(function, checks)
-
-        def step(context: dg.AssetExecutionContext, **given: Any) -> Materialized:
-            with refusals_as_failures():
-                return _carry_out(asked, function, context, given)
-
-        step.__name__ = function.__name__
-        step.__doc__ = function.__doc__
-        step.__signature__ = inspect.Signature(  # type: ignore[attr-defined]
-            [_CONTEXT, *needed.values()], return_annotation=dg.MaterializeResult
-        )
-        # Dagster warns at every asset that backfill policies are in beta.
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore", dg.BetaWarning)
-            warnings.simplefilter("ignore", dg.PreviewWarning)
-            return dg.asset(
-                key=asset_key,
+    def decorate(function: Callable[..., Stored]) -> SessionAsset:
+        return SessionAsset(
+            dg.AssetSpec(
+                asset_key,
                 description=description or describe(table),
                 group_name=group,
                 kinds=set(kinds),
@@ -142,12 +190,32 @@ def session_asset(
                     **(metadata or {}),
                 },
                 partitions_def=SESSIONS,
-                backfill_policy=ONE_RUN,
-                check_specs=[*(check.spec(asset_key) for check in checks), *own_checks],
-            )(step)
+            ),
+            checks=[*(check.spec(asset_key) for check in checks), *own_checks],
+            needed=_parameters(function, checks),
+            work=partial(_carry_out, asked, function),
+        )
 
     return decorate
 
+
+def _with_a_step_of_its_own(
+    declare: Callable[_Declaration, Callable[[Callable[..., Stored]], SessionAsset]],
+) -> Callable[_Declaration, Callable[[Callable[..., Stored]], dg.AssetsDefinition]]:
+    def session_asset(
+        *none: _Declaration.args, **declaration: _Declaration.kwargs
+    ) -> Callable[[Callable[..., Stored]], dg.AssetsDefinition]:
+        def decorate(function: Callable[..., Stored]) -> dg.AssetsDefinition:
+            asset = declare(*none, **declaration)(function)
+            return in_one_step(asset.spec.key.to_python_identifier(), [asset])
+
+        return decorate
+
+    return session_asset
+
+
+session_asset = _with_a_step_of_its_own(declared_asset)
+"""As `declared_asset`, and defined: what most assets are."""
 
 _CONTEXT = inspect.Parameter("context", inspect.Parameter.POSITIONAL_OR_KEYWORD, annotation=dg.AssetExecutionContext)
 _ALWAYS = {
@@ -172,7 +240,7 @@ def _carry_out(
     function: Callable[..., Stored],
     context: dg.AssetExecutionContext,
     given: Mapping[str, Any],
-) -> Materialized:
+) -> _Done:
     warehouse: Warehouse = given["warehouse"]
     sessions = _begun(asked, context, warehouse, closed_sessions(context, given["clock"]))
     declaration = asked.declaration()
@@ -185,12 +253,16 @@ def _carry_out(
         read = sorted(declaration.really_read - declaration.fills)
         newest["read from"] = ", ".join(read) or "nothing: it comes from outside"
     results = [*(check.result(asked.key, everything, asked.table.name) for check in asked.checks), *stored.checks]
+    return _Done(sessions, newest, results)
+
+
+def _recorded(context: dg.AssetExecutionContext, key: dg.AssetKey, done: _Done) -> Materialized:
     if defers_events(context):
-        record_range(context, asked.key, sessions, newest)
-        return dg.MaterializeResult(check_results=results)
-    context.add_asset_metadata(newest, partition_key=sessions.last.isoformat())
+        record_range(context, key, done.sessions, done.newest)
+        return dg.MaterializeResult(asset_key=key)
+    context.add_asset_metadata(done.newest, asset_key=key, partition_key=done.sessions.last.isoformat())
     # Dagster copies what stands here into the event of every partition.
-    return dg.MaterializeResult(metadata={"sessions": str(sessions)}, check_results=results)
+    return dg.MaterializeResult(asset_key=key, metadata={"sessions": str(done.sessions)})
 
 
 def _begun(
@@ -244,8 +316,12 @@ def refusals_as_failures() -> Iterator[None]:
     try:
         yield
     except PortfolioError as refusal:
-        figures = {name: str(value) for name, value in refusal.figures.items()}
-        raise dg.Failure(str(refusal), metadata=figures, allow_retries=False) from None
+        raise _failure(refusal) from None
+
+
+def _failure(*refusals: PortfolioError) -> dg.Failure:
+    figures = {name: str(value) for refusal in refusals for name, value in refusal.figures.items()}
+    return dg.Failure("\n".join(map(str, refusals)), metadata=figures, allow_retries=False)
 
 
 def closed_sessions(context: dg.AssetExecutionContext, clock: Clock) -> SessionRange:

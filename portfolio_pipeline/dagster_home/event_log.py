@@ -149,6 +149,7 @@ class BatchingSqliteEventLogStorage(_BatchingEventLog, SqliteEventLogStorage):
 
     def __init__(self, *arguments: Any, **named: Any) -> None:
         self._engines: dict[str, Engine] = {}
+        self._tables: set[str] = set()
         self._watcher = SqlPollingEventWatcher(self)
         super().__init__(*arguments, **named)
 
@@ -196,6 +197,7 @@ class BatchingSqliteEventLogStorage(_BatchingEventLog, SqliteEventLogStorage):
 
     def wipe(self) -> None:
         self._close()
+        self._tables.clear()
         super().wipe()
 
     def dispose(self) -> None:
@@ -207,6 +209,12 @@ class BatchingSqliteEventLogStorage(_BatchingEventLog, SqliteEventLogStorage):
         self, event_records_filter: EventRecordsFilter, limit: int | None = None, ascending: bool = False
     ) -> Sequence[EventLogRecord]:
         return SqlEventLogStorage.get_event_records(self, event_records_filter, limit, ascending)
+
+    def has_table(self, table_name: str) -> bool:
+        """Asked at every materialization, and Dagster opens the file anew to answer: one that is there stays."""
+        if table_name not in self._tables and super().has_table(table_name):
+            self._tables.add(table_name)
+        return table_name in self._tables
 
     def watch(self, run_id: str, cursor: str | None, callback: EventHandler) -> None:
         self._watcher.watch_run(run_id, cursor, callback)

@@ -1,14 +1,10 @@
-"""What a SELECT says, read with sqlglot: what it reads, its columns and types, where each column comes from.
-
-`ref('prices')` is replaced by `prices` and spaces, so that every line and column stays where it is in the file.
-"""
+"""What a SELECT says, read with sqlglot: its columns and types, and where each column comes from."""
 
 from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
-from pathlib import Path
+from functools import cache
 
 import sqlglot
 from sqlglot import exp
@@ -20,11 +16,10 @@ from sqlglot.optimizer.scope import build_scope, traverse_scope
 from sqlglot.schema import MappingSchema
 
 from portfolio_pipeline.core.tables import ColumnType
-from portfolio_pipeline.sql_models.problems import Problem, SqlModelError, position
+from portfolio_pipeline.sql_models.problems import Problem, SqlModelError
+from portfolio_pipeline.sql_models.query import Columns, Lineage, Query
 
 DIALECT = "postgres"
-_REF = re.compile(r"\bref\(\s*'([^']*)'\s*\)")
-_COMMENT = re.compile(r"/\*.*?\*/|--[^\n]*", re.DOTALL)
 _SQL_TYPES: dict[ColumnType, str] = {
     "date": "date",
     "text": "text",
@@ -46,64 +41,37 @@ _TYPE_NAMES: dict[exp.DType, ColumnType] = {
     exp.DType.TIMESTAMP: "timestamp",
 }
 
-Columns = dict[str, ColumnType | None]  # None: the type is not known before it runs
-Lineage = dict[str, tuple[tuple[str, str], ...]]  # column -> (table, column) it comes from
+
+@cache
+def parsed(query: Query) -> exp.Query:
+    """The one SELECT that it is; or say where it is wrong."""
+    tree = _statement(query)
+    _require_refs(query, tree)
+    return tree
 
 
-@dataclass(frozen=True)
-class Query:
-    """A parsed file. `sql` is its text with the refs replaced; `refs` are the names it reads and where."""
-
-    path: Path
-    sql: str
-    tree: exp.Query
-    refs: Mapping[str, tuple[int, int]]
-
-    @property
-    def start(self) -> tuple[int, int]:
-        """Where the SELECT begins, after the header."""
-        return position(self.sql, len(self.sql) - len(_COMMENT.sub("", self.sql, count=1).lstrip()))
-
-    def at(self, node: exp.Expr) -> tuple[int, int]:
-        """Where `node` stands in the file."""
-        around: exp.Expr | None = node
-        while around is not None:
-            offsets = [part.meta["start"] for part in around.walk() if "start" in part.meta]
-            if offsets:
-                return position(self.sql, min(offsets))
-            around = around.parent  # Some words have no place of their own.
-        return self.start
-
-
-def parse(path: Path, text: str) -> Query:
-    """Parse one SELECT, or say where it is wrong."""
-    comments = [match.span() for match in _COMMENT.finditer(text)]
-    refs = [ref for ref in _REF.finditer(text) if not any(start <= ref.start() < end for start, end in comments)]
-    sql = text
-    for ref in refs:
-        sql = sql[: ref.start()] + ref[1].ljust(len(ref[0])) + sql[ref.end() :]
+def _statement(query: Query) -> exp.Query:
     try:
-        statements = [statement for statement in sqlglot.parse(sql, dialect=DIALECT) if statement is not None]
+        statements = [statement for statement in sqlglot.parse(query.sql, dialect=DIALECT) if statement is not None]
     except ParseError as error:
         where = error.errors[0]
         column = where["col"] - len(where["highlight"] or " ") + 1
         raise SqlModelError(
-            [Problem(path, where["line"], column, f"{where['description']} at {where['highlight']!r}")]
+            [Problem(query.path, where["line"], column, f"{where['description']} at {where['highlight']!r}")]
         ) from None
     except SqlglotError as error:
-        raise SqlModelError([Problem(path, 1, 1, str(error))]) from None
-    query = Query(path, sql, exp.Select(), {ref[1]: position(text, ref.start()) for ref in reversed(refs)})
+        raise SqlModelError([Problem(query.path, 1, 1, str(error))]) from None
     if len(statements) != 1 or not isinstance(statements[0], exp.Query):
-        raise SqlModelError([Problem(path, *query.start, f"expected one SELECT, found {len(statements)} statements")])
-    query = Query(path, sql, statements[0], query.refs)
-    _require_refs(query)
-    return query
+        raise SqlModelError(
+            [Problem(query.path, *query.start, f"expected one SELECT, found {len(statements)} statements")]
+        )
+    return statements[0]
 
 
-def _require_refs(query: Query) -> None:
+def _require_refs(query: Query, tree: exp.Query) -> None:
     """Refuse tables that are not read through ref(), and CTEs that hide one that is."""
     problems = []
-    for scope in traverse_scope(query.tree):
+    for scope in traverse_scope(tree):
         for source in scope.sources.values():
             if isinstance(source, exp.Table) and (source.name not in query.refs or source.db):
                 problems.append(
@@ -113,7 +81,7 @@ def _require_refs(query: Query) -> None:
                         f"{source.sql()} is read without ref(): write ref('{source.name}')",
                     )
                 )
-    for cte in query.tree.find_all(exp.CTE):
+    for cte in tree.find_all(exp.CTE):
         if cte.alias in query.refs:
             problems.append(
                 Problem(query.path, *query.at(cte.args["alias"]), f"the name {cte.alias} hides ref('{cte.alias}')")
@@ -138,7 +106,7 @@ def resolve(query: Query, sources: Mapping[str, Columns]) -> exp.Query:
     try:
         # Aliases stay unexpanded: Postgres does not let one column of a SELECT name another, though DuckDB does.
         tree = qualify(
-            query.tree.copy(),
+            parsed(query).copy(),
             schema=schema,
             dialect=DIALECT,
             quote_identifiers=False,
@@ -156,7 +124,7 @@ def _unresolved(query: Query, message: str) -> Problem:
     """What sqlglot says of a column it does not find; it gives the place in words, or the column's name alone."""
     said = re.split(r"\.? Line: |\n", message)[0]
     name = re.findall(r"[\w.]+", said.replace("could not be resolved", ""))[-1].split(".")[-1]
-    columns = [column for column in query.tree.find_all(exp.Column) if name in (column.name, column.table)]
+    columns = [column for column in parsed(query).find_all(exp.Column) if name in (column.name, column.table)]
     place = re.search(r"Line: (\d+), Col: (\d+)", message)
     if place:  # The column is that of the word's last letter.
         return Problem(query.path, int(place[1]), int(place[2]) - len(name) + 1, said)
@@ -173,7 +141,7 @@ def column_types(resolved: exp.Query) -> Columns:
 
 def lineage_of(query: Query, views: Mapping[str, Query], stored: Mapping[str, Columns]) -> Lineage:
     """For each column the stored columns it comes from; `views` are looked through."""
-    tree = exp.expand(query.tree.copy(), {name: view.tree for name, view in views.items()}, dialect=DIALECT)
+    tree = exp.expand(parsed(query).copy(), {name: parsed(view) for name, view in views.items()}, dialect=DIALECT)
     schema = _schema(stored)
     resolved = qualify(tree, schema=schema, dialect=DIALECT, quote_identifiers=False, identify=False)
     assert isinstance(resolved, exp.Query)

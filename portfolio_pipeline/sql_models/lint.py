@@ -11,8 +11,9 @@ from dataclasses import dataclass
 
 from sqlglot import exp
 
-from portfolio_pipeline.sql_models.analysis import Query
+from portfolio_pipeline.sql_models.analysis import parsed
 from portfolio_pipeline.sql_models.problems import Problem
+from portfolio_pipeline.sql_models.query import Query
 
 Matches = Callable[[exp.Expr], object]
 
@@ -98,7 +99,7 @@ RESOLVED = (Rule(_integer_division, "whole numbers divide differently: cast one 
 
 def lint_written(query: Query) -> Iterator[Problem]:
     """What in the query as it is written breaks a rule."""
-    return _broken(query, query.tree, WRITTEN)
+    return _broken(query, parsed(query), WRITTEN)
 
 
 def lint_resolved(query: Query, resolved: exp.Query) -> Iterator[Problem]:

@@ -18,7 +18,8 @@ import pyarrow as pa
 from portfolio_pipeline.core.calendar.sessions import SessionRange
 from portfolio_pipeline.core.errors import WarehouseError
 from portfolio_pipeline.ports import Transaction, Warehouse
-from portfolio_pipeline.sql_models.library import Audit, Library, Model, load_library
+from portfolio_pipeline.sql_models.kept import kept_library
+from portfolio_pipeline.sql_models.library import Audit, Library, Model
 from portfolio_pipeline.sql_models.problems import Problem, SqlModelError
 from portfolio_pipeline.sql_models.render import (
     Statement,
@@ -40,7 +41,7 @@ _BLAMED = re.compile(r"LINE (\d+): (.*)\n( *)\^")
 @cache
 def project_library() -> Library:
     """The project's own models; refused with every problem in them."""
-    return load_library(SQL_FOLDER)
+    return kept_library(SQL_FOLDER)
 
 
 def create_views(warehouse: Warehouse, library: Library, names: Sequence[str]) -> None:

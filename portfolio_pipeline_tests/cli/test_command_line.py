@@ -57,6 +57,47 @@ def terminal(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.Cap
 
 
 @pytest.mark.parametrize(
+    ("typed", "code", "words"),
+    [
+        ("--help", 0, "Begin with:"),
+        ("run --session 2024-13-01", 1, "no date"),
+        ("strategy new Ähm --type trend", 1, ""),
+    ],
+)
+def test_a_command_that_is_a_process_ends_with_its_code_and_loses_no_word(
+    tmp_path: Path, typed: str, code: int, words: str
+) -> None:
+    over = "import atexit; atexit.register(print, 'over'); from portfolio_pipeline.cli import program; program()"
+    ended = subprocess.run(
+        [sys.executable, "-c", over, *typed.split()],
+        env={**os.environ, "DAGSTER_HOME": str(tmp_path)},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert ended.returncode == code
+    assert words in ended.stdout + ended.stderr
+    assert ended.stdout.endswith("over\n")
+    assert "Traceback" not in ended.stderr
+
+
+def test_a_command_whose_reader_has_gone_ends_all_the_same(tmp_path: Path) -> None:
+    read, written = os.pipe()
+    os.close(read)
+    ended = subprocess.run(
+        [sys.executable, "-m", "portfolio_pipeline.cli", "--help"],
+        env={**os.environ, "DAGSTER_HOME": str(tmp_path)},
+        stdout=written,
+        stderr=subprocess.PIPE,
+        text=True,
+        check=False,
+    )
+    os.close(written)
+    assert ended.returncode in (0, 1)
+    assert "Traceback" not in ended.stderr
+
+
+@pytest.mark.parametrize(
     ("arguments", "message"),
     [
         (["run", "--sesion", "2024-07-03"], "No such option"),

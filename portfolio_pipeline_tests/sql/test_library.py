@@ -7,7 +7,8 @@ from pathlib import Path
 import pytest
 
 from portfolio_pipeline.core.tables import Column, Table
-from portfolio_pipeline.sql_models.library import Library, inspect_library, load_library
+from portfolio_pipeline.sql_models.inspection import inspect_library, load_library
+from portfolio_pipeline.sql_models.library import Library
 from portfolio_pipeline.sql_models.problems import SqlModelError
 from portfolio_pipeline.sql_models.run import SQL_FOLDER, project_library
 

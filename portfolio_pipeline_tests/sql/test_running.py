@@ -10,7 +10,8 @@ import pytest
 from portfolio_pipeline.core.calendar.sessions import SessionRange
 from portfolio_pipeline.core.tables import TABLES
 from portfolio_pipeline.ports import Warehouse
-from portfolio_pipeline.sql_models.library import Library, load_library
+from portfolio_pipeline.sql_models.inspection import load_library
+from portfolio_pipeline.sql_models.library import Library
 from portfolio_pipeline.sql_models.problems import SqlModelError
 from portfolio_pipeline.sql_models.run import create_views, make_and_examine, project_library
 from portfolio_pipeline_tests.sql.bars import random_bars, session_range

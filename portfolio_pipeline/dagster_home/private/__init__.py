@@ -1,8 +1,9 @@
 """Dagster's private parts that are used, all of them and nowhere else, with the question whether they are still so.
 
-`storages` is what the event log and the list of runs are made of, `execution` what a run in this process is made of,
-`web` what the web UI is made of. A version that has been tried is taken as it is; of any other, the signatures are
-compared. Where they differ, Dagster's own storages are used, which keep the same, more slowly and in more room.
+`storages` is what the event log and the list of runs are made of, `schemas` their tables, `execution` what a run in
+this process is made of, `web` what the web UI is made of. A version that has been tried is taken as it is; of any
+other, the signatures are compared. Where they differ, Dagster's own storages are used, which keep the same, more slowly
+and in more room.
 """
 
 from __future__ import annotations
@@ -49,6 +50,7 @@ def misfit(version: str | None = None, signatures: Mapping[tuple[str, str], tupl
     if version in TRIED:
         return ""
     try:
+        from portfolio_pipeline.dagster_home.private import schemas as schemas
         from portfolio_pipeline.dagster_home.private import storages
     except ImportError as missing:
         return f"Dagster {version}: {missing}"

@@ -9,4 +9,4 @@ from portfolio_pipeline.sql_models.run import project_library
 
 @dg.definitions
 def sql_models() -> dg.Definitions:
-    return dg.Definitions(assets=model_assets(project_library(), strategies()))
+    return dg.Definitions(assets=[model_assets(project_library(), strategies())])

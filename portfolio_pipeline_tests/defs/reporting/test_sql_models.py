@@ -28,7 +28,7 @@ def filled(duckdb_warehouse: Warehouse) -> Warehouse:
 
 def materialise(warehouse: Warehouse, sessions: SessionRange, *models: str) -> dg.ExecuteInProcessResult:
     return dg.materialize(
-        model_assets(project_library(), STRATEGIES),
+        [model_assets(project_library(), STRATEGIES)],
         selection=list(models),
         resources={"warehouse": warehouse, "clock": FixedClock.after_close(SESSIONS.last)},
         tags={
@@ -39,10 +39,14 @@ def materialise(warehouse: Warehouse, sessions: SessionRange, *models: str) -> d
     )
 
 
+def made(result: dg.ExecuteInProcessResult) -> set[str]:
+    return {event.asset_key.to_user_string() for event in result.asset_materializations_for_node("marts")}
+
+
 def test_models_depend_on_the_assets_that_fill_their_tables() -> None:
     dependencies = {
-        asset.key.to_user_string(): {key.to_user_string() for key in asset.dependency_keys}
-        for asset in model_assets(project_library(), STRATEGIES)
+        spec.key.to_user_string(): {dependency.asset_key.to_user_string() for dependency in spec.deps}
+        for spec in model_assets(project_library(), STRATEGIES).specs
     }
 
     assert dependencies["parameter_history"] == {"momentum/optimized_parameters", "trend/optimized_parameters"}
@@ -72,13 +76,12 @@ def test_a_view_shows_lineage_rows_and_kept_promises(filled: Warehouse) -> None:
     result = materialise(filled, SESSIONS, "data_quality_summary")
 
     assert result.success
-    materialisations = result.asset_materializations_for_node("data_quality_summary")
+    materialisations = result.asset_materializations_for_node("marts")
     assert [one.partition for one in materialisations] == [session.isoformat() for session in SESSIONS]
     newest = materialisations[-1]
     assert newest.metadata["dagster/row_count"].value == newest.metadata["rows in all"].value == len(SESSIONS)
     model = project_library().models["data_quality_summary"]
-    (defined,) = (one for one in model_assets(project_library(), STRATEGIES) if one.key.path == [model.name])
-    told = defined.metadata_by_key[defined.key]
+    told = model_assets(project_library(), STRATEGIES).metadata_by_key[dg.AssetKey([model.name])]
     lineage = told["dagster/column_lineage"].deps_by_column
     assert list(lineage) == list(model.header.columns)
     assert lineage["first_rule"] == [dg.TableColumnDep(dg.AssetKey(["prices"]), "rule")]
@@ -112,3 +115,46 @@ def test_a_mart_is_readable_once_materialised(filled: Warehouse) -> None:
     summary = filled.query("select bars, quarantined from data_quality_summary order by session desc")
     assert summary.num_rows == len(SESSIONS)
     assert summary["bars"][0].as_py() == len(filled.read("prices", SessionRange.single(SESSIONS.last)))
+
+
+def test_marts_are_made_in_one_step_and_any_of_them_by_itself(filled: Warehouse) -> None:
+    newest, marts = SessionRange.single(SESSIONS.last), model_assets(project_library(), STRATEGIES)
+
+    everything = materialise(filled, newest, *(key.to_user_string() for key in marts.keys))
+    one = materialise(filled, newest, "pareto_sets")
+
+    assert made(everything) == {key.to_user_string() for key in marts.keys}
+    assert {check.asset_check_key for check in everything.get_asset_check_evaluations()} == set(marts.check_keys)
+    assert made(one) == {"pareto_sets"}
+    assert {check.asset_key.to_user_string() for check in one.get_asset_check_evaluations()} == {"pareto_sets"}
+
+
+def test_a_promise_of_a_mart_can_be_asked_for_alone_of_a_session(filled: Warehouse) -> None:
+    check = dg.AssetCheckKey(dg.AssetKey(["data_quality_summary"]), "grain_is_unique")
+    defined = dg.Definitions(
+        assets=[model_assets(project_library(), STRATEGIES)],
+        resources={"warehouse": filled, "clock": FixedClock.after_close(SESSIONS.last)},
+    )
+    job = defined.resolve_implicit_global_asset_job_def().get_subset(
+        asset_selection=set(), asset_check_selection={check}
+    )
+
+    asked = job.execute_in_process(tags={"dagster/partition": SESSIONS.last.isoformat()})
+    of_no_session = job.execute_in_process(raise_on_error=False)
+
+    assert made(asked) == set()
+    assert [(one.asset_check_key, one.passed) for one in asked.get_asset_check_evaluations()] == [(check, True)]
+    (failure,) = [event for event in of_no_session.all_events if event.is_step_failure]
+    assert "NO_SESSION_CHOSEN" in str(failure.step_failure_data.user_failure_data)
+
+
+def test_a_mart_that_is_refused_is_told_and_keeps_no_other_from_being_made(filled: Warehouse) -> None:
+    with filled.transaction() as transaction:
+        transaction.execute("drop table quarantine")
+    marts = [key.to_user_string() for key in model_assets(project_library(), STRATEGIES).keys]
+
+    result = materialise(filled, SessionRange.single(SESSIONS.last), *marts)
+
+    assert made(result) == {*marts} - {"data_quality_summary"}
+    (failure,) = [event for event in result.all_events if event.is_step_failure]
+    assert "dbt_like_sql/marts/data_quality_summary.sql:" in str(failure.step_failure_data.user_failure_data)
