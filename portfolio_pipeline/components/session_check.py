@@ -18,6 +18,7 @@ from portfolio_pipeline.partitions import SESSIONS
 from portfolio_pipeline.reports.tables import markdown_table
 
 ALL_ROWS = "all of them, in SQL"
+ASSET_ROWS = "what was stored"
 _FEW = 4  # columns of a row that tell which it is
 
 
@@ -48,9 +49,16 @@ class SessionCheck:
     def result(self, asset: dg.AssetKey, given: Mapping[str, Any], table: str) -> dg.AssetCheckResult:
         """What the function found; where it fails, with the way to all of the rows, in `table` unless it says where."""
         found = self.function(**{name: given[name] for name in self.parameters})
-        if not found.passed and ALL_ROWS not in found.metadata:
-            found = found._replace(metadata={**found.metadata, ALL_ROWS: all_rows_of(table, given["sessions"])})
+        if not found.passed:
+            sessions: SessionRange = given["sessions"]
+            ways = {ALL_ROWS: all_rows_of(table, sessions), ASSET_ROWS: page_of(asset, sessions)}
+            found = found._replace(metadata={**ways, **found.metadata})
         return found._replace(asset_key=asset, check_name=self.name)
+
+
+def page_of(asset: dg.AssetKey, sessions: SessionRange) -> dg.UrlMetadataValue:
+    """The page of the web UI that shows what was stored of the newest session."""
+    return dg.MetadataValue.url(f"/assets/{'/'.join(asset.path)}?view=partitions&partition={sessions.last}")
 
 
 def all_rows_of(table: str, sessions: SessionRange) -> dg.MarkdownMetadataValue:

@@ -194,6 +194,8 @@ def test_a_check_asks_of_the_rows_just_stored_and_a_blocking_one_stops_what_foll
     everything = "select * from prices where session between '2024-01-02' and '2024-01-05'"
     assert duckdb_warehouse.query(everything).num_rows == 8
     assert check.metadata["all of them, in SQL"].value == f"```sql\n{everything}\n```"
+    page = f"/assets/{check.asset_key.to_user_string()}?view=partitions&partition="
+    assert str(check.metadata["what was stored"].value).startswith(page)
     assert bool(result.asset_materializations_for_node("regimes")) is not blocking
     assert duckdb_warehouse.read("prices").num_rows == 8
 
