@@ -12,7 +12,7 @@ import pytest
 from portfolio_pipeline.adapters.environment import SHIPPED_SETTINGS
 from portfolio_pipeline_tests.chain import assert_same, read_tables
 from portfolio_pipeline_tests.cli.conftest import LAST
-from portfolio_pipeline_tests.cli.house import House
+from portfolio_pipeline_tests.cli.house import House, small
 
 FROM = "2022-08-01"
 
@@ -97,3 +97,40 @@ def test_a_rebuild_of_a_part_or_of_nothing_is_refused(house: House) -> None:
     assert (code, "NOTHING_TO_REBUILD" in said) == (1, True), said
     code, said = house.does("run", "--rebuild-from", FROM, "--only", "orders")
     assert (code, "give it alone" in said) == (1, True), said
+
+
+@pytest.mark.timeout(300)
+def test_on_postgres_a_killed_rebuild_is_undone_and_one_that_goes_through_keeps_what_was_before(
+    tmp_path: Path, postgres_url: str
+) -> None:
+    house = House(small(tmp_path / "home"), DATABASE_URL=postgres_url)
+    settings = house.home / "portfolio.yaml"
+    settings.write_text(settings.read_text().replace("[trend_bonds]", "[diversified_core]"))
+    code, said = house.does("backfill", "--from", "2022-01-03", "--to", "2022-08-05")
+    assert code == 0, said
+    before = read_tables(house.wired.warehouse)
+    assert len(before["fills"])
+    settings.write_text(settings.read_text().replace("  symbol: 0.20", "  symbol: 0.02"))
+
+    victim = house.start("run", "--rebuild-from", FROM)
+    while house.wired.warehouse.unfinished_rebuild() is None:
+        assert victim.poll() is None
+        time.sleep(0.05)
+    time.sleep(0.5)
+    victim.send_signal(signal.SIGKILL)
+    victim.communicate(timeout=60)
+    code, said = house.does("run", "--session", "2022-08-05", "--only", "prices")
+    assert code == 0, said
+    assert "A rebuild was broken off before: everything is as it was before it" in said
+    undone = read_tables(house.wired.warehouse)
+    assert_same({name: undone[name] for name in ACCOUNT}, {name: before[name] for name in ACCOUNT})
+
+    code, said = house.does("run", "--rebuild-from", FROM)
+    assert code == 0, said
+    schemas = house.wired.warehouse.query("select schema_name::text as name from information_schema.schemata")
+    assert any("before_rebuild_20220801" in name for name in schemas["name"].to_pylist())
+    after = read_tables(house.wired.warehouse)
+    for name in ACCOUNT:
+        early = before[name]["session"].astype(str) < FROM
+        assert after[name][: early.sum()].equals(before[name][early]), name
+    assert not after["orders"].equals(before["orders"])
