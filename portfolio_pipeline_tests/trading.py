@@ -131,6 +131,7 @@ def wanted(seed: int, sessions: SessionRange, house: Settings, *, short: bool = 
             "weight": limited[t].weights[symbol],
             "reason": limited[t].reasons.get(symbol, ""),
             "scale": 1.0,
+            "aim": 1.0,
             "sleeve": 0.0,
         }
         for t, day in enumerate(listed)

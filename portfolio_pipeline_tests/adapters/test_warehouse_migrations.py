@@ -246,7 +246,7 @@ def test_a_home_whose_verdicts_knew_no_evidence_keeps_them_and_goes_on(database_
     assert newer.read("strategy_honesty").to_pylist() == [anew]
 
 
-CASH = ("cash_returns", "cash_return", "sleeve")
+CASH = ("cash_returns", "cash_return", "sleeve", "aim")
 
 
 def without(*names: str) -> list[Table]:
@@ -285,7 +285,7 @@ def test_a_home_whose_strategies_used_one_set_has_mixtures_of_one(database_url: 
     older.replace("aggregated_targets", SESSION, pd.DataFrame([target]))
     newer = opened(database_url, TABLES, of_the_house(9))
     newer.prepare()
-    assert newer.read("aggregated_targets").to_pylist() == [target | {"scale": 1.0, "sleeve": 0.0}]
+    assert newer.read("aggregated_targets").to_pylist() == [target | {"scale": 1.0, "aim": 1.0, "sleeve": 0.0}]
     assert newer.read("optimized_parameters").to_pylist() == [row | {"members": 1}]
     assert newer.read("parameter_mixtures").to_pylist() == [
         {"session": SESSION.first, "strategy": "old", "member": 1, "parameters": '{"top": 3}', "share": 1.0}

@@ -195,6 +195,8 @@ MIGRATIONS: tuple[Migration, ...] = (
                 " select distinct session, 0.0, 'nothing' from features order by session"
             ),
             AddColumn("strategy_returns", STRATEGY_RETURNS.column("cash_return"), "0"),
+            AddColumn("aggregated_targets", AGGREGATED_TARGETS.column("aim")),
+            RunSql("update aggregated_targets set aim = scale"),
             AddColumn("aggregated_targets", AGGREGATED_TARGETS.column("sleeve"), "0"),
         ),
     ),

@@ -32,6 +32,7 @@ def target_rows(
     before: Collection[str] = (),
     *,
     scale: Array,
+    aim: Array,
     sleeve: Array,
 ) -> pd.DataFrame:
     """Rows of aggregated_targets: the symbols `always`, and others from the first session on that asks for them.
@@ -45,6 +46,7 @@ def target_rows(
         sessions, symbols, by="symbol", requested_weight=requested, weight=weights, reason=reason, sleeve=sleeve
     )
     rows["scale"] = np.repeat(scale, len(symbols))
+    rows["aim"] = np.repeat(aim, len(symbols))
     known = [symbol in always or symbol in before for symbol in symbols]
     kept = np.logical_or.accumulate((requested != 0) | (weights != 0) | known)
     return rows[kept.ravel()].reset_index(drop=True)

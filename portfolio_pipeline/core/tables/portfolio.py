@@ -49,6 +49,9 @@ AGGREGATED_TARGETS = Table(
         number("scale", "what their wishes are multiplied with so that the book has its volatility", minimum=0).made_of(
             "features.adjusted_close", "strategy_weights.weight", "strategy_targets.weight"
         ),
+        number(
+            "aim", "the scale that this session's book alone would have; NULL when nothing is asked", nullable=True
+        ).made_of("features.adjusted_close", "strategy_weights.weight", "strategy_targets.weight"),
         number("sleeve", "part of what is asked for that holds idle cash: no strategy wants it", "fraction of equity"),
     ),
 )

@@ -17,7 +17,7 @@ from portfolio_pipeline.core.calendar.sessions import FIRST_SESSION, SessionRang
 from portfolio_pipeline.core.errors import DataError
 from portfolio_pipeline.core.portfolio.cash_sleeve import sleeve_weights
 from portfolio_pipeline.core.portfolio.netting import net, target_rows
-from portfolio_pipeline.core.portfolio.volatility_target import WINDOW, scales
+from portfolio_pipeline.core.portfolio.volatility_target import WINDOW, aims, scales
 from portfolio_pipeline.core.risk.breaches import breach_rows
 from portfolio_pipeline.core.risk.cutting import limit_path
 from portfolio_pipeline.core.risk.limits.check import check_limits
@@ -32,7 +32,7 @@ from portfolio_pipeline.core.tables import (
     STRATEGY_WEIGHTS,
 )
 from portfolio_pipeline.core.tables.rows import frame
-from portfolio_pipeline.ports import Warehouse
+from portfolio_pipeline.ports import Reader, Warehouse
 from portfolio_pipeline.reads.features import stored_adjusted_prices
 from portfolio_pipeline.reads.state import rows_before
 from portfolio_pipeline.reports.pictures import simulated, stacked_picture
@@ -104,6 +104,7 @@ def aggregated_targets(
         first = previous_session(sessions.first, WINDOW) or FIRST_SESSION
         seen = as_days(tuple(SessionRange(first, sessions.last)))
         closes = stored_adjusted_prices(reader, symbols, seen).adjusted_close
+        earlier = _earlier_aims(reader, sessions.first, settings.allocation.scale_memory)
     wanted = as_days(tuple(sessions))
     shares = spread(weights, "weight", wanted, strategies, by="strategy", missing=0.0)
     asked = [
@@ -111,7 +112,9 @@ def aggregated_targets(
         for name in strategies
     ]
     wished = net(shares, np.stack(asked))
-    scale = scales(wished, closes, settings.allocation.volatility_target, GROSS.cap(settings.limits))
+    allocation = settings.allocation
+    aimed = aims(wished, closes, allocation.volatility_target, GROSS.cap(settings.limits))
+    scale = scales(aimed, earlier, allocation.scale_memory) if allocation.volatility_target else np.ones(len(aimed))
     requested = wished * scale[:, None]
     sleeve = np.zeros_like(requested)
     if settings.allocation.cash_sleeve is not None:
@@ -122,7 +125,15 @@ def aggregated_targets(
         requested = requested + sleeve
     path = limit_path(requested, symbols, settings.asset_classes, settings.limits, previous)
     rows = target_rows(
-        wanted, symbols, requested, path, always=settings.symbols, before=tuple(previous), scale=scale, sleeve=sleeve
+        wanted,
+        symbols,
+        requested,
+        path,
+        always=settings.symbols,
+        before=tuple(previous),
+        scale=scale,
+        aim=aimed,
+        sleeve=sleeve,
     )
     cuts = {session: limited.cuts for session, limited in zip(sessions, path, strict=True)}
     with warehouse.transaction() as transaction:
@@ -142,6 +153,17 @@ def aggregated_targets(
         came_in=int((rows["requested_weight"] != 0).sum()),
         dropped={"cut by limits": int((rows["reason"] != "").sum())},
     )
+
+
+def _earlier_aims(reader: Reader, first: date, memory: int) -> np.ndarray:
+    """What was aimed at in the sessions before, oldest first; NaN where nothing was."""
+    oldest = previous_session(first, memory - 1) or FIRST_SESSION
+    rows = reader.query(
+        f"select max(aim) as aim from {AGGREGATED_TARGETS.name} where session >= $1 and session < $2"
+        " group by session order by session",
+        [oldest, first],
+    )
+    return np.array([np.nan if aim is None else aim for aim in rows["aim"].to_pylist()], dtype=np.float64)
 
 
 def _most_invested(settings: Settings) -> float:

@@ -29,7 +29,7 @@ from portfolio_pipeline.core.market.recent import RecentMarket
 from portfolio_pipeline.core.portfolio.allocation.allocate import allocate
 from portfolio_pipeline.core.portfolio.netting import net
 from portfolio_pipeline.core.portfolio.session_targets import SessionTargets
-from portfolio_pipeline.core.portfolio.volatility_target import scales
+from portfolio_pipeline.core.portfolio.volatility_target import aims, scales
 from portfolio_pipeline.core.risk.cutting import limit_path
 from portfolio_pipeline.core.risk.limits.of_exposure import GROSS
 from portfolio_pipeline.core.settings import Settings
@@ -107,7 +107,10 @@ def _targets(
     symbols = settings.symbols
     wished = net(shares, weights)
     most = GROSS.cap(settings.limits)
-    requested = wished * scales(wished, closes, settings.allocation.volatility_target, most)[:, None]
+    allocation = settings.allocation
+    aimed = aims(wished, closes, allocation.volatility_target, most)
+    scale = scales(aimed, np.empty(0), allocation.scale_memory)
+    requested = wished * scale[:, None]
     path = limit_path(requested, symbols, settings.asset_classes, settings.limits, {})
     return {
         day: SessionTargets(dict(limited.weights), dict(zip(symbols, asked, strict=True)))

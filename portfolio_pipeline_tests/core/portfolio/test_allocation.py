@@ -311,6 +311,7 @@ def test_settings_may_go_to_the_edge_and_have_these_defaults() -> None:
         "daily_change": 0.02,
         "window_sessions": 63,
         "volatility_target": 0.1,
+        "scale_memory": 126,
         "cash_sleeve": None,
         "static": {},
         "locked": {},

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import numpy as np
+import pandas as pd
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from portfolio_pipeline.core.portfolio.volatility_target import FEWEST, HALF_LIFE, WINDOW, scales
+from portfolio_pipeline.core.portfolio.volatility_target import FEWEST, HALF_LIFE, MOSTLY, WINDOW, aims, scales
 
 RANDOM = np.random.default_rng(3)
 CLOSES = 50 * np.cumprod(1 + RANDOM.normal(0, [0.004, 0.01, 0.02], (400, 3)), axis=0)
@@ -28,27 +29,54 @@ def by_plain_python(weights: np.ndarray, closes: np.ndarray, target: float, most
 
 
 @pytest.mark.parametrize(("target", "most"), [(0.02, 1.0), (0.1, 1.0), (0.1, 2.0), (0.3, 4.0)])
-def test_the_book_moves_as_much_as_is_aimed_at_as_far_as_its_exposure_may_go(target: float, most: float) -> None:
-    found = scales(WISHED, CLOSES, target, most)
+def test_the_book_is_to_move_as_much_as_is_aimed_at_as_far_as_its_exposure_may_go(target: float, most: float) -> None:
+    found = aims(WISHED, CLOSES, target, most)
     for row, weights in enumerate(WISHED):
         expected = by_plain_python(weights, CLOSES[: len(CLOSES) - len(WISHED) + row + 1], target, most)
         assert found[row] == pytest.approx(expected, rel=1e-12)
 
 
 @settings(deadline=None)
-@given(first=st.integers(0, 58), count=st.integers(1, 60))
-def test_a_range_scales_as_its_sessions_do_and_another_future_changes_nothing(first: int, count: int) -> None:
-    whole, stop = scales(WISHED, CLOSES, 0.1, 2.0), min(60, first + count)
+@given(first=st.integers(0, 58), count=st.integers(1, 60), memory=st.integers(1, 70))
+def test_a_range_scales_as_its_sessions_do_and_another_future_changes_nothing(
+    first: int, count: int, memory: int
+) -> None:
+    aimed, stop = aims(WISHED, CLOSES, 0.1, 2.0), min(60, first + count)
     last = len(CLOSES) - 60 + stop
     seen = CLOSES[max(0, last - (stop - first) - WINDOW) : last]
-    np.testing.assert_array_equal(scales(WISHED[first:stop], seen, 0.1, 2.0), whole[first:stop])
+    part = aims(WISHED[first:stop], seen, 0.1, 2.0)
+    np.testing.assert_array_equal(part, aimed[first:stop])
+    # With no more of the sessions before than the memory asks for.
+    earlier = aimed[max(0, first - memory + 1) : first]
+    whole = scales(aimed, np.empty(0), memory)
+    np.testing.assert_array_equal(scales(part, earlier, memory), whole[first:stop])
+    for row in range(first, stop):
+        past = pd.Series(aimed[max(0, row + 1 - memory) : row + 1])
+        assert whole[row] == pytest.approx(min(aimed[row], past.quantile(MOSTLY)), rel=1e-12)
 
 
-def test_what_is_asked_is_taken_as_it_is_without_a_target_history_or_exposure() -> None:
-    assert (scales(WISHED, CLOSES, None, 1.0) == 1.0).all()
+def test_a_symbol_that_nobody_wants_changes_no_bit() -> None:
+    more = np.hstack([WISHED, np.zeros((60, 9))])
+    closes = np.hstack([CLOSES, RANDOM.uniform(1, 2, (400, 9))])
+    np.testing.assert_array_equal(aims(more, closes, 0.1, 2.0), aims(WISHED, CLOSES, 0.1, 2.0))
+
+
+def test_who_comes_and_goes_does_not_scale_the_others_up_and_down() -> None:
+    aimed = np.where(np.arange(300) % 50 < 25, 1.0, 2.0)
+    assert (scales(aimed, np.empty(0), 126)[60:] == 1.0).all()
+    assert set(scales(aimed, np.empty(0), 1).tolist()) == {1.0, 2.0}
+    gone_for_good = np.where(np.arange(300) < 50, 1.0, 2.0)
+    assert scales(gone_for_good, np.empty(0), 126)[-1] == 2.0
+    assert scales(np.array([2.0, 2.0, 0.5]), np.empty(0), 126).tolist() == [2.0, 2.0, 0.5]
+
+
+def test_where_nothing_can_be_aimed_at_the_scale_is_what_it_was_or_one() -> None:
+    assert np.isnan(aims(WISHED, CLOSES, None, 1.0)).all()
     short = CLOSES[: FEWEST + 59]
-    assert (scales(WISHED, short, 0.1, 2.0) == 1.0).tolist() == [True] + [False] * 59
-    assert scales(np.zeros((1, 3)), CLOSES, 0.1, 1.0).tolist() == [1.0]
+    assert np.isnan(aims(WISHED, short, 0.1, 2.0)).tolist() == [True] + [False] * 59
+    assert np.isnan(aims(np.zeros((1, 3)), CLOSES, 0.1, 1.0)).all()
     still = np.ones((100, 3))
-    assert scales(WISHED[:1], still, 0.1, None).tolist() == [1.0]
-    assert scales(WISHED[:1], still, 0.1, 0.9)[0] == pytest.approx(0.9 / WISHED[0].sum())
+    assert np.isnan(aims(WISHED[:1], still, 0.1, None)).all()
+    assert aims(WISHED[:1], still, 0.1, 0.9)[0] == pytest.approx(0.9 / WISHED[0].sum())
+    assert scales(np.array([np.nan, 1.5, np.nan]), np.empty(0), 126).tolist() == [1.0, 1.5, 1.5]
+    assert scales(np.array([np.nan]), np.array([np.nan, 1.25]), 126).tolist() == [1.25]

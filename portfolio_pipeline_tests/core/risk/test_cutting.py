@@ -279,7 +279,14 @@ def test_rows_hold_the_universe_always_and_other_symbols_from_the_first_session_
     requested = np.array([[0.1, 0.0], [0.1, 0.2], [0.1, 0.0]])
     path = limit_path(requested, ("SPY", "OLD"), CLASSES, Limits(), {})
     rows = target_rows(
-        DAYS, ("SPY", "OLD"), requested, path, always=("SPY",), scale=np.array([1.0, 1.5, 0.5]), sleeve=requested * 0.0
+        DAYS,
+        ("SPY", "OLD"),
+        requested,
+        path,
+        always=("SPY",),
+        scale=np.array([1.0, 1.5, 0.5]),
+        aim=np.ones(3),
+        sleeve=requested * 0.0,
     )
     assert rows["symbol"].tolist() == ["SPY", "SPY", "OLD", "SPY", "OLD"]
     assert rows.loc[rows["symbol"] == "OLD", "weight"].tolist() == [0.0, 0.0]
@@ -292,6 +299,7 @@ def test_rows_hold_the_universe_always_and_other_symbols_from_the_first_session_
         limit_path(np.zeros((3, 1)), ("SPY",), CLASSES, Limits(), {}),
         ("SPY",),
         scale=np.ones(3),
+        aim=np.ones(3),
         sleeve=np.zeros((3, 1)),
     )
     assert rows["scale"].tolist() == [1.0, 1.5, 1.5, 0.5, 0.5]
@@ -305,14 +313,16 @@ def test_what_had_a_target_before_keeps_a_row_of_nothing_session_by_session_and_
     path = limit_path(requested, ("SPY", "OLD"), CLASSES, Limits(), {"SPY": 0.1, "OLD": 0.2})
     scale, symbols = np.ones(3), ("SPY", "OLD")
     at_once = target_rows(
-        DAYS, symbols, requested, path, always=("SPY",), before=symbols, scale=scale, sleeve=requested * 0.0
+        DAYS, symbols, requested, path, always=("SPY",), before=symbols, scale=scale, aim=scale, sleeve=requested * 0.0
     )
     assert at_once.loc[at_once["symbol"] == "OLD", "weight"].tolist() == [0.0, 0.0, 0.0]
     before: tuple[str, ...] = ("SPY", "OLD")
     for row, day in enumerate(DAYS):
         single = slice(row, row + 1)
         mine = requested[single], path[single]
-        alone = target_rows(DAYS[single], symbols, *mine, ("SPY",), before, scale=scale[single], sleeve=mine[0] * 0.0)
+        alone = target_rows(
+            DAYS[single], symbols, *mine, ("SPY",), before, scale=scale[single], aim=np.ones(1), sleeve=mine[0] * 0.0
+        )
         expected = at_once[at_once["session"] == day].reset_index(drop=True)
         pd.testing.assert_frame_equal(alone, expected, check_exact=True)
         before = tuple(alone["symbol"])

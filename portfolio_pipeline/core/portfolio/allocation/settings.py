@@ -15,8 +15,9 @@ class Allocation(Section):
     """How capital is shared between the strategies. What is given to none stays in cash.
 
     `volatility_target` is what the whole book aims at a year: what the strategies ask for together is scaled to it, as
-    far as the limit on gross exposure allows; without one it is taken as it is. `cash_sleeve` is a symbol that holds
-    what is idle then.
+    far as the limit on gross exposure allows; without one it is taken as it is. The scale is one that would have done
+    in most of the last `scale_memory` sessions; 1 takes each session's own. `cash_sleeve` is a symbol that holds what
+    is idle then.
     """
 
     method: Annotated[str, AfterValidator(ALLOCATION_METHODS.known)] = "inverse_volatility"
@@ -25,6 +26,7 @@ class Allocation(Section):
     daily_change: SomeFraction = 0.02
     window_sessions: Annotated[Whole, Field(ge=20, le=MOST_SESSIONS)] = 63
     volatility_target: Size | None = 0.10
+    scale_memory: Annotated[Whole, Field(ge=1, le=MOST_SESSIONS)] = 126
     cash_sleeve: Ticker | None = None
     static: dict[str, Fraction] = Field(default_factory=dict)
     locked: dict[str, Fraction] = Field(default_factory=dict)
