@@ -65,7 +65,7 @@ def small_home(home: Path, **variables: str) -> House:
     (home / "strategies").mkdir(parents=True)
     (home / "strategies" / "small.yaml").write_text(CARD, encoding="utf-8")
     settings = SHIPPED_SETTINGS.read_text(encoding="utf-8").replace("strategies: all", "strategies: none")
-    settings = settings.replace("  window_sessions: 63", "  window_sessions: 20").replace("m: 0.40", "m: 1.0")
+    settings = settings.replace("  window_sessions: 252", "  window_sessions: 20").replace("m: 0.40", "m: 1.0")
     (home / "portfolio.yaml").write_text(settings, encoding="utf-8")
     return House(home, **variables)
 

@@ -23,7 +23,7 @@ from portfolio_pipeline.core.arrays import Array
 from portfolio_pipeline.core.calendar.sessions import SESSIONS_PER_YEAR
 
 WINDOW, HALF_LIFE = 252, 63
-MOSTLY = 0.2
+MOSTLY = 0.3
 """The part of the remembered sessions whose own aim may have been smaller than the scale."""
 FEWEST = 20
 """Fewer sessions say nothing: what is asked for is taken as it is."""
