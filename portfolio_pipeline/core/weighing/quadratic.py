@@ -12,7 +12,7 @@ import numpy as np
 
 from portfolio_pipeline.core.arrays import Array
 
-_IMPOSSIBLE = 1e-9
+_IMPOSSIBLE, _ENDLESS = 1e-9, 1e12
 
 
 def minimise(curvature: Array, slope: Array, rows: Array, most: Array) -> Array | None:
@@ -27,6 +27,7 @@ def minimise(curvature: Array, slope: Array, rows: Array, most: Array) -> Array 
     sides = np.linalg.solve(root, rows.T)  # those of y = root.T @ (x - best)
     room = most - rows @ best
     lengths = np.sqrt((sides * sides).sum(axis=0))
+    lengths = np.where(lengths > 0.0, lengths, 1.0)
     sides, room = sides / lengths, room / lengths
     if (room >= 0.0).all():
         return best
@@ -54,7 +55,7 @@ def largest_below(measure: Callable[[float], float], limit: float, start: float,
     low, high = start, max(1.0, 2.0 * start)
     while measure(high) > limit:
         low, high = high, 8.0 * high
-        if high > 1e14:
+        if high > _ENDLESS:
             return high
     low_gap, high_gap = 1.0 / measure(low) - 1.0 / limit, 1.0 / measure(high) - 1.0 / limit
     for step in range(steps):

@@ -5,7 +5,7 @@ Limits that contradict each other on a day give way in this order, the last firs
 1. the bounds of single shares, which hold together by themselves (`bounds`);
 2. the largest share of a group, as near as its members' bounds let it come;
 3. the smallest share of a group, likewise, and left out where groups contradict each other;
-4. the turnover budget: no more than the way to the nearest shares that hold all of the above;
+4. the turnover budget, to a hundredth more than the way to the nearest shares that hold all of the above;
 5. the tracking error, likewise;
 6. that the shares add up to what the method asks for: as nearly as they can.
 
@@ -29,8 +29,12 @@ from portfolio_pipeline.core.risk.exposures import EPSILON
 from portfolio_pipeline.core.weighing.quadratic import largest_below, minimise
 
 _EXACT = 1e-12
-_PULL = 1e3
-"""What a gap in the sum weighs beside the distance to what is wanted; it is then closed as far as it can be."""
+_PULL, _HEAVY = 1e3, 1e6
+"""What a gap in the sum weighs beside the distance to what is wanted: where it is closed step by step, and at once."""
+_ROUNDING, _SLACK = 1e-10, 1e-11
+"""What a limit may be passed by for rounding; and what limits of several shares are eased by, lest they clash by it."""
+_EASE = 1.01
+"""What gives way gives a hundredth more than it has to: else there would be no choice left but for rounding."""
 _ROUNDS = 60
 
 
@@ -74,13 +78,13 @@ class Allowed:
     def turnover(self) -> float:
         """What may be bought plus sold."""
         limit = self.settings.turnover
-        return math.inf if self.held is None or limit is None else max(limit, self.bought_and_sold(self.forced))
+        return math.inf if self.held is None or limit is None else max(limit, _EASE * self.bought_and_sold(self.forced))
 
     @cached_property
     def tracking_error(self) -> float:
         limit = self.settings.tracking_error
         bound = self.held is not None and self.covariance is not None and limit is not None
-        return max(limit or 0.0, self.apart(self.forced)) if bound else math.inf
+        return max(limit or 0.0, _EASE * self.apart(self.forced)) if bound else math.inf
 
     def bought_and_sold(self, shares: Array) -> float:
         return 0.0 if self.held is None else math.fsum(np.abs(shares - self.held))
@@ -142,7 +146,9 @@ class Allowed:
 
     @cached_property
     def start(self) -> Array:
-        return np.clip(0.0 if self.held is None else self.held, self.bounds.lower, self.bounds.upper)
+        """The present shares within the bounds of each."""
+        held = np.zeros(len(self.strategies)) if self.held is None else self.held
+        return project(held, self.bounds, min(1.0, math.fsum(np.clip(held, self.bounds.lower, self.bounds.upper))))
 
     def curve(self, aim: Array) -> tuple[Array, Array]:
         return np.eye(len(aim)), aim
@@ -150,7 +156,9 @@ class Allowed:
     def planes(self, least: Array, most: Array) -> tuple[Array, Array]:
         size = len(self.strategies)
         rows = np.vstack([-np.eye(size), np.eye(size), -self.members, self.members, np.ones((1, size))])
-        return rows, np.concatenate([-self.bounds.lower, self.bounds.upper, -least, most, [1.0]])
+        lowest = math.fsum(self.bounds.lower)
+        whole = 1.0 if lowest < 1.0 - _ROUNDING else lowest + _SLACK
+        return rows, np.concatenate([-self.bounds.lower, self.bounds.upper, _SLACK - least, _SLACK + most, [whole]])
 
 
 def nearest(wanted: Array, allowed: Allowed, total: float) -> Array:
@@ -160,34 +168,52 @@ def nearest(wanted: Array, allowed: Allowed, total: float) -> Array:
 
 
 def _among_all(wanted: Array, allowed: Allowed, total: float) -> Array:
+    """First with the sum itself; where the tracking error does not let it be reached, with a gap that weighs heavily.
+
+    What rounding leaves outside is drawn back to what has to be changed in any case, which holds every limit.
+    """
     held = np.zeros(len(wanted)) if allowed.held is None else allowed.held
-    limited = math.isfinite(allowed.tracking_error)
-    apart = allowed.risk if limited else np.zeros((len(wanted), len(wanted)))
+    limit = allowed.tracking_error
 
-    def at(multiplier: float) -> Array:
-        pull = _PULL * (1.0 + multiplier * float(np.diag(apart).mean()))
-        curvature = np.eye(len(wanted)) + pull + multiplier * apart
-        slope = wanted + multiplier * (apart @ held)
-        return _summing_up(curvature, slope, pull, allowed, total)
+    def at(multiplier: float, *, exactly: bool) -> Array:
+        curvature, slope = np.eye(len(wanted)), wanted
+        if multiplier:
+            curvature, slope = curvature + multiplier * allowed.risk, slope + multiplier * (allowed.risk @ held)
+        return _summing_up(curvature, slope, allowed, total, exactly=exactly)
 
-    multiplier = largest_below(lambda at_: allowed.apart(at(at_)), allowed.tracking_error, 0.0) if limited else 0.0
-    found = at(multiplier)
-    if limited and allowed.apart(found) > allowed.tracking_error + _EXACT:
-        return allowed.forced
-    return found
+    for exactly in (True, False) if _can_sum_up(allowed, total) else (False,):
+        multiplier = largest_below(lambda x, e=exactly: allowed.apart(at(x, exactly=e)), limit, 0.0)  # type: ignore[misc]
+        found = at(multiplier, exactly=exactly)
+        for back in (0.0, 1e-8, 1e-4):
+            drawn: Array = found + back * (allowed.forced - found)
+            if not allowed.broken(drawn, _ROUNDING):
+                return drawn
+    return allowed.forced
 
 
-def _summing_up(curvature: Array, slope: Array, pull: float, allowed: Allowed, total: float) -> Array:
-    """The best shares whose sum comes as near to `total` as it can, by the method of multipliers.
+def _can_sum_up(allowed: Allowed, total: float) -> bool:
+    """Whether the tracking error lets shares add up to `total`, or what else comes nearest to it."""
+    if not math.isfinite(allowed.tracking_error):
+        return True
+    ones, (rows, most) = np.ones((1, len(allowed.strategies))), allowed.planes(*allowed.groups)
+    rows, most = np.vstack([rows, ones, -ones]), np.append(most, [total, -total])
+    assert allowed.held is not None
+    nearest_sum = minimise(allowed.risk, allowed.risk @ allowed.held, rows, most)
+    return nearest_sum is not None and allowed.apart(nearest_sum) <= allowed.tracking_error
+
+
+def _summing_up(curvature: Array, slope: Array, allowed: Allowed, total: float, *, exactly: bool) -> Array:
+    """The best shares whose sum comes as near to `total` as it can: `exactly`, by the method of multipliers.
 
     Of the turnover budget, whose planes are as many as there are ways to buy and sell, only those come in that are met.
     """
     rows, most = allowed.planes(*allowed.groups)
+    pull = _PULL * float(np.diag(curvature).mean()) if exactly else _HEAVY
     aim, gap_before = total, math.inf
     ways: set[bytes] = set()
     found = allowed.forced
     for _ in range(_ROUNDS):
-        best = minimise(curvature, slope + pull * aim, rows, most)
+        best = minimise(curvature + pull, slope + pull * aim, rows, most)
         if best is None:
             break
         found = np.clip(best, allowed.bounds.lower, allowed.bounds.upper)
@@ -198,7 +224,9 @@ def _summing_up(curvature: Array, slope: Array, pull: float, allowed: Allowed, t
                 rows, most = np.vstack([rows, way]), np.append(most, allowed.turnover + way @ allowed.held)
                 continue
         gap = total - math.fsum(found)
-        if abs(gap) <= _EXACT or abs(gap - gap_before) <= _EXACT:
+        if not exactly or abs(gap) <= _EXACT or abs(gap - gap_before) <= _EXACT:
             break
         aim, gap_before = aim + gap, gap
-    return found
+    # Steep curvatures leave some rounding; the nearest point within the same planes has none.
+    polished = minimise(*allowed.curve(found), rows, most)
+    return found if polished is None else np.clip(polished, allowed.bounds.lower, allowed.bounds.upper)

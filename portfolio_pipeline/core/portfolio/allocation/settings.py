@@ -106,10 +106,14 @@ class Allocation(Section):
         return tuple(ALLOCATION_METHODS[name] for name in names)
 
     @property
+    def sessions_of_method(self) -> int:
+        """How many sessions of paper returns the method looks at."""
+        return max(self.window_sessions, *(method.sessions for method in self.methods_used))
+
+    @property
     def sessions_seen(self) -> int:
-        """How many sessions of paper returns the settings look at."""
-        overlay = self.overlay_sessions if self.overlay != "none" else 0
-        return max(self.window_sessions, overlay, *(method.sessions for method in self.methods_used))
+        """How many sessions of paper returns anything of these settings looks at."""
+        return max(self.sessions_of_method, self.overlay_sessions if self.overlay != "none" else 0)
 
     @property
     def needs_exposure(self) -> bool:

@@ -22,7 +22,7 @@ def requested_shares(known: Known, settings: Allocation, locked: Array | None = 
     locked = np.full(size, np.nan) if locked is None else locked
     free = np.isnan(locked)
     method = ALLOCATION_METHODS[settings.method]
-    wish = method.wish(known.last(max(settings.window_sessions, method.sessions)), settings)
+    wish = method.wish(known.last(settings.sessions_of_method), settings)
     if wish.shape != (size,) or not np.isfinite(wish).all() or (wish < 0.0).any():
         raise ConfigurationError(
             "ALLOCATION_METHOD_WRONG",
