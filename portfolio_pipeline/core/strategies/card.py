@@ -235,3 +235,8 @@ class StrategyCard(Section):
             for instrument in settings.universe
             if instrument.asset_class in self.symbols.asset_classes or instrument.symbol in self.symbols.only
         )
+
+    def asset_class(self, settings: Settings) -> str:
+        """The one that its symbols are of; `several` where they are of more."""
+        classes = {settings.asset_classes[symbol] for symbol in self.universe(settings)}
+        return classes.pop() if len(classes) == 1 else "several"

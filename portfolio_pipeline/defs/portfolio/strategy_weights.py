@@ -105,7 +105,7 @@ def strategy_weights(
         kept=kept,
         paused=granted.paused,
         exposure=exposure,
-        classes=tuple(_class(card, settings) for card in strategies),
+        classes=tuple(card.asset_class(settings) for card in strategies),
     )
     rows = long(
         wanted,
@@ -176,12 +176,6 @@ def _known(
     held = frame(reader.read(STRATEGY_TARGETS.name, seen, columns=["session", "strategy", "weight"]))
     sums = held.assign(weight=held["weight"].abs()).groupby(["session", "strategy"], observed=True)["weight"].sum()
     return paper, spread(sums.reset_index(), "weight", as_days(tuple(seen)), names, by="strategy")
-
-
-def _class(card: StrategyCard, settings: Settings) -> str:
-    """The asset class that a strategy trades."""
-    classes = {settings.asset_classes[symbol] for symbol in card.universe(settings)}
-    return classes.pop() if len(classes) == 1 else "several"
 
 
 def _refuse_unjudged(takes_new_capital: np.ndarray, sessions: SessionRange, names: tuple[str, ...]) -> None:
