@@ -349,10 +349,16 @@ def test_any_method_with_locks_and_groups_gives_a_range_as_its_sessions_one_by_o
     pd.testing.assert_frame_equal(tables(filled)["strategy_weights"], at_once, check_exact=True)
 
 
-def test_the_share_of_who_the_rule_pauses_stays_in_cash(filled: Warehouse) -> None:
-    name = load_cards()[1].name
-    judge(filled, name, SessionRange(DAYS[5], LIFE.last), "doubted", loss=30.0)
-    materialise(filled, LIFE, promotion="act")
+@pytest.mark.parametrize("by", ["the rule", "its card"])
+def test_the_share_of_who_is_paused_stays_in_cash(filled: Warehouse, by: str) -> None:
+    first, second, *others = load_cards()
+    name, paused = second.name, second.model_copy(update={"stage": "paused"})
+    if by == "the rule":
+        judge(filled, name, SessionRange(DAYS[5], LIFE.last), "doubted", loss=30.0)
+        materialise(filled, LIFE, promotion="act")
+    else:
+        materialise(filled, SessionRange(DAYS[0], DAYS[5]))
+        materialise(filled, SessionRange(DAYS[6], LIFE.last), strategies=(first, paused, *others))
     newest = tables(filled)["strategy_weights"]
     newest = newest[newest["session"] == newest["session"].max()].set_index("strategy")
     assert newest.loc[name, "weight"] == 0.0
