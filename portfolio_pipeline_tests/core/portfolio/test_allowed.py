@@ -213,6 +213,17 @@ def test_a_strategy_that_is_locked_while_invested_keeps_its_share_until_it_holds
     np.testing.assert_allclose(first.weight, 0.2)
 
 
+def test_locks_that_have_more_than_everything_together_leave_nothing_to_the_others() -> None:
+    setting = Allocation(method="equal", minimum=0.0, maximum=1.0, locked={"a": 0.6, "b": "while_invested"})
+    held = dict(zip(NAMES, [0.3, 0.5, 0.1, 0.1, 0.0], strict=True))
+    found = allocate(paper(30), 6, NAMES, setting, held, exposure=np.ones((30, 5)))
+    assert (found.requested >= 0.0).all()
+    np.testing.assert_array_equal(found.requested[:, 2:], 0.0)
+    np.testing.assert_allclose(found.weight[:5, 0], [0.32, 0.34, 0.36, 0.38, 0.4])
+    np.testing.assert_allclose(found.weight[:5, 1], 0.5)
+    assert (found.weight.sum(axis=1) <= 1 + 1e-12).all()
+
+
 def test_the_share_of_a_paused_strategy_stays_in_cash_and_moves_nobody_elses() -> None:
     setting = Allocation(method="equal", minimum=0.0, daily_change=0.1)
     held, capital = dict.fromkeys(NAMES, 0.2), np.array([[1.0, 1, 1, 1, 1], [0.0, 1, 1, 1, 1], [0.0, 1, 1, 1, 1]])

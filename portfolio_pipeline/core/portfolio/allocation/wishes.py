@@ -35,7 +35,7 @@ def requested_shares(known: Known, settings: Allocation, locked: Array | None = 
         tilted = wish * (1.0 + settings.overlay_strength * ranks(known.last(settings.overlay_sessions).returns))
         wish = tilted * (math.fsum(wish) / math.fsum(tilted)) if tilted.any() else wish
     total = math.fsum(wish[free])
-    left = 1.0 - math.fsum(locked[~free])
+    left = max(0.0, 1.0 - math.fsum(locked[~free]))
     if method.exact and not settings.fully_invested and total <= left:
         return np.where(free, wish, locked)
     return np.where(free, wish * (left / total) if total else 0.0, locked)
