@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import assume, given, reject, settings
 from hypothesis import strategies as st
 
 from portfolio_pipeline.core.portfolio.allocation.allocate import allocate, broken_limits
@@ -67,6 +67,15 @@ def constraints(x: Any, allowed: Allowed) -> list[Any]:
     return found
 
 
+def solved(problem: Any, options: dict[str, float]) -> None:
+    """Where the oracle itself does not come to an end, it says nothing."""
+    try:
+        problem.solve(cp.CLARABEL, **options)
+    except cp.SolverError:
+        reject()
+    assume(problem.status == "optimal")
+
+
 @given(problem=problems())
 @settings(max_examples=150, deadline=None)
 def test_all_limits_hold_together_and_no_allowed_shares_are_nearer(
@@ -83,15 +92,13 @@ def test_all_limits_hold_together_and_no_allowed_shares_are_nearer(
     limits = constraints(x, allowed)
     options = {"tol_gap_abs": 1e-11, "tol_gap_rel": 1e-11, "tol_feas": 1e-11}
     gap = cp.Problem(cp.Minimize(cp.abs(cp.sum(x) - total)), limits)
-    gap.solve(cp.CLARABEL, **options)
-    assert gap.status in ("optimal", "optimal_inaccurate")
+    solved(gap, options)
     assert abs(found.sum() - total) <= gap.value + 1e-6
     best = cp.Problem(cp.Minimize(cp.sum_squares(x - wanted)), [*limits, cp.abs(cp.sum(x) - total) <= gap.value + 1e-7])
-    best.solve(cp.CLARABEL, **options)
+    solved(best, options)
     # Where the sum cannot be reached, what the oracle is let off with buys it the root of that.
     allowance = 3e-6 if gap.value < 1e-8 else 3e-4
-    if best.status == "optimal":
-        assert ((found - wanted) ** 2).sum() <= best.value + allowance
+    assert ((found - wanted) ** 2).sum() <= best.value + allowance
 
 
 @given(
