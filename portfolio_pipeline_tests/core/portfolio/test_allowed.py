@@ -93,7 +93,8 @@ def test_all_limits_hold_together_and_no_allowed_shares_are_nearer(
     options = {"tol_gap_abs": 1e-11, "tol_gap_rel": 1e-11, "tol_feas": 1e-11}
     gap = cp.Problem(cp.Minimize(cp.abs(cp.sum(x) - total)), limits)
     solved(gap, options)
-    assert abs(found.sum() - total) <= gap.value + 1e-6
+    # Where the sum cannot be reached, the gap weighs a million times the distance: no more, and no less.
+    assert abs(found.sum() - total) <= gap.value + (1e-7 if gap.value < 1e-8 else 3e-5)
     best = cp.Problem(cp.Minimize(cp.sum_squares(x - wanted)), [*limits, cp.abs(cp.sum(x) - total) <= gap.value + 1e-7])
     solved(best, options)
     # Where the sum cannot be reached, what the oracle is let off with buys it the root of that.
