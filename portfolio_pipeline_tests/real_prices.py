@@ -30,7 +30,7 @@ def us_stocks() -> pd.DataFrame:
     Cleaned: RRC falls by exactly two thirds on 1990-04-10, a consolidation nobody adjusted: its closes before are
     divided by three. In its first years it stands still for days, since its adjusted price is a few cents.
     """
-    from skfolio.datasets import load_sp500_dataset  # type: ignore[import-untyped]
+    from skfolio.datasets import load_sp500_dataset
 
     closes: pd.DataFrame = load_sp500_dataset()
     closes.loc[:"1990-04-09", "RRC"] /= 3

@@ -20,6 +20,7 @@ from portfolio_pipeline.adapters.environment import PROJECT_ROOT, Environment, r
 from portfolio_pipeline.adapters.settings import active_settings, version
 from portfolio_pipeline.core.errors import ConfigurationError
 from portfolio_pipeline.core.mistakes import Mistake, first_mistake, read_written, wrong
+from portfolio_pipeline.core.portfolio.allocation.possible import require_possible
 from portfolio_pipeline.core.registry import near, one_of
 from portfolio_pipeline.core.settings import Settings
 from portfolio_pipeline.core.strategies.card import StrategyCard
@@ -30,9 +31,15 @@ COMPONENT = "portfolio_pipeline.components.strategy.StrategyComponent"
 
 
 def load_cards(environment: Environment | None = None) -> tuple[StrategyCard, ...]:
-    """Every card, in the order of the names; the first wrong one is refused with file, line and what was expected."""
+    """Every card, in the order of the names; the first wrong one is refused with file, line and what was expected.
+
+    So are settings of the allocation that these strategies cannot have together.
+    """
     environment = environment or read_environment()
-    return tuple(_read_once(path, environment) for path in card_files(environment).values())
+    cards = tuple(_read_once(path, environment) for path in card_files(environment).values())
+    active = [card.name for card in cards if card.stage == "active"]
+    require_possible([card.name for card in cards], active, active_settings(environment).allocation)
+    return cards
 
 
 def load_card(name: str) -> StrategyCard:

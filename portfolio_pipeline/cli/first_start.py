@@ -62,7 +62,7 @@ def chosen_warm_up(settings: Settings, cards: Sequence[StrategyCard]) -> WarmUp:
 
     if settings.warm_up == "none":
         return WarmUp(0, 0)
-    needed = warm_up_needed(cards, settings.allocation.window_sessions)
+    needed = warm_up_needed(cards, settings.allocation.sessions_seen)
     return needed if settings.warm_up == "auto" else WarmUp(settings.warm_up, needed.on_paper)
 
 

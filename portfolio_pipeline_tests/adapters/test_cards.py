@@ -89,7 +89,7 @@ def test_a_card_is_read_and_its_universe_follows_the_settings(tmp_path: Path) ->
         ("rebalance: weekly", "rebalnce: weekly", 8, "did you mean rebalance?"),
         ("rebalance: weekly", "rebalance: yearly", 8, "one of daily, weekly, monthly"),
         ("rebalance: weekly", "rebalance: weakly", 8, "did you mean weekly?"),
-        ("rebalance: weekly", "stage: inactive", 8, "one of candidate, active (did you mean active?)"),
+        ("rebalance: weekly", "stage: inactive", 8, "one of candidate, active, paused (did you mean active?)"),
         ("slow >= 2 * fast", "slow >= 2 * fats", 16, "fats is no parameter (did you mean fast?)"),
         ("slow >= 2 * fast", "slow >= 4 * fast", 16, "slow >= 4 * fast does not hold (slow 210, fast 63) at the"),
         ("slow >= 2 * fast", "slow >= 40 * fast", 16, "leaves no parameter set"),

@@ -86,8 +86,11 @@ ROOMS = {
     ),
     "sessions": Room(("core/calendar/*.py",), ("core/calendar",)),
     "allocation": Room(
-        ("core/portfolio/allocation/*.py", "core/portfolio/allocation/methods/*.py", "core/portfolio/netting.py"),
-        ("core/portfolio", "core/risk/test_cutting.py"),
+        (
+            *("core/portfolio/allocation/*.py", "core/portfolio/allocation/methods/*.py", "core/portfolio/netting.py"),
+            "core/weighing/*.py",
+        ),
+        ("core/portfolio", "core/weighing", "core/risk/test_cutting.py"),
     ),
     "locks": Room(
         ("adapters/locks/*.py", "adapters/warehouse/file_lock.py"),

@@ -116,7 +116,7 @@ INSTALLED = """
 from portfolio_pipeline.core.portfolio.allocation.methods import ALLOCATION_METHODS, AllocationMethod
 
 ALLOCATION_METHODS.add(
-    AllocationMethod("by_rank", lambda window, strategies, settings: 1.0 / (1.0 + window[0].argsort()))
+    AllocationMethod("by_rank", lambda known, settings: 1.0 / (1.0 + known.returns[0].argsort()))
 )
 """
 SETTINGS = """

@@ -210,14 +210,15 @@ class StrategyCard(Section):
     """One strategy. `parameters` overrides ranges or fixes values of the type's parameters, by name.
 
     A `candidate` is computed and judged like any other, but gets no capital before it is made `active`, by hand or,
-    where the settings say `promotion: act`, by what it earns on paper (`core.honesty.promotion`).
+    where the settings say `promotion: act`, by what it earns on paper (`core.honesty.promotion`). One that is `paused`
+    gives its capital back, and its share stays in cash instead of going to the others.
     """
 
     name: Name
     type: str
     description: str
     owner: Annotated[str, Field(min_length=1)] = "portfolio"
-    stage: Literal["candidate", "active"] = "active"
+    stage: Literal["candidate", "active", "paused"] = "active"
     symbols: Symbols
     rebalance: Literal["daily", "weekly", "monthly"] = "weekly"
     direction: Literal["long_only", "long_short"] = "long_only"
@@ -235,3 +236,8 @@ class StrategyCard(Section):
             for instrument in settings.universe
             if instrument.asset_class in self.symbols.asset_classes or instrument.symbol in self.symbols.only
         )
+
+    def asset_class(self, settings: Settings) -> str:
+        """The one that its symbols are of; `several` where they are of more."""
+        classes = {settings.asset_classes[symbol] for symbol in self.universe(settings)}
+        return classes.pop() if len(classes) == 1 else "several"

@@ -13,13 +13,16 @@ STRATEGY_WEIGHTS = Table(
         session(),
         STRATEGY,
         number("weight", "share of capital from the next session on", "fraction", minimum=0).made_of(
-            "strategy_returns.net_return", "strategy_stages.takes_new_capital", "strategy_stages.capital"
+            "strategy_returns.net_return",
+            "strategy_targets.weight",
+            "strategy_stages.takes_new_capital",
+            "strategy_stages.capital",
         ),
         number("previous_weight", "share at the previous session; NULL on the first", "fraction", nullable=True),
         text("method", "how it was found"),
-        Column("locked", "boolean", "whether the settings hold this share fixed"),
+        Column("locked", "boolean", "whether a lock of the settings keeps this share"),
         number("requested_weight", "share the method asks for, before limits", "fraction", minimum=0).made_of(
-            "strategy_returns.net_return"
+            "strategy_returns.net_return", "strategy_targets.weight"
         ),
         text("reason", "which limit moved the share away from what was asked; empty when none did"),
         number(

@@ -2,7 +2,7 @@
 
 Each figure for both halves of the seeds: the half that was looked at while rules were chosen, and the half that was
 not. Standard errors are over markets, seeds or paths. `--json` puts the figures of the second half on the last line,
-and under `halves` those of both.
+and under `halves` those of both. `--methods` plays nothing but the account, with capital shared out by each method.
 """
 
 from __future__ import annotations
@@ -19,9 +19,10 @@ import numpy as np
 
 from portfolio_pipeline.adapters.cards import load_cards
 from portfolio_pipeline.adapters.environment import PACKAGE_ROOT
+from portfolio_pipeline.core.portfolio.allocation.methods import ALLOCATION_METHODS
 from portfolio_pipeline.core.settings import Settings, load_settings
 from portfolio_pipeline.core.strategies.card import StrategyCard
-from portfolio_pipeline_tests.benchmarks.decisions.account import Account, account
+from portfolio_pipeline_tests.benchmarks.decisions.account import Account, account, by_method
 from portfolio_pipeline_tests.benchmarks.decisions.belief import belief
 from portfolio_pipeline_tests.benchmarks.decisions.markets import HELD_BACK, Kind, made_up, total_returns
 from portfolio_pipeline_tests.benchmarks.decisions.real import on_real_prices
@@ -29,6 +30,7 @@ from portfolio_pipeline_tests.benchmarks.decisions.searches import PEERS, Played
 
 HALVES = {"looked at": 0, "held back": HELD_BACK}
 _WORKERS = 2
+_RATES = ("growth", "deepest_fall", "cost")
 
 
 @cache
@@ -45,6 +47,29 @@ def played_on(kind: Kind, number: int) -> list[Played]:
 def account_of(seed: int) -> Account:
     settings, cards = house()
     return account(seed, cards, settings)
+
+
+def methods_of(seed: int) -> dict[str, Account]:
+    settings, cards = house()
+    return by_method(seed, cards, settings, [name for name in ALLOCATION_METHODS if name != "static"])
+
+
+def methods_shown(half: str, seeds: int, run: Callable[..., Any]) -> dict[str, Any]:
+    """The account by method; what is better or worse than the default, in pairs over the seeds."""
+    first, default = HALVES[half], house()[0].allocation.method
+    lived: list[dict[str, Account]] = list(run(methods_of, range(first, first + seeds)))
+    print(f"\n== account by method, seeds {half}, {seeds} of them; Sharpe ratios above cash, less that of {default}")
+    print(f"{'':20} Sharpe         less default    growth   deepest fall   costs a year")
+    found = {}
+    for name in lived[0]:
+        mine = [one[name] for one in lived]
+        ratio, error = mean_and_error([one.sharpe for one in mine])
+        more, more_error = mean_and_error([one[name].sharpe - one[default].sharpe for one in lived])
+        growth, fall, cost = (float(np.mean([getattr(one, key) for one in mine])) for key in _RATES)
+        rates = f"{growth:8.2%} {fall:12.2%} {cost:12.2%}"
+        print(f"{name:20} {ratio:.3f} ±{error:.3f}   {more:+.3f} ±{more_error:.3f} {rates}")
+        found[name] = {"sharpe": ratio, "sharpe_error": error, "more": more, "more_error": more_error, "cost": cost}
+    return found
 
 
 def mean_and_error(values: Sequence[float]) -> tuple[float, float]:
@@ -134,9 +159,17 @@ def main() -> None:
     parser.add_argument("--paths", type=int, default=2000, help="strategies whose true Sharpe ratio is known")
     parser.add_argument("--half", choices=HALVES, help="only this half of the seeds")
     parser.add_argument("--real", action="store_true", help="real prices as well, which pip downloads")
+    parser.add_argument("--methods", action="store_true", help="only the account, by each allocation method")
     parser.add_argument("--json", action="store_true", help="print one JSON object on the last line")
     options = parser.parse_args()
     begun, halves = time.perf_counter(), [options.half] if options.half else list(HALVES)
+    if options.methods:
+        with ProcessPoolExecutor(_WORKERS) as pool:
+            by_half = {half: methods_shown(half, options.seeds, pool.map) for half in halves}
+        print(f"\n{time.perf_counter() - begun:.0f} s")
+        if options.json:
+            print(json.dumps(by_half, sort_keys=True))
+        return
     with ProcessPoolExecutor(_WORKERS) as pool:
         found = {half: measured(half, options.markets, options.seeds, options.paths, pool.map) for half in halves}
     for half, figures in found.items():

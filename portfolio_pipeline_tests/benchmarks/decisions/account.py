@@ -24,7 +24,7 @@ from portfolio_pipeline.core.execution.tickets import Order
 from portfolio_pipeline.core.market.bars import NO_BARS, Bars, bars_by_session
 from portfolio_pipeline.core.market.cash import above_cash
 from portfolio_pipeline.core.market.indicators import Inputs
-from portfolio_pipeline.core.market.panel import PricePanel
+from portfolio_pipeline.core.market.panel import PricePanel, TotalReturnPanel
 from portfolio_pipeline.core.market.recent import RecentMarket
 from portfolio_pipeline.core.portfolio.allocation.allocate import allocate
 from portfolio_pipeline.core.portfolio.netting import net
@@ -60,22 +60,52 @@ class Account:
     cost: float  # of equity, without impact
 
 
+@dataclass(frozen=True, eq=False)
+class Lived:
+    """What there is before capital is shared out: a market, and what the cards made of it."""
+
+    days: tuple[date, ...]
+    whole: TotalReturnPanel
+    earned: Array  # by cash
+    bars: Mapping[date, Bars]
+    played: Sequence[Played]
+
+
 def account(seed: int, cards: Sequence[StrategyCard], settings: Settings) -> Account:
     """Play the portfolio on the simulated market of a seed."""
+    return _account(_lived(seed, cards, settings), cards, settings)
+
+
+def by_method(
+    seed: int, cards: Sequence[StrategyCard], settings: Settings, methods: Sequence[str]
+) -> dict[str, Account]:
+    """The same, with capital shared out by each of these methods."""
+    lived, found = _lived(seed, cards, settings), {}
+    for method in methods:
+        allocation = settings.allocation.model_copy(update={"method": method})
+        found[method] = _account(lived, cards, settings.model_copy(update={"allocation": allocation}))
+    return found
+
+
+def _lived(seed: int, cards: Sequence[StrategyCard], settings: Settings) -> Lived:
     days = tuple(day for day in all_sessions() if day <= LAST)[-(WARM_UP + TRADED) :]
     rows = SimulatedMarketData(settings.universe, seed).bars(settings.symbols, SessionRange(days[0], days[-1]))
     whole = total_returns(PricePanel.from_prices(rows, as_days(days), settings.symbols))
     earned = cash_earned(whole, settings)
-    played = [play(card, whole, settings, cash=earned) for card in cards]
-    path = _targets(played, cards, days, whole.adjusted_close, settings)
     bars = bars_by_session(pa.Table.from_pandas(rows.assign(session=rows["session"].dt.date), preserve_index=False))
     for session, rate in zip(days, earned.tolist(), strict=True):
         bars[session].cash_return = rate
-    equity, cash, fills, paid = _traded(path, bars, settings)
+    return Lived(days, whole, earned, bars, [play(card, whole, settings, cash=earned) for card in cards])
+
+
+def _account(lived: Lived, cards: Sequence[StrategyCard], settings: Settings) -> Account:
+    played, whole = lived.played, lived.whole
+    path = _targets(played, cards, lived.days, whole.adjusted_close, settings)
+    equity, cash, fills, paid = _traded(path, lived.bars, settings)
     returns = equity[1:] / equity[:-1] - 1.0
     close = Inputs(whole.select(("SPY", "IEF"))).close[-len(equity) :]
     spy, ief = (close[1:] / close[:-1] - 1.0).T
-    earned = earned[-len(returns) :]
+    earned = lived.earned[-len(returns) :]
     sizes = np.array(fills) if fills else np.zeros(1)
     return Account(
         sharpe=float(sharpe(above_cash(returns, earned))),
@@ -102,7 +132,9 @@ def _targets(
     """The account's targets of the sessions that are traded."""
     names = tuple(card.name for card in cards)
     paper = np.stack([one.searched for one in played], axis=1)
-    shares = allocate(paper, TRADED, names, settings.allocation, None).weight
+    exposure = np.stack([np.abs(one.targets).sum(axis=1) for one in played], axis=1)
+    classes = tuple(card.asset_class(settings) for card in cards)
+    shares = allocate(paper, TRADED, names, settings.allocation, None, exposure=exposure, classes=classes).weight
     weights = np.stack([one.targets[-TRADED:] for one in played])
     symbols = settings.symbols
     wished = net(shares, weights)

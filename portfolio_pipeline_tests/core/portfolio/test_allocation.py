@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from time import process_time
+from typing import Any
 
 import numpy as np
 import pytest
@@ -12,16 +13,11 @@ from pydantic import ValidationError
 from scipy.optimize import minimize
 
 from portfolio_pipeline.core.errors import ConfigurationError
-from portfolio_pipeline.core.portfolio.allocation.allocate import (
-    Bounds,
-    allocate,
-    bounds_of,
-    broken_limits,
-    project,
-    requested_shares,
-)
-from portfolio_pipeline.core.portfolio.allocation.methods import ALLOCATION_METHODS, AllocationMethod
+from portfolio_pipeline.core.portfolio.allocation.allocate import allocate, broken_limits
+from portfolio_pipeline.core.portfolio.allocation.bounds import Bounds, bounds_of, locked_shares, project
+from portfolio_pipeline.core.portfolio.allocation.methods import ALLOCATION_METHODS, AllocationMethod, Known
 from portfolio_pipeline.core.portfolio.allocation.settings import Allocation
+from portfolio_pipeline.core.portfolio.allocation.wishes import requested_shares
 
 NAMES = ("a", "b", "c", "d", "e")
 FRACTIONS = st.lists(st.floats(0, 1), min_size=5, max_size=5)
@@ -30,6 +26,11 @@ FRACTIONS = st.lists(st.floats(0, 1), min_size=5, max_size=5)
 def paper(count: int, seed: int = 1, names: int = 5) -> np.ndarray:
     generator = np.random.default_rng(seed)
     return generator.normal(0.0003, 0.002 + 0.012 * generator.random(names), (count, names))
+
+
+def as_known(returns: np.ndarray) -> Known:
+    count = returns.shape[1]
+    return Known(NAMES[:count], returns, np.full_like(returns, np.nan), np.zeros(count), ("several",) * count)
 
 
 @given(wanted=FRACTIONS, one=FRACTIONS, other=FRACTIONS, total=st.floats(0, 5))
@@ -70,7 +71,9 @@ def test_no_optimiser_finds_a_nearer_point_than_the_projection(
 @st.composite
 def allocations(draw: st.DrawFn) -> Allocation:
     minimum = draw(st.floats(0, 0.3))
-    locked = {name: draw(st.floats(0, 0.24)) for name in draw(st.sets(st.sampled_from(NAMES), max_size=3))}
+    locked: dict[str, Any] = {
+        name: draw(st.floats(0, 0.24)) for name in draw(st.sets(st.sampled_from(NAMES), max_size=3))
+    }
     return Allocation(
         method=draw(st.sampled_from(["equal", "static", "inverse_volatility"])),
         minimum=minimum,
@@ -105,11 +108,11 @@ def test_all_limits_hold_together_even_after_the_settings_change(
 def test_where_the_limits_do_not_contradict_each_other_each_holds_on_its_own(setting: Allocation, seed: int) -> None:
     shares = allocate(paper(30, seed), 8, NAMES, setting, None).weight
     free = [place for place, name in enumerate(NAMES) if name not in setting.locked]
-    locked = sum(setting.locked.values())
+    locked = sum(setting.fixed.values())
     if locked + len(free) * setting.minimum <= 1:
         assert (shares[:, free] >= setting.minimum - 1e-12).all()
     assert (shares[:, free] <= setting.maximum + 1e-12).all()
-    for name, share in setting.locked.items():
+    for name, share in setting.fixed.items():
         np.testing.assert_allclose(shares[:, NAMES.index(name)], share, atol=1e-12)
     if setting.method != "static" and locked + len(free) * setting.maximum >= 1:
         np.testing.assert_allclose(shares.sum(axis=1), 1.0, atol=1e-12)
@@ -133,7 +136,7 @@ def test_a_range_gives_the_bits_of_its_sessions_one_by_one(method: str) -> None:
 
 def test_inverse_volatility_is_what_it_says() -> None:
     returns = paper(63)
-    found = requested_shares(returns, NAMES, Allocation())
+    found = requested_shares(as_known(returns), Allocation())
     expected = 1 / returns.std(axis=0, ddof=1)
     np.testing.assert_allclose(found, expected / expected.sum(), rtol=1e-12)
 
@@ -142,7 +145,7 @@ def test_sessions_in_cash_make_nobody_look_calm() -> None:
     returns = paper(63)
     idle = returns.copy()
     idle[::2, 0] = 0.0
-    found = requested_shares(idle, NAMES, Allocation())
+    found = requested_shares(as_known(idle), Allocation())
     volatilities = np.append(idle[1::2, 0].std(ddof=1), returns[:, 1:].std(axis=0, ddof=1))
     np.testing.assert_allclose(found, 1 / volatilities / (1 / volatilities).sum(), rtol=1e-12)
 
@@ -151,7 +154,7 @@ def test_a_strategy_with_too_short_or_motionless_a_history_is_taken_for_a_middli
     returns = paper(63)
     returns[:50, 0] = np.nan
     returns[:, 1] = 0.0
-    found = requested_shares(returns, NAMES, Allocation())
+    found = requested_shares(as_known(returns), Allocation())
     assert found[0] == found[1] == np.median(found[2:])
 
 
@@ -159,7 +162,7 @@ def test_a_strategy_with_too_short_or_motionless_a_history_is_taken_for_a_middli
 def test_a_volatility_is_known_from_twenty_returns_on(observations: int, known: bool) -> None:
     returns = paper(63)
     returns[:-observations, 0] = np.nan
-    found = requested_shares(returns, NAMES, Allocation())
+    found = requested_shares(as_known(returns), Allocation())
     volatilities = np.array([column[~np.isnan(column)].std(ddof=1) for column in returns.T])
     if not known:
         volatilities[0] = np.median(volatilities[1:])
@@ -223,19 +226,21 @@ def test_a_setting_for_a_strategy_that_does_not_exist_is_refused() -> None:
 def test_a_method_that_does_not_say_one_number_a_strategy_is_refused(
     wish: list[float], exact: bool, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    method = AllocationMethod("wrong", lambda window, names, settings: np.array(wish), exact)
+    method = AllocationMethod("wrong", lambda known, settings: np.array(wish), exact)
     monkeypatch.setitem(ALLOCATION_METHODS._entries, "wrong", method)
     with pytest.raises(ConfigurationError, match=r"ALLOCATION_METHOD_WRONG: method=wrong, .*expected=3 finite numbers"):
-        requested_shares(paper(30, names=3), NAMES[:3], Allocation(method="wrong"))
+        requested_shares(as_known(paper(30, names=3)), Allocation(method="wrong"))
 
 
 def test_a_method_that_wants_nothing_leaves_everything_in_cash_but_what_is_locked(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    nothing = AllocationMethod("nothing", lambda window, names, settings: np.zeros(len(names)))
+    nothing = AllocationMethod("nothing", lambda known, settings: np.zeros(len(known.strategies)))
     monkeypatch.setitem(ALLOCATION_METHODS._entries, "nothing", nothing)
     setting = Allocation(method="nothing", locked={"b": 0.3}, minimum=0)
-    np.testing.assert_array_equal(requested_shares(paper(30, names=3), NAMES[:3], setting), [0.0, 0.3, 0.0])
+    np.testing.assert_array_equal(
+        requested_shares(as_known(paper(30, names=3)), setting, locked_shares(NAMES[:3], setting)), [0.0, 0.3, 0.0]
+    )
 
 
 def test_a_method_sees_the_window_that_ends_with_the_session_and_no_more() -> None:
@@ -243,7 +248,7 @@ def test_a_method_sees_the_window_that_ends_with_the_session_and_no_more() -> No
     found = allocate(returns, 100, NAMES, setting, None)
     for row in (0, 5, 9, 10, 60, 99):
         seen = returns[max(0, row + 21 - 30) : row + 21]
-        np.testing.assert_array_equal(found.requested[row], requested_shares(seen, NAMES, setting))
+        np.testing.assert_array_equal(found.requested[row], requested_shares(as_known(seen), setting))
 
 
 def test_locks_that_together_ask_for_more_than_the_others_can_give_today_share_what_there_is() -> None:
@@ -266,7 +271,10 @@ def test_locks_that_together_ask_for_more_than_the_others_can_give_today_share_w
         ({"a": 0.4, "b": 0.6}, {"minimum": 0.0, "maximum": 0.45}, None, "", "limits of the other strategies"),
         ({"a": 0.3, "b": 0.5}, {"minimum": 0.2, "maximum": 1.0}, None, "b", "limits of the other strategies"),
         # minimums that do not fit into 1
-        ({"a": 0.1, "b": 0.4}, {"minimum": 0.4, "maximum": 0.5}, None, "", "limits of the other strategies"),
+        (
+            *({"a": 0.1, "b": 0.4}, {"minimum": 0.4, "maximum": 0.5}, None, ""),
+            "minimum 0.4 gives way: there is not enough for all",
+        ),
         # the daily change, upwards and downwards
         ({"a": 0.3, "b": 0.4}, {"daily_change": 0.02}, {"a": 0.2, "b": 0.4}, "", "daily change limit 0.02"),
         ({"a": 0.3, "b": 0.4}, {"daily_change": 0.02}, {"a": 0.4, "b": 0.4}, "", "daily change limit 0.02"),
@@ -309,18 +317,35 @@ def test_settings_may_go_to_the_edge_and_have_these_defaults() -> None:
         "minimum": 0.05,
         "maximum": 0.40,
         "daily_change": 0.02,
+        "turnover": 0.20,
+        "tracking_error": 0.03,
+        "fully_invested": False,
+        "bounds": {},
+        "groups": {},
         "window_sessions": 63,
         "volatility_target": 0.1,
         "scale_memory": 126,
         "cash_sleeve": None,
         "static": {},
         "locked": {},
+        "covariance": "ledoit_wolf",
+        "half_life_sessions": 63,
+        "performance_ratio": "sharpe",
+        "kelly_fraction": 0.25,
+        "tau": 0.05,
+        "risk_budgets": {},
+        "members": ("inverse_volatility", "risk_parity", "hrp"),
+        "overlay": "none",
+        "overlay_strength": 0.5,
+        "overlay_sessions": 63,
     }
 
 
 def test_a_strategy_that_was_not_there_before_had_nothing() -> None:
-    (told,) = broken_limits({"a": 0.4, "b": 0.3}, {"a": 0.4}, Allocation())
-    assert told == "SHARE_TOO_LARGE: strategy=b, found=0.3, limit=0.02"
+    assert broken_limits({"a": 0.4, "b": 0.3}, {"a": 0.4}, Allocation()) == (
+        "SHARE_TOO_LARGE: strategy=b, found=0.3, limit=0.02",
+        "TURNOVER_TOO_LARGE: found=0.3, limit=0.2",
+    )
 
 
 def test_shares_of_more_than_everything_are_named() -> None:

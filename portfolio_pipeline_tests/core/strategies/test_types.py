@@ -28,8 +28,8 @@ from portfolio_pipeline.core.strategies.types.diversified import DiversifiedPara
 from portfolio_pipeline.core.strategies.types.mean_reversion import MeanReversionParameters
 from portfolio_pipeline.core.strategies.types.momentum import MomentumParameters
 from portfolio_pipeline.core.strategies.types.relative_strength import RelativeStrengthParameters
-from portfolio_pipeline.core.strategies.types.risk_parity import LINKAGES, cluster_order, hierarchical_risk_parity
 from portfolio_pipeline.core.strategies.types.trend import TrendParameters
+from portfolio_pipeline.core.weighing.hierarchical_risk_parity import LINKAGES, cluster_order, hierarchical_risk_parity
 from portfolio_pipeline_tests.core.markets import closes_only, market, up_to, with_another_future
 from portfolio_pipeline_tests.core.plain_strategies import RULES, best
 

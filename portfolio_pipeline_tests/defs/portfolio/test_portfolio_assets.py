@@ -14,6 +14,7 @@ from portfolio_pipeline.adapters.market_data.simulated import SimulatedMarketDat
 from portfolio_pipeline.components.session_check import SessionCheck
 from portfolio_pipeline.core.arrays import long
 from portfolio_pipeline.core.calendar.sessions import SessionRange, as_days, sessions_between
+from portfolio_pipeline.core.portfolio.allocation.settings import Allocation
 from portfolio_pipeline.core.strategies.card import StrategyCard
 from portfolio_pipeline.core.tables import STRATEGY_HONESTY
 from portfolio_pipeline.defs.portfolio.aggregated_targets import (
@@ -83,13 +84,16 @@ def materialise(
     succeed: bool = True,
     strategies: tuple[StrategyCard, ...] | None = None,
     promotion: str = "suggest",
+    allocation: Allocation | None = None,
 ) -> dg.ExecuteInProcessResult:
+    shipped = active_settings()
+    changed = {"promotion": promotion, "allocation": allocation or shipped.allocation}
     return chain.materialise(
         ASSETS,
         sessions,
         warehouse=warehouse,
         raise_on_error=succeed,
-        settings=active_settings().model_copy(update={"promotion": promotion}),
+        settings=shipped.model_copy(update=changed),
         strategies=strategies or load_cards(),
         clock=FixedClock.after_close(LIFE.last),
     )
@@ -312,6 +316,55 @@ def test_the_rule_of_promotion_is_told_or_in_force_as_the_settings_say(filled: W
         materialise(filled, SessionRange.single(session), strategies=cards, promotion="act")
     for name, table in tables(filled).items():
         pd.testing.assert_frame_equal(table, acted[name], check_exact=True, obj=name)
+
+
+@pytest.mark.parametrize("method", ["black_litterman", "hierarchical", "kelly", "ensemble"])
+def test_any_method_with_locks_and_groups_gives_a_range_as_its_sessions_one_by_one(
+    filled: Warehouse, method: str
+) -> None:
+    """Locked while invested, in a group, by exposures and asset classes that are read of the tables and cards."""
+    first, second, *_ = (card.name for card in load_cards())
+    rules = Allocation.model_validate(
+        {
+            "method": method,
+            "locked": {first: "while_invested"},
+            "groups": {"two": {"strategies": [first, second], "maximum": 0.35}},
+            "tracking_error": 0.002,
+        }
+    )
+    result = materialise(filled, LIFE, allocation=rules)
+    assert all(found.passed for found in result.get_asset_check_evaluations())
+    at_once = tables(filled)["strategy_weights"]
+    assert set(at_once["method"]) == {method}
+    held = at_once[at_once["strategy"] == first]
+    targets = filled.read("strategy_targets", where={"strategy": first}).to_pandas()
+    invested = targets.groupby("session")["weight"].apply(lambda weights: weights.abs().sum() > 0)
+    locked = held.set_index("session")["locked"]
+    assert locked.iloc[1:].tolist() == invested.loc[list(locked.index[1:])].tolist()
+    assert not locked.iloc[0]
+    kept = held[held["locked"]]
+    np.testing.assert_array_equal(kept["weight"], kept["previous_weight"])
+    for session in LAST:
+        materialise(filled, SessionRange.single(session), allocation=rules)
+    pd.testing.assert_frame_equal(tables(filled)["strategy_weights"], at_once, check_exact=True)
+
+
+@pytest.mark.parametrize("by", ["the rule", "its card"])
+def test_the_share_of_who_is_paused_stays_in_cash(filled: Warehouse, by: str) -> None:
+    first, second, *others = load_cards()
+    name, paused = second.name, second.model_copy(update={"stage": "paused"})
+    if by == "the rule":
+        judge(filled, name, SessionRange(DAYS[5], LIFE.last), "doubted", loss=30.0)
+        materialise(filled, LIFE, promotion="act")
+    else:
+        materialise(filled, SessionRange(DAYS[0], DAYS[5]))
+        materialise(filled, SessionRange(DAYS[6], LIFE.last), strategies=(first, paused, *others))
+    newest = tables(filled)["strategy_weights"]
+    newest = newest[newest["session"] == newest["session"].max()].set_index("strategy")
+    assert newest.loc[name, "weight"] == 0.0
+    assert newest.loc[name, "reason"] == "paused: its share stays in cash"
+    assert newest["requested_weight"].sum() == pytest.approx(1.0)
+    assert newest["weight"].sum() == pytest.approx(1.0 - newest.loc[name, "requested_weight"], abs=0.02)
 
 
 def test_capital_is_not_shared_out_before_the_strategies_are_judged(filled: Warehouse) -> None:

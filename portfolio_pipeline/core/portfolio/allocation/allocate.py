@@ -1,12 +1,13 @@
 """How capital is shared between the strategies: what a method asks for, and the nearest shares that the limits allow.
 
 Path-dependent: each session's shares start from the session before. Reading and writing tables does not belong here,
-nor what the strategies do with their capital, nor how a method comes to its wishes (`methods`).
+nor what the strategies do with their capital, nor how a method comes to its wishes (`methods`), nor which shares all
+limits allow together and what gives way where they contradict each other (`bounds`, `allowed`).
 
 A strategy that takes no new capital (its results are doubted) has at most the share it had when that began: what it
 lost since to other limits may return, and no more. Who may have only a part of the largest share has at most that; who
 may have none (a candidate, a paused one) is given none, and what it had is taken back. The others share out what is
-left, within their limits.
+left, within their limits; what a paused one would have had stays in cash.
 
 NaN policy: a NaN return is a session before the strategy had any; it is left out. Time: the shares of session t see the
 paper returns up to t.
@@ -21,9 +22,13 @@ from dataclasses import dataclass
 import numpy as np
 
 from portfolio_pipeline.core.arrays import Array
-from portfolio_pipeline.core.errors import ConfigurationError
-from portfolio_pipeline.core.portfolio.allocation.methods import ALLOCATION_METHODS
+from portfolio_pipeline.core.portfolio.allocation.allowed import Allowed, nearest
+from portfolio_pipeline.core.portfolio.allocation.bounds import Bounds, bounds_of, locked_shares
+from portfolio_pipeline.core.portfolio.allocation.figures import anybody_known, covariances
+from portfolio_pipeline.core.portfolio.allocation.methods import Known
+from portfolio_pipeline.core.portfolio.allocation.possible import refuse_unknown_names
 from portfolio_pipeline.core.portfolio.allocation.settings import Allocation
+from portfolio_pipeline.core.portfolio.allocation.wishes import requested_shares
 from portfolio_pipeline.core.risk.exposures import EPSILON
 
 
@@ -38,14 +43,6 @@ class Shares:
     kept: Array  # the most for who takes no new capital, NaN for the others
 
 
-@dataclass(frozen=True, eq=False)
-class Bounds:
-    """The smallest and largest share of each strategy that the limits allow together."""
-
-    lower: Array
-    upper: Array
-
-
 def allocate(
     returns: Array,
     count: int,
@@ -56,39 +53,68 @@ def allocate(
     takes_new_capital: Array | None = None,
     capital: Array | None = None,
     kept: Mapping[str, float] | None = None,
+    paused: Array | None = None,
+    exposure: Array | None = None,
+    classes: Sequence[str] | None = None,
 ) -> Shares:
     """Shares for the last `count` rows of `returns` ([sessions, strategies] net paper returns).
 
     `previous` holds the shares of the session before (a strategy not in it had 0); None when there was none. Give at
-    least `window_sessions - 1` rows of returns before the first wanted one, where they exist. `takes_new_capital`
-    [count, strategies] says who may be given more than it has (None: all of them), and `capital` which part of the
-    largest share each may have (None: all of it). `kept` holds the `Shares.kept` of the session before.
+    least `sessions_seen - 1` rows of returns before the first wanted one, where they exist. `takes_new_capital`
+    [count, strategies] says who may be given more than it has (None: all of them), `capital` which part of the
+    largest share each may have (None: all of it), and `paused` who has none because it is paused. `kept` holds the
+    `Shares.kept` of the session before. `exposure` and `classes` are as in `Known`, the former of all rows.
     """
-    _refuse_unknown_names(strategies, settings)
-    everyone, everything = np.ones(len(strategies), dtype=bool), np.ones(len(strategies))
-    keeps = np.array([(kept or {}).get(name, np.nan) for name in strategies], dtype=np.float64)
-    weights = np.empty((count, len(strategies)))
+    refuse_unknown_names(strategies, settings)
+    names, size = tuple(strategies), len(strategies)
+    everyone, everything, nobody = np.ones(size, dtype=bool), np.ones(size), np.zeros(size, dtype=bool)
+    exposure = np.full_like(returns, np.nan) if exposure is None else exposure
+    classes = ("several",) * size if classes is None else classes
+    keeps = np.array([(kept or {}).get(name, np.nan) for name in names], dtype=np.float64)
+    weights = np.empty((count, size))
     requested, before, keeping = np.empty_like(weights), np.full_like(weights, np.nan), np.empty_like(weights)
     reasons = []
-    held = None if previous is None else np.array([previous.get(name, 0.0) for name in strategies], dtype=np.float64)
+    held = None if previous is None else np.array([previous.get(name, 0.0) for name in names], dtype=np.float64)
     first = len(returns) - count
     for row in range(count):
         stop = first + row + 1
-        window = returns[max(0, stop - settings.window_sessions) : stop]
+        seen = slice(max(0, stop - settings.sessions_seen), stop)
         granted = everything if capital is None else capital[row]
-        active = granted > 0.0
-        active_names = tuple(name for name, is_active in zip(strategies, active, strict=True) if is_active)
-        wanted = np.zeros(len(strategies))
-        wanted[active] = requested_shares(window[:, active], active_names, settings)
+        stopped = nobody if paused is None else paused[row]
+        lock = locked_shares(names, settings, held, exposure[stop - 1] > 0.0)
+        wanted = np.zeros(size)
+        sharing = np.flatnonzero((granted > 0.0) | stopped).tolist()
+        known = Known(
+            tuple(names[place] for place in sharing),
+            np.ascontiguousarray(returns[seen][:, sharing]),
+            np.ascontiguousarray(exposure[seen][:, sharing]),
+            np.zeros(len(sharing)) if held is None else held[sharing],
+            tuple(classes[place] for place in sharing),
+        )
+        if len(sharing):
+            wanted[sharing] = requested_shares(known, settings, lock[sharing])
         keeps = kept_shares(keeps, held, everyone if takes_new_capital is None else takes_new_capital[row])
-        bounds = bounds_of(held, strategies, settings, largest_shares(keeps, granted, settings))
-        shares = project(wanted, bounds, total=math.fsum(wanted))
+        bounds = bounds_of(held, names, settings, largest_shares(keeps, granted, names, settings), lock)
+        # What a paused one is asked for is what it still has, so that nobody else gets its part.
+        aim = np.where(stopped, bounds.upper, wanted)
+        total = math.fsum(aim)
+        allowed = allowed_shares(names, bounds, settings, held, returns[:stop])
+        shares = nearest(aim, allowed, total if total <= 1.0 + EPSILON else 1.0)
         weights[row], requested[row], keeping[row] = shares, wanted, keeps
         if held is not None:
             before[row] = held
-        reasons.append(_reasons(shares, wanted, held, settings, keeps, granted))
+        reasons.append(_reasons(shares, wanted, allowed, keeps, granted, stopped))
         held = shares
     return Shares(weights, requested, before, tuple(reasons), keeping)
+
+
+def allowed_shares(
+    strategies: tuple[str, ...], bounds: Bounds, settings: Allocation, held: Array | None, returns: Array
+) -> Allowed:
+    """What all limits allow together, after `returns` up to a session."""
+    window = returns[max(0, len(returns) - settings.window_sessions) :]
+    told = anybody_known(window)
+    return Allowed(strategies, bounds, settings, held, (lambda: covariances(window, settings)) if told else None)
 
 
 def kept_shares(before: Array, held: Array | None, takes_new_capital: Array) -> Array:
@@ -101,86 +127,11 @@ def kept_shares(before: Array, held: Array | None, takes_new_capital: Array) -> 
     return kept
 
 
-def largest_shares(kept: Array, capital: Array, settings: Allocation) -> Array:
+def largest_shares(kept: Array, capital: Array, strategies: Sequence[str], settings: Allocation) -> Array:
     """The most that each may have, by what it keeps and by the part of the largest share that it is granted."""
-    largest: Array = np.fmin(kept, np.where(capital < 1.0, capital * settings.maximum, 1.0))
+    maximum = np.array([settings.bounds_of(name)[1] for name in strategies])
+    largest: Array = np.fmin(kept, np.where(capital < 1.0, capital * maximum, 1.0))
     return largest
-
-
-def requested_shares(window: Array, strategies: Sequence[str], settings: Allocation) -> Array:
-    """What the method asks for. Locked shares come first; the others share out what they leave."""
-    locked = np.array([settings.locked.get(name, np.nan) for name in strategies], dtype=np.float64)
-    free = np.isnan(locked)
-    method = ALLOCATION_METHODS[settings.method]
-    wish = method.wish(window, strategies, settings)
-    if wish.shape != locked.shape or not np.isfinite(wish).all() or (wish < 0.0).any():
-        raise ConfigurationError(
-            "ALLOCATION_METHOD_WRONG",
-            method=method.name,
-            found=wish.tolist(),
-            expected=f"{len(strategies)} finite numbers, none below 0",
-            remedy="Mend the method, or choose another.",
-        )
-    if method.exact:
-        return np.where(free, wish, locked)
-    total = math.fsum(wish[free])
-    left = 1.0 - math.fsum(locked[~free])
-    return np.where(free, wish * (left / total) if total else 0.0, locked)
-
-
-def bounds_of(
-    previous: Array | None,
-    strategies: Sequence[str],
-    settings: Allocation,
-    largest: Array | None = None,
-) -> Bounds:
-    """The box that holds every limit at once, in this order of precedence when they contradict each other.
-
-    1. the shares add up to at most 1, and none is negative;
-    2. the daily change (from the second session on);
-    3. who has more than the `largest_shares` goes down to them by the daily change, and has no more of its own;
-    4. locked shares, which neither minimum nor maximum binds: a new lock is approached by the daily change;
-    5. the maximum;
-    6. the minimum: a new strategy rises to it by the daily change; minimums that do not fit into 1 shrink together.
-
-    The shares then add up to what the method asks for when these bounds allow it; the rest stays in cash.
-    """
-    size = len(strategies)
-    floor, ceiling = np.zeros(size), np.ones(size)
-    if previous is not None:
-        floor = np.maximum(previous - settings.daily_change, 0.0)
-        ceiling = previous + settings.daily_change
-    if largest is not None:
-        ceiling = np.maximum(np.minimum(ceiling, largest), floor)
-    lock = np.array([settings.locked.get(name, np.nan) for name in strategies], dtype=np.float64)
-    is_locked = ~np.isnan(lock)
-    lower = np.clip(np.where(is_locked, lock, settings.minimum), floor, ceiling)
-    upper = np.clip(np.where(is_locked, lock, settings.maximum), floor, ceiling)
-    if math.fsum(lower) <= 1.0:
-        return Bounds(lower, upper)
-    unlocked_floor = np.where(is_locked, lower, floor)
-    if math.fsum(unlocked_floor) <= 1.0:
-        point = project(lower, Bounds(unlocked_floor, lower), total=1.0)
-    else:
-        point = project(lower, Bounds(floor, np.where(is_locked, lower, floor)), total=1.0)
-    return Bounds(point, point)
-
-
-def project(wanted: Array, bounds: Bounds, total: float) -> Array:
-    """The point nearest to `wanted` (least squares) inside `bounds` whose sum is as near to `total` as they allow.
-
-    Exact: the nearest point is `clip(wanted + shift)` for one shift, and the sum is piecewise linear in the shift, so
-    the shift is found between two of its breakpoints.
-    """
-    lower, upper = bounds.lower, bounds.upper
-    if total <= math.fsum(lower):
-        return lower.copy()
-    if total >= math.fsum(upper):
-        return upper.copy()
-    shifts = np.unique(np.concatenate([lower - wanted, upper - wanted]))
-    sums = np.clip(wanted + shifts[:, None], lower, upper).sum(axis=1)
-    weights: Array = np.clip(wanted + np.interp(total, sums, shifts), lower, upper)
-    return weights
 
 
 def broken_limits(
@@ -189,10 +140,13 @@ def broken_limits(
     settings: Allocation,
     *,
     largest: Mapping[str, float] | None = None,
+    invested: Mapping[str, bool] | None = None,
+    returns: Mapping[str, Array] | None = None,
 ) -> tuple[str, ...]:
     """Which limits a session's shares break, as readable lines; empty when all hold or give way as documented.
 
-    `largest` are the `largest_shares` by name; who is not named may have everything.
+    By name: `largest` are the `largest_shares` (who is not named may have everything), `invested` says who holds
+    something, and `returns` are the paper returns of the window; without them nobody is asked about tracking error.
     """
     names = tuple(shares)
     weights = np.array([shares[name] for name in names], dtype=np.float64)
@@ -201,7 +155,8 @@ def broken_limits(
         return tuple(lines)
     held = None if previous is None else np.array([previous.get(name, 0.0) for name in names], dtype=np.float64)
     most = np.array([(largest or {}).get(name, 1.0) for name in names], dtype=np.float64)
-    bounds = bounds_of(held, names, settings, most)
+    lock = locked_shares(names, settings, held, np.array([(invested or {}).get(name, False) for name in names]))
+    bounds = bounds_of(held, names, settings, most, lock)
     for name, weight, low, high in zip(names, weights, bounds.lower, bounds.upper, strict=True):
         if weight < low - EPSILON:
             lines.append(f"SHARE_TOO_SMALL: strategy={name}, found={weight:.6g}, limit={low:.6g}")
@@ -209,18 +164,29 @@ def broken_limits(
             lines.append(f"SHARE_TOO_LARGE: strategy={name}, found={weight:.6g}, limit={high:.6g}")
     if math.fsum(weights) > 1.0 + EPSILON:
         lines.append(f"SHARES_ABOVE_ONE: found={math.fsum(weights):.6g}, limit=1")
-    return tuple(lines)
+    if returns is None:
+        settings = settings.model_copy(update={"tracking_error": None})
+        paper = np.empty((0, len(names)))
+    else:
+        paper = np.stack([returns[name] for name in names], axis=1)
+    return (*lines, *allowed_shares(names, bounds, settings, held, paper).broken(weights, EPSILON))
 
 
 def _reasons(
-    shares: Array, wanted: Array, held: Array | None, settings: Allocation, kept: Array, capital: Array
+    shares: Array, wanted: Array, allowed: Allowed, kept: Array, capital: Array, paused: Array
 ) -> tuple[str, ...]:
     """Why each share is not what was asked for."""
+    settings, held = allowed.settings, allowed.held
+    together = allowed.binding(shares)
     reasons = []
     for position, share in enumerate(shares.tolist()):
+        lowest, highest = settings.bounds_of(allowed.strategies[position])
         moved = share - float(wanted[position])
-        granted = float(capital[position] * settings.maximum) if capital[position] < 1.0 else 1.0
-        if capital[position] == 0.0:
+        granted = float(capital[position] * highest) if capital[position] < 1.0 else 1.0
+        several = next((told for told, members in together if members[position]), None)
+        if paused[position]:
+            reason = "paused: its share stays in cash"
+        elif capital[position] == 0.0:
             reason = "has no capital: candidate or paused"
         elif abs(moved) <= EPSILON:
             reason = ""
@@ -230,23 +196,15 @@ def _reasons(
             reason = f"growing capital: {granted:.4g} for now"
         elif held is not None and abs(abs(share - float(held[position])) - settings.daily_change) <= EPSILON:
             reason = f"daily change limit {settings.daily_change:g}"
-        elif moved > 0 and abs(share - settings.minimum) <= EPSILON:
-            reason = f"minimum {settings.minimum:g}"
-        elif moved < 0 and abs(share - settings.maximum) <= EPSILON:
-            reason = f"maximum {settings.maximum:g}"
+        elif moved > 0 and abs(share - lowest) <= EPSILON:
+            reason = f"minimum {lowest:g}"
+        elif moved < 0 and abs(share - highest) <= EPSILON:
+            reason = f"maximum {highest:g}"
+        elif several is not None:
+            reason = several
+        elif moved > 0 and share < lowest:
+            reason = f"minimum {lowest:g} gives way: there is not enough for all"
         else:
             reason = "limits of the other strategies"
         reasons.append(reason)
     return tuple(reasons)
-
-
-def _refuse_unknown_names(strategies: Sequence[str], settings: Allocation) -> None:
-    for section in ("static", "locked"):
-        unknown = sorted(set(getattr(settings, section)) - set(strategies))
-        if unknown:
-            raise ConfigurationError(
-                "UNKNOWN_STRATEGY",
-                found=f"allocation.{section}: {', '.join(unknown)}",
-                expected=", ".join(strategies),
-                remedy="Mend the names in portfolio.yaml.",
-            )

@@ -1,6 +1,6 @@
 """A risk-based core over all classes: hierarchical risk parity, partly blended with inverse volatility.
 
-Hierarchical risk parity is compiled (`risk_parity`) because a search makes thousands of calls.
+Hierarchical risk parity is compiled (`core.weighing`) because a search makes thousands of calls.
 Parameter sets that differ in their shares only have all of it in common.
 """
 
@@ -17,7 +17,7 @@ from portfolio_pipeline.core.features.family import Family
 from portfolio_pipeline.core.features.kernels import covariance
 from portfolio_pipeline.core.market.indicators import AtRows, Inputs
 from portfolio_pipeline.core.strategies import parameters as p
-from portfolio_pipeline.core.strategies.types.risk_parity import LINKAGES, by_linkage
+from portfolio_pipeline.core.weighing.hierarchical_risk_parity import LINKAGES, by_linkage
 
 
 class DiversifiedParameters(p.Parameters):

@@ -2,20 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from portfolio_pipeline.core.arrays import Array
-from portfolio_pipeline.core.portfolio.allocation.methods.base import AllocationMethod
+from portfolio_pipeline.core.portfolio.allocation.methods.base import AllocationMethod, Known
 
 if TYPE_CHECKING:
     from portfolio_pipeline.core.portfolio.allocation.settings import Allocation
 
 
-def _wish(window: Array, strategies: Sequence[str], settings: Allocation) -> Array:
-    return np.ones(len(strategies))
+def _wish(known: Known, settings: Allocation) -> Array:
+    return np.ones(len(known.strategies))
 
 
 EQUAL = AllocationMethod("equal", _wish)

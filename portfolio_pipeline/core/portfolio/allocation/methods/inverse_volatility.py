@@ -6,13 +6,12 @@ of the time is no calmer for it. NaN policy: a NaN return is a session before th
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from portfolio_pipeline.core.arrays import Array
-from portfolio_pipeline.core.portfolio.allocation.methods.base import AllocationMethod
+from portfolio_pipeline.core.portfolio.allocation.methods.base import AllocationMethod, Known
 
 if TYPE_CHECKING:
     from portfolio_pipeline.core.portfolio.allocation.settings import Allocation
@@ -22,11 +21,11 @@ MINIMUM_OBSERVATIONS = 20
 _NO_VOLATILITY = 1e-8
 
 
-def _wish(window: Array, strategies: Sequence[str], settings: Allocation) -> Array:
-    return 1.0 / _volatilities(window)
+def _wish(known: Known, settings: Allocation) -> Array:
+    return 1.0 / volatilities(known.returns)
 
 
-def _volatilities(window: Array) -> Array:
+def volatilities(window: Array) -> Array:
     """Standard deviation of each strategy's exposed returns; too few of them take the others' median."""
     found = np.full(window.shape[1], np.nan)
     for column in range(window.shape[1]):
