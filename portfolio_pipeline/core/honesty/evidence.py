@@ -1,8 +1,8 @@
 """How much the returns out of sample speak for a strategy, and against it: evidence that may be looked at every day.
 
 Evidence is what one unit of money would have become that was bet on the strategy session by session: the part `bet` of
-it gains or loses with the return, `1 + bet * return`. If the returns are worth nothing (on average no more than cash,
-which earns nothing on paper, whatever came before) no way of betting makes money on average, so that the money reaches
+it gains or loses with the return, `1 + bet * return`. If the returns, which are above cash, are worth nothing
+(zero on average, whatever came before) no way of betting makes money on average, so that the money reaches
 20 in at most one of 20 such strategies, ever, however often one looks (Ville's inequality). No distribution is assumed:
 neither tails nor skew nor changing volatility break this, since a bet is fixed before its session and is never so large
 that a loss of `LARGEST_LOSS` could take more than all of it. Only a larger loss in one session is charged too little.

@@ -121,7 +121,7 @@ def metrics(
 
 
 def _books(reader: Reader, life: SessionRange, account: pd.DataFrame) -> dict[str, Performance]:
-    """The account and each strategy's book; the reserve earns nothing and has no performance."""
+    """The account and each strategy's book; the reserve belongs to nobody and has no performance."""
     lived = as_days(tuple(life))
     names = ["account", *sorted(set(account["book"]) - {"account", "reserve"})]
     equity = spread(account, "equity", lived, names, by="book")
