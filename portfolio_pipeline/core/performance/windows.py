@@ -1,10 +1,10 @@
 """The figures of many back-tests on the trailing window of any session: evaluated once, scored at every session.
 
 Conventions are those of empyrical: 252 sessions a year, sample standard deviation, downside over all sessions; the
-returns handed over are above cash. The deepest fall is from the highest equity of the window (its start counts): a positive fraction, the
-greatest drawdown without its sign. A figure that would divide by nothing is 0, so that a parameter set that never
-trades can be ranked; one that lost everything before the window has fallen by all of it, or it would seem the safest.
-Not here: figures of live books (`metrics`), scores and choices (`search`).
+returns handed over are above cash. The deepest fall is from the highest equity of the window (its start counts): a
+positive fraction, the greatest drawdown without its sign. A figure that would divide by nothing is 0, so that a
+parameter set that never trades can be ranked; one that lost everything before the window has fallen by all of it, or it
+would seem the safest. Not here: figures of live books (`metrics`), scores and choices (`search`).
 
 NaN policy: returns are never NaN. Time: a session's figures see returns up to it. Running sums start at `begin` and
 drawdowns are pieced together from blocks counted from `begin`, so a session's figures have the same bits whichever
