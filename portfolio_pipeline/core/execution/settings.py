@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Annotated, Protocol
+from typing import Annotated, Literal, Protocol
 
 from pydantic import Field, Strict
 
@@ -49,14 +49,15 @@ class Orders(Section):
 
     No trade for its own sake: what is held may differ from its target by the band within which a trade costs more than
     it is worth, (3/2 * cost / risk_aversion * weight^2 * (1 - weight)^2) ^ (1/3) of equity, and `band` times as much;
-    0 trades at once. Nor is anything smaller than `minimum_trade` or than `minimum_share` of equity traded, unless it
-    closes a position.
+    0 trades at once. What is beyond is traded to the target, or only to the edge of the band (`trade_to`). Nor is
+    anything smaller than `minimum_trade` or than `minimum_share` of equity traded, unless it closes a position.
     """
 
     fractional: Annotated[bool, Strict()] = False
     minimum_trade: Currency = 500.0
     minimum_share: Fraction = 0.0025
     band: Multiple = 1.0
+    trade_to: Literal["target", "edge"] = "target"
     risk_aversion: Annotated[Number, Field(gt=0, le=100)] = 3.0
     cash_buffer: Fraction = 0.01
 

@@ -51,14 +51,15 @@ def _wanted(book: Book, targets: SessionTargets, bars: Bars, terms: TradingTerms
     would break one.
     """
     trades = _all_wanted(book, targets, bars, terms)
-    outside = {
-        symbol: quantity
-        for symbol, quantity in trades.items()
-        if abs(value(quantity, bars[symbol].close)) > _band(targets.weights[symbol], terms) * book.equity
-        or not to_units(targets.weights[symbol])
-        or (symbol in targets.reasons and quantity * book.quantity(symbol) < 0)
-    }
-    if len(outside) == len(trades) or blocking(judge_trades(book, outside, bars, terms)):
+    outside = {}
+    for symbol, quantity in trades.items():
+        worth, band = abs(value(quantity, bars[symbol].close)), _band(targets.weights[symbol], terms) * book.equity
+        cut = symbol in targets.reasons and quantity * book.quantity(symbol) < 0
+        if not to_units(targets.weights[symbol]) or cut or (worth > band and terms.orders.trade_to == "target"):
+            outside[symbol] = quantity
+        elif worth - band > terms.orders.minimum_share * book.equity:
+            outside |= _scaled({symbol: quantity}, 1.0 - band / worth, bars, terms)
+    if outside == trades or blocking(judge_trades(book, outside, bars, terms)):
         return trades
     return outside
 

@@ -52,6 +52,7 @@ class Account:
     deepest_fall: float
     equal_default_sharpe: float
     balanced_sharpe: float  # six parts SPY, four parts IEF
+    equal_weight_sharpe: float  # of the universe
     cash_rate: float
     invested: float
     fills: int
@@ -105,6 +106,8 @@ def _account(lived: Lived, cards: Sequence[StrategyCard], settings: Settings) ->
     returns = equity[1:] / equity[:-1] - 1.0
     close = Inputs(whole.select(("SPY", "IEF"))).close[-len(equity) :]
     spy, ief = (close[1:] / close[:-1] - 1.0).T
+    every = Inputs(lived.whole).close[-len(equity) :]
+    everything = np.nanmean(every[1:] / every[:-1] - 1.0, axis=1)
     earned = lived.earned[-len(returns) :]
     sizes = np.array(fills) if fills else np.zeros(1)
     return Account(
@@ -113,6 +116,7 @@ def _account(lived: Lived, cards: Sequence[StrategyCard], settings: Settings) ->
         deepest_fall=float((equity / np.maximum.accumulate(equity) - 1.0).min()),
         equal_default_sharpe=float(sharpe(np.mean([one.default[-len(returns) :] for one in played], axis=0))),
         balanced_sharpe=float(sharpe(above_cash(0.6 * spy + 0.4 * ief, earned))),
+        equal_weight_sharpe=float(sharpe(above_cash(everything, earned))),
         cash_rate=_yearly(earned),
         invested=float(1.0 - (cash / equity).mean()),
         fills=len(fills),

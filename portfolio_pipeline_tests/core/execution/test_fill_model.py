@@ -305,6 +305,7 @@ def test_trading_costs_this_where_the_settings_say_nothing() -> None:
         "minimum_trade": 500.0,
         "minimum_share": 0.0025,
         "band": 1.0,
+        "trade_to": "target",
         "risk_aversion": 3.0,
         "cash_buffer": 0.01,
     }

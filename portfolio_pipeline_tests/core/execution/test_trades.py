@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Mapping
 from datetime import date
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 import pyarrow as pa
@@ -41,11 +41,23 @@ BARS = {symbol: Bar(100.0, 100.0, 100.0, 100.0) for symbol in ("AAA", "BBB", "CC
 
 
 def house(
-    *, cash_buffer: float = 0.0, fractional: bool = False, minimum: float = 0.0, band: float = 0.0, **limits: object
+    *,
+    cash_buffer: float = 0.0,
+    fractional: bool = False,
+    minimum: float = 0.0,
+    band: float = 0.0,
+    trade_to: Literal["target", "edge"] = "target",
+    **limits: object,
 ) -> Settings:
     """Trades at once, unless a band is given."""
-    smallest = {"minimum_trade": minimum, "minimum_share": 0.0025 if band else 0.0}
-    orders = Orders(cash_buffer=cash_buffer, fractional=fractional, band=band, **smallest)
+    orders = Orders(
+        cash_buffer=cash_buffer,
+        fractional=fractional,
+        band=band,
+        trade_to=trade_to,
+        minimum_trade=minimum,
+        minimum_share=0.0025 if band else 0.0,
+    )
     return settings(orders=orders, limits=Limits(**LOOSE | limits))  # type: ignore[arg-type]
 
 
@@ -280,6 +292,17 @@ def test_a_holding_within_the_band_of_its_target_is_left_where_it_is(weight: flo
             found, _ = traded({"AAA": weight}, account(1e6 * (1 - held), AAA=1e4 * held), terms)
             # Beyond it the trade goes all the way to the target.
             assert found == (pytest.approx({"AAA": round(-side * part * edge * 1e4)}, abs=1.0) if moved else {})
+
+
+def test_a_trade_may_go_to_the_edge_of_the_band_and_is_none_when_that_is_next_to_nothing() -> None:
+    terms, edge = house(band=1.0, trade_to="edge"), width(0.1, 1.0)
+    for side in (1, -1):
+        for beyond, sold in ((0.02, 0.02), (0.003, 0.003), (0.002, 0.0)):
+            held = 0.1 + side * (edge + beyond)
+            found, _ = traded({"AAA": 0.1}, account(1e6 * (1 - held), AAA=1e4 * held), terms)
+            assert found == (pytest.approx({"AAA": round(-side * sold * 1e4)}, abs=1.0) if sold else {})
+    closing, _ = traded({"AAA": 0.0, "BBB": 0.5}, account(5e5 - 1_000, AAA=10, BBB=5_000), terms)
+    assert closing == {"AAA": -10.0}
 
 
 def test_what_no_target_wants_is_sold_however_little_it_is() -> None:
