@@ -5,7 +5,7 @@ on, exactly the weights that were decided at the close before. One has those tha
 other what limits and the cash buffer leave of them. What then is left to the real book is execution: whole shares, the
 band within which nothing is traded, prices and partial fills, and what strategies trade with each other.
 
-What a session paid for its trades is left out of the weights that it ends with, which is a millionth or two.
+What a session paid for its trades is left out of the weights that it ends with: below a ten-thousandth of a return.
 
 NaN policy: a symbol without a bar does not move. Time: the return of session t follows from the weights decided at the
 two closes before and the prices since, so a range has the bits of its sessions one by one; sums are taken symbol by
@@ -13,8 +13,6 @@ symbol, so that one of weight 0 changes no bit.
 """
 
 from __future__ import annotations
-
-from collections.abc import Iterable
 
 import numpy as np
 
@@ -58,8 +56,7 @@ def after_limits(weights: Array, requested: Array, allowed: Array, cash_buffer: 
 
 
 def _sum(values: Array) -> Array:
-    columns: Iterable[Array] = values.T
     total = np.zeros(len(values))
-    for column in columns:
+    for column in values.T:
         total += column
     return total
