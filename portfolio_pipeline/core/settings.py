@@ -12,6 +12,7 @@ from typing import Annotated, Literal
 
 from pydantic import AfterValidator, Field, ValidationError, model_validator
 
+from portfolio_pipeline.core.alerting.settings import AlertSettings
 from portfolio_pipeline.core.calendar.sessions import FIRST_SESSION
 from portfolio_pipeline.core.execution.settings import Costs, Orders, SimulatedBroker
 from portfolio_pipeline.core.market.instruments import Instrument, Ticker
@@ -47,6 +48,7 @@ class Settings(Section):
     promotion: Literal["suggest", "act"] = "suggest"
     limits: Limits = Field(default_factory=Limits)
     orders: Orders = Orders()
+    alerts: AlertSettings = AlertSettings()
     # Which of the strategies that come with the package are there; those of the home are there in any case.
     shipped_strategies: Literal["all", "none"] | tuple[str, ...] = "all"
 
