@@ -11,11 +11,13 @@ from pydantic import TypeAdapter, ValidationError
 
 from portfolio_pipeline.core.errors import ConfigurationError
 from portfolio_pipeline.core.risk.limits.registry import LIMITS, ORDER_LIMITS
+from portfolio_pipeline.core.risk.presets import TABLE
 from portfolio_pipeline.core.risk.settings import Limits, _section
 from portfolio_pipeline.core.sections import Section
 from portfolio_pipeline.core.settings import Settings, load_settings
 from portfolio_pipeline.core.strategies.card import StrategyCard
 
+BY_PRESET_ALONE = {key.removeprefix("limits.") for key in TABLE if key.startswith("limits.")} - {"gross", "symbol"}
 BOOK = "benchmark: AAA\nuniverse:\n  - {symbol: AAA, asset_class: equity, group: g, name: A}\n"
 
 
@@ -136,6 +138,7 @@ def test_limits_that_are_not_written_have_their_defaults() -> None:
         "order_equity": 0.25,
         "order_volume": 0.1,
         "price_collar": 0.35,
+        **dict.fromkeys(BY_PRESET_ALONE),
     }
 
 
