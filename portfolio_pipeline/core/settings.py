@@ -102,6 +102,11 @@ class Settings(Section):
         """Asset class of each symbol."""
         return {instrument.symbol: instrument.asset_class for instrument in self.universe}
 
+    @property
+    def sectors(self) -> dict[str, str]:
+        """Sector of each symbol."""
+        return {instrument.symbol: instrument.group for instrument in self.universe}
+
 
 def load_settings(path: Path) -> Settings:
     """Read portfolio.yaml, or say in one message where it is wrong."""
