@@ -34,7 +34,7 @@ attributes:
   parameters:
     top: 3
   sizing:
-    maximum_weight: 0.5
+    maximum_weight: 0.4
   search:
     objective: sharpe
   constraints:
@@ -95,23 +95,23 @@ def test_a_card_is_read_and_its_universe_follows_the_settings(tmp_path: Path) ->
         ("slow >= 2 * fast", "slow >= 40 * fast", 16, "leaves no parameter set"),
         ("slow >= 2 * fast", "os.system('true')", 16, "expected a comparison such as"),
         ("slow >= 2 * fast", "3", 16, "found=3, expected=a text"),
-        ("maximum_weight: 0.5", "maximum_wight: 0.5", 12, "did you mean maximum_weight?"),
-        ("maximum_weight: 0.5", "maximum_weight: 5", 12, "found=5, expected=0 to 1 (a fraction: did you mean 0.05?)"),
-        ("maximum_weight: 0.5", "maximum_weight: true", 12, "found=true, expected=a number"),
+        ("maximum_weight: 0.4", "maximum_wight: 0.4", 12, "did you mean maximum_weight?"),
+        ("maximum_weight: 0.4", "maximum_weight: 5", 12, "found=5, expected=0 to 1 (a fraction: did you mean 0.05?)"),
+        ("maximum_weight: 0.4", "maximum_weight: true", 12, "found=true, expected=a number"),
         (
-            "maximum_weight: 0.5",
+            "maximum_weight: 0.4",
             "maximum_gross: 100",
             12,
             "found=100, expected=0 to 4 (a fraction: did you mean 1.00?)",
         ),
         (
-            "maximum_weight: 0.5",
+            "maximum_weight: 0.4",
             "volatility_target: 10",
             12,
             "found=10, expected=0 to 2 (a fraction: did you mean 0.10?)",
         ),
-        ("maximum_weight: 0.5", "stop: 15", 12, "found=15, expected=0 to 0.99 (a fraction: did you mean 0.15?)"),
-        ("maximum_weight: 0.5", "crowding_penalty: '0.5'", 12, "found=the text '0.5', expected=a number"),
+        ("maximum_weight: 0.4", "stop: 15", 12, "found=15, expected=0 to 0.99 (a fraction: did you mean 0.15?)"),
+        ("maximum_weight: 0.4", "crowding_penalty: '0.5'", 12, "found=the text '0.5', expected=a number"),
         ("objective: sharpe", "switch_margin: 20", 14, "found=20, expected=0 to 10 (a fraction: did you mean 0.20?)"),
         ("objective: sharpe", "trials: true", 14, "found=true, expected=a whole number"),
         ("objective: sharpe", "objective: {sharpe: yes}", 14, "found=true, expected=a number"),
@@ -154,8 +154,8 @@ def test_a_card_is_read_and_its_universe_follows_the_settings(tmp_path: Path) ->
         ("objective: sharpe", "objective: {sharpe: .inf}", 14, "search.objective.sharpe, found=inf, expected=a number"),
         ("objective: sharpe", "window_sessions: 1000000000000", 14, "expected=10,000 or less"),
         ("objective: sharpe", "trials: 1000000000", 14, "expected=20,000 or less"),
-        ("maximum_weight: 0.5", "volatility_window: 1000000000000", 12, "expected=10,000 or less"),
-        ("maximum_weight: 0.5", "maximum_gross: .nan", 12, "found=nan, expected=a number that is finite"),
+        ("maximum_weight: 0.4", "volatility_window: 1000000000000", 12, "expected=10,000 or less"),
+        ("maximum_weight: 0.4", "maximum_gross: .nan", 12, "found=nan, expected=a number that is finite"),
         ("rebalance: weekly", "transition_sessions: 1000000000000000000000", 8, "expected=10,000 or less"),
         (
             "rebalance: weekly",
