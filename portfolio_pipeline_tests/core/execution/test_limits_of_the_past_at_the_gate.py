@@ -1,4 +1,4 @@
-"""Top five, sectors, volatility and value at risk where money moves: planned within them, and refused behind the planner's
+"""Top five, sectors, volatility and value at risk where money moves: planned within them, refused behind the planner's
 back.
 """
 
@@ -6,6 +6,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from datetime import date
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -29,13 +30,21 @@ SESSIONS = tuple(first_sessions(150))
 DAY, BEFORE = SESSIONS[-1], SESSIONS[-2]
 ROWS = market(11, first_sessions(150))
 ROWS = ROWS[~((ROWS["session"] == DAY) & (ROWS["symbol"] == "ZZZ"))]
-ROOM = {"symbol": 1.0, "turnover": 2.0, "asset_class": OPEN, "order_equity": 1.0, "order_notional": 1e9}
+ROOM: dict[str, Any] = {
+    "order_volume": 1.0,
+    "price_collar": 0.99,
+    "symbol": 1.0,
+    "turnover": 2.0,
+    "asset_class": OPEN,
+    "order_equity": 1.0,
+    "order_notional": 1e9,
+}
 TODAY = tuple(sorted(ROWS.loc[ROWS["session"] == DAY, "symbol"]))
 ASKED = dict.fromkeys(TODAY, 0.9 / len(TODAY)) | {symbol: 0.0 for symbol in SYMBOLS if symbol not in TODAY}
 
 
 def house(**limits: float) -> Settings:
-    return settings(limits=Limits(**ROOM | {"order_volume": None or 1.0, "price_collar": 0.99} | limits))
+    return settings(limits=Limits(**ROOM | limits))
 
 
 def bars() -> dict[date, SessionBars]:
@@ -109,7 +118,7 @@ def test_targets_past_top_five_or_sector_are_refused_and_named(limit: dict[str, 
 
 
 def test_what_would_carry_the_book_past_a_limit_is_scaled_and_reductions_pass() -> None:
-    """Something that no target wants and cannot be sold today, for it has no bar, stands in the way of its successor."""
+    """What no target wants and cannot be sold today, for it has no bar, stands in the way of its successor."""
     gone = next(symbol for symbol in SYMBOLS if symbol not in TODAY)
     whole = dict.fromkeys(TODAY, 0.5 / len(TODAY)) | {symbol: 0.0 for symbol in SYMBOLS if symbol not in TODAY}
     held = Book(to_cents(500_000), {gone: Position(50_000 * SHARE, 10.0, 10.0)})
