@@ -35,6 +35,7 @@ from portfolio_pipeline.core.tables.portfolio import (
     PAPER_GAPS,
     POSITIONS,
     RISK_BREACHES,
+    RISK_FUTURES,
     RISK_METRICS,
     STRATEGY_WEIGHTS,
 )
@@ -82,6 +83,7 @@ __all__ = [
     "QUARANTINE",
     "REGIME_TABLE",
     "RISK_BREACHES",
+    "RISK_FUTURES",
     "RISK_METRICS",
     "SEARCH_REQUESTS",
     "SEARCH_REQUEST_TRIALS",
@@ -127,6 +129,7 @@ TABLES: tuple[Table, ...] = (
     STRATEGY_WEIGHTS,
     AGGREGATED_TARGETS,
     RISK_METRICS,
+    RISK_FUTURES,
     RISK_BREACHES,
     SESSION_ORIGINS,
     ORDERS,
