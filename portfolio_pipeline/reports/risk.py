@@ -11,10 +11,13 @@ from datetime import date
 import numpy as np
 import pandas as pd
 
-from portfolio_pipeline.core.risk.futures import BANDS
+from portfolio_pipeline.core.risk.futures import BANDS, DEPTHS
 from portfolio_pipeline.reports.pictures import bands_picture, bar_picture, pairs_picture, simulated
+from portfolio_pipeline.reports.pictures.axes import figure
 
 _MOST = 12  # symbols by themselves
+_MOST_LIMITS = 24
+_PLAIN = ("diversification_ratio", "highest_correlation_63d", "positions")  # no fractions
 
 
 def risk_pictures(newest: pd.DataFrame, ahead: pd.DataFrame, last: date, origin: Sequence[str]) -> str:
@@ -26,19 +29,26 @@ def risk_pictures(newest: pd.DataFrame, ahead: pd.DataFrame, last: date, origin:
 
 
 def _limits(rows: pd.DataFrame, last: date, origin: Sequence[str]) -> str:
-    """Every limited figure as a part of its limit, with a mark at the limit; a least figure the other way round."""
+    """The figures that are nearest to their limits, each as a part of it; of a least figure the other way round."""
     limited = rows[rows["limit_value"].notna() & rows["value"].notna() & (rows["limit_value"] != 0.0)]
-    limited = limited[~limited["scope"].str.startswith(("pair:", "group:"))]
-    values, limits = {}, {}
+    limited = limited[~limited["scope"].str.startswith("pair:")]
+    found = []
     for scope, metric, value, limit in zip(
         limited["scope"], limited["metric"], limited["value"].tolist(), limited["limit_value"].tolist(), strict=True
     ):
-        name = f"{scope.split(':', 1)[-1]} {metric}".replace("portfolio ", "").replace("_", " ")
-        ratio = metric.startswith("diversification")
-        values[name], limits[name] = limit / value if ratio and value else value / limit, 1.0
-    if not values:
+        name = " ".join(part for part in (scope.split(":", 1)[-1], metric) if part != "portfolio")
+        use = limit / value if metric.startswith("diversification") and value else value / limit
+        told = [f"{number:.3g}" if metric in _PLAIN else figure(number, percent=True) for number in (value, limit)]
+        found.append((use, name.replace("_", " "), " of ".join(told)))
+    if not found:
         return ""
-    return bar_picture(simulated(f"Use of the limits, {last}", origin), values, limits=limits)
+    shown = {name: (use, told) for use, name, told in sorted(found, key=lambda one: -one[0])[:_MOST_LIMITS]}
+    return bar_picture(
+        simulated(f"Use of the limits, {last}", origin),
+        {name: use for name, (use, _) in shown.items()},
+        limits=dict.fromkeys(shown, 1.0),
+        words={name: told for name, (_, told) in shown.items()},
+    )
 
 
 def _components(rows: pd.DataFrame, last: date, origin: Sequence[str]) -> str:
@@ -54,7 +64,7 @@ def _components(rows: pd.DataFrame, last: date, origin: Sequence[str]) -> str:
     if not found:
         return ""
     whole = rows[(rows["scope"] == "portfolio") & (rows["metric"] == "volatility_ex_ante")]["value"].sum()
-    title = f"Who takes which part of the volatility of {100 * whole:.2g} % a year, by strategy and by symbol, {last}"
+    title = f"Who brings the volatility of {100 * whole:.2g} % a year, {last}"
     return bar_picture(simulated(title, origin), found)
 
 
@@ -63,12 +73,12 @@ def _futures(ahead: pd.DataFrame, last: date, origin: Sequence[str]) -> str:
         return ""
     bands = {f"{band} %": ahead[f"return_p{band:02d}"].to_numpy(dtype=np.float64) for band in BANDS}
     deep = ahead.iloc[-1]
-    chances = ", ".join(f"{depth} %: {100 * deep[f'drawdown_{depth:02d}']:.3g} %" for depth in (5, 10, 15, 20, 25))
+    chances = ", ".join(f"{depth} %: {100 * deep[f'drawdown_{depth:02d}']:.3g} %" for depth in DEPTHS)
     return bands_picture(
         simulated(f"A thousand years of these targets, {last}", origin),
         ahead["horizon_sessions"].tolist(),
         bands,
-        horizon=f"sessions ahead; drawdowns within the year, of the paths: {chances}",
+        horizon=f"sessions ahead; paths that stand so far below their highest on the way: {chances}",
     )
 
 
