@@ -35,10 +35,10 @@ _FILLED_PER_STRATEGY = {
 }
 # No dependency of any: `risk_breaches` is filled by several assets, each at its own level; halts and holes come from
 # people, and whoever looks at a hole depends on prices already; where a home begins is decided before anything; what
-# was searched on request belongs to no session.
+# was searched on request, or told to people, belongs to no session.
 _FILLED_BY_MANY = (
     *("risk_breaches", "halt_events", "price_holes", "beginnings"),
-    *("search_requests", "search_request_trials"),
+    *("search_requests", "search_request_trials", "alerts", "alert_deliveries"),
 )
 
 

@@ -7,6 +7,7 @@ tools outside the project: they may be added (with a migration), not renamed.
 
 from __future__ import annotations
 
+from portfolio_pipeline.core.tables.alerts import ALERT_DELIVERIES, ALERTS
 from portfolio_pipeline.core.tables.declare import Column, ColumnType, Table
 from portfolio_pipeline.core.tables.execution import (
     BEGINNINGS,
@@ -62,6 +63,8 @@ from portfolio_pipeline.core.tables.strategies import (
 __all__ = [
     "ACCOUNT",
     "AGGREGATED_TARGETS",
+    "ALERTS",
+    "ALERT_DELIVERIES",
     "BEGINNINGS",
     "CASH_RETURNS",
     "CORPORATE_ACTIONS",
@@ -150,6 +153,8 @@ TABLES: tuple[Table, ...] = (
     BEGINNINGS,
     SEARCH_REQUESTS,
     SEARCH_REQUEST_TRIALS,
+    ALERTS,
+    ALERT_DELIVERIES,
 )
 
 

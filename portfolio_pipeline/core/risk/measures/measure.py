@@ -16,7 +16,7 @@ from portfolio_pipeline.core.risk.exposures import PORTFOLIO, Portfolio
 from portfolio_pipeline.core.risk.limits.limit import Caps, Limit
 from portfolio_pipeline.core.risk.limits.setting import FRACTION
 
-Scope = Literal["portfolio", "asset_class", "symbol", "stress"]
+Scope = Literal["portfolio", "asset_class", "sector", "symbol", "stress"]
 Need = Literal["portfolio", "past", "paper", "paper_drawdowns"]
 
 
