@@ -16,6 +16,7 @@ _FILLED_BY = {
     "quarantine": "prices",
     "cash_returns": "features",
     "risk_metrics": "risk",
+    "risk_futures": "risk",
     "order_seals": "orders",
     "session_origins": "orders",
     "order_outcomes": "fills",

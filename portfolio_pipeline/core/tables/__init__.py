@@ -36,6 +36,7 @@ from portfolio_pipeline.core.tables.portfolio import (
     PAPER_GAPS,
     POSITIONS,
     RISK_BREACHES,
+    RISK_FUTURES,
     RISK_METRICS,
     STRATEGY_WEIGHTS,
 )
@@ -85,6 +86,7 @@ __all__ = [
     "QUARANTINE",
     "REGIME_TABLE",
     "RISK_BREACHES",
+    "RISK_FUTURES",
     "RISK_METRICS",
     "SEARCH_REQUESTS",
     "SEARCH_REQUEST_TRIALS",
@@ -130,6 +132,7 @@ TABLES: tuple[Table, ...] = (
     STRATEGY_WEIGHTS,
     AGGREGATED_TARGETS,
     RISK_METRICS,
+    RISK_FUTURES,
     RISK_BREACHES,
     SESSION_ORIGINS,
     ORDERS,

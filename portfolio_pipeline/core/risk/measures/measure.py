@@ -1,6 +1,7 @@
-"""What a measure is: which figures of one session it gives, what it needs for them, and when there is none.
+"""What a measure of one session is: which figures it gives, what it needs for them, and when there is none.
 
-Measures themselves stand in `of_exposure`, `of_past`, `of_paper` and `of_stress`; which are taken, in `registry`.
+Measures themselves stand in `of_exposure` and `of_stress`; those of whole ranges are `range_measure`s, in the modules
+beside them. Which are taken, in `registry`.
 """
 
 from __future__ import annotations
