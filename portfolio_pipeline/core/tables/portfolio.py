@@ -67,7 +67,7 @@ RISK_METRICS = Table(
         session(),
         text(
             "scope",
-            "`portfolio`, `asset_class:<name>`, `group:<name>`, `symbol:<ticker>`, `strategy:<name>`,"
+            "`portfolio`, `asset_class:<name>`, `sector:<group>`, `symbol:<ticker>`, `strategy:<name>`,"
             " `pair:<strategy>|<strategy>` or `stress:<scenario>`",
         ),
         text(
