@@ -6,6 +6,7 @@ Only reading, calling `core.portfolio.allocation` and writing belong here.
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
+from typing import get_args
 
 import dagster as dg
 import numpy as np
@@ -22,12 +23,27 @@ from portfolio_pipeline.core.portfolio.allocation.allocate import (
     kept_shares,
     largest_shares,
 )
-from portfolio_pipeline.core.portfolio.allocation.settings import Allocation
+from portfolio_pipeline.core.portfolio.allocation.bounds import locked_by_hand
+from portfolio_pipeline.core.portfolio.rebalancing.by_hand import ByHand
+from portfolio_pipeline.core.portfolio.rebalancing.course import Kind
+from portfolio_pipeline.core.portfolio.rebalancing.inputs import WINDOW as INPUTS_WINDOW
+from portfolio_pipeline.core.portfolio.rebalancing.rows import decision_rows, input_rows
+from portfolio_pipeline.core.portfolio.rebalancing.triggers import Signals, signals_of, with_less_capital
 from portfolio_pipeline.core.settings import Settings
 from portfolio_pipeline.core.strategies.card import StrategyCard
-from portfolio_pipeline.core.tables import STRATEGY_RETURNS, STRATEGY_STAGES, STRATEGY_TARGETS, STRATEGY_WEIGHTS
+from portfolio_pipeline.core.tables import (
+    ALLOCATION_INPUTS,
+    MANUAL_SHARES,
+    REBALANCE_DECISIONS,
+    REGIME_TABLE,
+    STRATEGY_RETURNS,
+    STRATEGY_STAGES,
+    STRATEGY_TARGETS,
+    STRATEGY_WEIGHTS,
+)
 from portfolio_pipeline.core.tables.rows import frame
 from portfolio_pipeline.ports import Reader, Warehouse
+from portfolio_pipeline.reads.capital import regime_changes, said_by_hand, standing_before
 from portfolio_pipeline.reads.state import rows_before
 from portfolio_pipeline.reports.pictures import simulated, stacked_picture
 
@@ -46,14 +62,16 @@ def shares_within_limits(
     names = tuple(card.name for card in strategies)
     with warehouse.reading() as reader:
         rows = frame(reader.read(STRATEGY_WEIGHTS.name, SessionRange(first, sessions.last)))
-        granted_at = _granted(reader, sessions, names)
-        paper, exposure = _known(reader, sessions, settings.allocation, names)
+        said = said_by_hand(reader, sessions, names)
+        granted_at = _as_said(_granted(reader, sessions, names), said)
+        paper, exposure = _known(reader, sessions, settings, names)
     shares, keeps = by_session(rows, "strategy", "weight"), by_session(rows, "strategy", "kept_weight")
     before = shares.get(first) if first < sessions.first else None
     kept = _array(keeps.get(first, {}) if first < sessions.first else {}, names)
     offending = []
     stop = len(paper) - len(sessions)
-    for session, takes, granted in zip(sessions, granted_at.takes_new_capital, granted_at.capital, strict=True):
+    for row, session in enumerate(sessions):
+        takes, granted = granted_at.takes_new_capital[row], granted_at.capital[row]
         found, stop = shares.get(session, {}), stop + 1
         kept = kept_shares(kept, None if before is None else np.nan_to_num(_array(before, names)), takes != 0.0)
         largest = dict(zip(names, largest_shares(kept, granted, names, settings.allocation).tolist(), strict=True))
@@ -64,6 +82,7 @@ def shares_within_limits(
             largest=largest,
             invested=dict(zip(names, exposure[stop - 1] > 0.0, strict=True)),
             returns=dict(zip(names, paper[:stop].T, strict=True)) if set(found) <= set(names) else None,
+            by_hand=_locks(said, row, before, names),
         )
         offending += [{"session": session, "broken": line} for line in broken]
         before = found
@@ -73,7 +92,8 @@ def shares_within_limits(
 @session_asset(
     table=STRATEGY_WEIGHTS,
     group="portfolio",
-    reads=(STRATEGY_RETURNS, STRATEGY_TARGETS, STRATEGY_STAGES),
+    reads=(STRATEGY_RETURNS, STRATEGY_TARGETS, STRATEGY_STAGES, REGIME_TABLE, MANUAL_SHARES),
+    also_fills=(REBALANCE_DECISIONS, ALLOCATION_INPUTS),
     checks=(shares_within_limits,),
 )
 def strategy_weights(
@@ -86,8 +106,11 @@ def strategy_weights(
     allocation = settings.allocation
     with warehouse.reading() as reader:
         before = rows_before(reader, STRATEGY_WEIGHTS, sessions.first)
-        paper, exposure = _known(reader, sessions, allocation, names)
-        granted = _granted(reader, sessions, names)
+        standing = standing_before(reader, before, names)
+        paper, exposure = _known(reader, sessions, settings, names)
+        said = said_by_hand(reader, sessions, names)
+        granted = _as_said(_granted(reader, sessions, names), said)
+        signals = _signals(reader, sessions, settings, names, paper, said, granted)
     _refuse_unjudged(granted.takes_new_capital, sessions, names)
     previous, kept = (
         None if before is None else dict(zip(before["strategy"], before[column].tolist(), strict=True))
@@ -106,6 +129,11 @@ def strategy_weights(
         paused=granted.paused,
         exposure=exposure,
         classes=tuple(card.asset_class(settings) for card in strategies),
+        rebalancing=settings.rebalancing,
+        signals=signals,
+        standing=standing,
+        by_hand=said,
+        cost=settings.costs.total,
     )
     rows = long(
         wanted,
@@ -116,15 +144,28 @@ def strategy_weights(
         requested_weight=shares.requested,
         reason=np.array(shares.reason, dtype=object),
         kept_weight=shares.kept,
+        decided_weight=shares.decided,
+        drifted_weight=shares.drifted,
     )
     rows["method"] = allocation.method
     fixed = list(allocation.fixed)
     invested = (exposure[-len(wanted) :] > 0.0) & [name in allocation.kept_while_invested for name in names]
-    rows["locked"] = rows["strategy"].isin(fixed).to_numpy() | (invested & ~np.isnan(shares.previous)).ravel()
-    count = warehouse.replace(STRATEGY_WEIGHTS.name, sessions, rows)
+    kept_by_hand = said.kept | ~np.isnan(said.share)
+    rows["locked"] = (
+        rows["strategy"].isin(fixed).to_numpy() | (invested & ~np.isnan(shares.previous)).ravel() | kept_by_hand.ravel()
+    )
+    with warehouse.transaction() as tx:
+        count = tx.replace(STRATEGY_WEIGHTS.name, sessions, rows)
+        tx.replace(REBALANCE_DECISIONS.name, sessions, decision_rows(wanted, names, allocation.method, shares))
+        tx.replace(ALLOCATION_INPUTS.name, sessions, input_rows(wanted, names, paper))
+    newest = shares.decisions[-1]
     return Stored(
         rows=count,
-        metadata={"shares": {name: float(share) for name, share in zip(names, shares.weight[-1], strict=True)}},
+        metadata={
+            "shares": {name: float(share) for name, share in zip(names, shares.weight[-1], strict=True)},
+            "decision": ": ".join(filter(None, (newest.kind, ", ".join(newest.trigger), newest.reason))),
+            **{f"sessions {kind}": sum(one.kind == kind for one in shares.decisions) for kind in get_args(Kind)},
+        },
         picture=lambda origin: _picture(warehouse, sessions.last, names, origin),
     )
 
@@ -161,21 +202,56 @@ def _granted(reader: Reader, sessions: SessionRange, names: tuple[str, ...]) -> 
 
 
 def _known(
-    reader: Reader, sessions: SessionRange, allocation: Allocation, names: tuple[str, ...]
+    reader: Reader, sessions: SessionRange, settings: Settings, names: tuple[str, ...]
 ) -> tuple[np.ndarray, np.ndarray]:
     """[sessions, strategies]: paper returns above cash and exposures, from before the first session as far as the
     settings look back; exposures are NaN where nobody needs them."""
-    first = previous_session(sessions.first, allocation.sessions_seen - 1) or FIRST_SESSION
+    back = max(settings.allocation.sessions_seen, settings.rebalancing.sessions_seen, INPUTS_WINDOW)
+    first = previous_session(sessions.first, back - 1) or FIRST_SESSION
     seen = SessionRange(first, sessions.last)
     columns = ["session", "strategy", "net_return", "cash_return"]
     rows = frame(reader.read(STRATEGY_RETURNS.name, seen, columns=columns))
     over = spreading(rows, as_days(tuple(seen)), names, by="strategy")
     paper = above_cash(over("net_return", np.nan), over("cash_return", np.nan))
-    if not allocation.needs_exposure:
+    if not (settings.allocation.needs_exposure or settings.rebalancing.cost_benefit):
         return paper, np.full_like(paper, np.nan)
     held = frame(reader.read(STRATEGY_TARGETS.name, seen, columns=["session", "strategy", "weight"]))
     sums = held.assign(weight=held["weight"].abs()).groupby(["session", "strategy"], observed=True)["weight"].sum()
     return paper, spread(sums.reset_index(), "weight", as_days(tuple(seen)), names, by="strategy")
+
+
+def _as_said(granted: _Granted, said: ByHand) -> _Granted:
+    """Who is paused by hand has no capital."""
+    capital = np.where(said.paused, 0.0, granted.capital)
+    return _Granted(granted.takes_new_capital, capital, granted.paused | said.paused)
+
+
+def _locks(said: ByHand, row: int, before: Mapping[str, float] | None, names: Sequence[str]) -> dict[str, float]:
+    """The shares that people set or keep at a session."""
+    held = np.full(len(names), np.nan) if before is None else np.nan_to_num(_array(before, names))
+    lock = locked_by_hand(np.full(len(names), np.nan), said.share[row], said.kept[row], held)
+    return {name: share for name, share in zip(names, lock.tolist(), strict=True) if not np.isnan(share)}
+
+
+def _signals(
+    reader: Reader,
+    sessions: SessionRange,
+    settings: Settings,
+    names: tuple[str, ...],
+    paper: np.ndarray,
+    said: ByHand,
+    granted: _Granted,
+) -> Signals:
+    """What calls for a decision at each session."""
+    rules, breached = settings.rebalancing, None
+    before = previous_session(sessions.first)
+    if "after_breach" in rules.trigger and before is not None:
+        day = SessionRange.single(before)
+        earlier = _as_said(_granted(reader, day, names), said_by_hand(reader, day, names))
+        pairs = ((getattr(earlier, name), getattr(granted, name)) for name in _Granted.__dataclass_fields__)
+        breached = with_less_capital(*(np.vstack(pair) for pair in pairs))
+    changed = regime_changes(reader, sessions, rules)
+    return signals_of(tuple(sessions), rules, paper, breached=breached, regime_changed=changed, by_hand=said.who)
 
 
 def _refuse_unjudged(takes_new_capital: np.ndarray, sessions: SessionRange, names: tuple[str, ...]) -> None:
