@@ -4,7 +4,6 @@ Only reading, calling `core.portfolio.allocation` and writing belong here.
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from datetime import date
 from typing import get_args
 
@@ -13,12 +12,10 @@ import numpy as np
 
 from portfolio_pipeline.components.session_asset import Stored, session_asset
 from portfolio_pipeline.components.session_check import check_result, session_check
-from portfolio_pipeline.core.arrays import by_session, days, long, spread, spreading
+from portfolio_pipeline.core.arrays import by_session, days, long, spread
 from portfolio_pipeline.core.calendar.sessions import FIRST_SESSION, SessionRange, as_days, previous_session
 from portfolio_pipeline.core.errors import SessionError
-from portfolio_pipeline.core.market.cash import above_cash
 from portfolio_pipeline.core.portfolio.allocation.allocate import (
-    allocate,
     broken_limits,
     kept_shares,
     largest_shares,
@@ -26,9 +23,7 @@ from portfolio_pipeline.core.portfolio.allocation.allocate import (
 from portfolio_pipeline.core.portfolio.allocation.bounds import locked_by_hand
 from portfolio_pipeline.core.portfolio.rebalancing.by_hand import ByHand
 from portfolio_pipeline.core.portfolio.rebalancing.course import Kind
-from portfolio_pipeline.core.portfolio.rebalancing.inputs import WINDOW as INPUTS_WINDOW
 from portfolio_pipeline.core.portfolio.rebalancing.rows import decision_rows, input_rows
-from portfolio_pipeline.core.portfolio.rebalancing.triggers import Signals, signals_of, with_less_capital
 from portfolio_pipeline.core.settings import Settings
 from portfolio_pipeline.core.strategies.card import StrategyCard
 from portfolio_pipeline.core.tables import (
@@ -42,9 +37,8 @@ from portfolio_pipeline.core.tables import (
     STRATEGY_WEIGHTS,
 )
 from portfolio_pipeline.core.tables.rows import frame
-from portfolio_pipeline.ports import Reader, Warehouse
-from portfolio_pipeline.reads.capital import regime_changes, said_by_hand, standing_before
-from portfolio_pipeline.reads.state import rows_before
+from portfolio_pipeline.ports import Warehouse
+from portfolio_pipeline.reads.capital import capital_before, known_of_capital
 from portfolio_pipeline.reports.pictures import simulated, stacked_picture
 
 
@@ -62,16 +56,14 @@ def shares_within_limits(
     names = tuple(card.name for card in strategies)
     with warehouse.reading() as reader:
         rows = frame(reader.read(STRATEGY_WEIGHTS.name, SessionRange(first, sessions.last)))
-        said = said_by_hand(reader, sessions, names)
-        granted_at = _as_said(_granted(reader, sessions, names), said)
-        paper, exposure = _known(reader, sessions, settings, names)
+        known = known_of_capital(reader, sessions, settings, strategies)
     shares, keeps = by_session(rows, "strategy", "weight"), by_session(rows, "strategy", "kept_weight")
     before = shares.get(first) if first < sessions.first else None
     kept = _array(keeps.get(first, {}) if first < sessions.first else {}, names)
     offending = []
-    stop = len(paper) - len(sessions)
+    stop, paper = len(known.paper) - len(sessions), known.paper
     for row, session in enumerate(sessions):
-        takes, granted = granted_at.takes_new_capital[row], granted_at.capital[row]
+        takes, granted = known.granted.takes_new_capital[row], known.granted.capital[row]
         found, stop = shares.get(session, {}), stop + 1
         kept = kept_shares(kept, None if before is None else np.nan_to_num(_array(before, names)), takes != 0.0)
         largest = dict(zip(names, largest_shares(kept, granted, names, settings.allocation).tolist(), strict=True))
@@ -80,9 +72,9 @@ def shares_within_limits(
             before,
             settings.allocation,
             largest=largest,
-            invested=dict(zip(names, exposure[stop - 1] > 0.0, strict=True)),
+            invested=dict(zip(names, known.exposure[stop - 1] > 0.0, strict=True)),
             returns=dict(zip(names, paper[:stop].T, strict=True)) if set(found) <= set(names) else None,
-            by_hand=_locks(said, row, before, names),
+            by_hand=_locks(known.said, row, before, names),
         )
         offending += [{"session": session, "broken": line} for line in broken]
         before = found
@@ -105,36 +97,11 @@ def strategy_weights(
     names = tuple(card.name for card in strategies)
     allocation = settings.allocation
     with warehouse.reading() as reader:
-        before = rows_before(reader, STRATEGY_WEIGHTS, sessions.first)
-        standing = standing_before(reader, before, names)
-        paper, exposure = _known(reader, sessions, settings, names)
-        said = said_by_hand(reader, sessions, names)
-        granted = _as_said(_granted(reader, sessions, names), said)
-        signals = _signals(reader, sessions, settings, names, paper, said, granted)
-    _refuse_unjudged(granted.takes_new_capital, sessions, names)
-    previous, kept = (
-        None if before is None else dict(zip(before["strategy"], before[column].tolist(), strict=True))
-        for column in ("weight", "kept_weight")
-    )
+        before = capital_before(reader, sessions.first, names)
+        known = known_of_capital(reader, sessions, settings, strategies)
+    _refuse_unjudged(known.granted.takes_new_capital, sessions, names)
     wanted = as_days(tuple(sessions))
-    shares = allocate(
-        paper,
-        len(wanted),
-        names,
-        allocation,
-        previous,
-        takes_new_capital=granted.takes_new_capital == 1.0,
-        capital=granted.capital,
-        kept=kept,
-        paused=granted.paused,
-        exposure=exposure,
-        classes=tuple(card.asset_class(settings) for card in strategies),
-        rebalancing=settings.rebalancing,
-        signals=signals,
-        standing=standing,
-        by_hand=said,
-        cost=settings.costs.total,
-    )
+    shares = known.shared_out(allocation, settings.rebalancing, settings.costs.total, before)
     rows = long(
         wanted,
         names,
@@ -149,15 +116,15 @@ def strategy_weights(
     )
     rows["method"] = allocation.method
     fixed = list(allocation.fixed)
-    invested = (exposure[-len(wanted) :] > 0.0) & [name in allocation.kept_while_invested for name in names]
-    kept_by_hand = said.kept | ~np.isnan(said.share)
+    invested = (known.exposure[-len(wanted) :] > 0.0) & [name in allocation.kept_while_invested for name in names]
+    kept_by_hand = known.said.kept | ~np.isnan(known.said.share)
     rows["locked"] = (
         rows["strategy"].isin(fixed).to_numpy() | (invested & ~np.isnan(shares.previous)).ravel() | kept_by_hand.ravel()
     )
     with warehouse.transaction() as tx:
         count = tx.replace(STRATEGY_WEIGHTS.name, sessions, rows)
         tx.replace(REBALANCE_DECISIONS.name, sessions, decision_rows(wanted, names, allocation.method, shares))
-        tx.replace(ALLOCATION_INPUTS.name, sessions, input_rows(wanted, names, paper))
+        tx.replace(ALLOCATION_INPUTS.name, sessions, input_rows(wanted, names, known.paper))
     newest = shares.decisions[-1]
     return Stored(
         rows=count,
@@ -183,75 +150,11 @@ def _array(by_name: Mapping[str, float], names: Sequence[str]) -> np.ndarray:
     return np.array([by_name.get(name, np.nan) for name in names], dtype=np.float64)
 
 
-@dataclass(frozen=True, eq=False)
-class _Granted:
-    """[sessions, strategies]: 1 where a strategy may be given more than it has and 0 where not; which part of the
-    largest share it may have (both NaN where its stage is not known); whether it is paused."""
-
-    takes_new_capital: np.ndarray
-    capital: np.ndarray
-    paused: np.ndarray
-
-
-def _granted(reader: Reader, sessions: SessionRange, names: tuple[str, ...]) -> _Granted:
-    columns = ["session", "strategy", "takes_new_capital", "capital", "stage"]
-    rows = frame(reader.read(STRATEGY_STAGES.name, sessions, columns=columns))
-    rows["paused"] = (rows["stage"] == "paused").to_numpy(dtype=np.float64)
-    over = spreading(rows, as_days(tuple(sessions)), names, by="strategy")
-    return _Granted(over("takes_new_capital", np.nan), over("capital", np.nan), over("paused", 0.0) == 1.0)
-
-
-def _known(
-    reader: Reader, sessions: SessionRange, settings: Settings, names: tuple[str, ...]
-) -> tuple[np.ndarray, np.ndarray]:
-    """[sessions, strategies]: paper returns above cash and exposures, from before the first session as far as the
-    settings look back; exposures are NaN where nobody needs them."""
-    back = max(settings.allocation.sessions_seen, settings.rebalancing.sessions_seen, INPUTS_WINDOW)
-    first = previous_session(sessions.first, back - 1) or FIRST_SESSION
-    seen = SessionRange(first, sessions.last)
-    columns = ["session", "strategy", "net_return", "cash_return"]
-    rows = frame(reader.read(STRATEGY_RETURNS.name, seen, columns=columns))
-    over = spreading(rows, as_days(tuple(seen)), names, by="strategy")
-    paper = above_cash(over("net_return", np.nan), over("cash_return", np.nan))
-    if not (settings.allocation.needs_exposure or settings.rebalancing.cost_benefit):
-        return paper, np.full_like(paper, np.nan)
-    held = frame(reader.read(STRATEGY_TARGETS.name, seen, columns=["session", "strategy", "weight"]))
-    sums = held.assign(weight=held["weight"].abs()).groupby(["session", "strategy"], observed=True)["weight"].sum()
-    return paper, spread(sums.reset_index(), "weight", as_days(tuple(seen)), names, by="strategy")
-
-
-def _as_said(granted: _Granted, said: ByHand) -> _Granted:
-    """Who is paused by hand has no capital."""
-    capital = np.where(said.paused, 0.0, granted.capital)
-    return _Granted(granted.takes_new_capital, capital, granted.paused | said.paused)
-
-
 def _locks(said: ByHand, row: int, before: Mapping[str, float] | None, names: Sequence[str]) -> dict[str, float]:
     """The shares that people set or keep at a session."""
     held = np.full(len(names), np.nan) if before is None else np.nan_to_num(_array(before, names))
     lock = locked_by_hand(np.full(len(names), np.nan), said.share[row], said.kept[row], held)
     return {name: share for name, share in zip(names, lock.tolist(), strict=True) if not np.isnan(share)}
-
-
-def _signals(
-    reader: Reader,
-    sessions: SessionRange,
-    settings: Settings,
-    names: tuple[str, ...],
-    paper: np.ndarray,
-    said: ByHand,
-    granted: _Granted,
-) -> Signals:
-    """What calls for a decision at each session."""
-    rules, breached = settings.rebalancing, None
-    before = previous_session(sessions.first)
-    if "after_breach" in rules.trigger and before is not None:
-        day = SessionRange.single(before)
-        earlier = _as_said(_granted(reader, day, names), said_by_hand(reader, day, names))
-        pairs = ((getattr(earlier, name), getattr(granted, name)) for name in _Granted.__dataclass_fields__)
-        breached = with_less_capital(*(np.vstack(pair) for pair in pairs))
-    changed = regime_changes(reader, sessions, rules)
-    return signals_of(tuple(sessions), rules, paper, breached=breached, regime_changed=changed, by_hand=said.who)
 
 
 def _refuse_unjudged(takes_new_capital: np.ndarray, sessions: SessionRange, names: tuple[str, ...]) -> None:

@@ -393,7 +393,11 @@ def test_any_rule_of_rebalancing_gives_a_range_as_its_sessions_one_by_one(filled
     """Steps, drift, costs, a regime that changes, a pause by the rule, shares by hand that begin and end."""
     first, second, third, *_ = (card.name for card in load_cards())
     rules = Rebalancing(
-        trigger=("weekly", "drift", "adaptive", "after_breach"), drift=0.004, steps=4, cost_benefit=True, cost_multiple=40.0
+        trigger=("weekly", "drift", "adaptive", "after_breach"),
+        drift=0.004,
+        steps=4,
+        cost_benefit=True,
+        cost_multiple=40.0,
     )
     told = pd.DataFrame({"session": as_days(DAYS).astype("datetime64[s]")}).assign(
         regime=["bull_quiet"] * 12 + ["crisis"] * (len(DAYS) - 12), **{f"probability_{name}": 0.0 for name in REGIMES}
