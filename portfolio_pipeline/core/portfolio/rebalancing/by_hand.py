@@ -20,6 +20,7 @@ import numpy as np
 import pyarrow as pa
 
 from portfolio_pipeline.core.arrays import Array
+from portfolio_pipeline.core.calendar.sessions import previous_session
 from portfolio_pipeline.core.errors import ConfigurationError
 from portfolio_pipeline.core.portfolio.allocation.settings import Allocation
 from portfolio_pipeline.core.registry import near, one_of
@@ -64,7 +65,7 @@ def in_force(events: Sequence[Mapping[str, Any]], sessions: Sequence[date], stra
     before: dict[tuple[str, str], Mapping[str, Any] | None] = {}
     for row, session in enumerate(sessions):
         if row == 0:
-            before = _newest_of_all(events, _day_before(session))
+            before = _newest_of_all(events, previous_session(session) or session)
         now = _newest_of_all(events, session)
         for matter, event in now.items():
             if _number(event) != _number(before.get(matter)):
@@ -99,6 +100,8 @@ def event_row(
     """
     first = word.first or earliest
     _require_sound(word, strategies, first, earliest)
+    if word.action in _ENDS:
+        _require_begun(events, word, strategies[word.strategy], first)
     if word.action in ("set", "lock"):
         _require_possible(events, word, settings, first)
     return pa.table(
@@ -128,14 +131,6 @@ def _require_sound(word: Word, strategies: Mapping[str, str], first: date, earli
             expected=", ".join(strategies) + near(word.strategy, strategies),
             remedy="portfolio strategy list names them all.",
         )
-    if word.action == "activate" and strategies[word.strategy] != "active":
-        raise ConfigurationError(
-            "STRATEGY_NOT_ACTIVE",
-            strategy=word.strategy,
-            found=f"stage: {strategies[word.strategy]} on its card",
-            expected="one that was paused by hand",
-            remedy="Write stage: active on its card to give it capital.",
-        )
     if first < earliest:
         raise ConfigurationError(
             "SESSION_DECIDED",
@@ -153,6 +148,19 @@ def _require_sound(word: Word, strategies: Mapping[str, str], first: date, earli
             found="nothing" if word.share is None else word.share,
             expected="a fraction, with `set` alone",
             remedy="As in: portfolio allocate set trend_bonds 0.25 --reason …",
+        )
+
+
+def _require_begun(events: Sequence[Mapping[str, Any]], word: Word, stage: str, first: date) -> None:
+    matter = "shares" if word.action in _OF_SHARES else "pauses"
+    if _newest_of_all(events, first).get((word.strategy, matter)) is None:
+        raise ConfigurationError(
+            "NOTHING_BY_HAND",
+            strategy=word.strategy,
+            found=f"no share of it is set or locked by hand at {first}"
+            if matter == "shares"
+            else f"it is not paused by hand at {first}; its card says stage: {stage}",
+            remedy="What settings or a card say is changed there.",
         )
 
 
@@ -211,7 +219,3 @@ def _newest_of_all(
 
 def _number(event: Mapping[str, Any] | None) -> int | None:
     return None if event is None else int(event["event_id"])
-
-
-def _day_before(session: date) -> date:
-    return date.fromordinal(session.toordinal() - 1)
