@@ -150,3 +150,43 @@ def _said(
     from portfolio_pipeline.cli.allocation import say_it
 
     say_it(action, name, reason, share=share, first=first, last=last)
+
+
+@allocate.command(
+    changes="Nothing; with --adopt, writes a card into the folder strategies of the home.",
+    examples=[
+        "portfolio allocate construct --capital 100000 --universe SPY,TLT,GLD --method risk_parity",
+        "portfolio allocate construct --capital 100000 --universe SPY,TLT,GLD --method hrp --adopt my_core",
+    ],
+    keys=[
+        "simulated, session, method, capital, cash; positions: symbol, asked, shares, price, value, costs,"
+        " limits_leave, reason; adopted: the card, or null; error: null, or reason, figures, to_do, message.",
+    ],
+)
+@click.option("--capital", type=float, required=True, help="Money, in the currency of the account.")
+@click.option("--universe", required=True, metavar="SYMBOL,…", help="Symbols of the universe of the settings.")
+@click.option("--method", default="inverse_volatility", show_default=True, help="An allocation method.")
+@click.option("--window", type=int, default=252, show_default=True, help="How many sessions it looks back.")
+@click.option(
+    "--session", type=SessionDate(), shell_complete=completion.sessions, help="At its close (default: the newest)."
+)
+@click.option("--adopt", metavar="NAME", help="Write a card of this name, a candidate that holds it.")
+@_JSON
+def construct(
+    capital: float,
+    universe: str,
+    method: str,
+    window: int,
+    session: date | None,
+    adopt: str | None,
+    as_json: bool,
+) -> None:
+    """Show which whole shares some money buys.
+
+    By an allocation method applied to symbols, costs included, beside what the limits of the house would leave.
+    """
+    from portfolio_pipeline.cli.allocation import show_construction
+    from portfolio_pipeline.reports.construct import Wanted
+
+    symbols = tuple(filter(None, (symbol.strip().upper() for symbol in universe.split(","))))
+    show_construction(Wanted(capital, symbols, method, window, session), adopt, as_json=as_json)

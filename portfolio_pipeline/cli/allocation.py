@@ -5,13 +5,18 @@ from __future__ import annotations
 import getpass
 from datetime import date
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from portfolio_pipeline.adapters.by_hand import say_by_hand
-from portfolio_pipeline.adapters.cards import load_cards
+from portfolio_pipeline.adapters.cards import load_cards, write_card_text
 from portfolio_pipeline.cli.document import write_document
 from portfolio_pipeline.cli.home import open_home, open_tables
 from portfolio_pipeline.cli.terminal import PROGRESS, say, show, words_table
 from portfolio_pipeline.core.portfolio.rebalancing.by_hand import Word
+
+if TYPE_CHECKING:
+    from portfolio_pipeline.reports.construct import Construction, Wanted
+    from portfolio_pipeline.reports.what_if import WhatIf, WhatIfReport
 
 
 def say_it(
@@ -25,12 +30,10 @@ def say_it(
     say(said.in_words(allocation.daily_change), "bold green")
 
 
-def show_what_if(asked: object, folder: Path | None, *, as_json: bool) -> None:
+def show_what_if(asked: WhatIf, folder: Path | None, *, as_json: bool) -> None:
     from portfolio_pipeline.reports import what_if as reports
 
-    assert isinstance(asked, reports.WhatIf)
-
-    def find() -> reports.WhatIfReport:
+    def find() -> WhatIfReport:
         wired = open_home()
         return reports.what_if(wired.warehouse, wired.settings, load_cards(), asked, _tell)
 
@@ -59,3 +62,26 @@ def _who() -> str:
         return getpass.getuser()
     except (OSError, KeyError, ImportError):
         return "somebody at the terminal"
+
+
+def show_construction(wanted: Wanted, name: str | None, *, as_json: bool) -> None:
+    from portfolio_pipeline.reports import construct as reports
+
+    def find() -> tuple[Construction, Path | None]:
+        wired = open_home()
+        found = reports.construct(wired.warehouse, wired.settings, wanted)
+        return found, None if name is None else write_card_text(name, reports.adopted_card(name, found))
+
+    def document() -> dict[str, object]:
+        found, card = find()
+        return reports.document(found) | {"adopted": None if card is None else str(card)}
+
+    if as_json:
+        write_document("allocate construct", document)
+        return
+    found, card = find()
+    show(words_table(reports.figures_table(found), found.title))
+    for note in reports.notes(found):
+        say(note, "yellow")
+    if card is not None:
+        say(f"Written: {card}. It is computed and judged from the next session on: portfolio doctor.", "bold green")

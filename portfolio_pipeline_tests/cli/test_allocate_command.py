@@ -14,6 +14,7 @@ from portfolio_pipeline.adapters.cards import load_cards
 from portfolio_pipeline.core.portfolio.allocation.methods import ALLOCATION_METHODS
 from portfolio_pipeline.core.settings import Settings
 from portfolio_pipeline.defs.portfolio.by_hand import allocate_by_hand
+from portfolio_pipeline.defs.reporting.construct import construct_positions
 from portfolio_pipeline.defs.reporting.what_if import what_if
 from portfolio_pipeline_tests.cli.conftest import LAST
 from portfolio_pipeline_tests.cli.house import House
@@ -122,6 +123,68 @@ def test_what_if_writes_a_page_of_its_own(lived: House, tmp_path: Path) -> None:
     assert (given - asked).abs().to_numpy().max() < 1e-9
 
 
+def test_construct_says_to_the_cent_what_money_buys_and_leaves_every_byte(lived: House) -> None:
+    before = content(lived)
+    asked = ("allocate", "construct", "--capital", "100000", "--universe", "SPY,EFA,TLT,GLD,VNQ")
+    code, said = lived.does(*asked, "--method", "risk_parity", "--json")
+    assert code == 0
+    found = json.loads(said[said.index("{") :])
+    spent = sum(one["value"] + one["costs"] for one in found["positions"])
+    assert spent + found["cash"] == pytest.approx(100_000, abs=1e-6)
+    assert 0 <= found["cash"] < 500
+    prices = lived.wired.warehouse.read("prices", where={"session": date.fromisoformat(LAST)}).to_pandas()
+    closes = prices.set_index("symbol")["close"]
+    for one in found["positions"]:
+        assert one["price"] == pytest.approx(closes[one["symbol"]])
+        assert one["value"] == pytest.approx(one["shares"] * one["price"])
+        assert one["value"] == pytest.approx(1e5 * one["asked"], abs=one["price"])
+        assert one["limits_leave"] <= 0.2 + 1e-9
+    assert found["adopted"] is None
+    assert content(lived) == before
+
+
+def test_what_is_adopted_is_a_candidate_that_the_chain_computes_and_gives_no_capital(lived_copy: House) -> None:
+    asked = ("allocate", "construct", "--capital", "100000", "--universe", "SPY,TLT", "--method", "hrp")
+    code, said = lived_copy.does(*asked, "--window", "62", "--adopt", "my_core")
+    assert code == 0
+    assert "my_core.yaml" in said
+    code, again = lived_copy.does(*asked, "--window", "62", "--adopt", "my_core")
+    assert (code, "STRATEGY_EXISTS" in again) == (1, True)
+    code, said = lived_copy.does("run", "--session", NEXT)
+    assert code == 0, said
+    warehouse = lived_copy.wired.warehouse
+    targets = warehouse.read("strategy_targets", where={"strategy": "my_core"}).to_pandas()
+    newest = targets[targets["session"] == date.fromisoformat(NEXT)].set_index("symbol")["weight"]
+    assert newest[["SPY", "TLT"]].sum() == pytest.approx(1.0)
+    shares = warehouse.read("strategy_weights", where={"strategy": "my_core"}).to_pandas()
+    assert shares["weight"].tolist() == [0.0]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (("--capital", "100", "--universe", "SPY,TLX"), "(did you mean TLT?)"),
+        (("--capital", "100", "--universe", "SPY,SPY"), "SYMBOL_TWICE"),
+        (("--capital", "-1", "--universe", "SPY"), "CAPITAL_WRONG: found=-1.0"),
+        (("--capital", "nan", "--universe", "SPY"), "CAPITAL_WRONG: found=nan"),
+        (("--capital", "1e5", "--universe", ","), "SYMBOLS_MISSING"),
+        (("--capital", "1e5", "--universe", "SPY", "--window", "7"), "WINDOW_WRONG: found=7"),
+        (("--capital", "1e5", "--universe", "SPY", "--method", "static"), "it needs what only strategies have"),
+        (("--capital", "1e5", "--universe", "SPY", "--session", "2022-08-13"), "PRICES_MISSING: found=2022-08-13"),
+        (
+            ("--capital", "1e5", "--universe", "SPY", "--method", "hierarchical", "--adopt", "x1"),
+            "METHOD_NOT_ADOPTABLE",
+        ),
+        (("--capital", "1e5", "--universe", "SPY", "--adopt", "My Core"), "STRATEGY_NAME_WRONG"),
+    ],
+)
+def test_a_construction_that_cannot_be_is_refused(lived: House, arguments: tuple[str, ...], message: str) -> None:
+    code, said = lived.does("allocate", "construct", *arguments)
+    assert code == 1
+    assert message in " ".join(said.split())
+    assert not (lived.home / "strategies").exists()
+
+
 def resources(house: House) -> dict[str, object]:
     settings: Settings = house.wired.settings
     clock = FixedClock.after_close(date.fromisoformat(LAST))
@@ -155,4 +218,10 @@ def test_the_jobs_of_the_web_ui_do_the_same(lived_copy: House) -> None:
     assert "| as it was decided | equal | hrp |" in page
     assert page.count("](data:image/svg+xml,") == 3
     assert len(page) < 300_000
+    assert content(lived_copy) == before
+    done = construct_positions.execute_in_process(resources=resources(lived_copy))
+    (output,) = (found for found in done.all_events if found.event_type_value == "STEP_OUTPUT")
+    page = str(output.step_output_data.metadata["report"].value)
+    assert "| symbol | asked | shares | price |" in page
+    assert page.count("](data:image/svg+xml,") == 1
     assert content(lived_copy) == before
