@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 import click
 
 from portfolio_pipeline.cli import alerting, completion, questions
+from portfolio_pipeline.cli.allocate import allocate
 from portfolio_pipeline.cli.help import Group
 from portfolio_pipeline.cli.session_date import SessionDate
 from portfolio_pipeline.cli.terminal import refuse, say
@@ -385,5 +386,5 @@ def complete(shell: str) -> None:
     click.echo(completion.script(shell, portfolio))
 
 
-for further in (questions.backtest, questions.search, questions.sensitivity, alerting.alerts):
+for further in (questions.backtest, questions.search, questions.sensitivity, allocate, alerting.alerts):
     portfolio.add_command(further)

@@ -40,7 +40,7 @@ def target_history(reader: Reader, sessions: SessionRange, settings: Settings) -
         panel,
         weights,
         parts=_parts(reader, sessions, targets, weights[len(weights) - len(sessions) :], panel.sessions, symbols),
-        groups={instrument.symbol: instrument.group for instrument in settings.universe},
+        sectors={instrument.symbol: instrument.group for instrument in settings.universe},
         benchmark=settings.benchmark,
         made_up=any_made_up(newest["source"].to_pylist()),
     )

@@ -29,6 +29,8 @@ from portfolio_pipeline.core.market.past import Pasts
 from portfolio_pipeline.core.market.recent import RecentMarket
 from portfolio_pipeline.core.portfolio.allocation.allocate import allocate
 from portfolio_pipeline.core.portfolio.netting import net
+from portfolio_pipeline.core.portfolio.rebalancing.settings import Rebalancing
+from portfolio_pipeline.core.portfolio.rebalancing.triggers import signals_of
 from portfolio_pipeline.core.portfolio.session_targets import SessionTargets
 from portfolio_pipeline.core.portfolio.volatility_target import aims, scales
 from portfolio_pipeline.core.risk.cutting import limit_path
@@ -89,6 +91,16 @@ def by_method(
     return found
 
 
+def by_rebalancing(
+    seed: int, cards: Sequence[StrategyCard], settings: Settings, rules: Mapping[str, Rebalancing]
+) -> dict[str, Account]:
+    """The same, with capital shared out anew by each of these rules, of which none asks for the regime."""
+    lived = _lived(seed, cards, settings)
+    return {
+        name: _account(lived, cards, settings.model_copy(update={"rebalancing": rule})) for name, rule in rules.items()
+    }
+
+
 def _lived(seed: int, cards: Sequence[StrategyCard], settings: Settings) -> Lived:
     days = tuple(day for day in all_sessions() if day <= LAST)[-(WARM_UP + TRADED) :]
     rows = SimulatedMarketData(settings.universe, seed).bars(settings.symbols, SessionRange(days[0], days[-1]))
@@ -139,7 +151,18 @@ def _targets(
     paper = np.stack([one.searched for one in played], axis=1)
     exposure = np.stack([np.abs(one.targets).sum(axis=1) for one in played], axis=1)
     classes = tuple(card.asset_class(settings) for card in cards)
-    shares = allocate(paper, TRADED, names, settings.allocation, None, exposure=exposure, classes=classes).weight
+    shares = allocate(
+        paper,
+        TRADED,
+        names,
+        settings.allocation,
+        None,
+        exposure=exposure,
+        classes=classes,
+        rebalancing=settings.rebalancing,
+        signals=signals_of(days[-TRADED:], settings.rebalancing, paper),
+        cost=settings.costs.total,
+    ).weight
     weights = np.stack([one.targets[-TRADED:] for one in played])
     symbols = settings.symbols
     wished = net(shares, weights)

@@ -15,7 +15,7 @@ from portfolio_pipeline.core.risk.settings import Limits
 
 SYMBOLS = ("SPY", "QQQ", "IEF", "TLT", "GLD")
 CLASSES = {"SPY": "equity", "QQQ": "equity", "IEF": "bond", "TLT": "bond", "GLD": "commodity"}
-GROUPS = {"SPY": "us", "QQQ": "us", "IEF": "treasury", "TLT": "treasury", "GLD": "gold"}
+SECTORS = {"SPY": "us", "QQQ": "us", "IEF": "treasury", "TLT": "treasury", "GLD": "gold"}
 STRATEGIES = ("calm", "short", "wild")
 
 
@@ -55,7 +55,7 @@ def book(
     last = slice(count - measured, count)
     parts = parts_of(STRATEGIES, shares[last], own[:, last], scale[last], requested[last], weights[last], paper)
     panel = panel_of(moves(count, seed), first)
-    return TargetHistory(panel, weights, parts=parts, groups=GROUPS, benchmark="SPY", made_up=made_up)
+    return TargetHistory(panel, weights, parts=parts, sectors=SECTORS, benchmark="SPY", made_up=made_up)
 
 
 def seen(count: int = 400, measured: int = 60, seed: int = 3, limits: Caps | None = None) -> SeenRange:
@@ -74,7 +74,7 @@ def shortened(history: TargetHistory, back: int, measured: int) -> TargetHistory
         parts=type(parts)(
             parts.names, parts.there[place], parts.own[place], parts.weights[place], parts.paper[:stop].copy()
         ),
-        groups=history.groups,
+        sectors=history.sectors,
         benchmark=history.benchmark,
         made_up=history.made_up,
     )

@@ -107,9 +107,9 @@ def test_concentration_is_told_in_several_ways() -> None:
     assert of_concentration.herfindahl(one)[0] == pytest.approx((0.3**2 + 0.1**2 + 0.2**2) / 0.36)
     assert of_concentration.gross_positions(one)[0] == 3
     rows = risk_metrics(history, 1, CLASSES, Limits()).set_index(["scope", "metric"])["value"]
-    assert rows["group:us", "gross_exposure"] == pytest.approx(0.4)
+    assert rows["sector:us", "gross_exposure"] == pytest.approx(0.4)
     assert rows["portfolio", "short_positions"] == 1
-    assert ("group:treasury", "gross_exposure") not in rows.index
+    assert ("sector:treasury", "gross_exposure") not in rows.index
 
 
 def test_positions_before_netting_count_each_strategy() -> None:
@@ -229,7 +229,7 @@ def test_reverse_stress_brings_the_drawdown_to_its_limit() -> None:
 
 
 def test_limits_stand_beside_figures_with_their_sign_and_side() -> None:
-    limits = Caps(drawdown=0.0001, diversification=9.0, volatility=0.9, strategy_drawdown=0.5)
+    limits = Caps(drawdown=0.0001, diversification=9.0, strategy_drawdown=0.5)
     rows = risk_metrics(book(), 60, CLASSES, limits).astype({"scope": str, "metric": str})
     beside = rows.set_index(["scope", "metric"])["limit_value"].groupby(level=[0, 1]).first()
     assert beside["portfolio", "paper_drawdown"] == -0.0001

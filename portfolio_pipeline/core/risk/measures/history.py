@@ -29,8 +29,8 @@ class TargetHistory:
     weights: Array
     parts: Parts | None = None
     """Who brought the targets of the sessions that are measured."""
-    groups: Mapping[str, str] = field(default_factory=dict)
-    """The sector of each symbol."""
+    sectors: Mapping[str, str] = field(default_factory=dict)
+    """The sector of each symbol, which is its `group`."""
     benchmark: str | None = None
     made_up: bool = False
     """Whether any of the prices are, so that they say nothing of what happened in the world."""

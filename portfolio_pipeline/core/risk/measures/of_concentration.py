@@ -34,20 +34,20 @@ def counted(these: Array) -> Array:
     return found
 
 
-def by_group(seen: SeenRange) -> Array:
-    """Longs plus shorts of each group."""
-    names = sorted(set(seen.groups.values()))
+def by_sector(seen: SeenRange) -> Array:
+    """Longs plus shorts of each sector."""
+    names = sorted(set(seen.sectors.values()))
     found = np.zeros((len(seen.weights), len(names)))
     for column, symbol in enumerate(seen.symbols):
-        if symbol in seen.groups:
-            found[:, names.index(seen.groups[symbol])] += np.abs(seen.weights[:, column])
+        if symbol in seen.sectors:
+            found[:, names.index(seen.sectors[symbol])] += np.abs(seen.weights[:, column])
     return np.where(found > 0.0, found, np.nan)
 
 
 MEASURES = (
-    RangeMeasure("top_five_weight", "top_five_weight", largest_five, bound=Bound("top_five")),
+    RangeMeasure("top_five_weight", "top_five_weight", largest_five, bound=Bound("top_five", cut=True)),
     RangeMeasure("herfindahl", "herfindahl", herfindahl, unit="ratio"),
     RangeMeasure("gross_positions", "gross_positions", gross_positions, unit="count"),
     RangeMeasure("short_positions", "short_positions", lambda seen: counted(seen.weights < 0.0), unit="count"),
-    RangeMeasure("group_gross", "gross_exposure", by_group, scope="group", bound=Bound("sector")),
+    RangeMeasure("sector_gross", "gross_exposure", by_sector, scope="sector", bound=Bound("sector", cut=True)),
 )

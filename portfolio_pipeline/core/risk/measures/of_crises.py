@@ -74,11 +74,11 @@ def market_moves(seen: SeenRange) -> Array:
 
 def blows(seen: SeenRange) -> Array:
     """The largest sector falls; and the loss that 1 session in 100 brings if all symbols move as one."""
-    names = sorted(set(seen.groups.values()))
+    names = sorted(set(seen.sectors.values()))
     net = np.zeros((len(seen.weights), max(1, len(names))))
     for column, symbol in enumerate(seen.symbols):
-        if symbol in seen.groups:
-            net[:, names.index(seen.groups[symbol])] += seen.weights[:, column]
+        if symbol in seen.sectors:
+            net[:, names.index(seen.sectors[symbol])] += seen.weights[:, column]
     daily = added(np.abs(seen.weights) * seen.symbol_volatility) / np.sqrt(252.0)
     alike = np.where(np.isnan(seen.volatility), np.nan, -_QUANTILE * daily)
     return np.column_stack([-FALL * np.abs(net).max(axis=1), alike])
@@ -132,7 +132,7 @@ MEASURES = (
     ),
     RangeMeasure("known_periods", "return", known_periods, scope="stress", named=list(PERIODS), unit="return"),
     RangeMeasure("market_moves", "return", market_moves, scope="stress", named=list(MOVES), unit="return"),
-    RangeMeasure("blows", "return", blows, scope="stress", named=["worst_group_falls", "all_as_one"], unit="return"),
+    RangeMeasure("blows", "return", blows, scope="stress", named=["worst_sector_falls", "all_as_one"], unit="return"),
     RangeMeasure("books", "stress_return", books, scope="strategy", unit="return"),
     RangeMeasure(
         "market_move_to_the_limit",

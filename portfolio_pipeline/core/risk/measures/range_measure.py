@@ -15,25 +15,24 @@ from portfolio_pipeline.core.risk.limits.limit import Caps
 from portfolio_pipeline.core.risk.limits.setting import FRACTION
 from portfolio_pipeline.core.risk.measures.ranges import SeenRange
 
-RangeScope = Literal["portfolio", "asset_class", "group", "symbol", "strategy", "pair", "stress"]
+RangeScope = Literal["portfolio", "asset_class", "sector", "symbol", "strategy", "pair", "stress"]
 
 
 @dataclass(frozen=True)
 class Bound:
-    """A limit of the settings that is told beside a figure: nothing is cut to it here.
+    """A limit of the settings that is told beside a figure.
 
     `floor`: the figure may not be below it. `loss`: the setting is positive, the figure a return, negative when lost.
+    `cut`: targets are cut to just this figure, so that none is past it; to others somebody answers, or comes close.
     """
 
     key: str
     floor: bool = False
     loss: bool = False
+    cut: bool = False
 
     def value(self, caps: Caps) -> float | None:
-        try:
-            cap = caps.value(self.key)
-        except KeyError:  # these settings have no such limit
-            return None
+        cap = caps.value(self.key)
         return None if not isinstance(cap, float | int) else -cap if self.loss else float(cap)
 
 
@@ -42,7 +41,7 @@ class RangeMeasure:
     """One measure of a range. Adding one is registering the object.
 
     `compute` answers with [sessions] for the portfolio, or with [sessions, subjects]. Subjects follow from the scope:
-    asset classes, groups, strategies, pairs and symbols, in the order in which `SeenRange` and `subjects` have them.
+    asset classes, sectors, strategies, pairs and symbols, in the order in which `SeenRange` and `subjects` have them.
     NaN policy: of the portfolio NaN is written as NULL; of any other subject it is no row.
     """
 
@@ -67,7 +66,7 @@ class RangeMeasure:
             return [f"{names[b]}|{names[a]}" for a in range(len(names)) for b in range(a)]
         return {
             "asset_class": sorted(set(seen.asset_classes.values())),
-            "group": sorted(set(seen.groups.values())),
+            "sector": sorted(set(seen.sectors.values())),
             "symbol": seen.symbols,
             "strategy": seen.parts.names if seen.parts else (),
             "stress": (),

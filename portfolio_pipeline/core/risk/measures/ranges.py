@@ -43,7 +43,7 @@ class SeenRange:
     paper_drawdowns: Array  # [all sessions up to the last]: how far these are below their highest
     caps: Caps
     asset_classes: Mapping[str, str]
-    groups: Mapping[str, str]
+    sectors: Mapping[str, str]
     benchmark: int | None
     parts: Parts | None
     made_up: bool

@@ -36,7 +36,7 @@ def seen_range(history: TargetHistory, count: int, asset_classes: Mapping[str, s
         paper_drawdowns=drawdowns(growth(paper)),
         caps=caps,
         asset_classes=asset_classes,
-        groups=history.groups,
+        sectors=history.sectors,
         before=np.vstack([np.zeros(len(panel.symbols)), history.weights])[-count - 1],
         benchmark=panel.symbols.index(history.benchmark) if history.benchmark in panel.symbols else None,
         parts=history.parts,
@@ -64,7 +64,7 @@ def _of_sessions(seen: SeenRange) -> pd.DataFrame:
         # The first session of all has no return.
         past = seen.by_symbol[:, max(1, stop - window) : stop] if window else seen.by_symbol[:, :0]
         shown = Seen(
-            portfolio=Portfolio(held, seen.asset_classes, before),
+            portfolio=Portfolio(held, seen.asset_classes, before, seen.sectors),
             past=scenario(seen.weights[place], past),
             paper=seen.paper[:stop],
             paper_drawdowns=seen.paper_drawdowns[:stop],

@@ -24,7 +24,7 @@ def past_their_limit(rows: pd.DataFrame) -> pd.DataFrame:
     told = [known.get(of) for of in zip(kinds, limited["metric"].astype(str), strict=True)]
     floor = np.array([bound is not None and bound.floor for bound in told], dtype=bool)
     excess = np.where(floor, limited["limit_value"] - limited["value"], limited["value"] - limited["limit_value"])
-    cut = np.array([bound is None for bound in told], dtype=bool)
+    cut = np.array([bound is None or bound.cut for bound in told], dtype=bool)
     return limited.assign(cut=cut)[excess > EPSILON]
 
 
