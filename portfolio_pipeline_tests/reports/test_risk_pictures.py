@@ -10,6 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from portfolio_pipeline.core.market.made_up import MADE_UP
 from portfolio_pipeline.core.risk.futures import risk_futures
 from portfolio_pipeline.core.risk.measures.rows import metric_rows
 from portfolio_pipeline.core.risk.settings import Limits
@@ -54,7 +55,7 @@ def test_an_asset_shows_limits_components_futures_and_pairs() -> None:
     one = seen(limits=Limits(correlation=0.1, drawdown=0.2))
     rows = metric_rows(one)
     newest = rows[rows["session"] == rows["session"].max()]
-    shown = risk_pictures(newest, risk_futures(one), LAST, ("simulated",)).split("\n\n")
+    shown = risk_pictures(newest, risk_futures(one), LAST, (MADE_UP,)).split("\n\n")
     assert len(shown) == 4
     titles = [picture.split("]")[0] for picture in shown]
     assert all(title.startswith("![SIMULATED · ") for title in titles)
