@@ -129,21 +129,7 @@ def write_card(name: str, strategy_type: str, environment: Environment | None = 
             expected=one_of(strategy_type, STRATEGY_TYPES),
             remedy="Choose one of these.",
         )
-    try:
-        StrategyCard(name=name, type=strategy_type, description="new", symbols={"asset_classes": ("equity",)})  # type: ignore[arg-type]
-    except ValidationError:
-        raise ConfigurationError(
-            "STRATEGY_NAME_WRONG",
-            found=name,
-            expected="2 to 41 of a-z, 0-9 and _, a letter first; not account or reserve, which are books of the house",
-            remedy="Choose another name.",
-        ) from None
-    taken = card_files(environment).get(name)
-    if taken is not None:
-        raise ConfigurationError(
-            "STRATEGY_EXISTS", found=_shown(taken), remedy="Choose another name, or edit this card."
-        )
-    path = home_cards(environment) / f"{name}.yaml"
+    path = _free_path(name, environment)
     defaults, domains = strategy.Parameters.defaults(), strategy.Parameters.domains()
     ranges = "\n".join(
         f"  {name}: {_as_override(domain)}  # default {_in_yaml(defaults[name])}" for name, domain in domains.items()
@@ -161,6 +147,33 @@ def write_card(name: str, strategy_type: str, environment: Environment | None = 
         encoding="utf-8",
     )
     return path
+
+
+def write_card_text(name: str, text: str, environment: Environment | None = None) -> Path:
+    """Write a card that somebody else has worded; a taken or wrong name is refused."""
+    path = _free_path(name, environment or read_environment())
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(text, encoding="utf-8")
+    return path
+
+
+def _free_path(name: str, environment: Environment) -> Path:
+    """Where a card of this name would stand; refused where the name cannot be one, or is somebody's."""
+    try:
+        StrategyCard(name=name, type="momentum", description="new", symbols={"asset_classes": ("equity",)})  # type: ignore[arg-type]
+    except ValidationError:
+        raise ConfigurationError(
+            "STRATEGY_NAME_WRONG",
+            found=name,
+            expected="2 to 41 of a-z, 0-9 and _, a letter first; not account or reserve, which are books of the house",
+            remedy="Choose another name.",
+        ) from None
+    taken = card_files(environment).get(name)
+    if taken is not None:
+        raise ConfigurationError(
+            "STRATEGY_EXISTS", found=_shown(taken), remedy="Choose another name, or edit this card."
+        )
+    return home_cards(environment) / f"{name}.yaml"
 
 
 _NEW_CARD = """\

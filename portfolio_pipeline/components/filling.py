@@ -22,6 +22,8 @@ _FILLED_BY = {
     "order_outcomes": "fills",
     "account": "positions",
     "paper_gaps": "metrics",
+    "allocation_inputs": "strategy_weights",
+    "rebalance_decisions": "strategy_weights",
 }
 _FILLED_PER_STRATEGY = {
     "optimized_parameters": "optimized_parameters",
@@ -33,11 +35,11 @@ _FILLED_PER_STRATEGY = {
     "strategy_paper_books": "strategy_targets",
     "strategy_honesty": "strategy_honesty",
 }
-# No dependency of any: `risk_breaches` is filled by several assets, each at its own level; halts and holes come from
-# people, and whoever looks at a hole depends on prices already; where a home begins is decided before anything; what
-# was searched on request, or told to people, belongs to no session.
+# No dependency of any: `risk_breaches` is filled by several assets, each at its own level; halts, holes and shares by
+# hand come from people, and whoever looks at a hole depends on prices already; where a home begins is decided before
+# anything; what was searched on request, or told to people, belongs to no session.
 _FILLED_BY_MANY = (
-    *("risk_breaches", "halt_events", "price_holes", "beginnings"),
+    *("risk_breaches", "halt_events", "price_holes", "beginnings", "manual_shares"),
     *("search_requests", "search_request_trials", "alerts", "alert_deliveries"),
 )
 

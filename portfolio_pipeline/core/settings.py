@@ -21,6 +21,7 @@ from portfolio_pipeline.core.market.regimes.settings import Regimes
 from portfolio_pipeline.core.market.settings import SimulatedMarket
 from portfolio_pipeline.core.mistakes import first_mistake, read_written, wrong
 from portfolio_pipeline.core.portfolio.allocation.settings import Allocation
+from portfolio_pipeline.core.portfolio.rebalancing.settings import Rebalancing
 from portfolio_pipeline.core.registry import near
 from portfolio_pipeline.core.risk.limits.of_exposure import ASSET_CLASS
 from portfolio_pipeline.core.risk.presets import DEFAULT, Preset, filled
@@ -47,6 +48,7 @@ class Settings(Section):
     simulated_broker: SimulatedBroker = SimulatedBroker()
     regimes: Regimes = Regimes()
     allocation: Allocation = Allocation()
+    rebalancing: Rebalancing = Rebalancing()
     # Whether the rule of promotion only tells which strategies should get or lose capital, or decides it.
     promotion: Literal["suggest", "act"] = "suggest"
     limits: Limits = Field(default_factory=Limits)

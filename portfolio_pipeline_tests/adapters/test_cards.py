@@ -312,7 +312,7 @@ def test_the_names_alone_do_not_import_what_strategies_compute_with() -> None:
             "entry=sizing.maximum_weight, found=0.45, .* limits.strategy_symbol, 0.4:",
         ),
         ("maximum_gross: 1.6", "entry=sizing.maximum_gross, found=1.6, expected=at most limits.strategy_gross, 1.5:"),
-        ("maximum_positions: 31", "entry=sizing.maximum_positions, found=31, .* limits.strategy_positions, 30:"),
+        ("maximum_positions: 41", "entry=sizing.maximum_positions, found=41, .* limits.strategy_positions, 40:"),
         ("maximum_drawdown: 0.11", "entry=sizing.maximum_drawdown, found=0.11, .* limits.strategy_drawdown, 0.1:"),
         ("volatility_target: 0.3", "entry=sizing.volatility_target, found=0.3, .* limits.volatility, 0.25:"),
         ("maximum_drawdown: 8", r"entry=sizing.maximum_drawdown, found=8, .*did you mean 0.08\?"),

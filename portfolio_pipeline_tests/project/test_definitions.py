@@ -190,7 +190,10 @@ def test_schedule_sensors_and_job_are_there_and_running() -> None:
     assert set(job.asset_layer.executable_asset_keys) == set(found.assets_defs_by_key)
 
 
-@pytest.mark.parametrize("name", ["backtest", "search", "sensitivity"])
+@pytest.mark.parametrize(
+    "name",
+    ["backtest", "search", "sensitivity", "settings", "what_if", "construct_positions", "allocate_by_hand"],
+)
 def test_a_question_is_a_job_beside_the_chain(name: str) -> None:
     job = repository().get_job(name)
     assert not job.asset_layer.executable_asset_keys

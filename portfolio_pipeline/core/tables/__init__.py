@@ -8,6 +8,7 @@ tools outside the project: they may be added (with a migration), not renamed.
 from __future__ import annotations
 
 from portfolio_pipeline.core.tables.alerts import ALERT_DELIVERIES, ALERTS
+from portfolio_pipeline.core.tables.capital import ALLOCATION_INPUTS, MANUAL_SHARES, REBALANCE_DECISIONS
 from portfolio_pipeline.core.tables.declare import Column, ColumnType, Table
 from portfolio_pipeline.core.tables.execution import (
     BEGINNINGS,
@@ -65,12 +66,14 @@ __all__ = [
     "AGGREGATED_TARGETS",
     "ALERTS",
     "ALERT_DELIVERIES",
+    "ALLOCATION_INPUTS",
     "BEGINNINGS",
     "CASH_RETURNS",
     "CORPORATE_ACTIONS",
     "FEATURES",
     "FILLS",
     "HALT_EVENTS",
+    "MANUAL_SHARES",
     "METRICS",
     "OPTIMIZATION_RESULTS",
     "OPTIMIZED_PARAMETERS",
@@ -84,6 +87,7 @@ __all__ = [
     "PRICE_HOLES",
     "PRICE_RESTATEMENTS",
     "QUARANTINE",
+    "REBALANCE_DECISIONS",
     "REGIME_TABLE",
     "RISK_BREACHES",
     "RISK_FUTURES",
@@ -129,7 +133,10 @@ TABLES: tuple[Table, ...] = (
     STRATEGY_PAPER_BOOKS,
     STRATEGY_HONESTY,
     STRATEGY_STAGES,
+    ALLOCATION_INPUTS,
+    MANUAL_SHARES,
     STRATEGY_WEIGHTS,
+    REBALANCE_DECISIONS,
     AGGREGATED_TARGETS,
     RISK_METRICS,
     RISK_FUTURES,

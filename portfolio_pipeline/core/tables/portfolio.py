@@ -32,6 +32,20 @@ STRATEGY_WEIGHTS = Table(
             nullable=True,
             minimum=0,
         ).made_of("strategy_stages.takes_new_capital"),
+        number(
+            "decided_weight",
+            "share that the last decision leads to, while it is on its way there; else NULL",
+            "fraction",
+            nullable=True,
+            minimum=0,
+        ).made_of("strategy_returns.net_return", "strategy_targets.weight"),
+        number(
+            "drifted_weight",
+            "what its paper returns would have made of the share since capital was last moved, without cash between"
+            " the books",
+            "fraction",
+            nullable=True,
+        ).made_of("strategy_returns.net_return"),
     ),
 )
 AGGREGATED_TARGETS = Table(

@@ -24,7 +24,7 @@ from portfolio_pipeline.core.portfolio.volatility_target import aims, scales
 from portfolio_pipeline.core.risk.breaches import breach_rows
 from portfolio_pipeline.core.risk.cutting import limit_path
 from portfolio_pipeline.core.risk.limits.check import check_limits
-from portfolio_pipeline.core.risk.limits.of_exposure import GROSS
+from portfolio_pipeline.core.risk.limits.of_exposure import GROSS, NET
 from portfolio_pipeline.core.risk.limits.of_symbols import SYMBOL
 from portfolio_pipeline.core.settings import Settings
 from portfolio_pipeline.core.tables import (
@@ -125,7 +125,8 @@ def aggregated_targets(
     ]
     wished = net(shares, np.stack(asked))
     allocation = settings.allocation
-    aimed = aims(wished, closes, allocation.volatility_target, GROSS.cap(settings.limits))
+    gross, net_cap = GROSS.cap(settings.limits), NET.cap(settings.limits)
+    aimed = aims(wished, closes, allocation.volatility_target, gross, net_cap)
     scale = scales(aimed, earlier, allocation.scale_memory) if allocation.volatility_target else np.ones(len(aimed))
     requested = wished * scale[:, None]
     sleeve = np.zeros_like(requested)

@@ -59,7 +59,7 @@ def figures(weights: dict[str, float]) -> tuple[float, float]:
     kinds = dict(zip(SYMBOLS, CLASSES, strict=True))
     filled = {s: change[s].fillna(change[[o for o in SYMBOLS if kinds[o] == kinds[s]]].mean(axis=1)) for s in SYMBOLS}
     earned = pd.DataFrame(filled).fillna(0.0).mul(pd.Series(weights)).sum(axis=1)
-    return float(earned.tail(63).std() * np.sqrt(252)), float(-np.percentile(earned, 5))
+    return float(np.sqrt(earned.pow(2).ewm(halflife=63).mean().iloc[-1] * 252)), float(-np.percentile(earned, 5))
 
 
 def judged(tickets: list[Ticket], terms: Settings, weights: dict[str, float]) -> Gate:

@@ -46,6 +46,10 @@ def earned(past: Past, weights: dict[str, float]) -> pd.Series:
     return frame.mul(pd.Series(weights).reindex(frame.columns).fillna(0.0)).sum(axis=1)
 
 
+def volatility(series: pd.Series) -> float:
+    return float(np.sqrt(series.pow(2).ewm(halflife=63).mean().iloc[-1] * 252))
+
+
 @given(weights=WEIGHTS, seed=st.integers(0, 9), sessions=st.integers(FEWEST, WINDOW))
 @settings(deadline=None)
 def test_volatility_and_value_at_risk_are_those_of_pandas_and_numpy(
@@ -54,7 +58,7 @@ def test_volatility_and_value_at_risk_are_those_of_pandas_and_numpy(
     past = some_past(seed, sessions)
     portfolio = Portfolio(by_symbol(weights), CLASSES, past=past)
     series = earned(past, by_symbol(weights))
-    assert VOLATILITY.of_whole(portfolio) == pytest.approx(series.tail(63).std() * np.sqrt(252), abs=1e-12)
+    assert VOLATILITY.of_whole(portfolio) == pytest.approx(volatility(series), abs=1e-12)
     assert VALUE_AT_RISK.of_whole(portfolio) == pytest.approx(-np.percentile(series, 5), abs=1e-12)
 
 
@@ -93,7 +97,7 @@ def test_all_positions_are_scaled_alike_to_the_limit(name: str, cap: float) -> N
     factors = {found.weights[symbol] / weight for symbol, weight in wanted.items() if weight}
     assert max(factors) - min(factors) < 1e-12
     figure = {
-        "volatility": earned(past, found.weights).tail(63).std() * np.sqrt(252),
+        "volatility": volatility(earned(past, found.weights)),
         "value_at_risk": -np.percentile(earned(past, found.weights), 5),
     }[name]
     assert figure == pytest.approx(cap)

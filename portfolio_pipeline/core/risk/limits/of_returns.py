@@ -15,6 +15,7 @@ import numpy as np
 
 from portfolio_pipeline.core.arrays import Array
 from portfolio_pipeline.core.calendar.sessions import SESSIONS_PER_YEAR
+from portfolio_pipeline.core.market.past import WINDOW
 from portfolio_pipeline.core.risk.exposures import EPSILON, PORTFOLIO, Portfolio, only_shrinks
 from portfolio_pipeline.core.risk.limits.cutting_room import CuttingRoom
 from portfolio_pipeline.core.risk.limits.limit import Caps, Figure, PortfolioLimit
@@ -22,6 +23,8 @@ from portfolio_pipeline.core.risk.limits.setting import Setting
 
 FEWEST = 63
 CONFIDENCE = 0.95
+HALF_LIFE = 63
+_COUNTS = 0.5 ** (np.arange(WINDOW)[::-1] / HALF_LIFE)
 
 
 class _OfReturns(PortfolioLimit):
@@ -55,13 +58,14 @@ class _OfReturns(PortfolioLimit):
 
 
 class Volatility(_OfReturns):
-    """The deviation of the last FEWEST returns, a year."""
+    """The deviation from 0, a year, newer sessions counting more: what `allocation.volatility_target` aims at."""
 
     name = "volatility"
     setting = Setting(default=None, low=0, high=2, unit="volatility")
 
     def of_returns(self, earned: Array) -> float:
-        return float(earned[-FEWEST:].std(ddof=1)) * math.sqrt(SESSIONS_PER_YEAR)
+        counts = _COUNTS[-len(earned) :]
+        return math.sqrt(float((counts * earned * earned).sum() / counts.sum()) * SESSIONS_PER_YEAR)
 
 
 class ValueAtRisk(_OfReturns):
