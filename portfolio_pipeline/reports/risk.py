@@ -73,12 +73,13 @@ def _futures(ahead: pd.DataFrame, last: date, origin: Sequence[str]) -> str:
         return ""
     bands = {f"{band} %": ahead[f"return_p{band:02d}"].to_numpy(dtype=np.float64) for band in BANDS}
     deep = ahead.iloc[-1]
-    chances = ", ".join(f"{depth} %: {100 * deep[f'drawdown_{depth:02d}']:.3g} %" for depth in DEPTHS)
+    depths = ", ".join(map(str, DEPTHS))
+    chances = ", ".join(f"{100 * deep[f'drawdown_{depth:02d}']:.3g}" for depth in DEPTHS)
     return bands_picture(
         simulated(f"A thousand years of these targets, {last}", origin),
         ahead["horizon_sessions"].tolist(),
         bands,
-        horizon=f"sessions ahead; paths that stand so far below their highest on the way: {chances}",
+        horizon=f"sessions ahead; falls of {depths} %: on {chances} % of the paths",
     )
 
 
