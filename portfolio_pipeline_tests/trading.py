@@ -133,6 +133,7 @@ def wanted(seed: int, sessions: SessionRange, house: Settings, *, short: bool = 
             "scale": 1.0,
             "aim": 1.0,
             "sleeve": 0.0,
+            "unresponded_weight": limited[t].weights[symbol],
         }
         for t, day in enumerate(listed)
         for n, symbol in enumerate(SYMBOLS)

@@ -36,6 +36,8 @@ from portfolio_pipeline.core.tables.portfolio import (
     POSITIONS,
     RISK_BREACHES,
     RISK_METRICS,
+    RISK_OVERRIDES,
+    RISK_STATES,
     STRATEGY_WEIGHTS,
 )
 from portfolio_pipeline.core.tables.requests import SEARCH_REQUEST_TRIALS, SEARCH_REQUESTS
@@ -83,6 +85,8 @@ __all__ = [
     "REGIME_TABLE",
     "RISK_BREACHES",
     "RISK_METRICS",
+    "RISK_OVERRIDES",
+    "RISK_STATES",
     "SEARCH_REQUESTS",
     "SEARCH_REQUEST_TRIALS",
     "SEARCH_STATISTICS",
@@ -126,6 +130,8 @@ TABLES: tuple[Table, ...] = (
     STRATEGY_STAGES,
     STRATEGY_WEIGHTS,
     AGGREGATED_TARGETS,
+    RISK_STATES,
+    RISK_OVERRIDES,
     RISK_METRICS,
     RISK_BREACHES,
     SESSION_ORIGINS,

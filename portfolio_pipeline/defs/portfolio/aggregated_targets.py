@@ -18,22 +18,31 @@ from portfolio_pipeline.core.errors import DataError
 from portfolio_pipeline.core.portfolio.cash_sleeve import sleeve_weights
 from portfolio_pipeline.core.portfolio.netting import net, target_rows
 from portfolio_pipeline.core.portfolio.volatility_target import WINDOW, aims, scales
-from portfolio_pipeline.core.risk.breaches import breach_rows
-from portfolio_pipeline.core.risk.cutting import limit_path
+from portfolio_pipeline.core.risk.breaches import Breach, breach_rows
+from portfolio_pipeline.core.risk.cutting import LimitedTargets, limit_path
+from portfolio_pipeline.core.risk.exposures import PORTFOLIO
 from portfolio_pipeline.core.risk.limits.check import check_limits
 from portfolio_pipeline.core.risk.limits.of_exposure import GROSS
 from portfolio_pipeline.core.risk.limits.of_symbols import SYMBOL
+from portfolio_pipeline.core.risk.states.obeyed import beyond, same_standing
+from portfolio_pipeline.core.risk.states.of_portfolio import portfolio_rule, with_cuts
+from portfolio_pipeline.core.risk.states.rows import breaches_of, state_rows
+from portfolio_pipeline.core.risk.states.standing import Standing
 from portfolio_pipeline.core.settings import Settings
 from portfolio_pipeline.core.tables import (
     AGGREGATED_TARGETS,
+    CASH_RETURNS,
     FEATURES,
     RISK_BREACHES,
+    RISK_OVERRIDES,
+    RISK_STATES,
     STRATEGY_TARGETS,
     STRATEGY_WEIGHTS,
 )
 from portfolio_pipeline.core.tables.rows import frame
 from portfolio_pipeline.ports import Reader, Warehouse
 from portfolio_pipeline.reads.features import stored_adjusted_prices
+from portfolio_pipeline.reads.risk_states import portfolio_standings, restricted, stored_standings
 from portfolio_pipeline.reads.state import rows_before
 from portfolio_pipeline.reports.pictures import simulated, stacked_picture
 
@@ -64,6 +73,41 @@ def targets_within_limits(
 
 
 @session_check(blocking=True)
+def targets_obey_the_states(
+    sessions: SessionRange,
+    warehouse: dg.ResourceParam[Warehouse],
+    settings: dg.ResourceParam[Settings],
+) -> dg.AssetCheckResult:
+    """The portfolio's states follow from what the targets earn on paper, and no target is larger than its state allows:
+    than the allowed part of what was asked, or of what there was before."""
+    first = previous_session(sessions.first) or sessions.first
+    columns = ["session", "symbol", "requested_weight", "weight"]
+    with warehouse.reading() as reader:
+        rows = frame(reader.read(AGGREGATED_TARGETS.name, SessionRange(first, sessions.last), columns=columns))
+        stored = stored_standings(reader, SessionRange(first, sessions.last), "portfolio")
+        symbols = (*settings.symbols, *sorted(set(rows["symbol"]) - set(settings.symbols)))
+        _, expected = portfolio_standings(reader, sessions, symbols, settings)
+    requested, targets = (by_session(rows, "symbol", column) for column in ("requested_weight", "weight"))
+    offending: list[dict[str, object]] = []
+    warnings: list[dict[str, object]] = []
+    before = targets.get(first, {}) if first < sessions.first else {}
+    rule = portfolio_rule(settings.limits, settings.responses)
+    for session, standing in zip(sessions, expected, strict=True):
+        found, weights = stored.get(session, {}).get(PORTFOLIO), targets.get(session, {})
+        if found is None or not same_standing(found, standing, rule):
+            states = {"found": found and found.state, "limit": standing.state}
+            offending.append({"session": session, "subject": PORTFOLIO, "rule": "state", **states})
+        for symbol, weight, most in beyond(weights, requested.get(session, {}), before, standing):
+            offending.append({"session": session, "subject": symbol, "rule": "state", "found": weight, "limit": most})
+        if rule.near(standing.drawdown):
+            figures = {"found": standing.drawdown, "limit": rule.limit}
+            warnings.append({"session": session, "subject": PORTFOLIO, "rule": rule.name, **figures})
+        before = weights
+    remedy = "Nothing is traded on these targets. Materialise aggregated_targets again."
+    return check_result(offending, warnings=warnings, checked=len(sessions), remedy=remedy)
+
+
+@session_check(blocking=True)
 def targets_cover_the_universe(
     sessions: SessionRange,
     warehouse: dg.ResourceParam[Warehouse],
@@ -81,10 +125,11 @@ def targets_cover_the_universe(
 @session_asset(
     table=AGGREGATED_TARGETS,
     group="portfolio",
-    reads=(STRATEGY_WEIGHTS, STRATEGY_TARGETS, FEATURES),
-    also_fills=(RISK_BREACHES,),
+    reads=(STRATEGY_WEIGHTS, STRATEGY_TARGETS, FEATURES, CASH_RETURNS, RISK_OVERRIDES),
+    also_fills=(RISK_BREACHES, RISK_STATES),
     checks=(
         targets_within_limits,
+        targets_obey_the_states,
         targets_cover_the_universe,
     ),
 )
@@ -99,11 +144,15 @@ def aggregated_targets(
         strategies = tuple(sorted(set(weights["strategy"])))
         targets = frame(reader.read("strategy_targets", sessions, where={"strategy": list(strategies)}))
         _refuse_missing(sessions, weights, targets)
-        previous = {} if before is None else dict(zip(before["symbol"], before["weight"].tolist(), strict=True))
+        previous, previous_full = (
+            {} if before is None else dict(zip(before["symbol"], before[column].tolist(), strict=True))
+            for column in ("weight", "unresponded_weight")
+        )
         symbols = (*settings.symbols, *sorted({*targets["symbol"], *previous} - set(settings.symbols)))
         first = previous_session(sessions.first, WINDOW) or FIRST_SESSION
         seen = as_days(tuple(SessionRange(first, sessions.last)))
-        closes = stored_adjusted_prices(reader, symbols, seen).adjusted_close
+        prices = stored_adjusted_prices(reader, symbols, seen)
+        giving_back = restricted(reader, sessions)
         earlier = _earlier_aims(reader, sessions.first, settings.allocation.scale_memory)
     wanted = as_days(tuple(sessions))
     shares = spread(weights, "weight", wanted, strategies, by="strategy", missing=0.0)
@@ -113,7 +162,7 @@ def aggregated_targets(
     ]
     wished = net(shares, np.stack(asked))
     allocation = settings.allocation
-    aimed = aims(wished, closes, allocation.volatility_target, GROSS.cap(settings.limits))
+    aimed = aims(wished, prices.adjusted_close, allocation.volatility_target, GROSS.cap(settings.limits))
     scale = scales(aimed, earlier, allocation.scale_memory) if allocation.volatility_target else np.ones(len(aimed))
     requested = wished * scale[:, None]
     sleeve = np.zeros_like(requested)
@@ -123,7 +172,16 @@ def aggregated_targets(
             requested, place, largest_gross=_most_invested(settings), largest_weight=SYMBOL.cap(settings.limits)
         )
         requested = requested + sleeve
-    path = limit_path(requested, symbols, settings.asset_classes, settings.limits, previous)
+    classes, limits = settings.asset_classes, settings.limits
+    eased = [giving_back.get(session, False) for session in sessions]
+    unresponded = limit_path(requested, symbols, classes, limits, previous_full, eased=eased)
+    full = np.array([[limited.weights[symbol] for symbol in symbols] for limited in unresponded])
+    with warehouse.reading() as reader:
+        standing, standings = portfolio_standings(reader, sessions, symbols, settings, full, prices)
+    path = unresponded
+    if previous != previous_full or any(one.restricts for one in standings):
+        eased = [ease or one.restricts for ease, one in zip(eased, standings, strict=True)]
+        path = limit_path(requested, symbols, classes, limits, previous, standings, eased)
     rows = target_rows(
         wanted,
         symbols,
@@ -134,15 +192,21 @@ def aggregated_targets(
         scale=scale,
         aim=aimed,
         sleeve=sleeve,
+        unresponded=unresponded,
     )
-    cuts = {session: limited.cuts for session, limited in zip(sessions, path, strict=True)}
+    told = with_cuts(standing, tuple(sessions), standings, path)
+    states = state_rows(((day, PORTFOLIO, one) for day, one in zip(sessions, told, strict=True)), "portfolio")
+    cuts = _breaches(sessions, path, standing, standings, settings)
     with warehouse.transaction() as transaction:
         count = transaction.replace(AGGREGATED_TARGETS.name, sessions, rows)
+        transaction.replace(RISK_STATES.name, sessions, states, where={"level": "portfolio"})
         transaction.replace(RISK_BREACHES.name, sessions, breach_rows(cuts, "targets"), where={"level": "targets"})
     newest = rows[rows["session"] == rows["session"].max()]
     return Stored(
         rows=count,
         metadata={
+            "state": told[-1].state,
+            "paper drawdown": told[-1].drawdown,
             "scale": float(scale[-1]),
             "cash sleeve": float(sleeve[-1].sum()),
             "gross": float(newest["weight"].abs().sum()),
@@ -151,8 +215,22 @@ def aggregated_targets(
         },
         picture=lambda origin: _picture(warehouse, sessions.last, settings, origin),
         came_in=int((rows["requested_weight"] != 0).sum()),
-        dropped={"cut by limits": int((rows["reason"] != "").sum())},
+        dropped={"cut by limits or states": int((rows["reason"] != "").sum())},
     )
+
+
+def _breaches(
+    sessions: SessionRange,
+    path: Sequence[LimitedTargets],
+    before: Standing | None,
+    standings: Sequence[Standing],
+    settings: Settings,
+) -> dict[date, tuple[Breach, ...]]:
+    rule, found = portfolio_rule(settings.limits, settings.responses), {}
+    for session, limited, standing in zip(sessions, path, standings, strict=True):
+        found[session] = (*limited.cuts, *breaches_of(session, PORTFOLIO, rule, before, standing))
+        before = standing
+    return found
 
 
 def _earlier_aims(reader: Reader, first: date, memory: int) -> np.ndarray:

@@ -4,8 +4,9 @@ Only reading, calling `core.portfolio.allocation` and writing belong here.
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date
+from typing import Self
 
 import dagster as dg
 import numpy as np
@@ -17,17 +18,31 @@ from portfolio_pipeline.core.calendar.sessions import FIRST_SESSION, SessionRang
 from portfolio_pipeline.core.errors import SessionError
 from portfolio_pipeline.core.market.cash import above_cash
 from portfolio_pipeline.core.portfolio.allocation.allocate import (
+    Shares,
     allocate,
     broken_limits,
     kept_shares,
     largest_shares,
 )
 from portfolio_pipeline.core.portfolio.allocation.settings import Allocation
+from portfolio_pipeline.core.risk.breaches import Breach, breach_rows
+from portfolio_pipeline.core.risk.states.of_strategies import scope_of, strategy_rule
+from portfolio_pipeline.core.risk.states.rows import breaches_of, state_rows
+from portfolio_pipeline.core.risk.states.standing import Standing
 from portfolio_pipeline.core.settings import Settings
 from portfolio_pipeline.core.strategies.card import StrategyCard
-from portfolio_pipeline.core.tables import STRATEGY_RETURNS, STRATEGY_STAGES, STRATEGY_TARGETS, STRATEGY_WEIGHTS
+from portfolio_pipeline.core.tables import (
+    RISK_BREACHES,
+    RISK_OVERRIDES,
+    RISK_STATES,
+    STRATEGY_RETURNS,
+    STRATEGY_STAGES,
+    STRATEGY_TARGETS,
+    STRATEGY_WEIGHTS,
+)
 from portfolio_pipeline.core.tables.rows import frame
 from portfolio_pipeline.ports import Reader, Warehouse
+from portfolio_pipeline.reads.risk_states import stored_standings, strategy_standings
 from portfolio_pipeline.reads.state import rows_before
 from portfolio_pipeline.reports.pictures import simulated, stacked_picture
 
@@ -48,15 +63,21 @@ def shares_within_limits(
         rows = frame(reader.read(STRATEGY_WEIGHTS.name, SessionRange(first, sessions.last)))
         granted_at = _granted(reader, sessions, names)
         paper, exposure = _known(reader, sessions, settings.allocation, names)
+        _, standings = strategy_standings(reader, sessions, names, settings)
+    granted_at = granted_at.answered(standings, names)
     shares, keeps = by_session(rows, "strategy", "weight"), by_session(rows, "strategy", "kept_weight")
     before = shares.get(first) if first < sessions.first else None
     kept = _array(keeps.get(first, {}) if first < sessions.first else {}, names)
     offending = []
     stop = len(paper) - len(sessions)
-    for session, takes, granted in zip(sessions, granted_at.takes_new_capital, granted_at.capital, strict=True):
+    for session, takes, granted, risked in zip(
+        sessions, granted_at.takes_new_capital, granted_at.capital, granted_at.allowed_risk, strict=True
+    ):
         found, stop = shares.get(session, {}), stop + 1
         kept = kept_shares(kept, None if before is None else np.nan_to_num(_array(before, names)), takes != 0.0)
-        largest = dict(zip(names, largest_shares(kept, granted, names, settings.allocation).tolist(), strict=True))
+        largest = dict(
+            zip(names, largest_shares(kept, granted * risked, names, settings.allocation).tolist(), strict=True)
+        )
         broken = broken_limits(
             found,
             before,
@@ -64,17 +85,41 @@ def shares_within_limits(
             largest=largest,
             invested=dict(zip(names, exposure[stop - 1] > 0.0, strict=True)),
             returns=dict(zip(names, paper[:stop].T, strict=True)) if set(found) <= set(names) else None,
+            at_once=dict(zip(names, risked < 1.0, strict=True)),
         )
         offending += [{"session": session, "broken": line} for line in broken]
         before = found
     return check_result(offending, checked=len(sessions), remedy="Materialise strategy_weights again.")
 
 
+@session_check(blocking=True)
+def states_follow_from_paper(
+    sessions: SessionRange,
+    warehouse: dg.ResourceParam[Warehouse],
+    settings: dg.ResourceParam[Settings],
+    strategies: dg.ResourceParam[tuple[StrategyCard, ...]],
+) -> dg.AssetCheckResult:
+    """Every strategy's stored state is the one that its paper returns lead to, from the session before the first."""
+    names = tuple(card.name for card in strategies)
+    with warehouse.reading() as reader:
+        _, expected = strategy_standings(reader, sessions, names, settings)
+        stored = stored_standings(reader, sessions, "strategies")
+    offending = [
+        {"session": session, "strategy": name, "found": found and found.state, "expected": standing.state}
+        for session, standings in zip(sessions, expected, strict=True)
+        for name, standing in standings.items()
+        if (found := stored.get(session, {}).get(scope_of(name))) != standing
+    ]
+    remedy = "Somebody has edited them. Materialise strategy_weights again."
+    return check_result(offending, checked=len(sessions) * len(names), remedy=remedy)
+
+
 @session_asset(
     table=STRATEGY_WEIGHTS,
     group="portfolio",
-    reads=(STRATEGY_RETURNS, STRATEGY_TARGETS, STRATEGY_STAGES),
-    checks=(shares_within_limits,),
+    reads=(STRATEGY_RETURNS, STRATEGY_TARGETS, STRATEGY_STAGES, RISK_OVERRIDES),
+    also_fills=(RISK_STATES, RISK_BREACHES),
+    checks=(states_follow_from_paper, shares_within_limits),
 )
 def strategy_weights(
     sessions: SessionRange,
@@ -88,6 +133,8 @@ def strategy_weights(
         before = rows_before(reader, STRATEGY_WEIGHTS, sessions.first)
         paper, exposure = _known(reader, sessions, allocation, names)
         granted = _granted(reader, sessions, names)
+        standing_before, standings = strategy_standings(reader, sessions, names, settings)
+    granted = granted.answered(standings, names)
     _refuse_unjudged(granted.takes_new_capital, sessions, names)
     previous, kept = (
         None if before is None else dict(zip(before["strategy"], before[column].tolist(), strict=True))
@@ -106,6 +153,7 @@ def strategy_weights(
         paused=granted.paused,
         exposure=exposure,
         classes=tuple(card.asset_class(settings) for card in strategies),
+        allowed_risk=granted.allowed_risk,
     )
     rows = long(
         wanted,
@@ -114,17 +162,29 @@ def strategy_weights(
         weight=shares.weight,
         previous_weight=shares.previous,
         requested_weight=shares.requested,
-        reason=np.array(shares.reason, dtype=object),
+        reason=np.array(_reasons(shares, standings, names, granted), dtype=object),
         kept_weight=shares.kept,
     )
     rows["method"] = allocation.method
     fixed = list(allocation.fixed)
     invested = (exposure[-len(wanted) :] > 0.0) & [name in allocation.kept_while_invested for name in names]
     rows["locked"] = rows["strategy"].isin(fixed).to_numpy() | (invested & ~np.isnan(shares.previous)).ravel()
-    count = warehouse.replace(STRATEGY_WEIGHTS.name, sessions, rows)
+    states = [
+        (session, scope_of(name), standing)
+        for session, after in zip(sessions, standings, strict=True)
+        for name, standing in after.items()
+    ]
+    breaches = breach_rows(_breaches(sessions, standing_before, standings, settings), "strategies")
+    with warehouse.transaction() as tx:
+        count = tx.replace(STRATEGY_WEIGHTS.name, sessions, rows)
+        tx.replace(RISK_STATES.name, sessions, state_rows(states, "strategies"), where={"level": "strategies"})
+        tx.replace(RISK_BREACHES.name, sessions, breaches, where={"level": "strategies"})
     return Stored(
         rows=count,
-        metadata={"shares": {name: float(share) for name, share in zip(names, shares.weight[-1], strict=True)}},
+        metadata={
+            "states": {name: standings[-1][name].state for name in names},
+            "shares": {name: float(share) for name, share in zip(names, shares.weight[-1], strict=True)},
+        },
         picture=lambda origin: _picture(warehouse, sessions.last, names, origin),
     )
 
@@ -145,11 +205,21 @@ def _array(by_name: Mapping[str, float], names: Sequence[str]) -> np.ndarray:
 @dataclass(frozen=True, eq=False)
 class _Granted:
     """[sessions, strategies]: 1 where a strategy may be given more than it has and 0 where not; which part of the
-    largest share it may have (both NaN where its stage is not known); whether it is paused."""
+    largest share it may have (both NaN where its stage is not known); whether it is paused; and which part of that its
+    risk state leaves."""
 
     takes_new_capital: np.ndarray
     capital: np.ndarray
     paused: np.ndarray
+    allowed_risk: np.ndarray
+
+    def answered(self, standings: Sequence[Mapping[str, Standing]], names: Sequence[str]) -> Self:
+        """The same within the risk states."""
+        factor = np.array([[after[name].factor for name in names] for after in standings])
+        adds = np.array([[after[name].adds or not after[name].factor for name in names] for after in standings])
+        # A factor of nothing takes everything at once; what it had is no share to be kept.
+        takes = np.where(adds, self.takes_new_capital, self.takes_new_capital * 0.0)
+        return replace(self, takes_new_capital=takes, allowed_risk=factor)
 
 
 def _granted(reader: Reader, sessions: SessionRange, names: tuple[str, ...]) -> _Granted:
@@ -157,7 +227,39 @@ def _granted(reader: Reader, sessions: SessionRange, names: tuple[str, ...]) -> 
     rows = frame(reader.read(STRATEGY_STAGES.name, sessions, columns=columns))
     rows["paused"] = (rows["stage"] == "paused").to_numpy(dtype=np.float64)
     over = spreading(rows, as_days(tuple(sessions)), names, by="strategy")
-    return _Granted(over("takes_new_capital", np.nan), over("capital", np.nan), over("paused", 0.0) == 1.0)
+    capital, paused = over("capital", np.nan), over("paused", 0.0) == 1.0
+    return _Granted(over("takes_new_capital", np.nan), capital, paused, np.ones_like(capital))
+
+
+def _reasons(
+    shares: Shares, standings: Sequence[Mapping[str, Standing]], names: Sequence[str], granted: _Granted
+) -> list[list[str]]:
+    """What a risk state took away is told by the state."""
+    return [
+        [
+            after[name].told() if after[name].factor < 1.0 and capital > 0.0 else reason
+            for name, reason, capital in zip(names, row, own, strict=True)
+        ]
+        for row, after, own in zip(shares.reason, standings, granted.capital.tolist(), strict=True)
+    ]
+
+
+def _breaches(
+    sessions: SessionRange,
+    before: Mapping[str, Standing],
+    standings: Sequence[Mapping[str, Standing]],
+    settings: Settings,
+) -> dict[date, list[Breach]]:
+    rule = strategy_rule(settings.limits, settings.responses)
+    found: dict[date, list[Breach]] = {}
+    for session, after in zip(sessions, standings, strict=True):
+        found[session] = [
+            breach
+            for name, standing in after.items()
+            for breach in breaches_of(session, name, rule, before.get(name), standing)
+        ]
+        before = after
+    return found
 
 
 def _known(

@@ -56,6 +56,7 @@ def allocate(
     paused: Array | None = None,
     exposure: Array | None = None,
     classes: Sequence[str] | None = None,
+    allowed_risk: Array | None = None,
 ) -> Shares:
     """Shares for the last `count` rows of `returns` ([sessions, strategies] net paper returns).
 
@@ -63,7 +64,9 @@ def allocate(
     least `sessions_seen - 1` rows of returns before the first wanted one, where they exist. `takes_new_capital`
     [count, strategies] says who may be given more than it has (None: all of them), `capital` which part of the
     largest share each may have (None: all of it), and `paused` who has none because it is paused. `kept` holds the
-    `Shares.kept` of the session before. `exposure` and `classes` are as in `Known`, the former of all rows.
+    `Shares.kept` of the session before. `allowed_risk` [count, strategies] is the part that the risk states leave of
+    the largest share: who has less than 1 gives back at once, and what it gives stays in cash. `exposure`
+    and `classes` are as in `Known`, the former of all rows.
     """
     refuse_unknown_names(strategies, settings)
     names, size = tuple(strategies), len(strategies)
@@ -81,6 +84,8 @@ def allocate(
         seen = slice(max(0, stop - settings.sessions_seen), stop)
         granted = everything if capital is None else capital[row]
         stopped = nobody if paused is None else paused[row]
+        risked = everything if allowed_risk is None else allowed_risk[row]
+        answered = risked < 1.0
         lock = locked_shares(names, settings, held, exposure[stop - 1] > 0.0)
         wanted = np.zeros(size)
         sharing = np.flatnonzero((granted > 0.0) | stopped).tolist()
@@ -94,9 +99,10 @@ def allocate(
         if len(sharing):
             wanted[sharing] = requested_shares(known, settings, lock[sharing])
         keeps = kept_shares(keeps, held, everyone if takes_new_capital is None else takes_new_capital[row])
-        bounds = bounds_of(held, names, settings, largest_shares(keeps, granted, names, settings), lock)
+        largest = largest_shares(keeps, granted * risked, names, settings)
+        bounds = bounds_of(held, names, settings, largest, lock, answered)
         # What a paused one is asked for is what it still has, so that nobody else gets its part.
-        aim = np.where(stopped, bounds.upper, wanted)
+        aim = np.where(stopped, bounds.upper, np.where(answered, np.minimum(wanted, bounds.upper), wanted))
         total = math.fsum(aim)
         allowed = allowed_shares(names, bounds, settings, held, returns[:stop])
         shares = nearest(aim, allowed, total if total <= 1.0 + EPSILON else 1.0)
@@ -142,11 +148,13 @@ def broken_limits(
     largest: Mapping[str, float] | None = None,
     invested: Mapping[str, bool] | None = None,
     returns: Mapping[str, Array] | None = None,
+    at_once: Mapping[str, bool] | None = None,
 ) -> tuple[str, ...]:
     """Which limits a session's shares break, as readable lines; empty when all hold or give way as documented.
 
     By name: `largest` are the `largest_shares` (who is not named may have everything), `invested` says who holds
     something, and `returns` are the paper returns of the window; without them nobody is asked about tracking error.
+    `at_once` says who gives back at once.
     """
     names = tuple(shares)
     weights = np.array([shares[name] for name in names], dtype=np.float64)
@@ -156,7 +164,8 @@ def broken_limits(
     held = None if previous is None else np.array([previous.get(name, 0.0) for name in names], dtype=np.float64)
     most = np.array([(largest or {}).get(name, 1.0) for name in names], dtype=np.float64)
     lock = locked_shares(names, settings, held, np.array([(invested or {}).get(name, False) for name in names]))
-    bounds = bounds_of(held, names, settings, most, lock)
+    released = np.array([(at_once or {}).get(name, False) for name in names])
+    bounds = bounds_of(held, names, settings, most, lock, released)
     for name, weight, low, high in zip(names, weights, bounds.lower, bounds.upper, strict=True):
         if weight < low - EPSILON:
             lines.append(f"SHARE_TOO_SMALL: strategy={name}, found={weight:.6g}, limit={low:.6g}")

@@ -29,12 +29,14 @@ def bounds_of(
     settings: Allocation,
     largest: Array | None = None,
     kept_at: Array | None = None,
+    at_once: Array | None = None,
 ) -> Bounds:
     """The box that holds every limit at once, in this order of precedence when they contradict each other.
 
     1. the shares add up to at most 1, and none is negative;
     2. the daily change (from the second session on);
-    3. who has more than the `largest_shares` goes down to them by the daily change, and has no more of its own;
+    3. who has more than the `largest_shares` goes down to them by the daily change, or `at_once`, and has no more of
+       its own;
     4. locked shares, which neither minimum nor maximum binds: a new lock is approached by the daily change;
     5. the maximum;
     6. the minimum: a new strategy rises to it by the daily change; minimums that do not fit into 1 shrink together.
@@ -46,6 +48,7 @@ def bounds_of(
     floor, ceiling = np.zeros(size), np.ones(size)
     if previous is not None:
         floor = np.maximum(previous - settings.daily_change, 0.0)
+        floor = floor if at_once is None else np.where(at_once, 0.0, floor)
         ceiling = previous + settings.daily_change
     if largest is not None:
         ceiling = np.maximum(np.minimum(ceiling, largest), floor)
