@@ -113,6 +113,8 @@ def wanted(seed: int, sessions: SessionRange, house: Settings, *, short: bool = 
             "locked": False,
             "requested_weight": raw[t, s],
             "reason": "",
+            "unresponded_weight": raw[t, s],
+            "unresponded_kept_weight": None,
         }
         for t, day in enumerate(listed)
         for s, name in enumerate(STRATEGIES)

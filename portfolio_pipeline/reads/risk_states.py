@@ -9,8 +9,11 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from datetime import date
 
-from portfolio_pipeline.core.arrays import Array, spread
+import numpy as np
+
+from portfolio_pipeline.core.arrays import Array, spread, spreading
 from portfolio_pipeline.core.calendar.sessions import FIRST_SESSION, SessionRange, as_days, previous_session
+from portfolio_pipeline.core.market.cash import above_cash
 from portfolio_pipeline.core.market.panel import TotalReturnPanel
 from portfolio_pipeline.core.performance.paper_gap import EARLIER
 from portfolio_pipeline.core.portfolio.volatility_target import WINDOW as PRICES_SEEN
@@ -26,6 +29,8 @@ from portfolio_pipeline.core.tables.rows import frame
 from portfolio_pipeline.ports import Reader
 from portfolio_pipeline.reads.cash import cash_earned
 from portfolio_pipeline.reads.features import stored_adjusted_prices
+
+_RETURNS = ("session", "strategy", "net_return", "cash_return")
 
 
 def stored_standings(reader: Reader, sessions: SessionRange, level: Level) -> dict[date, dict[str, Standing]]:
@@ -55,11 +60,13 @@ def strategy_standings(
     first = sessions.first if before else min(reader.oldest(STRATEGY_RETURNS.name) or sessions.first, sessions.first)
     walked = tuple(SessionRange(first, sessions.last))
     seen = SessionRange(previous_session(first, WINDOW - 1) or FIRST_SESSION, sessions.last)
-    rows = frame(reader.read(STRATEGY_RETURNS.name, seen, columns=["session", "strategy", "net_return"]))
-    returns = spread(rows, "net_return", as_days(tuple(seen)), names, by="strategy")
+    rows = frame(reader.read(STRATEGY_RETURNS.name, seen, columns=_RETURNS))
+    over = spreading(rows, as_days(tuple(seen)), names, by="strategy")
+    returns = over("net_return", np.nan)
+    above = above_cash(returns, over("cash_return", np.nan))
     rules = {name: strategy_rule(settings.limits, settings.responses) for name in names}
     path = strategies_path(
-        before, walked, returns, names, rules, settings.limits, settings.responses, stored_overrides(reader)
+        before, walked, returns, above, names, rules, settings.limits, settings.responses, stored_overrides(reader)
     )
     earlier = len(walked) - len(sessions)
     return (path[earlier - 1] if earlier else before), path[earlier:]

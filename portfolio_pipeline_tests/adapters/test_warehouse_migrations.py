@@ -246,7 +246,7 @@ def test_a_home_whose_verdicts_knew_no_evidence_keeps_them_and_goes_on(database_
     assert newer.read("strategy_honesty").to_pylist() == [anew]
 
 
-STATES = ("unresponded_weight", "gravity", "average_cost", "risk_states", "risk_overrides")
+STATES = ("unresponded_weight", "unresponded_kept_weight", "gravity", "average_cost", "risk_states", "risk_overrides")
 CASH = ("cash_returns", "cash_return", "sleeve", "aim", *STATES)
 
 

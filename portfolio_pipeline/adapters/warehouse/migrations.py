@@ -208,6 +208,9 @@ MIGRATIONS: tuple[Migration, ...] = (
         (
             AddColumn("aggregated_targets", AGGREGATED_TARGETS.column("unresponded_weight"), "0"),
             RunSql("update aggregated_targets set unresponded_weight = weight"),
+            AddColumn("strategy_weights", STRATEGY_WEIGHTS.column("unresponded_weight"), "0"),
+            AddColumn("strategy_weights", STRATEGY_WEIGHTS.column("unresponded_kept_weight")),
+            RunSql("update strategy_weights set unresponded_weight = weight, unresponded_kept_weight = kept_weight"),
             AddColumn("risk_breaches", RISK_BREACHES.column("gravity"), "'low'"),
             RunSql("update risk_breaches set gravity = 'high' where severity = 'block' or rule = 'gross'"),
             AddColumn("sim_positions", SIM_POSITIONS.column("average_cost")),

@@ -32,6 +32,10 @@ STRATEGY_WEIGHTS = Table(
             nullable=True,
             minimum=0,
         ).made_of("strategy_stages.takes_new_capital"),
+        number("unresponded_weight", "the share it would have if no breach had been answered", "fraction").made_of(
+            "strategy_returns.net_return"
+        ),
+        number("unresponded_kept_weight", "as kept_weight, of that share", "fraction", nullable=True),
     ),
 )
 AGGREGATED_TARGETS = Table(

@@ -155,31 +155,36 @@ def aggregated_targets(
         giving_back = restricted(reader, sessions)
         earlier = _earlier_aims(reader, sessions.first, settings.allocation.scale_memory)
     wanted = as_days(tuple(sessions))
-    shares = spread(weights, "weight", wanted, strategies, by="strategy", missing=0.0)
+    shares, full_shares = (
+        spread(weights, column, wanted, strategies, by="strategy", missing=0.0)
+        for column in ("weight", "unresponded_weight")
+    )
     asked = [
         spread(targets[targets["strategy"] == name], "weight", wanted, symbols, by="symbol", missing=0.0)
         for name in strategies
     ]
-    wished = net(shares, np.stack(asked))
+    wished, wished_in_full = (net(one, np.stack(asked)) for one in (shares, full_shares))
+    # Scale and sleeve are those of the book in full: what a strategy gives back is not taken by the others.
     allocation = settings.allocation
-    aimed = aims(wished, prices.adjusted_close, allocation.volatility_target, GROSS.cap(settings.limits))
+    aimed = aims(wished_in_full, prices.adjusted_close, allocation.volatility_target, GROSS.cap(settings.limits))
     scale = scales(aimed, earlier, allocation.scale_memory) if allocation.volatility_target else np.ones(len(aimed))
-    requested = wished * scale[:, None]
+    requested, in_full = wished * scale[:, None], wished_in_full * scale[:, None]
     sleeve = np.zeros_like(requested)
     if settings.allocation.cash_sleeve is not None:
         place = symbols.index(settings.allocation.cash_sleeve)
         sleeve[:, place] = sleeve_weights(
-            requested, place, largest_gross=_most_invested(settings), largest_weight=SYMBOL.cap(settings.limits)
+            in_full, place, largest_gross=_most_invested(settings), largest_weight=SYMBOL.cap(settings.limits)
         )
-        requested = requested + sleeve
+        requested, in_full = requested + sleeve, in_full + sleeve
     classes, limits = settings.asset_classes, settings.limits
     eased = [giving_back.get(session, False) for session in sessions]
-    unresponded = limit_path(requested, symbols, classes, limits, previous_full, eased=eased)
+    unresponded = limit_path(in_full, symbols, classes, limits, previous_full)
     full = np.array([[limited.weights[symbol] for symbol in symbols] for limited in unresponded])
     with warehouse.reading() as reader:
         standing, standings = portfolio_standings(reader, sessions, symbols, settings, full, prices)
     path = unresponded
-    if previous != previous_full or any(one.restricts for one in standings):
+    changed = previous != previous_full or not np.array_equal(requested, in_full)
+    if changed or any(one.restricts for one in standings):
         eased = [ease or one.restricts for ease, one in zip(eased, standings, strict=True)]
         path = limit_path(requested, symbols, classes, limits, previous, standings, eased)
     rows = target_rows(

@@ -10,6 +10,7 @@ from typing import Self
 
 import dagster as dg
 import numpy as np
+import pandas as pd
 
 from portfolio_pipeline.components.session_asset import Stored, session_asset
 from portfolio_pipeline.components.session_check import check_result, session_check
@@ -134,27 +135,34 @@ def strategy_weights(
         paper, exposure = _known(reader, sessions, allocation, names)
         granted = _granted(reader, sessions, names)
         standing_before, standings = strategy_standings(reader, sessions, names, settings)
-    granted = granted.answered(standings, names)
     _refuse_unjudged(granted.takes_new_capital, sessions, names)
-    previous, kept = (
-        None if before is None else dict(zip(before["strategy"], before[column].tolist(), strict=True))
-        for column in ("weight", "kept_weight")
-    )
     wanted = as_days(tuple(sessions))
-    shares = allocate(
-        paper,
-        len(wanted),
-        names,
-        allocation,
-        previous,
-        takes_new_capital=granted.takes_new_capital == 1.0,
-        capital=granted.capital,
-        kept=kept,
-        paused=granted.paused,
-        exposure=exposure,
-        classes=tuple(card.asset_class(settings) for card in strategies),
-        allowed_risk=granted.allowed_risk,
-    )
+    classes = tuple(card.asset_class(settings) for card in strategies)
+
+    def shared(allowed: _Granted, column: str, kept_column: str) -> Shares:
+        previous, kept = (
+            None if before is None else dict(zip(before["strategy"], before[name].tolist(), strict=True))
+            for name in (column, kept_column)
+        )
+        return allocate(
+            paper,
+            len(wanted),
+            names,
+            allocation,
+            previous,
+            takes_new_capital=allowed.takes_new_capital == 1.0,
+            capital=allowed.capital,
+            kept=kept,
+            paused=allowed.paused,
+            exposure=exposure,
+            classes=classes,
+            allowed_risk=allowed.allowed_risk,
+        )
+
+    answered = granted.answered(standings, names)
+    shares = unresponded = shared(answered, "weight", "kept_weight")
+    if any(one.restricts for after in standings for one in after.values()) or _was_answered(before):
+        unresponded = shared(granted, "unresponded_weight", "unresponded_kept_weight")
     rows = long(
         wanted,
         names,
@@ -164,6 +172,8 @@ def strategy_weights(
         requested_weight=shares.requested,
         reason=np.array(_reasons(shares, standings, names, granted), dtype=object),
         kept_weight=shares.kept,
+        unresponded_weight=unresponded.weight,
+        unresponded_kept_weight=unresponded.kept,
     )
     rows["method"] = allocation.method
     fixed = list(allocation.fixed)
@@ -229,6 +239,17 @@ def _granted(reader: Reader, sessions: SessionRange, names: tuple[str, ...]) -> 
     over = spreading(rows, as_days(tuple(sessions)), names, by="strategy")
     capital, paused = over("capital", np.nan), over("paused", 0.0) == 1.0
     return _Granted(over("takes_new_capital", np.nan), capital, paused, np.ones_like(capital))
+
+
+def _was_answered(before: pd.DataFrame | None) -> bool:
+    """Whether shares are other ones than they would be if nothing had been answered."""
+    if before is None:
+        return False
+    pairs = (("weight", "unresponded_weight"), ("kept_weight", "unresponded_kept_weight"))
+    return not all(
+        np.array_equal(before[one].to_numpy(dtype=float), before[other].to_numpy(dtype=float), equal_nan=True)
+        for one, other in pairs
+    )
 
 
 def _reasons(

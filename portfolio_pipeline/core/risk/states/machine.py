@@ -45,18 +45,17 @@ def next_standing(
     before: Standing,
     session: date,
     rule: Rule,
-    earned: float,
+    equity: float,
     *,
     scope: str,
     overrides: Overrides = NONE_TAKEN,
     recovering: float | None = None,
 ) -> Standing:
-    """The standing after a session in which the paper earned `earned`.
+    """The standing after a session at whose close the paper is worth `equity`.
 
     `recovering` is the drawdown that has to be back at `recovery`, where it is not the one that is limited: such an
     equity cannot recover by itself, and its peak begins anew with the re-entry.
     """
-    equity = before.equity * (1.0 + earned)
     reviewed = before.reviewed or overrides.reviewed(scope, session)
     now = replace(before, equity=equity, peak=max(before.peak, equity), reviewed=reviewed, reason="")
     released = overrides.released(scope, session)

@@ -53,7 +53,8 @@ def portfolio_path(
     standing, path = before or Standing(), []
     for session, gain in zip(sessions, earned.tolist(), strict=True):
         standing = standing if standing.rule in ("", rule.name) else standing.normal()
-        standing = next_standing(standing, session, rule, gain, scope=PORTFOLIO, overrides=overrides)
+        equity = standing.equity * (1.0 + gain)
+        standing = next_standing(standing, session, rule, equity, scope=PORTFOLIO, overrides=overrides)
         path.append(standing)
     return path
 

@@ -5,7 +5,7 @@ returns over WINDOW sessions correlate above the limit `correlation`, the one wi
 sessions takes no new capital until they are back at `correlation_alert`: pausing would flap between near-twins.
 
 NaN policy: a NaN return is a session before the strategy had any: it stands where it stood, and is in no pair before it
-has WINDOW returns. Time: the state of session t follows from returns up to t.
+has WINDOW returns. Correlations are of returns above cash. Time: the state of session t follows from returns up to t.
 """
 
 from __future__ import annotations
@@ -26,6 +26,8 @@ from portfolio_pipeline.core.risk.states.standing import Standing
 
 STRATEGY_DRAWDOWN, CORRELATION, CORRELATION_ALERT = "strategy_drawdown", "correlation", "correlation_alert"
 WINDOW = 63
+_IDLE = 1e-4
+"""Who moved no more than this in all of the sessions was in cash, and moves as nobody."""
 
 
 def scope_of(strategy: str) -> str:
@@ -42,6 +44,7 @@ def strategies_path(
     before: Mapping[str, Standing],
     sessions: Sequence[date],
     returns: Array,
+    above_cash: Array,
     names: Sequence[str],
     rules: Mapping[str, Rule],
     caps: Caps,
@@ -50,8 +53,8 @@ def strategies_path(
 ) -> list[dict[str, Standing]]:
     """Each strategy's standing after each session.
 
-    `returns` are [sessions, strategies], end with the last of `sessions`, and begin WINDOW - 1 sessions before the
-    first, where there are so many. Who is not in `before` begins here.
+    `returns` and those `above_cash` are [sessions, strategies], end with the last of `sessions`, and begin WINDOW - 1
+    sessions before the first, where there are so many. Who is not in `before` begins here.
     """
     limit, alert = _number(caps, CORRELATION), _number(caps, CORRELATION_ALERT)
     limit = None if responses.correlation == "alert_only" else limit
@@ -59,15 +62,14 @@ def strategies_path(
     first = len(returns) - len(sessions)
     for row, session in enumerate(sessions):
         stop = first + row + 1
-        seen = returns[max(0, stop - WINDOW) : stop]
+        seen, gains = above_cash[max(0, stop - WINDOW) : stop], returns[stop - 1].tolist()
         twins = {} if limit is None else _worse_twins(seen, names, now, limit, alert)
         after: dict[str, Standing] = {}
         for place, name in enumerate(names):
-            was, gain = now.get(name, Standing()), float(seen[-1, place])
+            was, gain = now.get(name, Standing()), gains[place]
             was = was.normal() if was.rule == CORRELATION else was
-            standing = next_standing(
-                was, session, rules[name], 0.0 if gain != gain else gain, scope=scope_of(name), overrides=overrides
-            )
+            equity = was.equity * (1.0 if gain != gain else 1.0 + gain)
+            standing = next_standing(was, session, rules[name], equity, scope=scope_of(name), overrides=overrides)
             if name in twins and standing.state == "normal" and not standing.reason:
                 other, found = twins[name]
                 release = f"a correlation with {other} of {limit if alert is None else alert:.4g} or less"
@@ -83,7 +85,10 @@ def strategies_path(
 def _worse_twins(
     seen: Array, names: Sequence[str], now: Mapping[str, Standing], limit: float, alert: float | None
 ) -> dict[str, tuple[str, float]]:
-    """Who is the lower-scored of a pair that moves as one: with whom, and how much."""
+    """Who is the lower-scored of a pair that moves as one: with whom, and how much.
+
+    Who is held back already stays so until the pair is at the alert, whoever did better since.
+    """
     known = np.flatnonzero(~np.isnan(seen).any(axis=0)) if len(seen) == WINDOW else np.empty(0, dtype=int)
     if len(known) < 2:
         return {}
@@ -96,16 +101,22 @@ def _worse_twins(
     found: dict[str, tuple[str, float]] = {}
     for one in range(len(known)):
         for other in range(one):
-            if sizes[one] <= 0 or sizes[other] <= 0:
+            if min(sizes[one], sizes[other]) <= _IDLE:
                 continue
             alike = float((centred[one] * centred[other]).sum()) / (sizes[one] * sizes[other])
             worse, better = (one, other) if scores[one] < scores[other] else (other, one)
+            held = [place for place in (one, other) if _is_held(now.get(names[known[place]]))]
+            if len(held) == 1 and held[0] != worse:
+                worse, better = better, worse
             name, twin = names[known[worse]], names[known[better]]
-            held = name in now and now[name].rule == CORRELATION
-            bound = limit if not held or alert is None else min(alert, limit)
+            bound = min(alert, limit) if held and alert is not None else limit
             if alike > bound + EPSILON and alike > found.get(name, ("", -1.0))[1]:
                 found[name] = (twin, alike)
     return found
+
+
+def _is_held(standing: Standing | None) -> bool:
+    return standing is not None and standing.rule == CORRELATION
 
 
 def _number(caps: Caps, name: str) -> float | None:

@@ -29,7 +29,8 @@ def walk(
 ) -> list[Standing]:
     standing, path = before or Standing(), []
     for place, earned in enumerate(returns):
-        standing = next_standing(standing, DAYS[first + place], rule, earned, scope="portfolio", overrides=overrides)
+        equity = standing.equity * (1.0 + earned)
+        standing = next_standing(standing, DAYS[first + place], rule, equity, scope="portfolio", overrides=overrides)
         path.append(standing)
     return path
 
@@ -145,7 +146,8 @@ def test_an_equity_that_cannot_recover_by_itself_follows_another_and_begins_a_ne
     for place, (earned, other) in enumerate(
         [(-0.16, 0.12), (0.0, 0.06), (0.0, 0.04), (0.0, 0.04), (0.0, 0.03), (0.0, 0.03), (-0.01, 0.04)]
     ):
-        standing = next_standing(standing, DAYS[place], LIQUIDATE, earned, scope="account", recovering=other)
+        equity = standing.equity * (1.0 + earned)
+        standing = next_standing(standing, DAYS[place], LIQUIDATE, equity, scope="account", recovering=other)
         states.append(standing.state)
     assert states == ["liquidated", "liquidated", "cooling", "cooling", "cooling", "re_entering", "re_entering"]
     assert standing.drawdown == pytest.approx(0.01)

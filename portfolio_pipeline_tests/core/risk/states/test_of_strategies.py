@@ -25,7 +25,7 @@ def walk(
     responses = responses or Responses()
     rules = {name: strategy_rule(LIMITS, responses) for name in NAMES}
     seen = returns[max(0, first - WINDOW + 1) :]
-    return strategies_path(before or {}, DAYS[first : len(returns)], seen, NAMES, rules, LIMITS, responses)
+    return strategies_path(before or {}, DAYS[first : len(returns)], seen, seen, NAMES, rules, LIMITS, responses)
 
 
 @pytest.fixture
