@@ -44,7 +44,7 @@ from portfolio_pipeline.ports import Reader, Warehouse
 from portfolio_pipeline.reads.features import stored_adjusted_prices
 from portfolio_pipeline.reads.risk_states import portfolio_standings, restricted, stored_standings
 from portfolio_pipeline.reads.state import rows_before
-from portfolio_pipeline.reports.pictures import simulated, stacked_picture
+from portfolio_pipeline.reports.pictures import simulated, stacked_picture, states_picture
 
 
 @session_check(blocking=True)
@@ -289,4 +289,19 @@ def _picture(warehouse: Warehouse, last: date, settings: Settings, origin: Seque
     drawn, names = np.unique(days(rows)), sorted(set(settings.asset_classes.values()))
     parts = spread(sums, "weight", drawn, names, by="asset_class", missing=0.0)
     title = simulated("Targets by asset class (gross)", origin)
-    return stacked_picture(title, drawn, {name: parts[:, place] for place, name in enumerate(names)})
+    classes_drawn = stacked_picture(title, drawn, {name: parts[:, place] for place, name in enumerate(names)})
+    return f"{classes_drawn}\n\n{_states_picture(warehouse, drawn, origin)}"
+
+
+def _states_picture(warehouse: Warehouse, drawn: np.ndarray, origin: Sequence[str]) -> str:
+    """Where portfolio and strategies stood."""
+    seen = SessionRange(drawn[0].item(), drawn[-1].item())
+    rows = frame(warehouse.read(RISK_STATES.name, seen, columns=["session", "scope", "level", "state"]))
+    rows = rows[rows["level"] != "account"]
+    places = np.searchsorted(drawn, days(rows))
+    strips = {scope: np.full(len(drawn), "", dtype=object) for scope in sorted(set(rows["scope"]))}
+    for scope, strip in strips.items():
+        own = (rows["scope"] == scope).to_numpy()
+        strip[places[own]] = rows["state"].to_numpy()[own]
+    named = {scope.removeprefix("strategy:"): strip.tolist() for scope, strip in strips.items()}
+    return states_picture(simulated("States after breaches of risk limits", origin), drawn, named)
