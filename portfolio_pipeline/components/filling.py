@@ -16,6 +16,7 @@ _FILLED_BY = {
     "quarantine": "prices",
     "cash_returns": "features",
     "risk_metrics": "risk",
+    "risk_futures": "risk",
     "order_seals": "orders",
     "session_origins": "orders",
     "order_outcomes": "fills",
@@ -34,11 +35,11 @@ _FILLED_PER_STRATEGY = {
 }
 # No dependency of any: `risk_breaches` and `risk_states` are filled by several assets, each at its own level, and who
 # reads them reads those assets' tables; halts, overrides and holes come from people, and whoever looks at a hole
-# depends on prices already; where a home begins is decided before anything; what was searched on request belongs to no
-# session.
+# depends on prices already; where a home begins is decided before anything; what was searched on request, or told to
+# people, belongs to no session.
 _FILLED_BY_MANY = (
     *("risk_breaches", "risk_states", "risk_overrides", "halt_events", "price_holes", "beginnings"),
-    *("search_requests", "search_request_trials"),
+    *("search_requests", "search_request_trials", "alerts", "alert_deliveries"),
 )
 
 

@@ -12,6 +12,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, Field, ValidationError, model_validator
 
+from portfolio_pipeline.core.alerting.settings import AlertSettings
 from portfolio_pipeline.core.calendar.sessions import FIRST_SESSION
 from portfolio_pipeline.core.execution.settings import Costs, Orders, SimulatedBroker
 from portfolio_pipeline.core.market.instruments import Instrument, Ticker
@@ -52,6 +53,7 @@ class Settings(Section):
     limits: Limits = Field(default_factory=Limits)
     responses: Responses = Responses()
     orders: Orders = Orders()
+    alerts: AlertSettings = AlertSettings()
     # Which of the strategies that come with the package are there; those of the home are there in any case.
     shipped_strategies: Literal["all", "none"] | tuple[str, ...] = "all"
 
@@ -116,6 +118,11 @@ class Settings(Section):
     def asset_classes(self) -> dict[str, str]:
         """Asset class of each symbol."""
         return {instrument.symbol: instrument.asset_class for instrument in self.universe}
+
+    @property
+    def sectors(self) -> dict[str, str]:
+        """Sector of each symbol."""
+        return {instrument.symbol: instrument.group for instrument in self.universe}
 
 
 def load_settings(path: Path) -> Settings:

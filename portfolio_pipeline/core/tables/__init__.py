@@ -7,6 +7,7 @@ tools outside the project: they may be added (with a migration), not renamed.
 
 from __future__ import annotations
 
+from portfolio_pipeline.core.tables.alerts import ALERT_DELIVERIES, ALERTS
 from portfolio_pipeline.core.tables.declare import Column, ColumnType, Table
 from portfolio_pipeline.core.tables.execution import (
     BEGINNINGS,
@@ -35,6 +36,7 @@ from portfolio_pipeline.core.tables.portfolio import (
     PAPER_GAPS,
     POSITIONS,
     RISK_BREACHES,
+    RISK_FUTURES,
     RISK_METRICS,
     RISK_OVERRIDES,
     RISK_STATES,
@@ -63,6 +65,8 @@ from portfolio_pipeline.core.tables.strategies import (
 __all__ = [
     "ACCOUNT",
     "AGGREGATED_TARGETS",
+    "ALERTS",
+    "ALERT_DELIVERIES",
     "BEGINNINGS",
     "CASH_RETURNS",
     "CORPORATE_ACTIONS",
@@ -84,6 +88,7 @@ __all__ = [
     "QUARANTINE",
     "REGIME_TABLE",
     "RISK_BREACHES",
+    "RISK_FUTURES",
     "RISK_METRICS",
     "RISK_OVERRIDES",
     "RISK_STATES",
@@ -133,6 +138,7 @@ TABLES: tuple[Table, ...] = (
     RISK_STATES,
     RISK_OVERRIDES,
     RISK_METRICS,
+    RISK_FUTURES,
     RISK_BREACHES,
     SESSION_ORIGINS,
     ORDERS,
@@ -153,6 +159,8 @@ TABLES: tuple[Table, ...] = (
     BEGINNINGS,
     SEARCH_REQUESTS,
     SEARCH_REQUEST_TRIALS,
+    ALERTS,
+    ALERT_DELIVERIES,
 )
 
 

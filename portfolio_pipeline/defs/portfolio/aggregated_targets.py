@@ -5,6 +5,7 @@ Only reading, calling `core.portfolio` and `core.risk`, and writing belong here.
 
 from collections.abc import Sequence
 from datetime import date
+from functools import partial
 
 import dagster as dg
 import numpy as np
@@ -15,14 +16,17 @@ from portfolio_pipeline.components.session_check import check_result, session_ch
 from portfolio_pipeline.core.arrays import by_session, days, spread
 from portfolio_pipeline.core.calendar.sessions import FIRST_SESSION, SessionRange, as_days, previous_session
 from portfolio_pipeline.core.errors import DataError
+from portfolio_pipeline.core.market import past
+from portfolio_pipeline.core.market.past import Pasts
+from portfolio_pipeline.core.portfolio import volatility_target
 from portfolio_pipeline.core.portfolio.cash_sleeve import sleeve_weights
 from portfolio_pipeline.core.portfolio.netting import net, target_rows
-from portfolio_pipeline.core.portfolio.volatility_target import WINDOW, aims, scales
+from portfolio_pipeline.core.portfolio.volatility_target import aims, scales
 from portfolio_pipeline.core.risk.breaches import Breach, breach_rows
 from portfolio_pipeline.core.risk.cutting import LimitedTargets, limit_path
 from portfolio_pipeline.core.risk.exposures import PORTFOLIO
 from portfolio_pipeline.core.risk.limits.check import check_limits
-from portfolio_pipeline.core.risk.limits.of_exposure import GROSS
+from portfolio_pipeline.core.risk.limits.of_exposure import GROSS, NET
 from portfolio_pipeline.core.risk.limits.of_symbols import SYMBOL
 from portfolio_pipeline.core.risk.states.obeyed import beyond, same_standing
 from portfolio_pipeline.core.risk.states.of_portfolio import portfolio_rule, with_cuts
@@ -56,14 +60,24 @@ def targets_within_limits(
     """Every limit of portfolio.yaml holds for the final targets of every session."""
     first = previous_session(sessions.first) or sessions.first
     columns = ["session", "symbol", "weight"]
-    rows = frame(warehouse.read(AGGREGATED_TARGETS.name, SessionRange(first, sessions.last), columns=columns))
+    with warehouse.reading() as reader:
+        rows = frame(reader.read(AGGREGATED_TARGETS.name, SessionRange(first, sessions.last), columns=columns))
+        pasts = _pasts(reader, sessions, settings)
     targets = by_session(rows, "symbol", "weight")
     offending: list[dict[str, object]] = []
     warnings: list[dict[str, object]] = []
     before = targets.get(first, {}) if first < sessions.first else {}
     for session in sessions:
         weights = targets.get(session, {})
-        for breach in check_limits(weights, settings.asset_classes, settings.limits, previous=before):
+        found = check_limits(
+            weights,
+            settings.asset_classes,
+            settings.limits,
+            previous=before,
+            sectors=settings.sectors,
+            past=pasts.at(session),
+        )
+        for breach in found:
             figures = {"found": breach.found, "limit": breach.limit}
             row: dict[str, object] = {"session": session, "subject": breach.subject, "rule": breach.rule, **figures}
             (offending if breach.severity == "block" else warnings).append(row)
@@ -149,9 +163,8 @@ def aggregated_targets(
             for column in ("weight", "unresponded_weight")
         )
         symbols = (*settings.symbols, *sorted({*targets["symbol"], *previous} - set(settings.symbols)))
-        first = previous_session(sessions.first, WINDOW) or FIRST_SESSION
-        seen = as_days(tuple(SessionRange(first, sessions.last)))
-        prices = stored_adjusted_prices(reader, symbols, seen)
+        seen = _seen(sessions)
+        prices = stored_adjusted_prices(reader, symbols, as_days(seen))
         giving_back = restricted(reader, sessions)
         earlier = _earlier_aims(reader, sessions.first, settings.allocation.scale_memory)
     wanted = as_days(tuple(sessions))
@@ -166,7 +179,8 @@ def aggregated_targets(
     wished, wished_in_full = (net(one, np.stack(asked)) for one in (shares, full_shares))
     # Scale and sleeve are those of the book in full: what a strategy gives back is not taken by the others.
     allocation = settings.allocation
-    aimed = aims(wished_in_full, prices.adjusted_close, allocation.volatility_target, GROSS.cap(settings.limits))
+    gross, net_cap = GROSS.cap(settings.limits), NET.cap(settings.limits)
+    aimed = aims(wished_in_full, prices.adjusted_close, allocation.volatility_target, gross, net_cap)
     scale = scales(aimed, earlier, allocation.scale_memory) if allocation.volatility_target else np.ones(len(aimed))
     requested, in_full = wished * scale[:, None], wished_in_full * scale[:, None]
     sleeve = np.zeros_like(requested)
@@ -176,17 +190,24 @@ def aggregated_targets(
             in_full, place, largest_gross=_most_invested(settings), largest_weight=SYMBOL.cap(settings.limits)
         )
         requested, in_full = requested + sleeve, in_full + sleeve
-    classes, limits = settings.asset_classes, settings.limits
-    eased = [giving_back.get(session, False) for session in sessions]
-    unresponded = limit_path(in_full, symbols, classes, limits, previous_full)
+    pasts = Pasts.of_closes(prices.adjusted_close, seen, symbols, settings.asset_classes)
+    cut_into_limits = partial(
+        limit_path,
+        symbols=symbols,
+        asset_classes=settings.asset_classes,
+        caps=settings.limits,
+        sectors=settings.sectors,
+        pasts=[pasts.at(session) for session in sessions],
+    )
+    unresponded = cut_into_limits(in_full, previous=previous_full)
     full = np.array([[limited.weights[symbol] for symbol in symbols] for limited in unresponded])
     with warehouse.reading() as reader:
         standing, standings = portfolio_standings(reader, sessions, symbols, settings, full, prices)
     path = unresponded
     changed = previous != previous_full or not np.array_equal(requested, in_full)
     if changed or any(one.restricts for one in standings):
-        eased = [ease or one.restricts for ease, one in zip(eased, standings, strict=True)]
-        path = limit_path(requested, symbols, classes, limits, previous, standings, eased)
+        eased = [giving_back.get(day, False) or one.restricts for day, one in zip(sessions, standings, strict=True)]
+        path = cut_into_limits(requested, previous=previous, standings=standings, eased=eased)
     rows = target_rows(
         wanted,
         symbols,
@@ -236,6 +257,18 @@ def _breaches(
         found[session] = (*limited.cuts, *breaches_of(session, PORTFOLIO, rule, before, standing))
         before = standing
     return found
+
+
+def _seen(sessions: SessionRange) -> tuple[date, ...]:
+    """The sessions, and those before them whose prices say how weights would have moved."""
+    first = previous_session(sessions.first, max(volatility_target.WINDOW, past.WINDOW)) or FIRST_SESSION
+    return tuple(SessionRange(first, sessions.last))
+
+
+def _pasts(reader: Reader, sessions: SessionRange, settings: Settings) -> Pasts:
+    seen = _seen(sessions)
+    closes = stored_adjusted_prices(reader, settings.symbols, as_days(seen)).adjusted_close
+    return Pasts.of_closes(closes, seen, settings.symbols, settings.asset_classes)
 
 
 def _earlier_aims(reader: Reader, first: date, memory: int) -> np.ndarray:

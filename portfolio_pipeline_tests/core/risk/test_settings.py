@@ -182,7 +182,7 @@ def test_a_limit_may_be_set_up_to_its_bounds_and_not_past_them(
 def test_only_fractions_are_asked_whether_a_percentage_was_meant() -> None:
     units = {name: limit.setting.unit for name, limit in LIMITS.items() if limit.setting}
     units |= {name: limit.setting.unit for name, limit in ORDER_LIMITS.items()}
-    assert [name for name, unit in units.items() if unit != "fraction of equity"] == ["order_notional"]
+    assert [name for name, unit in units.items() if unit == "currency"] == ["order_notional"]
     with pytest.raises(ValidationError, match="0 to 1e\\+12") as refused:
         Limits(order_notional=2e12)
     assert "did you mean" not in str(refused.value)
@@ -197,4 +197,5 @@ def test_what_shows_in_the_risk_metrics_and_what_prices_may_carry_past_it() -> N
     }
     assert {limit.name for limit in LIMITS.values() if not limit.tolerated} == {"finite", "universe", "short"}
     assert [limit.name for limit in LIMITS.values() if limit.decisive] == ["finite"]
-    assert {limit.name: limit.unit for limit in LIMITS.values()} == dict.fromkeys(LIMITS, "fraction of equity")
+    units = dict.fromkeys(LIMITS, "fraction of equity") | {"volatility": "volatility", "value_at_risk": "return"}
+    assert {limit.name: limit.unit for limit in LIMITS.values()} == units

@@ -17,9 +17,5 @@ LIMITS_OVER_TIME: Mapping[str, Setting] = {
     "position_stop": Setting(default=None, low=0, high=0.99, unit="return"),
     "correlation_alert": Setting(default=None, low=0, high=1, unit="correlation"),
     "correlation": Setting(default=None, low=0, high=1, unit="correlation"),
-    "top_five": Setting(default=None, low=0, high=4),
-    "sector": Setting(default=None, low=0, high=2),
-    "volatility": Setting(default=None, low=0, high=2, unit="volatility"),
-    "value_at_risk": Setting(default=None, low=0, high=1, unit="return"),
     "diversification": Setting(default=None, low=0, high=10, unit="ratio"),
 }
