@@ -83,7 +83,7 @@ def test_it_is_not_bought_again_before_the_cool_down_is_over() -> None:
     one, bought = watch(), []
     answer(one, 0, book(80.0), targets(AAA=0.5), bars(AAA=80.0))
     for place in range(1, 5):
-        left, _ = answer(one, place, book(shares=0), targets(AAA=0.5), bars(AAA=80.0))
+        left, _ = answer(one, place, Book(90_000_00), targets(AAA=0.5), bars(AAA=80.0))
         bought.append(left.weights["AAA"])
     assert bought == [0.0, 0.0, 0.5, 0.5]
 
@@ -91,8 +91,8 @@ def test_it_is_not_bought_again_before_the_cool_down_is_over() -> None:
 def test_a_target_of_nothing_ends_the_wait() -> None:
     one = watch()
     answer(one, 0, book(80.0), targets(AAA=0.5), bars(AAA=80.0))
-    answer(one, 1, book(shares=0), targets(AAA=0.0), bars(AAA=80.0))
-    left, _ = answer(one, 2, book(shares=0), targets(AAA=0.5), bars(AAA=80.0))
+    answer(one, 1, Book(90_000_00), targets(AAA=0.0), bars(AAA=80.0))
+    left, _ = answer(one, 2, Book(90_000_00), targets(AAA=0.5), bars(AAA=80.0))
     assert left.weights == {"AAA": 0.5}
 
 
