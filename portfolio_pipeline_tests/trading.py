@@ -113,6 +113,7 @@ def wanted(seed: int, sessions: SessionRange, house: Settings, *, short: bool = 
             "locked": False,
             "requested_weight": raw[t, s],
             "reason": "",
+            "unresponded_weight": raw[t, s],
         }
         for t, day in enumerate(listed)
         for s, name in enumerate(STRATEGIES)
@@ -133,6 +134,7 @@ def wanted(seed: int, sessions: SessionRange, house: Settings, *, short: bool = 
             "scale": 1.0,
             "aim": 1.0,
             "sleeve": 0.0,
+            "unresponded_weight": limited[t].weights[symbol],
         }
         for t, day in enumerate(listed)
         for n, symbol in enumerate(SYMBOLS)

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from portfolio_pipeline.cli import alerting, completion, questions
+from portfolio_pipeline.cli import alerting, completion, questions, risk
 from portfolio_pipeline.cli.allocate import allocate
 from portfolio_pipeline.cli.help import Group
 from portfolio_pipeline.cli.session_date import SessionDate
@@ -203,7 +203,9 @@ def _run_sessions(
     keys=[
         "well: whether troubles is empty; home; database; simulated: which of prices and fills are made up;"
         " trading: halted, since, reason; complete_through and last_closed: sessions;"
-        " account: session, equity, cash, or null; changed: session, what, or null; web_ui: address, process, or null;"
+        " account: session, equity, cash, or null; changed: session, what, or null;"
+        " states: state, since and what leads on of whatever is not normal;"
+        " web_ui: address, process, or null;"
         " troubles: kind, what, to_do; tables: the newest session of each; error: null, or reason, figures, to_do,"
         " message.",
     ],
@@ -386,5 +388,5 @@ def complete(shell: str) -> None:
     click.echo(completion.script(shell, portfolio))
 
 
-for further in (questions.backtest, questions.search, questions.sensitivity, allocate, alerting.alerts):
+for further in (questions.backtest, questions.search, questions.sensitivity, allocate, alerting.alerts, risk.risk):
     portfolio.add_command(further)

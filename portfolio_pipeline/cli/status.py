@@ -11,6 +11,7 @@ from datetime import date
 from typing import Any
 
 from portfolio_pipeline.adapters.closes_file import last_closed
+from portfolio_pipeline.adapters.newest_states import newest_states
 from portfolio_pipeline.adapters.origin import newest_sources
 from portfolio_pipeline.adapters.wiring import Wiring
 from portfolio_pipeline.cli.terminal import BAD, DOUBTFUL, GOOD, Fact, facts, say, show
@@ -55,6 +56,8 @@ class Status:
     web_ui: Served | None
     tables: Mapping[str, date | None]
     troubles: tuple[Trouble, ...]
+    states: Mapping[str, Mapping[str, Any]]
+    """Of what is not normal, by scope."""
 
 
 def find_status(wired: Wiring) -> Status:
@@ -65,6 +68,11 @@ def find_status(wired: Wiring) -> Status:
         simulated, begun, sources = made_up(reader), beginnings(reader), newest_sources(reader)
         reached = {one.name: reader.newest(one.name) for one in schemas.TABLES if one.by_session}
         trading = either(wired.halt_switch.state(), trading_state(reader.read(schemas.HALT_EVENTS.name)))
+        states = {
+            scope: {name: row[name] for name in ("state", "since", "factor", "rule", "release")}
+            for scope, row in newest_states(reader).items()
+            if row["state"] != "normal" or row["factor"] != 1.0
+        }
         changes = changes_by_session(reader.read(schemas.SESSION_ORIGINS.name))
         if complete is not None:
             only = SessionRange.single(complete)
@@ -85,6 +93,7 @@ def find_status(wired: Wiring) -> Status:
         web_ui=served(home),
         tables=reached,
         troubles=troubles,
+        states=states,
     )
 
 
@@ -106,6 +115,7 @@ def status_document(status: Status) -> dict[str, Any]:
         "last_closed": status.last_closed,
         "account": account and {name: account[name] for name in ("session", "equity", "cash")},
         "changed": status.changed and {"session": status.changed[0], "what": status.changed[1]},
+        "states": status.states,
         "web_ui": web_ui and {"address": web_ui.address, "process": web_ui.process},
         "troubles": [{"kind": one.kind, "what": one.what, "to_do": one.to_do} for one in status.troubles],
         "tables": status.tables,
@@ -153,6 +163,15 @@ def _known(status: Status) -> list[Fact]:
         rows.append(("Since", status.begun, ""))
     if status.changed is not None:
         rows.append(("Changed", f"at {status.changed[0]}: {status.changed[1]}", DOUBTFUL))
+    rows += [
+        (
+            "Risk",
+            f"{scope} is {one['state']} since {one['since']}, {one['factor']:.0%} of full risk ({one['rule']});"
+            f" leads on: {one['release'] or 'its end'}",
+            DOUBTFUL,
+        )
+        for scope, one in status.states.items()
+    ]
     rows.append(("Web UI", ui.address if ui is not None else "not running; `portfolio up` starts it", ""))
     rows.append(("Home", status.home, ""))
     rows.append(("Database", status.database, ""))

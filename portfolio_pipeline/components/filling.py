@@ -35,11 +35,12 @@ _FILLED_PER_STRATEGY = {
     "strategy_paper_books": "strategy_targets",
     "strategy_honesty": "strategy_honesty",
 }
-# No dependency of any: `risk_breaches` is filled by several assets, each at its own level; halts, holes and shares by
-# hand come from people, and whoever looks at a hole depends on prices already; where a home begins is decided before
-# anything; what was searched on request, or told to people, belongs to no session.
+# No dependency of any: `risk_breaches` and `risk_states` are filled by several assets, each at its own level, and who
+# reads them reads those assets' tables; halts, overrides, holes and shares by hand come from people, and whoever looks
+# at a hole depends on prices already; where a home begins is decided before anything; what was searched on request, or
+# told to people, belongs to no session.
 _FILLED_BY_MANY = (
-    *("risk_breaches", "halt_events", "price_holes", "beginnings", "manual_shares"),
+    *("risk_breaches", "risk_states", "risk_overrides", "halt_events", "price_holes", "beginnings", "manual_shares"),
     *("search_requests", "search_request_trials", "alerts", "alert_deliveries"),
 )
 

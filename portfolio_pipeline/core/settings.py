@@ -26,6 +26,7 @@ from portfolio_pipeline.core.registry import near
 from portfolio_pipeline.core.risk.limits.of_exposure import ASSET_CLASS
 from portfolio_pipeline.core.risk.presets import DEFAULT, Preset, filled
 from portfolio_pipeline.core.risk.settings import Limits
+from portfolio_pipeline.core.risk.states.settings import Responses
 from portfolio_pipeline.core.sections import MOST_SESSIONS, Bounds, Number, Section, Whole, impossible
 
 
@@ -52,6 +53,7 @@ class Settings(Section):
     # Whether the rule of promotion only tells which strategies should get or lose capital, or decides it.
     promotion: Literal["suggest", "act"] = "suggest"
     limits: Limits = Field(default_factory=Limits)
+    responses: Responses = Responses()
     orders: Orders = Orders()
     alerts: AlertSettings = AlertSettings()
     # Which of the strategies that come with the package are there; those of the home are there in any case.
@@ -90,6 +92,19 @@ class Settings(Section):
                 "limits",
                 ASSET_CLASS.name,
             )
+        return self
+
+    @model_validator(mode="after")
+    def _what_is_answered_can_recover(self) -> Settings:
+        for name in ("drawdown", "strategy_drawdown"):
+            limit = self.limits.value(name)
+            if isinstance(limit, float | int) and self.responses.recovery >= limit:
+                raise impossible(
+                    f"recovery {self.responses.recovery:g} is not below limits.{name} {limit:g}: whoever breaks the"
+                    " limit would have recovered already",
+                    "responses",
+                    "recovery",
+                )
         return self
 
     @property

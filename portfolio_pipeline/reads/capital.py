@@ -60,8 +60,11 @@ def capital_before(reader: Reader, first: date, strategies: Sequence[str]) -> Be
     rows = rows_before(reader, STRATEGY_WEIGHTS, first)
     if rows is None:
         return Before()
-    shares, kept = (dict(zip(rows["strategy"], rows[name].tolist(), strict=True)) for name in ("weight", "kept_weight"))
-    return Before(shares, kept, standing_before(reader, rows, strategies))
+    answered, shares, kept = (
+        dict(zip(rows["strategy"], rows[name].tolist(), strict=True))
+        for name in ("weight", "unresponded_weight", "kept_weight")
+    )
+    return Before(shares, kept, standing_before(reader, rows, strategies), answered)
 
 
 def granted_at(reader: Reader, sessions: SessionRange, names: Sequence[str]) -> Granted:
@@ -139,7 +142,7 @@ def standing_before(reader: Reader, weights: pd.DataFrame | None, strategies: Se
     """What the session before left: `weights` are its rows of strategy_weights, None where there was none."""
     if weights is None:
         return None
-    by_name = weights.set_index("strategy")[["weight", "decided_weight", "drifted_weight"]].astype(float)
+    by_name = weights.set_index("strategy")[["unresponded_weight", "decided_weight", "drifted_weight"]].astype(float)
     held, decided, drifted = by_name.reindex(list(strategies)).to_numpy().T
     last = pd.Timestamp(weights["session"].iloc[0]).date()
     left = reader.read(REBALANCE_DECISIONS.name, SessionRange.single(last), columns=["steps_left"])["steps_left"]

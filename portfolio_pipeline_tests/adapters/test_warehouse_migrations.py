@@ -246,7 +246,8 @@ def test_a_home_whose_verdicts_knew_no_evidence_keeps_them_and_goes_on(database_
     assert newer.read("strategy_honesty").to_pylist() == [anew]
 
 
-CASH = ("cash_returns", "cash_return", "sleeve", "aim")
+STATES = ("unresponded_weight", "gravity", "average_cost", "risk_states", "risk_overrides")
+CASH = ("cash_returns", "cash_return", "sleeve", "aim", *STATES)
 
 
 def without(*names: str) -> list[Table]:
@@ -283,10 +284,31 @@ def test_a_home_whose_strategies_used_one_set_has_mixtures_of_one(database_url: 
     older.replace("optimized_parameters", SESSION, pd.DataFrame([row]))
     target = {"session": SESSION.first, "symbol": "AAA", "requested_weight": 0.3, "weight": 0.2, "reason": "cut"}
     older.replace("aggregated_targets", SESSION, pd.DataFrame([target]))
-    newer = opened(database_url, TABLES, of_the_house(9))
+    newer = opened(database_url, without(*STATES), of_the_house(9))
     newer.prepare()
     assert newer.read("aggregated_targets").to_pylist() == [target | {"scale": 1.0, "aim": 1.0, "sleeve": 0.0}]
     assert newer.read("optimized_parameters").to_pylist() == [row | {"members": 1}]
     assert newer.read("parameter_mixtures").to_pylist() == [
         {"session": SESSION.first, "strategy": "old", "member": 1, "parameters": '{"top": 3}', "share": 1.0}
     ]
+
+
+def test_a_home_from_before_states_has_targets_that_nothing_was_answered_of_and_knows_what_was_paid(
+    database_url: str,
+) -> None:
+    older = opened(database_url, without(*STATES), of_the_house(9))
+    older.prepare()
+    target = {"session": SESSION.first, "symbol": "AAA", "requested_weight": 0.3, "weight": 0.2, "reason": "cut"}
+    target |= {"scale": 1.0, "aim": None, "sleeve": 0.0}
+    older.replace("aggregated_targets", SESSION, pd.DataFrame([target]))
+    held = {"session": SESSION.first, "symbol": "AAA", "quantity": 3.0, "price": 12.0, "sessions_without_bar": 0}
+    older.replace("sim_positions", SESSION, pd.DataFrame([held, {**held, "symbol": "BBB"}]))
+    book = {"session": SESSION.first, "book": "account", "symbol": "AAA", "quantity": 3.0, "price": 12.0}
+    book |= {"market_value": 36.0, "unrealized_pnl": 6.0, "sessions_without_bar": 0}
+    rows = [{**book, "average_cost": 10.0}, {**book, "book": "alpha", "average_cost": 9.0}]
+    older.replace("positions", SESSION, pd.DataFrame(rows))
+    newer = opened(database_url, TABLES, of_the_house(10))
+    newer.prepare()
+    assert newer.read("aggregated_targets").to_pylist() == [target | {"unresponded_weight": 0.2}]
+    assert [row["average_cost"] for row in newer.read("sim_positions").to_pylist()] == [10.0, None]
+    assert newer.read("risk_states").num_rows == 0

@@ -42,8 +42,11 @@ CHECKS = {
     "features": {"features_have_bars", "features_follow_from_prices"},
     "regimes": {"regime_is_stable"},
     "strategy_stages": {"cards_are_as_the_rule_says"},
-    "strategy_weights": {"shares_within_limits"},
-    "aggregated_targets": {"targets_within_limits", "targets_cover_the_universe", "targets_come_from_strategies"},
+    "strategy_weights": {"shares_within_limits", "states_follow_from_paper"},
+    "aggregated_targets": {
+        *("targets_within_limits", "targets_obey_the_states", "targets_cover_the_universe"),
+        "targets_come_from_strategies",
+    },
     "risk": {"figures_within_limits", "components_add_up", "correlations_are_as_they_were"},
     "orders": {"orders_within_limits", "planned_with_what_the_session_before_was"},
     "submissions": {"every_order_was_sent", "refused_orders_were_not_sent"},
@@ -57,6 +60,7 @@ CHECKS = {
 BLOCKING = {
     *("most_of_the_universe_is_there", "parameters_in_range", "targets_within_strategy_limits"),
     *("shares_within_limits", "targets_within_limits", "targets_cover_the_universe"),
+    *("states_follow_from_paper", "targets_obey_the_states"),
     *("orders_within_limits", "books_add_up_to_account"),
 }
 MARTS = {

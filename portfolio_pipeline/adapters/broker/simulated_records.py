@@ -41,7 +41,12 @@ def stored_book(tx: Transaction, session: date) -> Book:
     single = SessionRange.single(session)
     cash = tx.read(SIM_ACCOUNT.name, single).to_pylist()[0]["cash"]
     positions = {
-        row["symbol"]: Position(to_units(row["quantity"]), row["price"], row["price"], row["sessions_without_bar"])
+        row["symbol"]: Position(
+            to_units(row["quantity"]),
+            row["price"] if row["average_cost"] is None else row["average_cost"],
+            row["price"],
+            row["sessions_without_bar"],
+        )
         for row in tx.read(SIM_POSITIONS.name, single).to_pylist()
     }
     return Book(to_cents(cash), positions)
@@ -122,7 +127,7 @@ class Journal:
     def closed(self, session: date, book: Book) -> None:
         self._rows[SIM_ACCOUNT.name].append((session, to_currency(book.cash), to_currency(book.equity)))
         self._rows[SIM_POSITIONS.name] += [
-            (session, symbol, to_shares(held.quantity), held.price, held.sessions_without_bar)
+            (session, symbol, to_shares(held.quantity), held.price, held.sessions_without_bar, held.average_cost)
             for symbol, held in sorted(book.positions.items())
         ]
 

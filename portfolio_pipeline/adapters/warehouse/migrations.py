@@ -26,6 +26,8 @@ from portfolio_pipeline.core.tables import (
     OPTIMIZATION_RESULTS,
     OPTIMIZED_PARAMETERS,
     PARAMETER_MIXTURES,
+    RISK_BREACHES,
+    SIM_POSITIONS,
     STRATEGY_HONESTY,
     STRATEGY_RETURNS,
     STRATEGY_WEIGHTS,
@@ -198,6 +200,24 @@ MIGRATIONS: tuple[Migration, ...] = (
             AddColumn("aggregated_targets", AGGREGATED_TARGETS.column("aim")),
             RunSql("update aggregated_targets set aim = scale"),
             AddColumn("aggregated_targets", AGGREGATED_TARGETS.column("sleeve"), "0"),
+        ),
+    ),
+    Migration(
+        10,
+        "breaches are graded and answered; the simulated broker states what was paid",
+        (
+            AddColumn("aggregated_targets", AGGREGATED_TARGETS.column("unresponded_weight"), "0"),
+            RunSql("update aggregated_targets set unresponded_weight = weight"),
+            AddColumn("strategy_weights", STRATEGY_WEIGHTS.column("unresponded_weight"), "0"),
+            RunSql("update strategy_weights set unresponded_weight = weight"),
+            AddColumn("risk_breaches", RISK_BREACHES.column("gravity"), "'low'"),
+            RunSql("update risk_breaches set gravity = 'high' where severity = 'block' or rule = 'gross'"),
+            AddColumn("sim_positions", SIM_POSITIONS.column("average_cost")),
+            RunSql(
+                "update sim_positions set average_cost = paid.average_cost from positions as paid"
+                " where paid.session = sim_positions.session and paid.symbol = sim_positions.symbol"
+                " and paid.book = 'account'"
+            ),
         ),
     ),
     Migration(

@@ -20,6 +20,7 @@ from dataclasses import dataclass, field
 from datetime import date
 
 from portfolio_pipeline.core.books.book import Book, to_shares
+from portfolio_pipeline.core.execution.account_risk import AccountWatch
 from portfolio_pipeline.core.execution.fill_model import play_session
 from portfolio_pipeline.core.execution.order_verdicts import NO_QUOTES, Quotes, held_without_bar, judge_orders
 from portfolio_pipeline.core.execution.orders import client_order_id, plan_session, previous_targets
@@ -71,12 +72,14 @@ def judge_submission(
     sent: Mapping[date, Collection[str]] | None = None,
     quotes: Quotes = NO_QUOTES,
     sealed: Sealed | None = None,
+    watch: AccountWatch | None = None,
 ) -> Gate:
     """Judge the stored tickets of every session. `book`, the account at the first close, is carried on in place.
 
     `bars` also hold the sessions before the first one that limits look back on, as far as there are any. `sent` are the
     identifiers of the orders that the broker already has, by session; `quotes` its fresh prices, where it has any;
-    `sealed` says what the tickets were planned on.
+    `sealed` says what the tickets were planned on. `watch` answers for the account's own book, as it did for the
+    planner.
     """
     stored = by_session(tickets)
     sendable: list[Ticket] = []
@@ -94,10 +97,15 @@ def judge_submission(
         noted = tuple(b for b in held_without_bar(book, today, terms) if b.severity == "warning") if own else ()
         if noted:
             notes[session] = noted
+        wanted = targets.get(session)
+        answered: tuple[Breach, ...] = ()
+        if watch is not None and wanted is not None:
+            wanted, answered = watch.answer(session, book, wanted, previous_targets(targets, session), today, terms)
         recent = RecentMarket(session, bars, past=pasts.at(session))
-        found = _judge_session(mode, session, own, book, targets, recent, terms, stopped_at, quotes)
+        found = _judge_session(mode, session, own, book, targets, wanted, recent, terms, stopped_at, quotes)
+        found += blocking(answered) if own and stopped_at is None else ()
         if sealed is not None and stopped_at is None:
-            found += sealed.judge(session, own, book, targets.get(session, NO_TARGETS), today)
+            found += sealed.judge(session, own, book, wanted or NO_TARGETS, today)
         found += _revision(own, (sent or {}).get(session, ()))
         if found:
             findings[session] = found
@@ -115,6 +123,7 @@ def _judge_session(
     tickets: Sequence[Ticket],
     book: Book,
     targets: Mapping[date, SessionTargets],
+    answered: SessionTargets | None,
     recent: RecentMarket,
     terms: TradingTerms,
     stopped_at: date | None,
@@ -141,7 +150,7 @@ def _judge_session(
     for ticket in tickets:
         trades[ticket.symbol] = trades.get(ticket.symbol, 0) + ticket.quantity
     found += judge_trades(book, trades, bars, terms, recent.past)
-    wanted = targets.get(session, NO_TARGETS)
+    wanted = answered or NO_TARGETS
     found += judge_orders(tickets, book, wanted, bars, terms, recent, quotes)
     planned, _ = plan_session(mode, session, book, wanted, bars, terms, recent)
     return found + _not_as_planned(tickets, planned)

@@ -18,6 +18,7 @@ from portfolio_pipeline.core.books.book import Book, value
 from portfolio_pipeline.core.books.fills import Side
 from portfolio_pipeline.core.calendar.sessions import previous_session
 from portfolio_pipeline.core.errors import SessionError
+from portfolio_pipeline.core.execution.account_risk import AccountWatch
 from portfolio_pipeline.core.execution.fill_model import play_session
 from portfolio_pipeline.core.execution.order_verdicts import judge_orders
 from portfolio_pipeline.core.execution.seals import Seal, Sealer
@@ -59,12 +60,14 @@ def plan(
     bars: Mapping[date, Bars],
     terms: TradingTerms,
     sealer: Sealer | None = None,
+    watch: AccountWatch | None = None,
 ) -> Plan:
     """Plan every session of the range. `book` is the account at the close of the first one, and is carried on in
     place.
 
-    `targets` also hold the session before the first, when there is one; `bars` the sessions before it that prices and
-    limits look back on. A session without targets is refused: doing
+    `watch` answers for the account's own book, and remembers what it did; without it nothing is answered. `targets`
+    also hold the session before the first, when there is one; `bars` the sessions before it that prices and limits look
+    back on. A session without targets is refused: doing
     as if nothing were wanted would sell everything. So is one whose targets leave out a symbol that is held.
     """
     tickets: list[Ticket] = []
@@ -83,10 +86,15 @@ def plan(
             orders = [ticket.order for ticket in standing]
             play_session(book, orders, today, terms.costs, terms.simulated_broker)
         recent = RecentMarket(session, bars, past=pasts.at(session))
-        planned, found = plan_session(mode, session, book, targets[session], today, terms, recent)
-        found += judge_targets(targets[session].weights, previous_targets(targets, session), terms, recent.past)
+        wanted, before = targets[session], previous_targets(targets, session)
+        found = judge_targets(wanted.weights, before, terms, recent.past)
+        if watch is not None:
+            wanted, answered = watch.answer(session, book, wanted, before, today, terms)
+            found += answered
+        planned, cuts = plan_session(mode, session, book, wanted, today, terms, recent)
+        found += cuts
         found += judge_trades(book, {ticket.symbol: ticket.quantity for ticket in planned}, today, terms, recent.past)
-        found += judge_orders(planned, book, targets[session], today, terms, recent)
+        found += judge_orders(planned, book, wanted, today, terms, recent)
         if blocking(found):
             planned = [replace(ticket, verdict="refused") for ticket in planned]
         if found:
@@ -94,7 +102,7 @@ def plan(
         standing = [ticket for ticket in planned if ticket.verdict == "accepted"]
         tickets += planned
         if sealer is not None:
-            seals += sealer.seals(session, planned, book, targets[session], today)
+            seals += sealer.seals(session, planned, book, wanted, today)
         worth = sum(ticket.notional for ticket in planned)
         turnover[session] = worth / max(book.equity, 1)
     return Plan(tuple(tickets), findings, turnover, tuple(seals))

@@ -48,7 +48,7 @@ class Sealer:
 
     def __init__(self, key: bytes, terms: TradingTerms) -> None:
         self._key = key
-        parts = (terms.limits, terms.orders, terms.costs, terms.simulated_broker)
+        parts = (terms.limits, terms.responses, terms.orders, terms.costs, terms.simulated_broker)
         self._settings = self._digest(
             "settings", [dict(terms.asset_classes), dict(terms.sectors), *(part.model_dump() for part in parts)]
         )

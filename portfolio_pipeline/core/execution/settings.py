@@ -8,6 +8,7 @@ from typing import Annotated, Literal, Protocol
 from pydantic import Field, Strict
 
 from portfolio_pipeline.core.risk.settings import Limits
+from portfolio_pipeline.core.risk.states.settings import Responses
 from portfolio_pipeline.core.sections import (
     MOST_SESSIONS,
     BasisPoints,
@@ -71,6 +72,8 @@ class TradingTerms(Protocol):
     def sectors(self) -> Mapping[str, str]: ...
     @property
     def limits(self) -> Limits: ...
+    @property
+    def responses(self) -> Responses: ...
     @property
     def orders(self) -> Orders: ...
     @property

@@ -39,7 +39,7 @@ def trades_towards(
     """
     trades: Trades = _wanted(book, targets, bars, terms, recent.past)
     trades, cuts = _within_order_limits(book, trades, bars, terms, recent)
-    trades = _within_turnover(book, trades, bars, terms)
+    trades = _within_turnover(book, trades, bars, terms, eased=targets.eased)
     trades = _within_cash(book, trades, bars, terms)
     trades, more = _within_limits(book, trades, bars, terms, recent.past)
     return _within_cash(book, trades, bars, terms), (*cuts, *more)  # a short sale that was cut does not pay any more
@@ -109,12 +109,28 @@ def _within_order_limits(
     return {symbol: quantity for symbol, quantity in kept.items() if quantity}, tuple(cuts)
 
 
-def _within_turnover(book: Book, trades: Mapping[str, int], bars: Bars, terms: TradingTerms) -> Mapping[str, int]:
-    """All trades scaled by the same factor when together they are more than the turnover limit allows."""
-    total = sum(abs(value(quantity, bars[symbol].close)) for symbol, quantity in trades.items())
+def _within_turnover(
+    book: Book, trades: Mapping[str, int], bars: Bars, terms: TradingTerms, *, eased: bool
+) -> Mapping[str, int]:
+    """All trades scaled by the same factor when together they are more than the turnover limit allows.
+
+    Where a breach is answered (`eased`), what only makes a position smaller passes first.
+    """
+    worth = {symbol: abs(value(quantity, bars[symbol].close)) for symbol, quantity in trades.items()}
     cap = TURNOVER.cap(terms.limits)
     allowed = math.inf if cap is None else cap * max(book.equity, 0)
-    return _scaled(trades, allowed / total, bars, terms) if total > allowed > 0 else trades
+    if not sum(worth.values()) > allowed > 0:
+        return trades
+    passing = {s: q for s, q in trades.items() if eased and _only_smaller(book.quantity(s), q)}
+    others = {symbol: quantity for symbol, quantity in trades.items() if symbol not in passing}
+    left = max(allowed - sum(worth[symbol] for symbol in passing), 0.0)
+    total = sum(worth[symbol] for symbol in others)
+    return passing | (_scaled(others, left / total, bars, terms) if total > left else others)
+
+
+def _only_smaller(held: int, quantity: int) -> bool:
+    """Whether a trade brings what is held nearer to nothing, and not past it."""
+    return abs(held + quantity) < abs(held) and (held + quantity) * held >= 0
 
 
 def _within_cash(book: Book, trades: Mapping[str, int], bars: Bars, terms: TradingTerms) -> Mapping[str, int]:

@@ -38,11 +38,13 @@ class Granted:
 
 @dataclass(frozen=True, eq=False)
 class Before:
-    """What the session before a range left, by strategy; `shares` is None where there was none."""
+    """What the session before a range left, by strategy; `shares` is None where there was none. They are what was
+    decided; `answered` is what the risk states left of it."""
 
     shares: Mapping[str, float] | None = None
     kept: Mapping[str, float] | None = None
     standing: Standing | None = None
+    answered: Mapping[str, float] | None = None
 
     @classmethod
     def of(cls, strategies: tuple[str, ...], shares: Shares) -> Before:

@@ -34,19 +34,25 @@ def target_rows(
     scale: Array,
     aim: Array,
     sleeve: Array,
+    unresponded: Sequence[LimitedTargets] | None = None,
 ) -> pd.DataFrame:
-    """Rows of aggregated_targets: the symbols `always`, and others from the first session on that asks for them.
+    """Rows of aggregated_targets, `path` beside what is `unresponded` (None: the same): the symbols `always`, and
+    others from the first session on that asks for them.
 
     `before` are the symbols with a row in the session before. Who had a row keeps one: what may still be held needs a
     target, and one of nothing has to be written, for a missing row is no wish.
     """
-    weights = np.array([[limited.weights[symbol] for symbol in symbols] for limited in path])
+    weights, full = (
+        np.array([[limited.weights[symbol] for symbol in symbols] for limited in one])
+        for one in (path, unresponded or path)
+    )
     reason = np.array([[limited.reasons.get(symbol, "") for symbol in symbols] for limited in path], dtype=object)
     rows = long(
         sessions, symbols, by="symbol", requested_weight=requested, weight=weights, reason=reason, sleeve=sleeve
     )
+    rows["unresponded_weight"] = full.ravel()
     rows["scale"] = np.repeat(scale, len(symbols))
     rows["aim"] = np.repeat(aim, len(symbols))
     known = [symbol in always or symbol in before for symbol in symbols]
-    kept = np.logical_or.accumulate((requested != 0) | (weights != 0) | known)
+    kept = np.logical_or.accumulate((requested != 0) | (weights != 0) | (full != 0) | known)
     return rows[kept.ravel()].reset_index(drop=True)

@@ -26,6 +26,8 @@ class SessionTargets:
     contributions: Mapping[str, Mapping[str, float]] = field(default_factory=dict)
     """By strategy: its share of the capital times its own weight of the symbol, times the book's scale; and what the
     reserve holds for idle cash."""
+    eased: bool = False
+    """Whether positions may be made smaller whatever limits the way: a breach is being answered."""
 
     def cut(self, symbol: str) -> float:
         """How much of what was requested the limits left: 1 where they did not make it smaller."""

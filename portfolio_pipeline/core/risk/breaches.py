@@ -16,9 +16,18 @@ if TYPE_CHECKING:
     import pandas as pd
 
 Severity = Literal["warning", "cut", "block"]
-Level = Literal["targets", "orders", "submission"]
+Level = Literal["strategies", "targets", "orders", "submission"]
+Gravity = Literal["low", "medium", "high", "critical"]
 
-_GRAVITY: tuple[Severity, ...] = ("warning", "cut", "block")
+_ORDER: tuple[Severity, ...] = ("warning", "cut", "block")
+_GRAVE: Mapping[str, Gravity] = {
+    "drawdown": "critical",
+    "account_drawdown": "critical",
+    "strategy_drawdown": "medium",
+    "correlation": "medium",
+    "position_stop": "medium",
+}
+"""Of rules that are no limits of one session's weights; those say it of themselves."""
 _UNSAID = {"block": "the session's orders are refused", "cut": "cut", "warning": "reported"}
 
 
@@ -27,7 +36,7 @@ class Breach:
     """Something that stops a session's orders (`block`), was mended (`cut`) or is only reported (`warning`).
 
     `found` and `limit` are NULL where the rule has no figure. `action` says what was done, where that is more than the
-    severity says.
+    severity says. `lasts` is of what is mended for now and not over; `resolved`, at which session it was.
     """
 
     subject: str
@@ -37,9 +46,21 @@ class Breach:
     limit: float | None
     message: str
     action: str = ""
+    gravity: Gravity | None = None
+    lasts: bool = False
+    resolved: date | None = None
 
     def __str__(self) -> str:
         return self.message
+
+
+def gravity_of(breach: Breach) -> Gravity:
+    """How grave it is: by its rule. What stops orders is high at least; what is only near its limit, low."""
+    rule = breach.gravity or _GRAVE.get(breach.rule.removeprefix("targets_"), "low")
+    if breach.severity == "block":
+        return "critical" if rule == "critical" else "high"
+    known = breach.found is not None and breach.limit is not None
+    return "low" if breach.severity == "warning" and known and breach.found <= breach.limit else rule  # type: ignore[operator]
 
 
 def blocking(breaches: Iterable[Breach]) -> tuple[Breach, ...]:
@@ -57,12 +78,13 @@ def breach_rows(breaches: Mapping[date, Iterable[Breach]], level: Level) -> pd.D
 
     kept: dict[tuple[date, str, str], tuple[object, ...]] = {}
     for session, found in breaches.items():
-        for b in sorted(found, key=lambda breach: _GRAVITY.index(breach.severity)):
-            resolved = session if level == "targets" and b.severity == "cut" else None
+        for b in sorted(found, key=lambda breach: _ORDER.index(breach.severity)):
+            mended = level == "targets" and b.severity == "cut" and not b.lasts
+            resolved = session if mended else b.resolved
             action = b.action or _UNSAID[b.severity]
             kept[session, b.subject, b.rule] = (
                 *(session, level, b.subject, b.rule, b.severity, b.found, b.limit),
-                *(action, resolved),
+                *(action, resolved, gravity_of(b)),
             )
     frame = pd.DataFrame(list(kept.values()), columns=list(RISK_BREACHES.column_names))
     return frame.astype({"session": "datetime64[s]", "resolved_session": "datetime64[s]"})

@@ -13,7 +13,7 @@ the way is gone less far.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -25,6 +25,7 @@ from portfolio_pipeline.core.risk.exposures import NO_SECTORS, Portfolio
 from portfolio_pipeline.core.risk.limits.cutting_room import ROUNDING, CuttingRoom, Weights
 from portfolio_pipeline.core.risk.limits.limit import Caps, Figure, Limit
 from portfolio_pipeline.core.risk.limits.registry import LIMITS
+from portfolio_pipeline.core.risk.states.standing import Standing
 
 _HALVINGS = 30
 
@@ -37,6 +38,14 @@ class LimitedTargets:
     cuts: tuple[Breach, ...]
     reasons: Mapping[str, str]
 
+    def because(self, told: Mapping[str, str]) -> LimitedTargets:
+        """The same, with what came before the limits told first."""
+        both = {
+            symbol: "; ".join(filter(None, (told.get(symbol), self.reasons.get(symbol))))
+            for symbol in dict.fromkeys((*told, *self.reasons))
+        }
+        return replace(self, reasons=both)
+
 
 def limit_path(
     requested: Array,
@@ -47,11 +56,14 @@ def limit_path(
     *,
     sectors: Mapping[str, str] = NO_SECTORS,
     pasts: Sequence[Past] | None = None,
+    standings: Sequence[Standing] | None = None,
+    eased: Sequence[bool] | None = None,
 ) -> list[LimitedTargets]:
     """Cut each session's requested weights ([sessions, symbols]) into the limits, day after day.
 
     `previous` are the final weights of the session before; empty before the first, for the book starts in cash. `pasts`
-    are those of each session.
+    are those of each session. `standings` are the portfolio's states, which leave a part of what is asked for, and
+    `eased` says in which sessions reductions pass the limits on the way; without them everything is normal.
     """
     if not np.isfinite(requested).all():
         row, column = np.argwhere(~np.isfinite(requested))[0]
@@ -63,10 +75,18 @@ def limit_path(
             remedy="Find the strategy that asks for it in strategy_targets.",
         )
     path = []
-    for row, past in zip(requested.tolist(), pasts or (None,) * len(requested), strict=True):
-        wanted = dict(zip(symbols, row, strict=True))
-        path.append(limit_session(wanted, asset_classes, caps, previous, sectors=sectors, past=past))
-        previous = path[-1].weights
+    listed: Sequence[Past | None] = pasts or (None,) * len(requested)
+    for place, (row, past) in enumerate(zip(requested.tolist(), listed, strict=True)):
+        wanted, standing = dict(zip(symbols, row, strict=True)), standings[place] if standings else Standing()
+        told = {}
+        if standing.restricts:
+            allowed = _allowed(wanted, previous, standing)
+            told = {symbol: standing.told() for symbol, weight in wanted.items() if allowed[symbol] != weight}
+            wanted = allowed
+        ease = bool(eased and eased[place])
+        limited = limit_session(wanted, asset_classes, caps, previous, sectors=sectors, past=past, eased=ease)
+        path.append(limited if not told else limited.because(told))
+        previous = limited.weights
     return path
 
 
@@ -78,12 +98,18 @@ def limit_session(
     *,
     sectors: Mapping[str, str] = NO_SECTORS,
     past: Past | None = None,
+    eased: bool = False,
 ) -> LimitedTargets:
-    """One session: the weights nearest in direction to `requested` that hold every limit at once."""
+    """One session: the weights nearest in direction to `requested` that hold every limit at once.
+
+    `eased`: positions first become as small as requested, whatever limits the way; what it leaves is for the others.
+    """
     symbols = dict.fromkeys((*requested, *(symbol for symbol, weight in previous.items() if weight)))
 
     def shrunk_previous() -> Weights:
         held = {symbol: previous.get(symbol, 0.0) for symbol in symbols}
+        if eased:
+            held = {symbol: no_larger(weight, requested.get(symbol, 0.0)) for symbol, weight in held.items()}
         start = CuttingRoom(held, asset_classes, sectors=sectors, past=past)
         _cut(start, caps, about_the_way=False)
         return start.weights
@@ -97,6 +123,21 @@ def limit_session(
         _go_less_far(room, caps)
     reasons = {symbol: "; ".join(why) for symbol, why in room.reasons.items()}
     return LimitedTargets(room.weights, tuple(room.breaches), reasons)
+
+
+def no_larger(weight: float, than: float) -> float:
+    """`weight`, but at most as large as `than` and on its side: nothing, if that is the other one."""
+    if weight * than <= 0.0:
+        return 0.0
+    return weight if abs(weight) <= abs(than) else than
+
+
+def _allowed(wanted: Weights, previous: Mapping[str, float], standing: Standing) -> Weights:
+    """The part of what is asked for that a state leaves."""
+    left = {symbol: weight * standing.factor for symbol, weight in wanted.items()}
+    if standing.adds or not standing.factor:
+        return left
+    return {symbol: no_larger(weight, previous.get(symbol, 0.0)) for symbol, weight in left.items()}
 
 
 def _cut(room: CuttingRoom, caps: Caps, *, about_the_way: bool) -> None:

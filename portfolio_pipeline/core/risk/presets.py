@@ -30,6 +30,7 @@ TABLE: Mapping[str, tuple[float, float, float, float]] = {
     "limits.correlation": (0.70, 0.80, 0.90, 0.75),
     "limits.diversification": (1.3, 1.2, 1.0, 1.3),
     "limits.position_stop": (0.08, 0.12, 0.20, 0.10),
+    "responses.recovery": (0.03, 0.05, 0.08, 0.04),
     "allocation.volatility_target": (0.10, 0.20, 0.28, 0.12),
     "allocation.minimum": (0.05, 0.05, 0.10, 0.05),
     "allocation.maximum": (0.25, 0.30, 0.50, 0.25),

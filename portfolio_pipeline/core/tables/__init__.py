@@ -39,6 +39,8 @@ from portfolio_pipeline.core.tables.portfolio import (
     RISK_BREACHES,
     RISK_FUTURES,
     RISK_METRICS,
+    RISK_OVERRIDES,
+    RISK_STATES,
     STRATEGY_WEIGHTS,
 )
 from portfolio_pipeline.core.tables.requests import SEARCH_REQUEST_TRIALS, SEARCH_REQUESTS
@@ -92,6 +94,8 @@ __all__ = [
     "RISK_BREACHES",
     "RISK_FUTURES",
     "RISK_METRICS",
+    "RISK_OVERRIDES",
+    "RISK_STATES",
     "SEARCH_REQUESTS",
     "SEARCH_REQUEST_TRIALS",
     "SEARCH_STATISTICS",
@@ -138,6 +142,8 @@ TABLES: tuple[Table, ...] = (
     STRATEGY_WEIGHTS,
     REBALANCE_DECISIONS,
     AGGREGATED_TARGETS,
+    RISK_STATES,
+    RISK_OVERRIDES,
     RISK_METRICS,
     RISK_FUTURES,
     RISK_BREACHES,

@@ -46,6 +46,9 @@ STRATEGY_WEIGHTS = Table(
             "fraction",
             nullable=True,
         ).made_of("strategy_returns.net_return"),
+        number("unresponded_weight", "what was decided, as if no breach had been answered", "fraction").made_of(
+            "strategy_returns.net_return"
+        ),
     ),
 )
 AGGREGATED_TARGETS = Table(
@@ -59,10 +62,10 @@ AGGREGATED_TARGETS = Table(
         number(
             "requested_weight", "what the strategies ask for, times the scale, and the sleeve", "fraction of equity"
         ).made_of("strategy_weights.weight", "strategy_targets.weight"),
-        number("weight", "what is left after limits", "fraction of equity").made_of(
+        number("weight", "what is left after limits and responses", "fraction of equity").made_of(
             "strategy_weights.weight", "strategy_targets.weight"
         ),
-        text("reason", "which limits cut it; empty when nothing was cut"),
+        text("reason", "which limits or states cut it; empty when nothing was cut"),
         number("scale", "what their wishes are multiplied with so that the book has its volatility", minimum=0).made_of(
             "features.adjusted_close", "strategy_weights.weight", "strategy_targets.weight"
         ),
@@ -70,6 +73,60 @@ AGGREGATED_TARGETS = Table(
             "aim", "the scale that this session's book alone would have; NULL when nothing is asked", nullable=True
         ).made_of("features.adjusted_close", "strategy_weights.weight", "strategy_targets.weight"),
         number("sleeve", "part of what is asked for that holds idle cash: no strategy wants it", "fraction of equity"),
+        number(
+            "unresponded_weight", "what limits alone leave, as if no breach had been answered", "fraction of equity"
+        ).made_of("strategy_weights.weight", "strategy_targets.weight"),
+    ),
+)
+RISK_STATES = Table(
+    "risk_states",
+    "one row per session and scope",
+    "Where the portfolio, each strategy and the account stand after breaches of risk limits, and what leads on.",
+    ("session", "scope"),
+    (
+        session(),
+        text(
+            "scope",
+            "`portfolio`, `strategy:<name>`, `account` (its real equity), or `symbol:<ticker>` while a position is"
+            " stopped",
+        ),
+        text("level", "who decides it", "strategies", "portfolio", "account"),
+        text("state", "where it stands", "normal", "reduced", "paused", "liquidated", "cooling", "re_entering"),
+        number("factor", "part of the full risk that is allowed", "fraction", minimum=0),
+        Column("may_add", "boolean", "whether anything may grow"),
+        Column("since", "date", "first session in this state"),
+        Column("sessions_in_state", "bigint", "sessions in this state, this one included"),
+        Column("step", "bigint", "step of the re-entry, 0 outside of one"),
+        number("equity", "what its drawdown is measured on: on paper 1 at the beginning", minimum=0).made_of(
+            "strategy_returns.net_return", "aggregated_targets.unresponded_weight", "features.adjusted_close"
+        ),
+        number("peak", "the highest equity that counts", minimum=0),
+        number("drawdown", "below the peak, positive", "fraction"),
+        text("rule", "the limit that broke; empty when normal"),
+        number("found", "the figure that broke it", nullable=True),
+        number("limit_value", "the limit then", nullable=True),
+        Column("reviewed", "boolean", "whether a review was recorded since"),
+        text("release", "what would lead on from here; empty when normal"),
+        text("reason", "what a person gave as the reason of deciding otherwise; empty when nobody did"),
+    ),
+)
+RISK_OVERRIDES = Table(
+    "risk_overrides",
+    "one row per decision by hand",
+    "Releases, overrides and reviews of risk states, each with who, when and why. Rows are only added.",
+    ("override_id",),
+    (
+        Column("override_id", "bigint", "1, 2, 3 …"),
+        text("action", "what was decided", "override", "release", "review"),
+        text("scope", "as in risk_states"),
+        Column("from_session", "date", "the first session that it is in force for"),
+        Column("until_session", "date", "the last one; NULL: no end", nullable=True),
+        number("factor", "part of the full risk, of overrides", "fraction", nullable=True, minimum=0),
+        text("reason", "why, in the person's words"),
+        text("cause", "of reviews: what caused the breach"),
+        text("changed", "of reviews: which parameters were changed since"),
+        text("decided_by", "who"),
+        Column("decided_at", "timestamp", "when"),
     ),
 )
 RISK_METRICS = Table(
@@ -146,8 +203,8 @@ RISK_BREACHES = Table(
     ("session", "level", "subject", "rule"),
     (
         session(),
-        text("level", "where in the chain it was found", "targets", "orders", "submission"),
-        text("subject", "symbol, asset class, strategy or `portfolio`"),
+        text("level", "where in the chain it was found", "strategies", "targets", "orders", "submission"),
+        text("subject", "symbol, asset class, strategy, `portfolio` or `account`"),
         text("rule", "the limit"),
         text(
             "severity",
@@ -160,6 +217,7 @@ RISK_BREACHES = Table(
         number("limit_value", "the limit", nullable=True),
         text("action", "what was done"),
         Column("resolved_session", "date", "session at which it no longer held", nullable=True),
+        text("gravity", "how grave the rule's breach is", "low", "medium", "high", "critical"),
     ),
 )
 POSITIONS = Table(

@@ -24,6 +24,7 @@ SIM_POSITIONS = Table(
         number("quantity", "shares", "shares"),
         number("price", "last close, split-adjusted while there is no bar", "currency per share"),
         Column("sessions_without_bar", "bigint", "sessions since the symbol last traded"),
+        number("average_cost", "average price paid, split-adjusted", "currency per share", nullable=True),
     ),
     lived=True,
 )

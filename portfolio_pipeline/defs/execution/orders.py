@@ -22,6 +22,7 @@ from portfolio_pipeline.core.execution.rows import ticket_rows, tickets_of
 from portfolio_pipeline.core.execution.seals import Sealed, Sealer, seal_rows, seals_of
 from portfolio_pipeline.core.execution.tickets import Ticket, by_session
 from portfolio_pipeline.core.risk.breaches import breach_rows
+from portfolio_pipeline.core.risk.states.rows import state_rows
 from portfolio_pipeline.core.settings import Settings
 from portfolio_pipeline.core.tables import (
     AGGREGATED_TARGETS,
@@ -32,12 +33,15 @@ from portfolio_pipeline.core.tables import (
     PRICES,
     RISK_BREACHES,
     RISK_METRICS,
+    RISK_OVERRIDES,
+    RISK_STATES,
     SESSION_ORIGINS,
     STRATEGY_TARGETS,
     STRATEGY_WEIGHTS,
 )
 from portfolio_pipeline.defs.execution.sent import REVISION, sent_orders
 from portfolio_pipeline.ports import Broker, Reader, Warehouse
+from portfolio_pipeline.reads.account_watch import account_watch
 from portfolio_pipeline.reads.trading import trading_inputs
 from portfolio_pipeline.reports.tables import markdown_table
 
@@ -57,9 +61,12 @@ def orders_within_limits(
     """
     with warehouse.reading() as reader:
         inputs, tickets = trading_inputs(reader, sessions), tickets_of(reader.read(ORDERS.name, sessions))
+        watch = account_watch(reader, sessions)
         sealed = Sealed(Sealer(plan_key, settings), seals_of(reader.read(ORDER_SEALS.name, sessions)))
     book = Book.of(broker.account(sessions.first))
-    gate = judge_submission(broker.mode, sessions, tickets, book, inputs.targets, inputs.bars, settings, sealed=sealed)
+    gate = judge_submission(
+        *(broker.mode, sessions, tickets, book, inputs.targets, inputs.bars, settings), sealed=sealed, watch=watch
+    )
     failed_at = gate.failed_at(sessions.last)
     offending: list[dict[str, object]] = []
     warnings: list[dict[str, object]] = [
@@ -101,8 +108,9 @@ def planned_with_what_the_session_before_was(
         PRICES,
         CORPORATE_ACTIONS,
         CASH_RETURNS,
+        RISK_OVERRIDES,
     ),
-    also_fills=(ORDER_SEALS, RISK_BREACHES, SESSION_ORIGINS),
+    also_fills=(ORDER_SEALS, RISK_BREACHES, RISK_STATES, SESSION_ORIGINS),
     checks=(orders_within_limits, planned_with_what_the_session_before_was),
 )
 def orders(
@@ -115,9 +123,11 @@ def orders(
 ) -> Stored:
     with warehouse.reading() as reader:
         _refuse_unmeasured(reader, sessions)
-        inputs = trading_inputs(reader, sessions)
+        inputs, watch = trading_inputs(reader, sessions), account_watch(reader, sessions)
     book = Book.of(broker.account(sessions.first))
-    planned = plan(broker.mode, sessions, book, inputs.targets, inputs.bars, settings, Sealer(plan_key, settings))
+    sealer = Sealer(plan_key, settings)
+    planned = plan(broker.mode, sessions, book, inputs.targets, inputs.bars, settings, sealer, watch)
+    states = [(session, scope, one) for session, after in watch.path.items() for scope, one in after.items()]
     sent = sent_orders(broker, warehouse, sessions)
     with warehouse.transaction() as tx:
         stored = tickets_of(tx.read(ORDERS.name, sessions))
@@ -126,6 +136,7 @@ def orders(
         tx.replace(ORDER_SEALS.name, sessions, seal_rows(planned.seals))
         breaches = breach_rows(planned.findings, "orders")
         tx.replace(RISK_BREACHES.name, sessions, breaches, where={"level": "orders"})
+        tx.replace(RISK_STATES.name, sessions, state_rows(states, "account"), where={"level": "account"})
         tx.replace(SESSION_ORIGINS.name, sessions, origin.rows(sessions))
     newest = [ticket for ticket in planned.tickets if ticket.session == sessions.last]
     metadata: dict[str, Any] = {

@@ -32,12 +32,15 @@ from portfolio_pipeline.core.tables import (
     ORDERS,
     PRICES,
     RISK_BREACHES,
+    RISK_OVERRIDES,
+    RISK_STATES,
     STRATEGY_TARGETS,
     STRATEGY_WEIGHTS,
     SUBMISSIONS,
 )
 from portfolio_pipeline.defs.execution.sent import sent_orders
 from portfolio_pipeline.ports import Broker, HaltSwitch, Warehouse
+from portfolio_pipeline.reads.account_watch import account_watch
 from portfolio_pipeline.reads.trading import trading_inputs
 
 NOTHING_TO_SEND = Gate((), (), {}, None)
@@ -83,6 +86,8 @@ def every_order_was_sent(
         CORPORATE_ACTIONS,
         CASH_RETURNS,
         HALT_EVENTS,
+        RISK_STATES,
+        RISK_OVERRIDES,
     ),
     also_fills=(RISK_BREACHES,),
     checks=(every_order_was_sent,),
@@ -102,10 +107,13 @@ def submissions(
         with warehouse.reading() as reader:
             inputs, tickets = trading_inputs(reader, sessions), tickets_of(reader.read(ORDERS.name, sessions))
             sealed = Sealed(Sealer(plan_key, settings), seals_of(reader.read(ORDER_SEALS.name, sessions)))
+            watch = account_watch(reader, sessions)
         book = Book.of(broker.account(sessions.first))
         sent = sent_orders(broker, warehouse, sessions)
         gate = judge_submission(
-            broker.mode, sessions, tickets, book, inputs.targets, inputs.bars, settings, sent, sealed=sealed
+            *(broker.mode, sessions, tickets, book, inputs.targets, inputs.bars, settings, sent),
+            sealed=sealed,
+            watch=watch,
         )
         _send(broker, sessions, gate)
     rows = submission_rows(_known_at_the_close(gate, broker.reports(sessions)))

@@ -5,6 +5,7 @@ Only reading, calling `core.portfolio` and `core.risk`, and writing belong here.
 
 from collections.abc import Sequence
 from datetime import date
+from functools import partial
 
 import dagster as dg
 import numpy as np
@@ -21,24 +22,33 @@ from portfolio_pipeline.core.portfolio import volatility_target
 from portfolio_pipeline.core.portfolio.cash_sleeve import sleeve_weights
 from portfolio_pipeline.core.portfolio.netting import net, target_rows
 from portfolio_pipeline.core.portfolio.volatility_target import aims, scales
-from portfolio_pipeline.core.risk.breaches import breach_rows
-from portfolio_pipeline.core.risk.cutting import limit_path
+from portfolio_pipeline.core.risk.breaches import Breach, breach_rows
+from portfolio_pipeline.core.risk.cutting import LimitedTargets, limit_path
+from portfolio_pipeline.core.risk.exposures import PORTFOLIO
 from portfolio_pipeline.core.risk.limits.check import check_limits
 from portfolio_pipeline.core.risk.limits.of_exposure import GROSS, NET
 from portfolio_pipeline.core.risk.limits.of_symbols import SYMBOL
+from portfolio_pipeline.core.risk.states.obeyed import beyond, same_standing
+from portfolio_pipeline.core.risk.states.of_portfolio import portfolio_rule, with_cuts
+from portfolio_pipeline.core.risk.states.rows import breaches_of, state_rows
+from portfolio_pipeline.core.risk.states.standing import Standing
 from portfolio_pipeline.core.settings import Settings
 from portfolio_pipeline.core.tables import (
     AGGREGATED_TARGETS,
+    CASH_RETURNS,
     FEATURES,
     RISK_BREACHES,
+    RISK_OVERRIDES,
+    RISK_STATES,
     STRATEGY_TARGETS,
     STRATEGY_WEIGHTS,
 )
 from portfolio_pipeline.core.tables.rows import frame
 from portfolio_pipeline.ports import Reader, Warehouse
 from portfolio_pipeline.reads.features import stored_adjusted_prices
+from portfolio_pipeline.reads.risk_states import portfolio_standings, restricted, stored_standings
 from portfolio_pipeline.reads.state import rows_before
-from portfolio_pipeline.reports.pictures import simulated, stacked_picture
+from portfolio_pipeline.reports.pictures import simulated, stacked_picture, states_picture
 
 
 @session_check(blocking=True)
@@ -77,6 +87,41 @@ def targets_within_limits(
 
 
 @session_check(blocking=True)
+def targets_obey_the_states(
+    sessions: SessionRange,
+    warehouse: dg.ResourceParam[Warehouse],
+    settings: dg.ResourceParam[Settings],
+) -> dg.AssetCheckResult:
+    """The portfolio's states follow from what the targets earn on paper, and no target is larger than its state allows:
+    than the allowed part of what was asked, or of what there was before."""
+    first = previous_session(sessions.first) or sessions.first
+    columns = ["session", "symbol", "requested_weight", "weight"]
+    with warehouse.reading() as reader:
+        rows = frame(reader.read(AGGREGATED_TARGETS.name, SessionRange(first, sessions.last), columns=columns))
+        stored = stored_standings(reader, SessionRange(first, sessions.last), "portfolio")
+        symbols = (*settings.symbols, *sorted(set(rows["symbol"]) - set(settings.symbols)))
+        _, expected = portfolio_standings(reader, sessions, symbols, settings)
+    requested, targets = (by_session(rows, "symbol", column) for column in ("requested_weight", "weight"))
+    offending: list[dict[str, object]] = []
+    warnings: list[dict[str, object]] = []
+    before = targets.get(first, {}) if first < sessions.first else {}
+    rule = portfolio_rule(settings.limits, settings.responses)
+    for session, standing in zip(sessions, expected, strict=True):
+        found, weights = stored.get(session, {}).get(PORTFOLIO), targets.get(session, {})
+        if found is None or not same_standing(found, standing, rule):
+            states = {"found": found and found.state, "limit": standing.state}
+            offending.append({"session": session, "subject": PORTFOLIO, "rule": "state", **states})
+        for symbol, weight, most in beyond(weights, requested.get(session, {}), before, standing):
+            offending.append({"session": session, "subject": symbol, "rule": "state", "found": weight, "limit": most})
+        if rule.near(standing.drawdown):
+            figures = {"found": standing.drawdown, "limit": rule.limit}
+            warnings.append({"session": session, "subject": PORTFOLIO, "rule": rule.name, **figures})
+        before = weights
+    remedy = "Nothing is traded on these targets. Materialise aggregated_targets again."
+    return check_result(offending, warnings=warnings, checked=len(sessions), remedy=remedy)
+
+
+@session_check(blocking=True)
 def targets_cover_the_universe(
     sessions: SessionRange,
     warehouse: dg.ResourceParam[Warehouse],
@@ -94,10 +139,11 @@ def targets_cover_the_universe(
 @session_asset(
     table=AGGREGATED_TARGETS,
     group="portfolio",
-    reads=(STRATEGY_WEIGHTS, STRATEGY_TARGETS, FEATURES),
-    also_fills=(RISK_BREACHES,),
+    reads=(STRATEGY_WEIGHTS, STRATEGY_TARGETS, FEATURES, CASH_RETURNS, RISK_OVERRIDES),
+    also_fills=(RISK_BREACHES, RISK_STATES),
     checks=(
         targets_within_limits,
+        targets_obey_the_states,
         targets_cover_the_universe,
     ),
 )
@@ -112,40 +158,56 @@ def aggregated_targets(
         strategies = tuple(sorted(set(weights["strategy"])))
         targets = frame(reader.read("strategy_targets", sessions, where={"strategy": list(strategies)}))
         _refuse_missing(sessions, weights, targets)
-        previous = {} if before is None else dict(zip(before["symbol"], before["weight"].tolist(), strict=True))
+        previous, previous_full = (
+            {} if before is None else dict(zip(before["symbol"], before[column].tolist(), strict=True))
+            for column in ("weight", "unresponded_weight")
+        )
         symbols = (*settings.symbols, *sorted({*targets["symbol"], *previous} - set(settings.symbols)))
         seen = _seen(sessions)
-        closes = stored_adjusted_prices(reader, symbols, as_days(seen)).adjusted_close
+        prices = stored_adjusted_prices(reader, symbols, as_days(seen))
+        giving_back = restricted(reader, sessions)
         earlier = _earlier_aims(reader, sessions.first, settings.allocation.scale_memory)
     wanted = as_days(tuple(sessions))
-    shares = spread(weights, "weight", wanted, strategies, by="strategy", missing=0.0)
+    shares, full_shares = (
+        spread(weights, column, wanted, strategies, by="strategy", missing=0.0)
+        for column in ("weight", "unresponded_weight")
+    )
     asked = [
         spread(targets[targets["strategy"] == name], "weight", wanted, symbols, by="symbol", missing=0.0)
         for name in strategies
     ]
-    wished = net(shares, np.stack(asked))
+    wished, wished_in_full = (net(one, np.stack(asked)) for one in (shares, full_shares))
+    # Scale and sleeve are those of the book in full: what a strategy gives back is not taken by the others.
     allocation = settings.allocation
     gross, net_cap = GROSS.cap(settings.limits), NET.cap(settings.limits)
-    aimed = aims(wished, closes, allocation.volatility_target, gross, net_cap)
+    aimed = aims(wished_in_full, prices.adjusted_close, allocation.volatility_target, gross, net_cap)
     scale = scales(aimed, earlier, allocation.scale_memory) if allocation.volatility_target else np.ones(len(aimed))
-    requested = wished * scale[:, None]
+    requested, in_full = wished * scale[:, None], wished_in_full * scale[:, None]
     sleeve = np.zeros_like(requested)
     if settings.allocation.cash_sleeve is not None:
         place = symbols.index(settings.allocation.cash_sleeve)
         sleeve[:, place] = sleeve_weights(
-            requested, place, largest_gross=_most_invested(settings), largest_weight=SYMBOL.cap(settings.limits)
+            in_full, place, largest_gross=_most_invested(settings), largest_weight=SYMBOL.cap(settings.limits)
         )
-        requested = requested + sleeve
-    pasts = Pasts.of_closes(closes, seen, symbols, settings.asset_classes)
-    path = limit_path(
-        requested,
-        symbols,
-        settings.asset_classes,
-        settings.limits,
-        previous,
+        requested, in_full = requested + sleeve, in_full + sleeve
+    pasts = Pasts.of_closes(prices.adjusted_close, seen, symbols, settings.asset_classes)
+    cut_into_limits = partial(
+        limit_path,
+        symbols=symbols,
+        asset_classes=settings.asset_classes,
+        caps=settings.limits,
         sectors=settings.sectors,
         pasts=[pasts.at(session) for session in sessions],
     )
+    unresponded = cut_into_limits(in_full, previous=previous_full)
+    full = np.array([[limited.weights[symbol] for symbol in symbols] for limited in unresponded])
+    with warehouse.reading() as reader:
+        standing, standings = portfolio_standings(reader, sessions, symbols, settings, full, prices)
+    path = unresponded
+    changed = previous != previous_full or not np.array_equal(requested, in_full)
+    if changed or any(one.restricts for one in standings):
+        eased = [giving_back.get(day, False) or one.restricts for day, one in zip(sessions, standings, strict=True)]
+        path = cut_into_limits(requested, previous=previous, standings=standings, eased=eased)
     rows = target_rows(
         wanted,
         symbols,
@@ -156,15 +218,21 @@ def aggregated_targets(
         scale=scale,
         aim=aimed,
         sleeve=sleeve,
+        unresponded=unresponded,
     )
-    cuts = {session: limited.cuts for session, limited in zip(sessions, path, strict=True)}
+    told = with_cuts(standing, tuple(sessions), standings, path)
+    states = state_rows(((day, PORTFOLIO, one) for day, one in zip(sessions, told, strict=True)), "portfolio")
+    cuts = _breaches(sessions, path, standing, standings, settings)
     with warehouse.transaction() as transaction:
         count = transaction.replace(AGGREGATED_TARGETS.name, sessions, rows)
+        transaction.replace(RISK_STATES.name, sessions, states, where={"level": "portfolio"})
         transaction.replace(RISK_BREACHES.name, sessions, breach_rows(cuts, "targets"), where={"level": "targets"})
     newest = rows[rows["session"] == rows["session"].max()]
     return Stored(
         rows=count,
         metadata={
+            "state": told[-1].state,
+            "paper drawdown": told[-1].drawdown,
             "scale": float(scale[-1]),
             "cash sleeve": float(sleeve[-1].sum()),
             "gross": float(newest["weight"].abs().sum()),
@@ -173,8 +241,22 @@ def aggregated_targets(
         },
         picture=lambda origin: _picture(warehouse, sessions.last, settings, origin),
         came_in=int((rows["requested_weight"] != 0).sum()),
-        dropped={"cut by limits": int((rows["reason"] != "").sum())},
+        dropped={"cut by limits or states": int((rows["reason"] != "").sum())},
     )
+
+
+def _breaches(
+    sessions: SessionRange,
+    path: Sequence[LimitedTargets],
+    before: Standing | None,
+    standings: Sequence[Standing],
+    settings: Settings,
+) -> dict[date, tuple[Breach, ...]]:
+    rule, found = portfolio_rule(settings.limits, settings.responses), {}
+    for session, limited, standing in zip(sessions, path, standings, strict=True):
+        found[session] = (*limited.cuts, *breaches_of(session, PORTFOLIO, rule, before, standing))
+        before = standing
+    return found
 
 
 def _seen(sessions: SessionRange) -> tuple[date, ...]:
@@ -240,4 +322,19 @@ def _picture(warehouse: Warehouse, last: date, settings: Settings, origin: Seque
     drawn, names = np.unique(days(rows)), sorted(set(settings.asset_classes.values()))
     parts = spread(sums, "weight", drawn, names, by="asset_class", missing=0.0)
     title = simulated("Targets by asset class (gross)", origin)
-    return stacked_picture(title, drawn, {name: parts[:, place] for place, name in enumerate(names)})
+    classes_drawn = stacked_picture(title, drawn, {name: parts[:, place] for place, name in enumerate(names)})
+    return f"{classes_drawn}\n\n{_states_picture(warehouse, drawn, origin)}"
+
+
+def _states_picture(warehouse: Warehouse, drawn: np.ndarray, origin: Sequence[str]) -> str:
+    """Where portfolio and strategies stood."""
+    seen = SessionRange(drawn[0].item(), drawn[-1].item())
+    rows = frame(warehouse.read(RISK_STATES.name, seen, columns=["session", "scope", "level", "state"]))
+    rows = rows[rows["level"] != "account"]
+    places = np.searchsorted(drawn, days(rows))
+    strips = {scope: np.full(len(drawn), "", dtype=object) for scope in sorted(set(rows["scope"]))}
+    for scope, strip in strips.items():
+        own = (rows["scope"] == scope).to_numpy()
+        strip[places[own]] = rows["state"].to_numpy()[own]
+    named = {scope.removeprefix("strategy:"): strip.tolist() for scope, strip in strips.items()}
+    return states_picture(simulated("States after breaches of risk limits", origin), drawn, named)

@@ -16,14 +16,21 @@ from portfolio_pipeline.core.arrays import by_session, days, long, spread
 from portfolio_pipeline.core.calendar.sessions import FIRST_SESSION, SessionRange, as_days, previous_session
 from portfolio_pipeline.core.errors import SessionError
 from portfolio_pipeline.core.portfolio.allocation.allocate import (
+    Shares,
     broken_limits,
     kept_shares,
     largest_shares,
 )
 from portfolio_pipeline.core.portfolio.allocation.bounds import locked_by_hand
+from portfolio_pipeline.core.portfolio.answered_shares import answered_shares
 from portfolio_pipeline.core.portfolio.rebalancing.by_hand import ByHand
 from portfolio_pipeline.core.portfolio.rebalancing.course import Kind
 from portfolio_pipeline.core.portfolio.rebalancing.rows import decision_rows, input_rows
+from portfolio_pipeline.core.risk.breaches import Breach, breach_rows
+from portfolio_pipeline.core.risk.exposures import EPSILON
+from portfolio_pipeline.core.risk.states.of_strategies import scope_of, strategy_rule
+from portfolio_pipeline.core.risk.states.rows import breaches_of, state_rows
+from portfolio_pipeline.core.risk.states.standing import Standing
 from portfolio_pipeline.core.settings import Settings
 from portfolio_pipeline.core.strategies.card import StrategyCard
 from portfolio_pipeline.core.tables import (
@@ -31,6 +38,9 @@ from portfolio_pipeline.core.tables import (
     MANUAL_SHARES,
     REBALANCE_DECISIONS,
     REGIME_TABLE,
+    RISK_BREACHES,
+    RISK_OVERRIDES,
+    RISK_STATES,
     STRATEGY_RETURNS,
     STRATEGY_STAGES,
     STRATEGY_TARGETS,
@@ -39,6 +49,7 @@ from portfolio_pipeline.core.tables import (
 from portfolio_pipeline.core.tables.rows import frame
 from portfolio_pipeline.ports import Warehouse
 from portfolio_pipeline.reads.capital import capital_before, known_of_capital
+from portfolio_pipeline.reads.risk_states import stored_standings, strategy_standings
 from portfolio_pipeline.reports.pictures import simulated, stacked_picture
 
 
@@ -49,15 +60,18 @@ def shares_within_limits(
     settings: dg.ResourceParam[Settings],
     strategies: dg.ResourceParam[tuple[StrategyCard, ...]],
 ) -> dg.AssetCheckResult:
-    """Minimum, maximum, daily change and sum of the shares hold, and nobody has capital it must not be given.
+    """Minimum, maximum, daily change and sum of the decided shares hold, and nobody has capital it must not be given:
+    neither by its stage, nor by the state that its risk is in.
 
-    `core.portfolio.allocation` says how these go together."""
+    `core.portfolio.allocation` says how the former go together."""
     first = previous_session(sessions.first) or sessions.first
     names = tuple(card.name for card in strategies)
     with warehouse.reading() as reader:
         rows = frame(reader.read(STRATEGY_WEIGHTS.name, SessionRange(first, sessions.last)))
         known = known_of_capital(reader, sessions, settings, strategies)
-    shares, keeps = by_session(rows, "strategy", "weight"), by_session(rows, "strategy", "kept_weight")
+        _, standings = strategy_standings(reader, sessions, strategies, settings)
+    shares, keeps = by_session(rows, "strategy", "unresponded_weight"), by_session(rows, "strategy", "kept_weight")
+    given = by_session(rows, "strategy", "weight")
     before = shares.get(first) if first < sessions.first else None
     kept = _array(keeps.get(first, {}) if first < sessions.first else {}, names)
     offending = []
@@ -76,17 +90,39 @@ def shares_within_limits(
             returns=dict(zip(names, paper[:stop].T, strict=True)) if set(found) <= set(names) else None,
             by_hand=_locks(known.said, row, before, names),
         )
-        offending += [{"session": session, "broken": line} for line in broken]
-        before = found
+        before, held = found, given.get(previous_session(session) or session) if session > first else None
+        answered = _allowed_by_states(given.get(session, {}), found, held, standings[row])
+        offending += [{"session": session, "broken": line} for line in (*broken, *answered)]
     return check_result(offending, checked=len(sessions), remedy="Materialise strategy_weights again.")
+
+
+@session_check(blocking=True)
+def states_follow_from_paper(
+    sessions: SessionRange,
+    warehouse: dg.ResourceParam[Warehouse],
+    settings: dg.ResourceParam[Settings],
+    strategies: dg.ResourceParam[tuple[StrategyCard, ...]],
+) -> dg.AssetCheckResult:
+    """Every strategy's stored state is the one that its paper returns lead to, from the session before the first."""
+    with warehouse.reading() as reader:
+        _, expected = strategy_standings(reader, sessions, strategies, settings)
+        stored = stored_standings(reader, sessions, "strategies")
+    offending = [
+        {"session": session, "strategy": name, "found": found and found.state, "expected": standing.state}
+        for session, standings in zip(sessions, expected, strict=True)
+        for name, standing in standings.items()
+        if (found := stored.get(session, {}).get(scope_of(name))) != standing
+    ]
+    remedy = "Somebody has edited them. Materialise strategy_weights again."
+    return check_result(offending, checked=len(sessions) * len(strategies), remedy=remedy)
 
 
 @session_asset(
     table=STRATEGY_WEIGHTS,
     group="portfolio",
-    reads=(STRATEGY_RETURNS, STRATEGY_TARGETS, STRATEGY_STAGES, REGIME_TABLE, MANUAL_SHARES),
-    also_fills=(REBALANCE_DECISIONS, ALLOCATION_INPUTS),
-    checks=(shares_within_limits,),
+    reads=(STRATEGY_RETURNS, STRATEGY_TARGETS, STRATEGY_STAGES, REGIME_TABLE, MANUAL_SHARES, RISK_OVERRIDES),
+    also_fills=(REBALANCE_DECISIONS, ALLOCATION_INPUTS, RISK_STATES, RISK_BREACHES),
+    checks=(states_follow_from_paper, shares_within_limits),
 )
 def strategy_weights(
     sessions: SessionRange,
@@ -99,20 +135,24 @@ def strategy_weights(
     with warehouse.reading() as reader:
         before = capital_before(reader, sessions.first, names)
         known = known_of_capital(reader, sessions, settings, strategies)
+        standing_before, standings = strategy_standings(reader, sessions, strategies, settings)
     _refuse_unjudged(known.granted.takes_new_capital, sessions, names)
     wanted = as_days(tuple(sessions))
     shares = known.shared_out(allocation, settings.rebalancing, settings.costs.total, before)
+    held = None if before.answered is None else np.nan_to_num(_array(before.answered, names))
+    answered = answered_shares(shares.weight, standings, names, held)
     rows = long(
         wanted,
         names,
         by="strategy",
-        weight=shares.weight,
-        previous_weight=shares.previous,
+        weight=answered,
+        previous_weight=np.vstack([np.full(len(names), np.nan) if held is None else held, answered[:-1]]),
         requested_weight=shares.requested,
-        reason=np.array(shares.reason, dtype=object),
+        reason=np.array(_reasons(shares, answered, standings, names), dtype=object),
         kept_weight=shares.kept,
         decided_weight=shares.decided,
         drifted_weight=shares.drifted,
+        unresponded_weight=shares.weight,
     )
     rows["method"] = allocation.method
     fixed = list(allocation.fixed)
@@ -121,15 +161,24 @@ def strategy_weights(
     rows["locked"] = (
         rows["strategy"].isin(fixed).to_numpy() | (invested & ~np.isnan(shares.previous)).ravel() | kept_by_hand.ravel()
     )
+    states = [
+        (session, scope_of(name), standing)
+        for session, after in zip(sessions, standings, strict=True)
+        for name, standing in after.items()
+    ]
+    breaches = breach_rows(_breaches(sessions, standing_before, standings, strategies, settings), "strategies")
     with warehouse.transaction() as tx:
         count = tx.replace(STRATEGY_WEIGHTS.name, sessions, rows)
+        tx.replace(RISK_STATES.name, sessions, state_rows(states, "strategies"), where={"level": "strategies"})
+        tx.replace(RISK_BREACHES.name, sessions, breaches, where={"level": "strategies"})
         tx.replace(REBALANCE_DECISIONS.name, sessions, decision_rows(wanted, names, allocation.method, shares))
         tx.replace(ALLOCATION_INPUTS.name, sessions, input_rows(wanted, names, known.paper))
     newest = shares.decisions[-1]
     return Stored(
         rows=count,
         metadata={
-            "shares": {name: float(share) for name, share in zip(names, shares.weight[-1], strict=True)},
+            "states": {name: standings[-1][name].state for name in names},
+            "shares": {name: float(share) for name, share in zip(names, answered[-1], strict=True)},
             "decision": ": ".join(filter(None, (newest.kind, ", ".join(newest.trigger), newest.reason))),
             **{f"sessions {kind}": sum(one.kind == kind for one in shares.decisions) for kind in get_args(Kind)},
         },
@@ -155,6 +204,60 @@ def _locks(said: ByHand, row: int, before: Mapping[str, float] | None, names: Se
     held = np.full(len(names), np.nan) if before is None else np.nan_to_num(_array(before, names))
     lock = locked_by_hand(np.full(len(names), np.nan), said.share[row], said.kept[row], held)
     return {name: share for name, share in zip(names, lock.tolist(), strict=True) if not np.isnan(share)}
+
+
+def _allowed_by_states(
+    given: Mapping[str, float],
+    decided: Mapping[str, float],
+    held: Mapping[str, float] | None,
+    standings: Mapping[str, Standing],
+) -> list[str]:
+    """Shares that are not what the risk states leave of the decided ones."""
+    names = tuple(standings)
+    before = None if held is None else np.nan_to_num(_array(held, names))
+    allowed = answered_shares(_array(decided, names)[None], [standings], names, before)[0]
+    return [
+        f"NOT_AS_STATES_ALLOW: strategy={name}, found={given.get(name, np.nan):.6g}, allowed={share:.6g}"
+        for name, share in zip(names, allowed.tolist(), strict=True)
+        if not abs(given.get(name, np.nan) - share) <= EPSILON
+    ]
+
+
+def _reasons(
+    shares: Shares, answered: np.ndarray, standings: Sequence[Mapping[str, Standing]], names: Sequence[str]
+) -> list[list[str]]:
+    """What a risk state took away is told by the state."""
+    return [
+        [
+            after[name].told() if given < decided - EPSILON else reason
+            for name, reason, given, decided in zip(names, row, *pair, strict=True)
+        ]
+        for row, after, pair in zip(
+            shares.reason, standings, zip(answered.tolist(), shares.weight.tolist(), strict=True), strict=True
+        )
+    ]
+
+
+def _breaches(
+    sessions: SessionRange,
+    before: Mapping[str, Standing],
+    standings: Sequence[Mapping[str, Standing]],
+    strategies: Sequence[StrategyCard],
+    settings: Settings,
+) -> dict[date, list[Breach]]:
+    rules = {
+        card.name: strategy_rule(settings.limits, settings.responses, card.sizing.maximum_drawdown)
+        for card in strategies
+    }
+    found: dict[date, list[Breach]] = {}
+    for session, after in zip(sessions, standings, strict=True):
+        found[session] = [
+            breach
+            for name, standing in after.items()
+            for breach in breaches_of(session, name, rules[name], before.get(name), standing)
+        ]
+        before = after
+    return found
 
 
 def _refuse_unjudged(takes_new_capital: np.ndarray, sessions: SessionRange, names: tuple[str, ...]) -> None:

@@ -3,7 +3,8 @@
 Only drawing belongs here: what is drawn, and which numbers, is decided by the assets. `canvas` is the card that shapes
 and words stand on, `axes` the numbers and days along its sides, `curves` the way from many values to few points;
 `series` draws values over time, `bars` figures and their limits, `bands` what may come, `pairs` what goes with what,
-`search` what a search for parameters found, `points` figures of many things against each other, and of a few values.
+`search` what a search for parameters found, `points` figures of many things against each other, and of a few values,
+`states` what something went through.
 """
 
 from portfolio_pipeline.reports.pictures.bands import bands_picture
@@ -13,6 +14,7 @@ from portfolio_pipeline.reports.pictures.pairs import pairs_picture
 from portfolio_pipeline.reports.pictures.points import Panel, panels_picture, scatter_picture
 from portfolio_pipeline.reports.pictures.search import evolution_picture, surface_picture
 from portfolio_pipeline.reports.pictures.series import equity_picture, line_picture, stacked_picture
+from portfolio_pipeline.reports.pictures.states import states_picture
 
 __all__ = [
     "LARGEST",
@@ -27,5 +29,6 @@ __all__ = [
     "scatter_picture",
     "simulated",
     "stacked_picture",
+    "states_picture",
     "surface_picture",
 ]

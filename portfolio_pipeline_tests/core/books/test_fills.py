@@ -26,16 +26,16 @@ def test_the_side_of_a_trade_is_its_sign(quantity: int, side: str) -> None:
     assert Side(side).signed(abs(quantity)) == quantity
 
 
-def test_a_book_that_was_stated_is_the_same_book_but_for_what_was_paid() -> None:
+def test_a_book_that_was_stated_is_the_same_book() -> None:
     book = Book(123_45, {"BBB": Position(-SHARE // 2, 30.0, 20.0), "AAA": Position(3 * SHARE, 9.0, 10.0, 2)})
     stated = book.snapshot(DAY)
     assert stated == AccountSnapshot(
-        DAY, 123_45, {"AAA": Holding(3 * SHARE, 10.0, 2), "BBB": Holding(-SHARE // 2, 20.0)}
+        DAY, 123_45, {"AAA": Holding(3 * SHARE, 10.0, 2, 9.0), "BBB": Holding(-SHARE // 2, 20.0, 0, 30.0)}
     )
     assert stated.equity == book.equity == 123_45 + 30_00 - 10_00
     again = Book.of(stated)
     assert again.snapshot(DAY) == stated
-    assert again.positions["AAA"] == Position(3 * SHARE, 10.0, 10.0, 2)
+    assert again.positions["AAA"] == Position(3 * SHARE, 9.0, 10.0, 2)
 
 
 def test_what_is_stated_does_not_change_with_the_book() -> None:

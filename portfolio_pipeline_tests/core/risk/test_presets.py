@@ -38,6 +38,7 @@ allocation.minimum            5%    5%    10%   5%
 allocation.maximum            25%   30%   50%   25%
 limits.strategy_positions     20    30    50    40
 limits.sector                 25%   35%   50%   25%
+responses.recovery            3%    5%    8%    4%
 """
 CELLS = [
     (key, preset, float(cell.rstrip("%")) / (100 if "%" in cell else 1))
@@ -48,7 +49,7 @@ CELLS = [
 
 def value(settings: Settings, key: str) -> object:
     section, name = key.split(".")
-    return settings.limits.value(name) if section == "limits" else getattr(settings.allocation, name)
+    return settings.limits.value(name) if section == "limits" else getattr(getattr(settings, section), name)
 
 
 def test_the_table_has_every_row_that_is_required_and_no_other() -> None:

@@ -17,6 +17,7 @@ from portfolio_pipeline.core.arrays import long
 from portfolio_pipeline.core.calendar.sessions import SessionRange, as_days, sessions_between
 from portfolio_pipeline.core.portfolio.allocation.settings import Allocation
 from portfolio_pipeline.core.portfolio.rebalancing.settings import Rebalancing
+from portfolio_pipeline.core.risk.states.settings import Responses
 from portfolio_pipeline.core.strategies.card import StrategyCard
 from portfolio_pipeline.core.tables import MANUAL_SHARES, STRATEGY_HONESTY
 from portfolio_pipeline.core.tables.market import REGIMES
@@ -38,15 +39,12 @@ LIFE = SessionRange(date(2023, 1, 17), MARKET.last)
 DAYS = sessions_between(LIFE.first, LIFE.last)
 LAST = SessionRange(DAYS[-2], DAYS[-1])
 BEFORE = SessionRange(DAYS[0], DAYS[-3])
+UNANSWERED = Responses(drawdown="alert_only", strategy_drawdown="alert_only")
+"""For tests of something else: the paper returns of the fixture lose more than strategies may."""
 ASSETS = [strategy_stages, strategy_weights, aggregated_targets, risk]
 TABLES = (
-    "strategy_stages",
-    "strategy_weights",
-    "rebalance_decisions",
-    "allocation_inputs",
-    "aggregated_targets",
-    "risk_metrics",
-    "risk_breaches",
+    *("strategy_stages", "strategy_weights", "rebalance_decisions", "allocation_inputs", "aggregated_targets"),
+    *("risk_states", "risk_metrics", "risk_breaches"),
 )
 
 
@@ -97,10 +95,15 @@ def materialise(
     promotion: str = "suggest",
     allocation: Allocation | None = None,
     rebalancing: Rebalancing | None = None,
+    responses: Responses | None = None,
 ) -> dg.ExecuteInProcessResult:
     shipped = active_settings()
-    changed = {"promotion": promotion, "allocation": allocation or shipped.allocation}
-    changed["rebalancing"] = rebalancing or shipped.rebalancing
+    changed = {
+        "promotion": promotion,
+        "allocation": allocation or shipped.allocation,
+        "rebalancing": rebalancing or shipped.rebalancing,
+        "responses": responses or shipped.responses,
+    }
     return chain.materialise(
         ASSETS,
         sessions,
@@ -134,8 +137,10 @@ def test_all_checks_hold_and_pictures_and_figures_are_shown(filled: Warehouse) -
     assert set(evaluations) == {
         *(
             "cards_are_as_the_rule_says",
+            "states_follow_from_paper",
             "shares_within_limits",
             "targets_within_limits",
+            "targets_obey_the_states",
             "targets_cover_the_universe",
             "figures_within_limits",
             "components_add_up",
@@ -347,7 +352,7 @@ def test_any_method_with_locks_and_groups_gives_a_range_as_its_sessions_one_by_o
             "tracking_error": 0.002,
         }
     )
-    result = materialise(filled, LIFE, allocation=rules)
+    result = materialise(filled, LIFE, allocation=rules, responses=UNANSWERED)
     assert all(found.passed for found in result.get_asset_check_evaluations())
     at_once = tables(filled)["strategy_weights"]
     assert set(at_once["method"]) == {method}
@@ -360,7 +365,7 @@ def test_any_method_with_locks_and_groups_gives_a_range_as_its_sessions_one_by_o
     kept = held[held["locked"]]
     np.testing.assert_array_equal(kept["weight"], kept["previous_weight"])
     for session in LAST:
-        materialise(filled, SessionRange.single(session), allocation=rules)
+        materialise(filled, SessionRange.single(session), allocation=rules, responses=UNANSWERED)
     pd.testing.assert_frame_equal(tables(filled)["strategy_weights"], at_once, check_exact=True)
 
 
@@ -370,10 +375,11 @@ def test_the_share_of_who_is_paused_stays_in_cash(filled: Warehouse, by: str) ->
     name, paused = second.name, second.model_copy(update={"stage": "paused"})
     if by == "the rule":
         judge(filled, name, SessionRange(DAYS[5], LIFE.last), "doubted", loss=30.0)
-        materialise(filled, LIFE, promotion="act")
+        materialise(filled, LIFE, promotion="act", responses=UNANSWERED)
     else:
-        materialise(filled, SessionRange(DAYS[0], DAYS[5]))
-        materialise(filled, SessionRange(DAYS[6], LIFE.last), strategies=(first, paused, *others))
+        materialise(filled, SessionRange(DAYS[0], DAYS[5]), responses=UNANSWERED)
+        later = SessionRange(DAYS[6], LIFE.last)
+        materialise(filled, later, strategies=(first, paused, *others), responses=UNANSWERED)
     newest = tables(filled)["strategy_weights"]
     newest = newest[newest["session"] == newest["session"].max()].set_index("strategy")
     assert newest.loc[name, "weight"] == 0.0

@@ -11,7 +11,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Literal, NamedTuple, Protocol
 
-from portfolio_pipeline.core.risk.breaches import Breach, Severity
+from portfolio_pipeline.core.risk.breaches import Breach, Gravity, Severity
 from portfolio_pipeline.core.risk.exposures import EPSILON, PORTFOLIO, Portfolio
 from portfolio_pipeline.core.risk.limits.cutting_room import ROUNDING, CuttingRoom
 from portfolio_pipeline.core.risk.limits.setting import FRACTION, Setting, Value
@@ -52,6 +52,8 @@ class Limit(ABC):
     """The name that risk_metrics shows the figure under, with its limit; None: it is not shown."""
     tolerated = True
     """Whether prices may carry a book past it, by the tolerance of the settings."""
+    gravity: Gravity = "low"
+    """How grave its breaches are."""
     about_the_way = False
     """Whether it is about the way from the weights before. Such limits cut last."""
     convex = True
@@ -105,7 +107,7 @@ class Limit(ABC):
 
     def breach(self, subject: str, severity: Severity, found: float, cap: float, action: str = "") -> Breach:
         message = f"{self.name.upper()}_LIMIT: subject={subject}, found={found:.6g}, limit={cap:.6g}"
-        return Breach(subject, self.name, severity, found, cap, message, action)
+        return Breach(subject, self.name, severity, found, cap, message, action, self.gravity)
 
     def why(self, subject: str, cap: float) -> str:
         """Why a weight was cut, in the words of aggregated_targets."""

@@ -41,6 +41,7 @@ class GrossExposure(PortfolioLimit):
     name = "gross"
     setting = Setting(default=1.0, low=0, high=4)
     metric = "gross_exposure"
+    gravity = "high"
 
     def of_whole(self, portfolio: Portfolio) -> float:
         return portfolio.exposures.gross

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from portfolio_pipeline.core.risk.exposures import PORTFOLIO, Portfolio, only_shrinks, turnover
+from portfolio_pipeline.core.risk.breaches import Severity
+from portfolio_pipeline.core.risk.exposures import EPSILON, PORTFOLIO, Portfolio, only_shrinks, turnover
 from portfolio_pipeline.core.risk.limits.cutting_room import ROUNDING, CuttingRoom
 from portfolio_pipeline.core.risk.limits.limit import Caps, Figure, Limit
 from portfolio_pipeline.core.risk.limits.setting import Setting
@@ -50,7 +51,8 @@ class Turnover(Limit):
             if abs(weight - base) > ROUNDING:
                 room.explain(symbol, self.why(PORTFOLIO, limit))
             room.weights[symbol] = base + part * (weight - base)
-        room.breaches.append(self.breach(PORTFOLIO, "cut", found, limit, f"trades scaled by {part:.4f}"))
+        severity: Severity = "warning" if turnover(room.weights, room.previous) > limit + EPSILON else "cut"
+        room.breaches.append(self.breach(PORTFOLIO, severity, found, limit, f"trades scaled by {part:.4f}"))
 
 
 TURNOVER = Turnover()

@@ -1,0 +1,65 @@
+"""The job decide_about_risk: the commands `portfolio risk override`, `release` and `review`, in the web UI.
+
+An op, not an asset: a decision belongs to no session, and is in force from the next one on.
+"""
+
+from datetime import date
+from typing import Literal
+
+import dagster as dg
+from pydantic import Field
+
+from portfolio_pipeline.adapters.risk_decisions import decide
+from portfolio_pipeline.components.session_asset import refusals_as_failures
+from portfolio_pipeline.dagster_home.at_work import READS_ONLY
+from portfolio_pipeline.ports import Clock, Warehouse
+
+
+class RiskDecision(dg.Config):
+    """What is decided about a risk state, and why."""
+
+    action: str = Field(default="release", description="override, release or review")
+    scope: str = Field(default="portfolio", description="portfolio, account or strategy:NAME, as risk_states has it")
+    reason: str = Field(default="", description="Why. It has to be given.")
+    factor: float | None = Field(default=None, description="Of an override: part of the full risk, 0 to 1")
+    until: str | None = Field(default=None, description="Of an override: its last session, as 2026-12-01")
+    cause: str = Field(default="", description="Of a review: what caused the breach")
+    changed: str = Field(default="", description="Of a review: which parameters were changed since")
+    who: str = Field(default="the web UI", description="Who decides")
+
+
+_KINDS: dict[str, Literal["override", "release", "review"]] = {
+    "override": "override",
+    "release": "release",
+    "review": "review",
+}
+
+
+@dg.op(out=dg.Out(dg.Nothing), description="Write the decision down; it is in force from the next session on.")
+def decide_about_a_state(
+    context: dg.OpExecutionContext,
+    config: RiskDecision,
+    warehouse: dg.ResourceParam[Warehouse],
+    clock: dg.ResourceParam[Clock],
+) -> None:
+    with refusals_as_failures():
+        kind = _KINDS.get(config.action)
+        if kind is None:
+            raise dg.Failure(f"ACTION_UNKNOWN: found={config.action}, expected={', '.join(_KINDS)}.")
+        since = decide(
+            *(warehouse, kind, config.scope, config.reason, clock.now(), config.who),
+            factor=config.factor,
+            until=None if config.until is None else date.fromisoformat(config.until),
+            cause=config.cause,
+            changed=config.changed,
+        )
+    context.log.info(f"{config.action} of {config.scope}, in force from {since} on")
+
+
+@dg.job(
+    description="Release, override or review a risk state, with a reason. In force from the next session on.",
+    config={"ops": {"decide_about_a_state": {"config": RiskDecision().model_dump()}}},
+    tags={READS_ONLY: "true"},
+)
+def decide_about_risk() -> None:
+    decide_about_a_state()

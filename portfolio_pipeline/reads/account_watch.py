@@ -1,0 +1,20 @@
+"""What planning and judging orders have to know of risk states: of the portfolio, and of the account the day before."""
+
+from __future__ import annotations
+
+from portfolio_pipeline.core.calendar.sessions import SessionRange
+from portfolio_pipeline.core.execution.account_risk import AccountWatch
+from portfolio_pipeline.core.risk.exposures import PORTFOLIO
+from portfolio_pipeline.ports import Reader
+from portfolio_pipeline.reads.risk_states import restricted, standings_before, stored_overrides, stored_standings
+
+
+def account_watch(reader: Reader, sessions: SessionRange) -> AccountWatch:
+    """A home without states of the account before the sessions begins with its equity then."""
+    stored = stored_standings(reader, sessions, "portfolio")
+    return AccountWatch(
+        standings_before(reader, sessions.first, "account"),
+        {session: scopes[PORTFOLIO] for session, scopes in stored.items() if PORTFOLIO in scopes},
+        restricted(reader, sessions),
+        stored_overrides(reader),
+    )
