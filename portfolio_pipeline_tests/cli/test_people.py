@@ -120,7 +120,7 @@ def test_what_is_wrong_stands_before_what_was_done_and_nothing_is_called_well(
 KEYS = {
     "status": {
         *("well", "home", "database", "simulated", "trading", "complete_through", "last_closed", "account", "changed"),
-        *("web_ui", "troubles", "tables"),
+        *("web_ui", "troubles", "tables", "states"),
     },
     "doctor": {"well", "looks"},
     "strategy list": {"strategies"},
