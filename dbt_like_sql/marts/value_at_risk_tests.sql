@@ -57,24 +57,38 @@ in_a_row as (
         measure,
         chance,
         beyond,
-        lag(beyond) over (partition by measure order by session) as before
+        beyond * lag(beyond, 1, 0) over (partition by measure order by session) as again,
+        first_value(beyond) over (partition by measure order by session) as at_first
     from compared
 ),
 
--- n_ab: how many sessions were b (beyond or not) after one that was a.
+so_far as (
+    select
+        session,
+        measure,
+        chance,
+        beyond,
+        at_first,
+        cast(row_number() over (partition by measure order by session) as double precision) as n,
+        sum(beyond) over past as x,
+        sum(again) over past as n_11
+    from in_a_row
+    window past as (partition by measure order by session rows between unbounded preceding and current row)
+),
+
+-- n_ab: how many sessions were b (beyond or not) after one that was a. The first is after none, the last before none.
 counted as (
     select
         session,
         measure,
         chance,
-        cast(count(*) over past as double precision) as n,
-        sum(beyond) over past as x,
-        sum(case when before = 0 then 1 - beyond else 0 end) over past as n_00,
-        sum(case when before = 0 then beyond else 0 end) over past as n_01,
-        sum(case when before = 1 then 1 - beyond else 0 end) over past as n_10,
-        sum(case when before = 1 then beyond else 0 end) over past as n_11
-    from in_a_row
-    window past as (partition by measure order by session rows between unbounded preceding and current row)
+        n,
+        x,
+        n - 1 - (x - beyond) - (x - at_first) + n_11 as n_00,
+        x - at_first - n_11 as n_01,
+        x - beyond - n_11 as n_10,
+        n_11
+    from so_far
 ),
 
 -- What is nothing times the logarithm of nothing counts nothing.

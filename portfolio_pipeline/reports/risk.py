@@ -16,7 +16,7 @@ from portfolio_pipeline.reports.pictures import bands_picture, bar_picture, pair
 from portfolio_pipeline.reports.pictures.axes import figure
 
 _MOST = 12  # symbols by themselves
-_MOST_LIMITS = 24
+_MOST_LIMITS, _MOST_STRATEGIES = 24, 20
 _PLAIN = ("diversification_ratio", "highest_correlation_63d", "positions")  # no fractions
 
 
@@ -73,23 +73,30 @@ def _futures(ahead: pd.DataFrame, last: date, origin: Sequence[str]) -> str:
         return ""
     bands = {f"{band} %": ahead[f"return_p{band:02d}"].to_numpy(dtype=np.float64) for band in BANDS}
     deep = ahead.iloc[-1]
-    chances = ", ".join(f"{depth} %: {100 * deep[f'drawdown_{depth:02d}']:.3g} %" for depth in DEPTHS)
+    depths = ", ".join(map(str, DEPTHS))
+    chances = ", ".join(f"{100 * deep[f'drawdown_{depth:02d}']:.3g}" for depth in DEPTHS)
     return bands_picture(
         simulated(f"A thousand years of these targets, {last}", origin),
         ahead["horizon_sessions"].tolist(),
         bands,
-        horizon=f"sessions ahead; paths that stand so far below their highest on the way: {chances}",
+        horizon=f"sessions ahead; falls of {depths} %: on {chances} % of the paths",
     )
 
 
 def _pairs(rows: pd.DataFrame, last: date, origin: Sequence[str]) -> str:
+    """Who moves with whom; of very many strategies those that are closest to another."""
     pairs = rows[rows["scope"].str.startswith("pair:") & (rows["metric"] == "correlation_63d")]
     if not len(pairs):
         return ""
     named = [scope.removeprefix("pair:").split("|") for scope in pairs["scope"]]
-    names = sorted({name for pair in named for name in pair})
+    closest: dict[str, float] = {}
+    for pair, value in zip(named, pairs["value"].tolist(), strict=True):
+        closest |= {name: max(value, closest.get(name, value)) for name in pair}
+    names = sorted(sorted(closest, key=lambda name: (-closest[name], name))[:_MOST_STRATEGIES])
     values = np.full((len(names), len(names)), np.nan)
     for (first, second), value in zip(named, pairs["value"].tolist(), strict=True):
+        if first not in names or second not in names:
+            continue
         a, b = sorted((names.index(first), names.index(second)))
         values[b, a] = value
     limit = pairs["limit_value"].max()

@@ -33,6 +33,19 @@ from portfolio_pipeline.ports import Warehouse
 from portfolio_pipeline.reads.risk import target_history
 from portfolio_pipeline.reports.risk import risk_pictures
 
+_ALWAYS_SHOWN = (
+    *(
+        "positions",
+        "volatility_252d",
+        "expected_shortfall_95",
+        "value_at_risk_99",
+        "expected_shortfall_99",
+        "beta_252d",
+    ),
+    *("paper_return_1d", "paper_max_drawdown"),
+)
+"""Beside the figures that have a limit."""
+
 
 @session_check()
 def figures_within_limits(sessions: SessionRange, warehouse: dg.ResourceParam[Warehouse]) -> dg.AssetCheckResult:
@@ -102,12 +115,17 @@ def risk(
         rows = tx.replace(RISK_METRICS.name, sessions, figures)
         tx.replace(RISK_FUTURES.name, sessions, ahead)
     newest = figures[figures["session"] == figures["session"].max()]
-    portfolio = newest[newest["scope"] == "portfolio"].set_index("metric")["value"]
+    portfolio = newest[newest["scope"] == "portfolio"]
+    shown = portfolio[portfolio["limit_value"].notna() | portfolio["metric"].isin(_ALWAYS_SHOWN)]
     return Stored(
         rows=rows,
         metadata={
             "limits hit": len(cuts),
-            **{str(name): float(value) for name, value in portfolio.items() if np.isfinite(value)},
+            **{
+                str(name): value
+                for name, value in zip(shown["metric"], shown["value"].tolist(), strict=True)
+                if np.isfinite(value)
+            },
         },
         picture=lambda origin: risk_pictures(newest, ahead, sessions.last, origin),
     )

@@ -17,9 +17,9 @@ from portfolio_pipeline.reports.pictures.canvas import (
     TOP,
     WIDTH,
     Canvas,
+    cut,
     width_of,
 )
-from portfolio_pipeline.reports.pictures.canvas import cut as shortened
 
 _LONGEST = 150.0  # room for a name
 _HIGHEST, _LARGEST = 26.0, 560.0  # of a row, and of all
@@ -32,8 +32,8 @@ def pairs_picture(title: str, names: Sequence[str], values: np.ndarray, *, marke
 
     Only what stands below the diagonal is drawn: the rest says it again.
     """
-    rows = [shortened(name, _LONGEST) for name in names[1:]]
-    columns = [shortened(name, _LONGEST) for name in names[:-1]]
+    rows = [cut(name, _LONGEST) for name in names[1:]]
+    columns = [cut(name, _LONGEST) for name in names[:-1]]
     high = min(_HIGHEST, _LARGEST / max(1, len(rows)))
     left = MARGIN + 8 + width_of(rows)
     wide = (WIDTH - 2 * MARGIN - left) / max(1, len(columns))
@@ -44,7 +44,7 @@ def pairs_picture(title: str, names: Sequence[str], values: np.ndarray, *, marke
         for column in range(row + 1):
             _field(canvas, left + column * wide, y, wide, high, float(values[row + 1, column]), marked)
     for column, name in enumerate(columns):
-        words = shortened(name, wide - 4)
+        words = cut(name, wide - 4)
         canvas.words(left + (column + 0.5) * wide, TOP + high * len(rows) + 14, words, anchor="middle", colour=QUIET)
     return canvas.markdown()
 

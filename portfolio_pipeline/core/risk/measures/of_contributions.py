@@ -74,7 +74,7 @@ def diversification_of_symbols(seen: SeenRange) -> Array:
 
 
 MEASURES = (
-    RangeMeasure("volatility_ex_ante", "volatility_ex_ante", lambda seen: seen.volatility),
+    RangeMeasure("volatility_ex_ante", "volatility_ex_ante", lambda seen: seen.volatility, bound=Bound("volatility")),
     RangeMeasure("beta_252d", "beta_252d", beta, unit="ratio"),
     RangeMeasure(
         "diversification_ratio",

@@ -17,7 +17,7 @@ from portfolio_pipeline.core.calendar.sessions import SESSIONS_PER_YEAR
 from portfolio_pipeline.core.risk.measures.range_measure import Bound, RangeMeasure
 from portfolio_pipeline.core.risk.measures.ranges import SeenRange
 
-WINDOWS, LIMITED = (30, 60, 63, 90, 252), 63
+WINDOWS = (30, 60, 63, 90, 252)
 
 
 def volatility(seen: SeenRange, window: int) -> Array:
@@ -46,12 +46,7 @@ def worst_runs(seen: SeenRange) -> Array:
 DRAWDOWN = Bound("drawdown", floor=True, loss=True)
 MEASURES = (
     *(
-        RangeMeasure(
-            f"volatility_{window}d",
-            f"volatility_{window}d",
-            partial(volatility, window=window),
-            bound=Bound("volatility") if window == LIMITED else None,
-        )
+        RangeMeasure(f"volatility_{window}d", f"volatility_{window}d", partial(volatility, window=window))
         for window in WINDOWS
     ),
     RangeMeasure("worst_runs", "return", worst_runs, scope="stress", named=("worst_1d", "worst_5d"), unit="return"),

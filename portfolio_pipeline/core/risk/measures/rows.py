@@ -15,7 +15,6 @@ from portfolio_pipeline.core.risk.measures.history import TargetHistory, filled_
 from portfolio_pipeline.core.risk.measures.measure import Seen
 from portfolio_pipeline.core.risk.measures.ranges import SeenRange
 from portfolio_pipeline.core.risk.measures.registry import range_measures, session_measures
-from portfolio_pipeline.core.tables import RISK_METRICS
 
 
 def risk_metrics(history: TargetHistory, count: int, asset_classes: Mapping[str, str], caps: Caps) -> pd.DataFrame:
@@ -47,16 +46,39 @@ def seen_range(history: TargetHistory, count: int, asset_classes: Mapping[str, s
 
 def metric_rows(seen: SeenRange) -> pd.DataFrame:
     """Every figure of every session that is seen, session after session."""
-    parts = [_of_sessions(seen), *_of_range(seen)]
-    rows = pd.concat(parts, ignore_index=True).sort_values("session", kind="stable", ignore_index=True)
-    return rows.astype({"session": "datetime64[s]", "scope": "category", "metric": "category"})
+    scopes, metrics = _Names(), _Names()
+    found = [_of_sessions(seen, scopes, metrics), *_of_range(seen, scopes, metrics)]
+    row, scope, metric, value, limit = (np.concatenate(columns) for columns in zip(*found, strict=True))
+    order = np.argsort(row, kind="stable")
+    return pd.DataFrame(
+        {
+            "session": seen.sessions.astype("datetime64[s]")[row[order]],
+            "scope": scopes.told(scope[order]),
+            "metric": metrics.told(metric[order]),
+            "value": value[order],
+            "limit_value": limit[order],
+        }
+    )
 
 
-def _of_sessions(seen: SeenRange) -> pd.DataFrame:
-    """Rows of the measures that look at one session at a time."""
+class _Names:
+    """Words by number: there are few of them in very many rows."""
+
+    def __init__(self) -> None:
+        self._numbers: dict[str, int] = {}
+
+    def number(self, name: str) -> int:
+        return self._numbers.setdefault(name, len(self._numbers))
+
+    def told(self, numbers: Array) -> pd.Categorical:
+        return pd.Categorical.from_codes(numbers, categories=list(self._numbers))
+
+
+def _of_sessions(seen: SeenRange, scopes: _Names, metrics: _Names) -> tuple[Array, ...]:
+    """Row, scope, metric, value and limit of the measures that look at one session at a time."""
     taken = session_measures()
     window = max((measure.window or 0 for measure in taken), default=0)
-    rows: list[tuple[object, ...]] = []
+    rows: list[tuple[float, ...]] = []
     before = _by_symbol(seen.symbols, seen.before)
     for place, position in enumerate(seen.rows.tolist()):
         stop = position + 1
@@ -69,30 +91,28 @@ def _of_sessions(seen: SeenRange) -> pd.DataFrame:
             paper=seen.paper[:stop],
             paper_drawdowns=seen.paper_drawdowns[:stop],
         )
-        rows.extend((position, *figure) for measure in taken for figure in measure.figures(shown, seen.caps))
+        for measure in taken:
+            for scope, metric, value, limit in measure.figures(shown, seen.caps):
+                rows.append((place, scopes.number(scope), metrics.number(metric), value, limit))
         before = held
-    frame = pd.DataFrame(rows, columns=RISK_METRICS.column_names)
-    frame["session"] = seen.days[frame["session"].to_numpy(dtype=np.int64)].astype("datetime64[s]")
-    return frame
+    columns = np.array(rows, dtype=np.float64).reshape(-1, 5).T
+    return (*columns[:3].astype(np.int64), *columns[3:])
 
 
-def _of_range(seen: SeenRange) -> Iterator[pd.DataFrame]:
-    """Rows of the measures of the whole range: NULL where the portfolio has no figure, no row of others."""
-    sessions = seen.sessions.astype("datetime64[s]")
+def _of_range(seen: SeenRange, scopes: _Names, metrics: _Names) -> Iterator[tuple[Array, ...]]:
+    """The same of the measures of a range: NULL where the portfolio has no figure, no row of others."""
     for measure in range_measures():
-        scopes = np.array(measure.scopes(seen), dtype=object)
-        values = measure.compute(seen).reshape(len(sessions), len(scopes))
+        numbers = np.array([scopes.number(scope) for scope in measure.scopes(seen)], dtype=np.int64)
+        values = measure.compute(seen).reshape(len(seen.weights), len(numbers))
         told = np.ones(values.shape, dtype=bool) if measure.scope == PORTFOLIO else ~np.isnan(values)
         row, column = np.nonzero(told)
         limit = measure.bound.value(seen.caps) if measure.bound else None
-        yield pd.DataFrame(
-            {
-                "session": sessions[row],
-                "scope": scopes[column],
-                "metric": measure.metric,
-                "value": values[told],
-                "limit_value": np.nan if limit is None else limit,
-            }
+        yield (
+            row,
+            numbers[column],
+            np.full(len(row), metrics.number(measure.metric)),
+            values[told],
+            np.full(len(row), np.nan if limit is None else limit),
         )
 
 
