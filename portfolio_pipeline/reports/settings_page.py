@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from itertools import groupby
 
 from portfolio_pipeline.adapters.settings_in_force import InForce
 from portfolio_pipeline.core.effective.values import Effective, Plain
@@ -41,7 +40,11 @@ def markdown_page(found: InForce, *, changed: bool) -> str:
 
 
 def sections(values: Iterable[Effective]) -> list[tuple[str, list[Effective]]]:
-    return [(name, list(group)) for name, group in groupby(values, key=_section)]
+    """By section, in the order in which they are first met."""
+    found: dict[str, list[Effective]] = {}
+    for value in values:
+        found.setdefault(_section(value), []).append(value)
+    return list(found.items())
 
 
 def _section(value: Effective) -> str:

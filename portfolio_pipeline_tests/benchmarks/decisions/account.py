@@ -21,6 +21,7 @@ from portfolio_pipeline.core.calendar.sessions import SESSIONS_PER_YEAR, Session
 from portfolio_pipeline.core.execution.fill_model import play_session
 from portfolio_pipeline.core.execution.orders import plan_session
 from portfolio_pipeline.core.execution.tickets import Order
+from portfolio_pipeline.core.execution.verdicts import judge_targets
 from portfolio_pipeline.core.market.bars import NO_BARS, Bars, bars_by_session
 from portfolio_pipeline.core.market.cash import above_cash
 from portfolio_pipeline.core.market.indicators import Inputs
@@ -31,8 +32,9 @@ from portfolio_pipeline.core.portfolio.allocation.allocate import allocate
 from portfolio_pipeline.core.portfolio.netting import net
 from portfolio_pipeline.core.portfolio.rebalancing.settings import Rebalancing
 from portfolio_pipeline.core.portfolio.rebalancing.triggers import signals_of
-from portfolio_pipeline.core.portfolio.session_targets import SessionTargets
+from portfolio_pipeline.core.portfolio.session_targets import NO_TARGETS, SessionTargets
 from portfolio_pipeline.core.portfolio.volatility_target import aims, scales
+from portfolio_pipeline.core.risk.breaches import blocking
 from portfolio_pipeline.core.risk.cutting import limit_path
 from portfolio_pipeline.core.risk.limits.of_exposure import GROSS, NET
 from portfolio_pipeline.core.settings import Settings
@@ -62,6 +64,8 @@ class Account:
     small_fills: float
     small_value: float
     cost: float  # of equity, without impact
+    volatility: float
+    broken: int  # sessions whose targets break a limit
 
 
 @dataclass(frozen=True, eq=False)
@@ -136,7 +140,18 @@ def _account(lived: Lived, cards: Sequence[StrategyCard], settings: Settings) ->
         small_fills=float((sizes < SMALL).mean()),
         small_value=float(sizes[sizes < SMALL].sum() / max(sizes.sum(), 1e-12)),
         cost=paid / (len(returns) / SESSIONS_PER_YEAR),
+        volatility=float(returns.std(ddof=1) * np.sqrt(SESSIONS_PER_YEAR)),
+        broken=_broken(path, lived, settings),
     )
+
+
+def _broken(path: Mapping[date, SessionTargets], lived: Lived, settings: Settings) -> int:
+    pasts = Pasts.of_closes(lived.whole.adjusted_close, lived.days, settings.symbols, settings.asset_classes)
+    before, broken = NO_TARGETS, 0
+    for session, targets in path.items():
+        broken += bool(blocking(judge_targets(targets.weights, before.weights, settings, pasts.at(session))))
+        before = targets
+    return broken
 
 
 def _yearly(returns: Array) -> float:

@@ -10,6 +10,7 @@ import yaml
 
 from portfolio_pipeline.adapters.environment import SHIPPED_SETTINGS
 from portfolio_pipeline.core.errors import ConfigurationError
+from portfolio_pipeline.core.portfolio.allocation.possible import require_possible
 from portfolio_pipeline.core.risk.presets import PRESETS, TABLE, figures
 from portfolio_pipeline.core.settings import Settings, load_settings
 
@@ -82,6 +83,30 @@ def test_the_shipped_settings_keep_their_own_figures() -> None:
     assert expected["limits.gross"] == 1.0
     assert expected["limits.symbol"] == 0.2
     assert expected["allocation.volatility_target"] == 0.1
+
+
+@pytest.mark.parametrize(
+    ("preset", "active", "written", "told"),
+    [
+        ("aggressive", 11, {}, r"entry=allocation.minimum, found=11 x 0.1 = 1.1 of the active strategies"),
+        ("aggressive", 10, {}, None),
+        ("moderate", 21, {}, r"found=21 x 0.05 = 1.05"),
+        ("moderate", 20, {}, None),
+        ("conservative", 3, {"fully_invested": True}, r"entry=allocation.maximum, found=3 x 0.25 = 0.75"),
+        ("conservative", 4, {"fully_invested": True}, None),
+        ("aggressive", 3, {"maximum": 0.3, "fully_invested": True}, r"found=3 x 0.3 = 0.9"),
+    ],
+)
+def test_shares_of_a_preset_that_so_many_strategies_cannot_have_together_are_refused_with_the_sum(
+    preset: str, active: int, written: dict[str, Any], told: str | None
+) -> None:
+    names = [f"s{place}" for place in range(active)]
+    allocation = Settings.model_validate({**BOOK, "preset": preset, "allocation": written}).allocation
+    if told is None:
+        require_possible(names, names, allocation)
+        return
+    with pytest.raises(ConfigurationError, match=f"ALLOCATION_IMPOSSIBLE: .*{told}.*its preset says"):
+        require_possible(names, names, allocation)
 
 
 @pytest.mark.parametrize(
