@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from time import process_time
 
 import numpy as np
 import pandas as pd
@@ -11,10 +12,13 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from portfolio_pipeline.core.errors import ConfigurationError
+from portfolio_pipeline.core.market.panel import PricePanel
 from portfolio_pipeline.core.market.returns import growth
 from portfolio_pipeline.core.risk.limits.setting import Value
 from portfolio_pipeline.core.risk.measures import of_concentration, of_contributions, of_crises, of_strategies, registry
+from portfolio_pipeline.core.risk.measures.history import TargetHistory
 from portfolio_pipeline.core.risk.measures.of_stress import SHOCKS
+from portfolio_pipeline.core.risk.measures.parts import parts_of
 from portfolio_pipeline.core.risk.measures.range_measure import Bound, RangeMeasure
 from portfolio_pipeline.core.risk.measures.ranges import HALF_LIFE
 from portfolio_pipeline.core.risk.measures.rows import risk_metrics, seen_range
@@ -263,6 +267,26 @@ def test_short_histories_give_what_there_is(count: int) -> None:
     assert np.isnan(last["portfolio", "value_at_risk_99"]) == (count < 64)
     assert np.isnan(last["portfolio", "volatility_90d"]) == (count < 91)
     assert ("strategy:calm", "gross_exposure") in last.index
+
+
+def test_a_session_of_twenty_strategies_and_five_hundred_symbols_takes_less_than_half_a_second() -> None:
+    generator, symbols = np.random.default_rng(0), tuple(f"S{place}" for place in range(500))
+    closes = 100.0 * np.cumprod(1 + generator.normal(0, 0.01, (300, 500)), axis=0)
+    ones, days = np.ones_like(closes), np.datetime64("2020-01-01") + np.arange(300)
+    panel = PricePanel(days, symbols, closes, closes, closes, closes, ones, 0 * ones, ones)
+    own = (generator.random((20, 1, 500)) < 0.1) * 0.02
+    weights = np.zeros((300, 500))
+    weights[-1] = 0.05 * own[:, 0].sum(axis=0)
+    names, shares = tuple(f"s{place:02d}" for place in range(20)), np.full((1, 20), 0.05)
+    paper = generator.normal(0, 0.01, (300, 20))
+    parts = parts_of(names, shares, own, np.ones(1), weights[-1:], weights[-1:], paper)
+    classes = dict.fromkeys(symbols, "equity")
+    history = TargetHistory(panel, weights, parts=parts, sectors=classes, benchmark="S0")
+    risk_metrics(history, 1, classes, Limits())  # compiled
+    started = process_time()
+    rows = risk_metrics(history, 1, classes, Limits())
+    assert process_time() - started < 0.5
+    assert len(rows) > 1_000
 
 
 def test_a_measure_of_ranges_from_outside_is_one_object() -> None:

@@ -34,6 +34,17 @@ def played(weights: Array, returns: Array, rows: Array) -> Array:  # pragma: no 
 
 
 @njit(cache=True, nogil=True)
+def row_sums(values: Array) -> Array:  # pragma: no cover
+    """The sum of each row, column after column; NaN counts nothing."""
+    total = np.zeros(len(values))
+    for row in range(len(values)):
+        for column in range(values.shape[1]):
+            if not np.isnan(values[row, column]):
+                total[row] += values[row, column]
+    return total
+
+
+@njit(cache=True, nogil=True)
 def contributions(
     weights: Array, returns: Array, rows: Array, past: Array, counts: Array
 ) -> tuple[Array, Array]:  # pragma: no cover

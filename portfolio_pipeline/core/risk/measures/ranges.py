@@ -19,7 +19,7 @@ import numpy as np
 from portfolio_pipeline.core.arrays import Array
 from portfolio_pipeline.core.calendar.sessions import SESSIONS_PER_YEAR
 from portfolio_pipeline.core.risk.limits.limit import Caps
-from portfolio_pipeline.core.risk.measures.kernels import WINDOW, contributions, played, rolling_correlations
+from portfolio_pipeline.core.risk.measures.kernels import WINDOW, contributions, played, rolling_correlations, row_sums
 from portfolio_pipeline.core.risk.measures.parts import Parts
 
 T = TypeVar("T")
@@ -182,7 +182,5 @@ class SeenRange:
 
 def added(values: Array) -> Array:
     """The sum of each row, column after column, NaN counting nothing: a column of nothing changes no bit."""
-    total = np.zeros(len(values))
-    for column in range(values.shape[1]):
-        total += np.nan_to_num(values[:, column])
-    return total
+    found: Array = row_sums(np.ascontiguousarray(values, dtype=np.float64))
+    return found
