@@ -16,6 +16,7 @@ _FILLED_BY = {
     "quarantine": "prices",
     "cash_returns": "features",
     "risk_metrics": "risk",
+    "risk_futures": "risk",
     "order_seals": "orders",
     "session_origins": "orders",
     "order_outcomes": "fills",
@@ -36,10 +37,10 @@ _FILLED_PER_STRATEGY = {
 }
 # No dependency of any: `risk_breaches` is filled by several assets, each at its own level; halts, holes and shares by
 # hand come from people, and whoever looks at a hole depends on prices already; where a home begins is decided before
-# anything; what was searched on request belongs to no session.
+# anything; what was searched on request, or told to people, belongs to no session.
 _FILLED_BY_MANY = (
     *("risk_breaches", "halt_events", "price_holes", "beginnings"),
-    *("search_requests", "search_request_trials", "manual_shares"),
+    *("search_requests", "search_request_trials", "alerts", "alert_deliveries", "manual_shares"),
 )
 
 

@@ -7,6 +7,7 @@ tools outside the project: they may be added (with a migration), not renamed.
 
 from __future__ import annotations
 
+from portfolio_pipeline.core.tables.alerts import ALERT_DELIVERIES, ALERTS
 from portfolio_pipeline.core.tables.capital import ALLOCATION_INPUTS, MANUAL_SHARES, REBALANCE_DECISIONS
 from portfolio_pipeline.core.tables.declare import Column, ColumnType, Table
 from portfolio_pipeline.core.tables.execution import (
@@ -36,6 +37,7 @@ from portfolio_pipeline.core.tables.portfolio import (
     PAPER_GAPS,
     POSITIONS,
     RISK_BREACHES,
+    RISK_FUTURES,
     RISK_METRICS,
     STRATEGY_WEIGHTS,
 )
@@ -62,6 +64,8 @@ from portfolio_pipeline.core.tables.strategies import (
 __all__ = [
     "ACCOUNT",
     "AGGREGATED_TARGETS",
+    "ALERTS",
+    "ALERT_DELIVERIES",
     "ALLOCATION_INPUTS",
     "BEGINNINGS",
     "CASH_RETURNS",
@@ -86,6 +90,7 @@ __all__ = [
     "REBALANCE_DECISIONS",
     "REGIME_TABLE",
     "RISK_BREACHES",
+    "RISK_FUTURES",
     "RISK_METRICS",
     "SEARCH_REQUESTS",
     "SEARCH_REQUEST_TRIALS",
@@ -134,6 +139,7 @@ TABLES: tuple[Table, ...] = (
     REBALANCE_DECISIONS,
     AGGREGATED_TARGETS,
     RISK_METRICS,
+    RISK_FUTURES,
     RISK_BREACHES,
     SESSION_ORIGINS,
     ORDERS,
@@ -154,6 +160,8 @@ TABLES: tuple[Table, ...] = (
     BEGINNINGS,
     SEARCH_REQUESTS,
     SEARCH_REQUEST_TRIALS,
+    ALERTS,
+    ALERT_DELIVERIES,
 )
 
 

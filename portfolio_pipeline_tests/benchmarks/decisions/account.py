@@ -25,6 +25,7 @@ from portfolio_pipeline.core.market.bars import NO_BARS, Bars, bars_by_session
 from portfolio_pipeline.core.market.cash import above_cash
 from portfolio_pipeline.core.market.indicators import Inputs
 from portfolio_pipeline.core.market.panel import PricePanel, TotalReturnPanel
+from portfolio_pipeline.core.market.past import Pasts
 from portfolio_pipeline.core.market.recent import RecentMarket
 from portfolio_pipeline.core.portfolio.allocation.allocate import allocate
 from portfolio_pipeline.core.portfolio.netting import net
@@ -33,7 +34,7 @@ from portfolio_pipeline.core.portfolio.rebalancing.triggers import signals_of
 from portfolio_pipeline.core.portfolio.session_targets import SessionTargets
 from portfolio_pipeline.core.portfolio.volatility_target import aims, scales
 from portfolio_pipeline.core.risk.cutting import limit_path
-from portfolio_pipeline.core.risk.limits.of_exposure import GROSS
+from portfolio_pipeline.core.risk.limits.of_exposure import GROSS, NET
 from portfolio_pipeline.core.settings import Settings
 from portfolio_pipeline.core.strategies.card import StrategyCard
 from portfolio_pipeline_tests.benchmarks.decisions.markets import total_returns
@@ -165,15 +166,24 @@ def _targets(
     weights = np.stack([one.targets[-TRADED:] for one in played])
     symbols = settings.symbols
     wished = net(shares, weights)
-    most = GROSS.cap(settings.limits)
     allocation = settings.allocation
-    aimed = aims(wished, closes, allocation.volatility_target, most)
+    most, most_net = GROSS.cap(settings.limits), NET.cap(settings.limits)
+    aimed = aims(wished, closes, allocation.volatility_target, most, most_net)
     scale = scales(aimed, np.empty(0), allocation.scale_memory)
     requested = wished * scale[:, None]
-    path = limit_path(requested, symbols, settings.asset_classes, settings.limits, {})
+    traded, pasts = days[-TRADED:], Pasts.of_closes(closes, days, symbols, settings.asset_classes)
+    path = limit_path(
+        requested,
+        symbols,
+        settings.asset_classes,
+        settings.limits,
+        {},
+        sectors=settings.sectors,
+        pasts=[pasts.at(day) for day in traded],
+    )
     return {
         day: SessionTargets(dict(limited.weights), dict(zip(symbols, asked, strict=True)))
-        for day, limited, asked in zip(days[-TRADED:], path, requested.tolist(), strict=True)
+        for day, limited, asked in zip(traded, path, requested.tolist(), strict=True)
     }
 
 
@@ -184,6 +194,7 @@ def _traded(
     book = Book(to_cents(settings.simulated_broker.initial_cash))
     equity, cash, fills, paid = [], [], [], 0.0
     orders: list[Order] = []
+    pasts = Pasts.of_bars(bars, settings.asset_classes)
     for session, targets in path.items():
         today = bars.get(session, NO_BARS)
         before = max(book.equity, 1)
@@ -194,6 +205,7 @@ def _traded(
                 paid += worth * settings.costs.total
         equity.append(book.equity)
         cash.append(book.cash)
-        tickets, _ = plan_session("SIMULATED", session, book, targets, today, settings, RecentMarket(session, bars))
+        recent = RecentMarket(session, bars, past=pasts.at(session))
+        tickets, _ = plan_session("SIMULATED", session, book, targets, today, settings, recent)
         orders = [ticket.order for ticket in tickets]
     return np.array(equity, float), np.array(cash, float), fills, paid

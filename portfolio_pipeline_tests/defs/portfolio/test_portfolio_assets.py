@@ -138,6 +138,8 @@ def test_all_checks_hold_and_pictures_and_figures_are_shown(filled: Warehouse) -
             "targets_within_limits",
             "targets_cover_the_universe",
             "figures_within_limits",
+            "components_add_up",
+            "correlations_are_as_they_were",
         ),
         "targets_come_from_strategies",
     }
