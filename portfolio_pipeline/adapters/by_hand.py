@@ -20,6 +20,7 @@ class Said:
     word: Word
     first: date
     held: float | None
+    stage: str
 
     def in_words(self, daily_change: float) -> str:
         word, until = self.word, f" until {self.word.last}" if self.word.last else ""
@@ -34,7 +35,9 @@ class Said:
         }[word.action]
         way = f" Shares change by at most {daily_change:g} a session." if word.action != "lock" else ""
         begins = f" at the close of {self.first}" if word.action == "now" else f" from {self.first} on{until}"
-        return f"{told}{begins}.{has}{way}"
+        without = self.stage != "active" and word.action in ("set", "lock", "activate")
+        none = f" Its card says stage: {self.stage}, and who is not active has no capital." if without else ""
+        return f"{told}{begins}.{has}{way}{none}"
 
 
 def say_by_hand(
@@ -53,4 +56,5 @@ def say_by_hand(
             if newest is not None
             else []
         )
-    return Said(word, row["effective_from"][0].as_py(), float(shares[0]["weight"]) if shares else None)
+    held = float(shares[0]["weight"]) if shares else None
+    return Said(word, row["effective_from"][0].as_py(), held, stages.get(word.strategy, "active"))

@@ -32,7 +32,7 @@ def allocate() -> None:
 @allocate.command(
     "set",
     changes=_WRITES,
-    examples=["portfolio allocate set trend_bonds 0.25 --until 2026-12-31 --reason 'the year ends'"],
+    examples=["portfolio allocate set trend_bonds 0.25 --reason 'the year ends'"],
 )
 @_NAME
 @click.argument("share", type=float)
@@ -103,7 +103,7 @@ def now(reason: str) -> None:
     examples=[
         "portfolio allocate what-if --method risk_parity",
         "portfolio allocate what-if --method all --from 2020-01-02",
-        "portfolio allocate what-if --set maximum=0.5 --set rebalancing.trigger=month_end,drift",
+        "portfolio allocate what-if --set rebalancing.trigger=month_end,drift",
         "portfolio allocate what-if --shares trend_bonds=0.3,diversified_core=0.4",
     ],
     keys=[
@@ -155,8 +155,8 @@ def _said(
 @allocate.command(
     changes="Nothing; with --adopt, writes a card into the folder strategies of the home.",
     examples=[
-        "portfolio allocate construct --capital 100000 --universe SPY,TLT,GLD --method risk_parity",
-        "portfolio allocate construct --capital 100000 --universe SPY,TLT,GLD --method hrp --adopt my_core",
+        "portfolio allocate construct --capital 100000 --universe SPY,TLT,GLD",
+        "portfolio allocate construct --capital 1e5 --universe SPY,TLT --method hrp",
     ],
     keys=[
         "simulated, session, method, capital, cash; positions: symbol, asked, shares, price, value, costs,"

@@ -70,7 +70,7 @@ def show_construction(wanted: Wanted, name: str | None, *, as_json: bool) -> Non
     def find() -> tuple[Construction, Path | None]:
         wired = open_home()
         found = reports.construct(wired.warehouse, wired.settings, wanted)
-        return found, None if name is None else write_card_text(name, reports.adopted_card(name, found))
+        return found, None if name is None else write_card_text(name, reports.adopted_card(name, found, wired.settings))
 
     def document() -> dict[str, object]:
         found, card = find()

@@ -34,6 +34,7 @@ from portfolio_pipeline.reads.state import sources
 from portfolio_pipeline.reports.page import markdown
 from portfolio_pipeline.reports.pictures import bar_picture
 
+STRATEGY_SYMBOL = "strategy_symbol"
 _LARGEST = 1e12
 _SETTLED = 20
 """Sessions after which a book that asks for the same every day is where its limits let it be."""
@@ -165,8 +166,8 @@ def document(found: Construction) -> dict[str, Any]:
     }
 
 
-def adopted_card(name: str, found: Construction) -> str:
-    """The text of a card that holds what was constructed, as long as its method says so."""
+def adopted_card(name: str, found: Construction, settings: Settings) -> str:
+    """The text of a card that holds what was constructed, as far as limits on one symbol of a strategy allow it."""
     if found.wanted.method not in METHODS:
         raise ConfigurationError(
             "METHOD_NOT_ADOPTABLE",
@@ -180,7 +181,12 @@ def adopted_card(name: str, found: Construction) -> str:
         window=found.wanted.window,
         symbols=", ".join(found.wanted.symbols),
         session=found.session,
+        most=min(1.0, _number(settings.limits.value(STRATEGY_SYMBOL))),
     )
+
+
+def _number(limit: object) -> float:
+    return float(limit) if isinstance(limit, int | float) else 1.0
 
 
 def _require_sound(settings: Settings, wanted: Wanted) -> None:
@@ -222,5 +228,5 @@ stage: candidate
 parameters:
   method: {method}
   window: {window}
-sizing: {{maximum_weight: 1.0}}
+sizing: {{maximum_weight: {most:g}}}  # of one symbol: limits.strategy_symbol
 """

