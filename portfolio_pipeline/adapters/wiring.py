@@ -78,9 +78,18 @@ class Wiring:
 
     @cached_property
     def broker(self) -> Broker:
-        from portfolio_pipeline.adapters.broker import open_broker
+        from portfolio_pipeline.adapters.broker import open_broker, open_real_broker
 
+        if self.is_real:
+            return open_real_broker(self.environment, self.warehouse, self.clock)
         return open_broker(self.environment.trading_mode, self.settings, self.warehouse)
+
+    @property
+    def is_real(self) -> bool:
+        """Whether orders go to a broker out in the world."""
+        from portfolio_pipeline.adapters.broker import BROKERS
+
+        return BROKERS[self.environment.trading_mode].real
 
     @cached_property
     def alerts(self) -> Alerts:

@@ -34,9 +34,10 @@ _FILLED_PER_STRATEGY = {
 }
 # No dependency of any: `risk_breaches` is filled by several assets, each at its own level; halts and holes come from
 # people, and whoever looks at a hole depends on prices already; where a home begins is decided before anything; what
-# was searched on request belongs to no session.
+# was searched on request belongs to no session; what was tried at a broker is that broker's own record.
 _FILLED_BY_MANY = (
     *("risk_breaches", "halt_events", "price_holes", "beginnings"),
+    *("order_attempts", "broker_accounts", "cash_flows"),
     *("search_requests", "search_request_trials"),
 )
 

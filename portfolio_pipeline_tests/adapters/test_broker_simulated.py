@@ -148,21 +148,6 @@ def test_later_prices_change_nothing_that_was_played_before(duckdb_warehouse: Wa
     assert not found["sim_outcomes"].equals(expected["sim_outcomes"])
 
 
-@pytest.mark.parametrize("mode", ["PAPER", "LIVE"])
-def test_paper_and_live_are_refused_in_one_readable_message(duckdb_warehouse: Warehouse, mode: str) -> None:
-    broker = open_broker(mode, HOUSE, duckdb_warehouse)
-    single = SessionRange.single(DAYS[0])
-    calls: list[Callable[[], object]] = [
-        lambda: broker.account(DAYS[0]),
-        lambda: broker.submit(single, []),
-        lambda: broker.reports(single),
-        lambda: broker.fills(single),
-    ]
-    for call in calls:
-        with pytest.raises(BrokerError, match=f"TRADING_MODE_NOT_AVAILABLE: found={mode}, expected=SIMULATED"):
-            call()
-
-
 class _DyingWarehouse:
     """A warehouse whose process is interrupted at the nth write of a transaction."""
 

@@ -68,11 +68,12 @@ class Position:
 
 @dataclass(frozen=True, slots=True)
 class Holding:
-    """Shares of one symbol as a broker states them, with the price they were last marked at."""
+    """Shares of one symbol as a broker states them, with the price they were last marked at, and what was paid."""
 
     quantity: int
     price: float
     sessions_without_bar: int = 0
+    average_cost: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,9 +98,14 @@ class Book:
 
     @classmethod
     def of(cls, account: AccountSnapshot) -> Book:
-        """The book of an account as its broker reports it; what was paid is not known there."""
+        """The book of an account as its broker reports it; where it does not say what was paid, at the last mark."""
         held = {
-            symbol: Position(holding.quantity, holding.price, holding.price, holding.sessions_without_bar)
+            symbol: Position(
+                holding.quantity,
+                holding.price if holding.average_cost is None else holding.average_cost,
+                holding.price,
+                holding.sessions_without_bar,
+            )
             for symbol, holding in sorted(account.holdings.items())
         }
         return cls(account.cash, {symbol: position for symbol, position in held.items() if position.quantity})
