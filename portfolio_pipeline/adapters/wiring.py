@@ -43,6 +43,19 @@ class Wiring:
                 require_same_account(stored, self.origin)
             require_same_source(newest_sources(reader), self.market_data.source)
 
+    def require_rebuildable(self) -> None:
+        """Refuse to compute an account anew that a real broker keeps: what was traded was traded."""
+        from portfolio_pipeline.core.errors import BrokerError
+
+        if self.is_real:
+            raise BrokerError(
+                "REAL_ACCOUNT_NOT_REBUILT",
+                found=self.environment.trading_mode,
+                expected="SIMULATED",
+                remedy="Nothing was changed. The account is what the broker has; correct prices, settings or cards, and"
+                " go on from there.",
+            )
+
     @cached_property
     def warehouse(self) -> Warehouse:
         from portfolio_pipeline.adapters.home_binding import require_bound

@@ -21,8 +21,8 @@ from portfolio_pipeline.core.calendar.sessions import SessionRange
 from portfolio_pipeline.core.errors import BrokerError
 from portfolio_pipeline.core.execution.tickets import TAKEN, OrderReport, OrderState
 from portfolio_pipeline.ports import Broker, Warehouse
-from portfolio_pipeline_tests.adapters.broker_orders import DAYS, HOUSE, PRICES, RANGE, order, some_orders
 from portfolio_pipeline_tests.adapters.alpaca.desk import alpaca
+from portfolio_pipeline_tests.adapters.broker_orders import DAYS, HOUSE, PRICES, RANGE, order, some_orders
 from portfolio_pipeline_tests.fakes.alpaca.ledger import Quote
 from portfolio_pipeline_tests.fakes.alpaca.market_hours import evening
 from portfolio_pipeline_tests.fakes.alpaca.server import AlpacaServer

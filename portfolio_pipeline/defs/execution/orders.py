@@ -55,6 +55,10 @@ def orders_within_limits(
     Fails for the newest session, and for tickets that are not what was planned. What the planner refused further
     back in a range was not traded: it is shown as a warning.
     """
+    tradable = broker.tradable(sessions)
+    if tradable is None:  # nothing of it can be sent any more
+        return check_result([], checked=0)
+    sessions = tradable
     with warehouse.reading() as reader:
         inputs, tickets = trading_inputs(reader, sessions), tickets_of(reader.read(ORDERS.name, sessions))
         sealed = Sealed(Sealer(plan_key, settings), seals_of(reader.read(ORDER_SEALS.name, sessions)))
@@ -113,8 +117,15 @@ def orders(
     plan_key: dg.ResourceParam[bytes],
     origin: dg.ResourceParam[Origin],
 ) -> Stored:
+    asked, tradable = sessions, broker.tradable(sessions)
     with warehouse.reading() as reader:
-        _refuse_unmeasured(reader, sessions)
+        _refuse_unmeasured(reader, asked)
+        if tradable is None:
+            if reader.newest(SESSION_ORIGINS.name, where={"session": asked.last}) is None:
+                broker.account(asked.last)  # nobody has planned it, and now it is too late: says why
+            stands = len(reader.read(ORDERS.name, asked, columns=["session"]))
+            return Stored(stands, {"orders of the newest session": "what was planned at its close stands"})
+        sessions = tradable
         inputs = trading_inputs(reader, sessions)
     book = Book.of(broker.account(sessions.first))
     planned = plan(broker.mode, sessions, book, inputs.targets, inputs.bars, settings, Sealer(plan_key, settings))
@@ -126,7 +137,7 @@ def orders(
         tx.replace(ORDER_SEALS.name, sessions, seal_rows(planned.seals))
         breaches = breach_rows(planned.findings, "orders")
         tx.replace(RISK_BREACHES.name, sessions, breaches, where={"level": "orders"})
-        tx.replace(SESSION_ORIGINS.name, sessions, origin.rows(sessions))
+        tx.replace(SESSION_ORIGINS.name, asked, origin.rows(asked))
     newest = [ticket for ticket in planned.tickets if ticket.session == sessions.last]
     metadata: dict[str, Any] = {
         "orders of the newest session": len(newest),

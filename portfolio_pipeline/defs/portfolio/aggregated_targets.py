@@ -81,6 +81,7 @@ def targets_cover_the_universe(
 @session_asset(
     table=AGGREGATED_TARGETS,
     group="portfolio",
+    begins="targets",
     reads=(STRATEGY_WEIGHTS, STRATEGY_TARGETS, FEATURES),
     also_fills=(RISK_BREACHES,),
     checks=(

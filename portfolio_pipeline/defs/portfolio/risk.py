@@ -63,6 +63,7 @@ def figures_within_limits(sessions: SessionRange, warehouse: dg.ResourceParam[Wa
     table=RISK_METRICS,
     key=dg.AssetKey(["risk"]),
     group="portfolio",
+    begins="targets",
     reads=(PRICE_HOLES, AGGREGATED_TARGETS, RISK_BREACHES, PRICES, CORPORATE_ACTIONS),
     checks=(figures_within_limits,),
 )

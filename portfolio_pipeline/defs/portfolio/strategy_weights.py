@@ -73,6 +73,7 @@ def shares_within_limits(
 @session_asset(
     table=STRATEGY_WEIGHTS,
     group="portfolio",
+    begins="targets",
     reads=(STRATEGY_RETURNS, STRATEGY_TARGETS, STRATEGY_STAGES),
     checks=(shares_within_limits,),
 )

@@ -1,4 +1,4 @@
-"""The adapter at the server that stands in for Alpaca: its clock is the server's, and it waits as good as not at all."""
+"""The adapter at the server that stands in for Alpaca: its clock is the server's, and it hardly waits."""
 
 from __future__ import annotations
 
