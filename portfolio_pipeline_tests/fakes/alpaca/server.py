@@ -49,8 +49,9 @@ class AlpacaServer:
         self.faults: list[Fault] = []
         self.requests: list[Asked] = []
         self.lock = threading.RLock()
+        self.before_each: Callable[[Asked], None] = lambda asked: None
         self.after_each: Callable[[Asked], None] = lambda asked: None
-        """Called when a request was carried out and before it is answered."""
+        """Called before a request is carried out, and when it was and before it is answered."""
         self._http = ThreadingHTTPServer(("127.0.0.1", 0), _handler(self))
         self._http.daemon_threads = True
 
@@ -195,11 +196,12 @@ def _handler(server: AlpacaServer) -> type[BaseHTTPRequestHandler]:
             length = int(self.headers.get("Content-Length") or 0)
             sent = self.rfile.read(length) if length else b""
             body = json.loads(sent) if sent else {}
+            name = body.get("client_order_id") or query.get("client_order_id")
+            server.before_each(Asked(self.command, parts.path, name, None))
             with server.lock:
                 fault = next((one for one in server.faults if one.strikes(self.command, parts.path)), None)
                 status, answer = self._carried_out(fault, parts.path, query, body)
                 told = None if fault is not None and fault.kind.startswith("dropped") else status
-                name = body.get("client_order_id") or query.get("client_order_id")
                 asked = Asked(self.command, parts.path, name, told)
                 server.requests.append(asked)
             server.after_each(asked)

@@ -39,6 +39,7 @@ from portfolio_pipeline.ports import Clock, Warehouse
 from portfolio_pipeline.ports.broker import TradingMode
 
 LARGEST_SKEW = 5.0
+_ROUNDS = 3  # what could not be found when it was sent may be when everything is looked through
 _BLOCKS = ("trading_blocked", "account_blocked", "trade_suspended_by_user")
 
 
@@ -91,8 +92,13 @@ class AlpacaBroker:
                 self._require_current(session)
             self._require_settled(sessions.last)
             self._require_unblocked(self._account())
-            self._sender.send(orders)
+            self._sender.plan(orders)
             self._sender.sweep(sessions.last)
+            for _ in range(_ROUNDS):
+                whole = self._sender.send(orders)
+                doubted = self._sender.sweep(sessions.last)
+                if whole or doubted:
+                    break
         return self.reports(sessions)
 
     def reports(self, sessions: SessionRange) -> tuple[OrderReport, ...]:

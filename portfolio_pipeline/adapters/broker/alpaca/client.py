@@ -126,24 +126,23 @@ class AlpacaClient:
         return found
 
     def _told(self, status: int | None, response: requests.Response | None, text: str) -> Exception:
+        if status == 429:
+            return _TooMany(_seconds_to_reset(response))
         try:
             body = json.loads(text)
         except ValueError:
             body = None
-        said = body if isinstance(body, dict) else {}
-        code = said["code"] if isinstance(said.get("code"), int) else None
-        message = self._shown(str(said.get("message") or text or "no message"))
-        if status == 429:
-            return _TooMany(_seconds_to_reset(response))
-        if status == 401 or (status == 403 and code is None):
+        if status is None or not 400 <= status < 500 or status == 408 or not isinstance(body, dict):
+            return Unclear(self._shown(f"HTTP {status}: {text}"))
+        code = body["code"] if isinstance(body.get("code"), int) else None
+        message = self._shown(str(body.get("message") or text))
+        if status == 401 or (status == 403 and code is None):  # of errors, only those of keys carry no code
             return BrokerError(
                 "ALPACA_REFUSES_THE_KEYS",
                 at=self._access.url(self._mode),
                 found=message,
                 remedy="Look whether ALPACA_API_KEY and ALPACA_SECRET_KEY are those of this account, and still valid.",
             )
-        if status is None or not 400 <= status < 500 or status == 408:
-            return Unclear(f"HTTP {status}: {message}")
         return Refused(status, code, message)
 
     def _shown(self, text: str) -> str:

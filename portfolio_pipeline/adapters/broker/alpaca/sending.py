@@ -32,6 +32,8 @@ from portfolio_pipeline.ports.broker import TradingMode
 _POSTS = 3
 _PAGE = 500
 _FEW = 3
+_NOT_THERE = frozenset({OrderState.PLANNED, OrderState.REFUSED})
+"""States of an order that the broker does not have; if it has it all the same, the broker is right."""
 
 
 class Sender:
@@ -40,17 +42,20 @@ class Sender:
     ) -> None:
         self._client, self._journal, self._mode, self._sleep = client, journal, mode, sleep
 
-    def send(self, orders: Sequence[Order]) -> None:
-        """Send what was not sent yet, one after the other; stops at the first of which nobody knows what became."""
+    def plan(self, orders: Sequence[Order]) -> None:
+        """Write down what is to be sent, in one transaction; an identifier that another order has is refused."""
         known = self._journal.of_orders([order.client_order_id for order in orders])
         for order in orders:
             if order.client_order_id in known and known[order.client_order_id].order != order:
                 raise reused(order.client_order_id)
         now = self._journal.now()
-        new = [Attempt.planned(order, now) for order in orders if order.client_order_id not in known]
-        self._journal.add(new)
-        known |= {one.order.client_order_id: one for one in new}
-        known |= self.refreshed(known)
+        self._journal.add([Attempt.planned(order, now) for order in orders if order.client_order_id not in known])
+
+    def send(self, orders: Sequence[Order]) -> bool:
+        """Send what is planned and was not sent yet, one after the other, up to the first of which nobody knows what
+        became. Says whether it has come to the end of them.
+        """
+        known = self._journal.of_orders([order.client_order_id for order in orders])
         try:
             for place, order in enumerate(orders):
                 self._client.doing = f"{place} of {len(orders)} orders are sent."
@@ -58,13 +63,17 @@ class Sender:
                 if attempt.state is not OrderState.PLANNED and attempt.state not in IN_DOUBT:
                     continue
                 if self._sent(attempt).state in IN_DOUBT:
-                    return
+                    return False
+            return True
         finally:
             self._client.doing = ""
             self._journal.flush()
 
-    def sweep(self, session: date) -> None:
-        """Ask for all orders since the session's close, and adopt what is ours, whether we know of it or not."""
+    def sweep(self, session: date) -> bool:
+        """Ask for all orders since the session's close, and adopt what is ours, whether we know of it or not.
+
+        Says whether of any it is still not known what became of it.
+        """
         known = self._journal.of_late(session)
         listed = self._listed(session)
         strangers = [
@@ -72,7 +81,8 @@ class Sender:
         ]
         adopted = [Attempt.planned(order_of(answer, session), self._journal.now()) for answer in strangers]
         self._journal.add(adopted)
-        self._refresh({**known, **{one.order.client_order_id: one for one in adopted}}, listed)
+        found = self._refresh({**known, **{one.order.client_order_id: one for one in adopted}}, listed)
+        return bool(still_in_doubt(found.values()))
 
     def refreshed(self, attempts: Mapping[str, Attempt]) -> dict[str, Attempt]:
         """The newest notes on what is not over yet, with what the broker says of it now."""
@@ -82,7 +92,8 @@ class Sender:
         open_ = {
             name: attempt
             for name, attempt in attempts.items()
-            if attempt.state not in OVER and (attempt.state is not OrderState.PLANNED or name in listed)
+            if (attempt.state in _NOT_THERE and name in listed)
+            or (attempt.state not in OVER and attempt.state is not OrderState.PLANNED)
         }
         if not open_:
             return {}
@@ -148,6 +159,8 @@ class Sender:
         """The note after what the broker has said of the order; the same one where that is nothing new."""
         if not is_that_order(answer, attempt.order):
             error = "ID_OF_ANOTHER_ORDER: the broker has another order by this identifier, and took no second one"
+            if (attempt.state, attempt.error) == (OrderState.REFUSED, error):
+                return attempt
             return attempt.then(OrderState.REFUSED, self._journal.now(), error)
         try:
             report = report_of(answer, attempt.order.session)
