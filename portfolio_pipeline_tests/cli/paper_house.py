@@ -50,18 +50,20 @@ class PaperHouse(House):
         self.server.clock.set(moment, running=True)
         self.environment["CLOCK_MOVED_BY"] = str((moment - datetime.now(UTC)).total_seconds())
 
-    def quotes(self, session: date) -> dict[str, Quote]:
+    def quotes(self, session: date, *, finer: bool = False) -> dict[str, Quote]:
+        """The session's opens and closes; `finer` than whole cents, as executions may be."""
         bars = self.market.bars(self.settings.symbols, SessionRange.single(session))
         return {
-            symbol: Quote(*(Decimal(str(bar)) for bar in bars_of))
-            for symbol, *bars_of in zip(
-                *(bars[name] for name in ("symbol", "open", "close", "dividend", "split_ratio")), strict=True
+            row["symbol"]: Quote(
+                Decimal(str(row["open"])) + (Decimal("0.0037") if finer else 0),
+                *(Decimal(str(row[name])) for name in ("close", "dividend", "split_ratio")),
             )
+            for row in bars.to_dict("records")
         }
 
-    def next_day(self, **how: object) -> date:
+    def next_day(self, *, finer: bool = False, **how: object) -> date:
         """The next session is traded, and it is its evening."""
         self.session = next_session(self.session)
-        self.server.ledger.play(self.session, self.quotes(self.session), **how)
+        self.server.ledger.play(self.session, self.quotes(self.session, finer=finer), **how)
         self.set_clock(evening(self.session))
         return self.session
