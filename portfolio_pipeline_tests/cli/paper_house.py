@@ -28,10 +28,14 @@ SystemClock.now = lambda self: datetime.now(UTC) + moved
 """
 
 
+# Two strategies that trade on most days.
+SETTINGS = SMALL_SETTINGS.replace("[trend_bonds]", "[trend_bonds, trend_commodities]")
+
+
 class PaperHouse(House):
     """With its server. `session` is the newest that has closed."""
 
-    def __init__(self, home: Path, server: AlpacaServer, session: date, settings: str = SMALL_SETTINGS) -> None:
+    def __init__(self, home: Path, server: AlpacaServer, session: date, settings: str = SETTINGS) -> None:
         super().__init__(home, TRADING_MODE="PAPER", **server.environment)
         self.server, self.session = server, session
         if not home.exists():
