@@ -186,7 +186,7 @@ def test_an_order_whose_outcome_is_unknown_is_told_and_the_next_run_knows(house:
     house.next_day()
     house.server.faults += [
         Fault("dropped after", times=99),
-        Fault("500 before", method="GET", path="/v2/orders", skip=1, times=99),
+        Fault("500 before", method="GET", path="/v2/orders", skip=2, times=99),
     ]
     assert "BROKER_UNREACHABLE" in refused(house, "run")
     assert len(house.server.posts()) == 1
