@@ -78,7 +78,8 @@ def test_holdings_are_marked_at_the_closes_that_the_house_has(
 ) -> None:
     bar: dict[str, Any] = {
         "session": DAY, "symbol": "SPY", "open": 1.0, "high": 500.5, "low": 1.0, "close": 499.5, "volume": 1.0,
-        "dividend": 0.0, "split_ratio": 1.0, "source": "test", "retrieved_at": datetime.fromisoformat("2026-03-05T00:00:00"),
+        "dividend": 0.0, "split_ratio": 1.0, "source": "test",
+        "retrieved_at": datetime.fromisoformat("2026-03-05T00:00:00"),
     }  # fmt: skip
     duckdb_warehouse.replace("prices", ONLY, pd.DataFrame([bar]))
     server.ledger.positions |= {"SPY": Held(Decimal(-3), Decimal(480)), "TLT": Held(Decimal("1.5"), Decimal(88))}
