@@ -41,7 +41,9 @@ so_far as (
         252 * avg(limited) over past as by_limits,
         252 * avg(executed) over past as by_execution,
         252 * avg(book_return) over past as book,
-        stddev_samp(executed) over past as deviation
+        -- The sample variance from two running sums: each engine's own goes through all the past at every row.
+        (sum(executed * executed) over past - count(*) over past * power(avg(executed) over past, 2))
+        / nullif(count(*) over past - 1, 0) as variance
     from steps
     window past as (partition by strategy order by session rows between unbounded preceding and current row)
 )
@@ -55,5 +57,6 @@ select
     by_limits,
     by_execution,
     book,
-    case when deviation > 0 then by_execution / 252 / (deviation / sqrt(sessions)) end as execution_errors
+    -- What rounding alone leaves of a gap that never varies is none.
+    case when variance > 1e-20 then by_execution / 252 / sqrt(variance / sessions) end as execution_errors
 from so_far

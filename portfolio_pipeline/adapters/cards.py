@@ -24,6 +24,7 @@ from portfolio_pipeline.core.portfolio.allocation.possible import require_possib
 from portfolio_pipeline.core.registry import near, one_of
 from portfolio_pipeline.core.settings import Settings
 from portfolio_pipeline.core.strategies.card import StrategyCard
+from portfolio_pipeline.core.strategies.own_limits import looser, within
 from portfolio_pipeline.core.strategies.parameters import Choices, ParameterError, ParameterSpace, Range, Value
 from portfolio_pipeline.core.strategies.registry import STRATEGY_TYPES
 
@@ -80,13 +81,17 @@ def read_card(path: Path, settings: Settings) -> StrategyCard:
     if card.name != name:
         of = "folder" if shipped else "file"
         raise refused(Mistake(("name",), card.name, f"{name}, the name of the card's {of}"))
-    for mistake in _against_the_house(card, settings):
+    for mistake in _against_the_house(card, settings, shipped=shipped):
         raise refused(mistake)
-    return card
+    sizing = within(card.sizing, settings.limits, len(card.universe(settings)))
+    return card.model_copy(update={"sizing": sizing})
 
 
-def _against_the_house(card: StrategyCard, settings: Settings) -> Iterator[Mistake]:
-    """What a card by itself cannot know: types, their parameters, the universe."""
+def _against_the_house(card: StrategyCard, settings: Settings, *, shipped: bool) -> Iterator[Mistake]:
+    """What a card by itself cannot know: types, their parameters, the universe, limits.
+
+    Limits cut a card that comes with the package, for it has to serve under every preset; your own is refused.
+    """
     strategy = STRATEGY_TYPES.get(card.type)
     if strategy is None:
         yield Mistake(("type",), card.type, one_of(card.type, STRATEGY_TYPES))
@@ -102,6 +107,9 @@ def _against_the_house(card: StrategyCard, settings: Settings) -> Iterator[Mista
     if not card.universe(settings):
         classes = ", ".join(card.symbols.asset_classes)
         yield Mistake(("symbols",), classes, "an asset class that the settings' universe holds")
+    for one in () if shipped else looser(card.sizing, settings.limits):
+        expected = f"at most limits.{one.key}, {one.limit:g}: a card may be tighter than the house, never looser"
+        yield Mistake(("sizing", one.entry), one.found, expected)
 
 
 def _of_parameters(card: StrategyCard, error: ParameterError) -> Mistake:
@@ -121,21 +129,7 @@ def write_card(name: str, strategy_type: str, environment: Environment | None = 
             expected=one_of(strategy_type, STRATEGY_TYPES),
             remedy="Choose one of these.",
         )
-    try:
-        StrategyCard(name=name, type=strategy_type, description="new", symbols={"asset_classes": ("equity",)})  # type: ignore[arg-type]
-    except ValidationError:
-        raise ConfigurationError(
-            "STRATEGY_NAME_WRONG",
-            found=name,
-            expected="2 to 41 of a-z, 0-9 and _, a letter first; not account or reserve, which are books of the house",
-            remedy="Choose another name.",
-        ) from None
-    taken = card_files(environment).get(name)
-    if taken is not None:
-        raise ConfigurationError(
-            "STRATEGY_EXISTS", found=_shown(taken), remedy="Choose another name, or edit this card."
-        )
-    path = home_cards(environment) / f"{name}.yaml"
+    path = _free_path(name, environment)
     defaults, domains = strategy.Parameters.defaults(), strategy.Parameters.domains()
     ranges = "\n".join(
         f"  {name}: {_as_override(domain)}  # default {_in_yaml(defaults[name])}" for name, domain in domains.items()
@@ -153,6 +147,33 @@ def write_card(name: str, strategy_type: str, environment: Environment | None = 
         encoding="utf-8",
     )
     return path
+
+
+def write_card_text(name: str, text: str, environment: Environment | None = None) -> Path:
+    """Write a card that somebody else has worded; a taken or wrong name is refused."""
+    path = _free_path(name, environment or read_environment())
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(text, encoding="utf-8")
+    return path
+
+
+def _free_path(name: str, environment: Environment) -> Path:
+    """Where a card of this name would stand; refused where the name cannot be one, or is somebody's."""
+    try:
+        StrategyCard(name=name, type="momentum", description="new", symbols={"asset_classes": ("equity",)})  # type: ignore[arg-type]
+    except ValidationError:
+        raise ConfigurationError(
+            "STRATEGY_NAME_WRONG",
+            found=name,
+            expected="2 to 41 of a-z, 0-9 and _, a letter first; not account or reserve, which are books of the house",
+            remedy="Choose another name.",
+        ) from None
+    taken = card_files(environment).get(name)
+    if taken is not None:
+        raise ConfigurationError(
+            "STRATEGY_EXISTS", found=_shown(taken), remedy="Choose another name, or edit this card."
+        )
+    return home_cards(environment) / f"{name}.yaml"
 
 
 _NEW_CARD = """\
@@ -193,7 +214,10 @@ sizing:
   by: type  # how weights are spread: as the type gives them, or tilted by volatility or performance
   volatility_target: 0.10  # a year; leave out for weights as they come
   volatility_window: 60
-  maximum_weight: 0.35  # of the strategy's capital in one symbol
+  # Tighter than the house's limits (limits.strategy_... in portfolio.yaml), which hold where nothing is written:
+  # maximum_weight: 0.35  # of the strategy's capital in one symbol
+  # maximum_positions: 20
+  # maximum_drawdown: 0.10  # on paper, at which it is stopped
   maximum_gross: 1.0
   # crowding_penalty: 0.5  # 0 to 1: weight taken from what moves together with the rest
   # adjust: daily  # scale to the volatility at every close, not at decisions alone

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from portfolio_pipeline.adapters.alerts import ALERT_CHANNELS
+from portfolio_pipeline.adapters.alerts.urls import PREFIX
 from portfolio_pipeline.adapters.broker import BROKERS
 from portfolio_pipeline.adapters.broker.alpaca.access import AlpacaAccess
 from portfolio_pipeline.adapters.database_url import checked
@@ -25,7 +26,7 @@ SHORTEST_TOKEN = 16
 
 @dataclass(frozen=True)
 class Environment:
-    """What the environment says, checked. `database_url` and `ui_token` are secrets: they are never shown."""
+    """What the environment says, checked. Secrets, never shown: `database_url`, `alert_urls` and `ui_token`."""
 
     dagster_home: Path
     database_url: str
@@ -34,6 +35,7 @@ class Environment:
     trading_mode: str
     alpaca: AlpacaAccess
     alerts: tuple[str, ...]
+    alert_urls: tuple[tuple[str, str], ...] = field(repr=False)
     optimization_workers: int
     portfolio_config: Path
     ui_hosts: tuple[str, ...]
@@ -65,6 +67,7 @@ def read_environment(variables: Mapping[str, str] | None = None) -> Environment:
         alerts=tuple(
             _known("ALERTS", name.strip(), ALERT_CHANNELS) for name in (variables.get("ALERTS") or "log").split(",")
         ),
+        alert_urls=_alert_urls(variables),
         optimization_workers=_workers(variables),
         portfolio_config=_settings_file(variables, home),
         ui_hosts=tuple(
@@ -77,6 +80,24 @@ def read_environment(variables: Mapping[str, str] | None = None) -> Environment:
 def home_folder(variables: Mapping[str, str]) -> Path:
     """Where everything is kept, whatever else may be wrong with the environment."""
     return _absolute(variables.get("DAGSTER_HOME") or (PROJECT_ROOT if IN_A_CLONE else Path.cwd()) / ".portfolio")
+
+
+def _alert_urls(variables: Mapping[str, str]) -> tuple[tuple[str, str], ...]:
+    """Recipients with their URLs, in the order of their names."""
+    found = {}
+    for variable in sorted(name for name in variables if name.startswith(PREFIX)):
+        recipient, url = variable.removeprefix(PREFIX).lower(), variables[variable].strip()
+        if not url:
+            continue
+        if not recipient or "://" not in url or recipient in ALERT_CHANNELS:
+            raise ConfigurationError(
+                "ALERT_URL_WRONG",
+                variable=variable,
+                expected=f"{PREFIX}<NAME> with a URL such as mailto://…, slack://…, json://…; the name of no channel",
+                remedy="Mend it, or unset it.",
+            )
+        found[recipient] = url
+    return tuple(found.items())
 
 
 def _token(variables: Mapping[str, str]) -> str | None:

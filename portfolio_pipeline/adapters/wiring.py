@@ -9,9 +9,11 @@ from typing import TYPE_CHECKING
 from portfolio_pipeline.adapters.environment import Environment, read_environment
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from portfolio_pipeline.core.execution.origin import Origin
     from portfolio_pipeline.core.settings import Settings
-    from portfolio_pipeline.ports import Alerts, Broker, Clock, HaltSwitch, Locks, MarketData, Warehouse
+    from portfolio_pipeline.ports import Alerts, Broker, Clock, HaltSwitch, Locks, MarketData, Messenger, Warehouse
 
 
 @dataclass(frozen=True)
@@ -106,9 +108,16 @@ class Wiring:
 
     @cached_property
     def alerts(self) -> Alerts:
-        from portfolio_pipeline.adapters.alerts import open_alerts
+        from portfolio_pipeline.adapters.alerts.remembered import RememberedAlerts
 
-        return open_alerts(self.environment.alerts)
+        thresholds = {name: self.settings.alerts.threshold(name) for name in self.recipients}
+        return RememberedAlerts(lambda: self.warehouse, self.recipients, thresholds, self.clock.now)
+
+    @cached_property
+    def recipients(self) -> Mapping[str, Messenger]:
+        from portfolio_pipeline.adapters.alerts import messengers
+
+        return messengers(self.environment)
 
     @cached_property
     def clock(self) -> Clock:

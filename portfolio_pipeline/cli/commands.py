@@ -13,7 +13,8 @@ from typing import TYPE_CHECKING
 
 import click
 
-from portfolio_pipeline.cli import completion, questions
+from portfolio_pipeline.cli import alerting, completion, questions
+from portfolio_pipeline.cli.allocate import allocate
 from portfolio_pipeline.cli.help import Group
 from portfolio_pipeline.cli.session_date import SessionDate
 from portfolio_pipeline.cli.terminal import refuse, say
@@ -347,6 +348,33 @@ def list_strategies(as_json: bool) -> None:
 
 
 @portfolio.command(
+    changes="Nothing.",
+    examples=[
+        "portfolio settings            every value",
+        "portfolio settings --changed  what you have set otherwise",
+        "portfolio settings --json",
+    ],
+    keys=[
+        "preset; file; values: key, value, unit, origin (default, preset, file, environment or card), otherwise (the"
+        " preset's or default value), changed; odd: entry, told; error.",
+    ],
+)
+@click.option("--changed", is_flag=True, help="Only what differs from the preset and the defaults.")
+@as_json
+def settings(changed: bool, as_json: bool) -> None:
+    """Show every value in force, and where it comes from."""
+    from portfolio_pipeline.adapters.settings_in_force import in_force
+    from portfolio_pipeline.cli.settings import settings_document, show_settings
+
+    if as_json:
+        from portfolio_pipeline.cli.document import write_document
+
+        write_document("settings", lambda: settings_document(in_force(), changed=changed))
+    else:
+        show_settings(in_force(), changed=changed)
+
+
+@portfolio.command(
     "completion",
     changes="Nothing.",
     examples=[
@@ -361,5 +389,5 @@ def complete(shell: str) -> None:
     click.echo(completion.script(shell, portfolio))
 
 
-for question in (questions.backtest, questions.search, questions.sensitivity):
-    portfolio.add_command(question)
+for further in (questions.backtest, questions.search, questions.sensitivity, allocate, alerting.alerts):
+    portfolio.add_command(further)

@@ -20,6 +20,7 @@ from portfolio_pipeline.cli.document import told
 from portfolio_pipeline.cli.home import open_home, uses_postgres
 from portfolio_pipeline.cli.terminal import BAD, GOOD, Fact, facts, show
 from portfolio_pipeline.core.calendar.sessions import all_sessions, last_closed_session
+from portfolio_pipeline.core.effective.oddities import oddities
 from portfolio_pipeline.core.errors import PortfolioError
 from portfolio_pipeline.core.execution.halt import either, require_trading, trading_state
 from portfolio_pipeline.core.tables import HALT_EVENTS
@@ -105,7 +106,10 @@ def _environment() -> str:
 
 def _settings() -> str:
     settings = wire().settings
-    return f"{len(settings.universe)} symbols, benchmark {settings.benchmark}: {read_environment().portfolio_config}"
+    told = f"{settings.preset}, {len(settings.universe)} symbols, benchmark {settings.benchmark}"
+    odd = len(oddities(settings, load_cards()))
+    more = f"; {odd} odd values, see `portfolio settings`" if odd else ""
+    return f"{told}{more}: {read_environment().portfolio_config}"
 
 
 def _cards() -> str:

@@ -16,11 +16,14 @@ _FILLED_BY = {
     "quarantine": "prices",
     "cash_returns": "features",
     "risk_metrics": "risk",
+    "risk_futures": "risk",
     "order_seals": "orders",
     "session_origins": "orders",
     "order_outcomes": "fills",
     "account": "positions",
     "paper_gaps": "metrics",
+    "allocation_inputs": "strategy_weights",
+    "rebalance_decisions": "strategy_weights",
 }
 _FILLED_PER_STRATEGY = {
     "optimized_parameters": "optimized_parameters",
@@ -32,13 +35,14 @@ _FILLED_PER_STRATEGY = {
     "strategy_paper_books": "strategy_targets",
     "strategy_honesty": "strategy_honesty",
 }
-# No dependency of any: `risk_breaches` is filled by several assets, each at its own level; halts and holes come from
-# people, and whoever looks at a hole depends on prices already; where a home begins is decided before anything; what
-# was searched on request belongs to no session; what was tried at a broker is that broker's own record.
+# No dependency of any: `risk_breaches` is filled by several assets, each at its own level; halts, holes and shares by
+# hand come from people, and whoever looks at a hole depends on prices already; where a home begins is decided before
+# anything; what was searched on request, or told to people, belongs to no session; what was tried at a
+# broker is that broker's own record.
 _FILLED_BY_MANY = (
-    *("risk_breaches", "halt_events", "price_holes", "beginnings"),
+    *("risk_breaches", "halt_events", "price_holes", "beginnings", "manual_shares"),
     *("order_attempts", "broker_accounts", "cash_flows"),
-    *("search_requests", "search_request_trials"),
+    *("search_requests", "search_request_trials", "alerts", "alert_deliveries"),
 )
 
 

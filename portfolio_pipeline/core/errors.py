@@ -24,7 +24,8 @@ class PortfolioError(Exception):
         self.figures = figures
         shown = ", ".join(f"{name}={value}" for name, value in figures.items())
         message = f"{reason}: {shown}" if shown else reason
-        whole = f"{message}. {remedy}" if remedy else message
+        # A figure that is a refusal itself ends with its own remedy's stop.
+        whole = f"{message.removesuffix('.')}. {remedy}" if remedy else message
         # It is logged and stored: no database takes NUL, nor half of a character.
         super().__init__(whole.replace("\0", "\\x00").encode("utf-8", "backslashreplace").decode("utf-8"))
 

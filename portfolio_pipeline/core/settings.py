@@ -8,10 +8,11 @@ from __future__ import annotations
 from collections.abc import Mapping
 from datetime import date
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, Field, ValidationError, model_validator
 
+from portfolio_pipeline.core.alerting.settings import AlertSettings
 from portfolio_pipeline.core.calendar.sessions import FIRST_SESSION
 from portfolio_pipeline.core.execution.settings import Costs, Orders, SimulatedBroker
 from portfolio_pipeline.core.market.instruments import Instrument, Ticker
@@ -20,8 +21,10 @@ from portfolio_pipeline.core.market.regimes.settings import Regimes
 from portfolio_pipeline.core.market.settings import SimulatedMarket
 from portfolio_pipeline.core.mistakes import first_mistake, read_written, wrong
 from portfolio_pipeline.core.portfolio.allocation.settings import Allocation
+from portfolio_pipeline.core.portfolio.rebalancing.settings import Rebalancing
 from portfolio_pipeline.core.registry import near
 from portfolio_pipeline.core.risk.limits.of_exposure import ASSET_CLASS
+from portfolio_pipeline.core.risk.presets import DEFAULT, Preset, filled
 from portfolio_pipeline.core.risk.settings import Limits
 from portfolio_pipeline.core.sections import MOST_SESSIONS, Bounds, Number, Section, Whole, impossible
 
@@ -29,6 +32,8 @@ from portfolio_pipeline.core.sections import MOST_SESSIONS, Bounds, Number, Sect
 class Settings(Section):
     """portfolio.yaml as a whole."""
 
+    # Where keys get their figures that are not written (`core.risk.presets`).
+    preset: Preset = DEFAULT
     # For `portfolio up` in a new home: no session before is loaded, and how many are loaded before the first trading
     # session: what the cards need, none, or so many.
     history_start: date = FIRST_SESSION
@@ -43,12 +48,19 @@ class Settings(Section):
     simulated_broker: SimulatedBroker = SimulatedBroker()
     regimes: Regimes = Regimes()
     allocation: Allocation = Allocation()
+    rebalancing: Rebalancing = Rebalancing()
     # Whether the rule of promotion only tells which strategies should get or lose capital, or decides it.
     promotion: Literal["suggest", "act"] = "suggest"
     limits: Limits = Field(default_factory=Limits)
     orders: Orders = Orders()
+    alerts: AlertSettings = AlertSettings()
     # Which of the strategies that come with the package are there; those of the home are there in any case.
     shipped_strategies: Literal["all", "none"] | tuple[str, ...] = "all"
+
+    @model_validator(mode="before")
+    @classmethod
+    def _by_preset_where_nothing_is_written(cls, written: Any) -> Any:
+        return filled(written) if isinstance(written, dict) else written
 
     @model_validator(mode="after")
     def _universe_is_sound(self) -> Settings:
@@ -93,6 +105,11 @@ class Settings(Section):
     def asset_classes(self) -> dict[str, str]:
         """Asset class of each symbol."""
         return {instrument.symbol: instrument.asset_class for instrument in self.universe}
+
+    @property
+    def sectors(self) -> dict[str, str]:
+        """Sector of each symbol."""
+        return {instrument.symbol: instrument.group for instrument in self.universe}
 
 
 def load_settings(path: Path) -> Settings:

@@ -4,7 +4,8 @@ One module per port. Each has its real adapters under `adapters/` and one tested
 `portfolio_pipeline_tests/fakes/`.
 """
 
-from portfolio_pipeline.ports.alerts import Alert, Alerts
+from portfolio_pipeline.core.alerting.alert import Alert
+from portfolio_pipeline.ports.alerts import Alerts, Messenger
 from portfolio_pipeline.ports.broker import Broker, TradingMode
 from portfolio_pipeline.ports.clock import Clock
 from portfolio_pipeline.ports.compute import Compute
@@ -25,6 +26,7 @@ __all__ = [
     "Lock",
     "Locks",
     "MarketData",
+    "Messenger",
     "Reader",
     "RemembersThePast",
     "Rows",

@@ -8,7 +8,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import date
 
-from portfolio_pipeline.core.calendar.sessions import SessionRange, previous_session
+from portfolio_pipeline.core.calendar.sessions import FIRST_SESSION, SessionRange, previous_session
 from portfolio_pipeline.core.market.bars import (
     ACTION_COLUMNS,
     BAR_COLUMNS,
@@ -17,6 +17,7 @@ from portfolio_pipeline.core.market.bars import (
     bars_by_session,
     pay_cash,
 )
+from portfolio_pipeline.core.market.past import WINDOW
 from portfolio_pipeline.core.portfolio.session_targets import SessionTargets, session_targets, shares_by_session
 from portfolio_pipeline.core.risk.limits.of_orders import AVERAGED_SESSIONS
 from portfolio_pipeline.core.tables import CASH_RETURNS
@@ -27,7 +28,7 @@ from portfolio_pipeline.ports import Reader
 class TradingInputs:
     """Targets, bars and shares of capital by session, of a range and of the session before it.
 
-    Bars also of the sessions before that which prices and volumes are held against.
+    Bars also of the sessions before that which limits look back on.
     """
 
     targets: dict[date, SessionTargets]
@@ -40,8 +41,8 @@ def trading_inputs(reader: Reader, sessions: SessionRange) -> TradingInputs:
     aggregated = reader.read("aggregated_targets", read)
     wanted = reader.read("strategy_targets", read, columns=["session", "strategy", "symbol", "weight"])
     weights = reader.read("strategy_weights", read, columns=["session", "strategy", "weight"])
-    recent = previous_session(sessions.first, AVERAGED_SESSIONS) or read.first
-    known = SessionRange(recent, sessions.last)
+    seen = previous_session(sessions.first, max(AVERAGED_SESSIONS, WINDOW)) or FIRST_SESSION
+    known = SessionRange(seen, sessions.last)
     bars = bars_by_session(
         reader.read("prices", known, columns=BAR_COLUMNS),
         reader.read("corporate_actions", known, columns=ACTION_COLUMNS),

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import dagster as dg
 import pytest
+import yaml
 
 from portfolio_pipeline.adapters.card_files import card_names
 from portfolio_pipeline.adapters.cards import COMPONENT, load_cards, read_card, write_card
@@ -34,7 +35,7 @@ attributes:
   parameters:
     top: 3
   sizing:
-    maximum_weight: 0.5
+    maximum_weight: 0.4
   search:
     objective: sharpe
   constraints:
@@ -95,23 +96,23 @@ def test_a_card_is_read_and_its_universe_follows_the_settings(tmp_path: Path) ->
         ("slow >= 2 * fast", "slow >= 40 * fast", 16, "leaves no parameter set"),
         ("slow >= 2 * fast", "os.system('true')", 16, "expected a comparison such as"),
         ("slow >= 2 * fast", "3", 16, "found=3, expected=a text"),
-        ("maximum_weight: 0.5", "maximum_wight: 0.5", 12, "did you mean maximum_weight?"),
-        ("maximum_weight: 0.5", "maximum_weight: 5", 12, "found=5, expected=0 to 1 (a fraction: did you mean 0.05?)"),
-        ("maximum_weight: 0.5", "maximum_weight: true", 12, "found=true, expected=a number"),
+        ("maximum_weight: 0.4", "maximum_wight: 0.4", 12, "did you mean maximum_weight?"),
+        ("maximum_weight: 0.4", "maximum_weight: 5", 12, "found=5, expected=0 to 1 (a fraction: did you mean 0.05?)"),
+        ("maximum_weight: 0.4", "maximum_weight: true", 12, "found=true, expected=a number"),
         (
-            "maximum_weight: 0.5",
+            "maximum_weight: 0.4",
             "maximum_gross: 100",
             12,
             "found=100, expected=0 to 4 (a fraction: did you mean 1.00?)",
         ),
         (
-            "maximum_weight: 0.5",
+            "maximum_weight: 0.4",
             "volatility_target: 10",
             12,
             "found=10, expected=0 to 2 (a fraction: did you mean 0.10?)",
         ),
-        ("maximum_weight: 0.5", "stop: 15", 12, "found=15, expected=0 to 0.99 (a fraction: did you mean 0.15?)"),
-        ("maximum_weight: 0.5", "crowding_penalty: '0.5'", 12, "found=the text '0.5', expected=a number"),
+        ("maximum_weight: 0.4", "stop: 15", 12, "found=15, expected=0 to 0.99 (a fraction: did you mean 0.15?)"),
+        ("maximum_weight: 0.4", "crowding_penalty: '0.5'", 12, "found=the text '0.5', expected=a number"),
         ("objective: sharpe", "switch_margin: 20", 14, "found=20, expected=0 to 10 (a fraction: did you mean 0.20?)"),
         ("objective: sharpe", "trials: true", 14, "found=true, expected=a whole number"),
         ("objective: sharpe", "objective: {sharpe: yes}", 14, "found=true, expected=a number"),
@@ -154,8 +155,8 @@ def test_a_card_is_read_and_its_universe_follows_the_settings(tmp_path: Path) ->
         ("objective: sharpe", "objective: {sharpe: .inf}", 14, "search.objective.sharpe, found=inf, expected=a number"),
         ("objective: sharpe", "window_sessions: 1000000000000", 14, "expected=10,000 or less"),
         ("objective: sharpe", "trials: 1000000000", 14, "expected=20,000 or less"),
-        ("maximum_weight: 0.5", "volatility_window: 1000000000000", 12, "expected=10,000 or less"),
-        ("maximum_weight: 0.5", "maximum_gross: .nan", 12, "found=nan, expected=a number that is finite"),
+        ("maximum_weight: 0.4", "volatility_window: 1000000000000", 12, "expected=10,000 or less"),
+        ("maximum_weight: 0.4", "maximum_gross: .nan", 12, "found=nan, expected=a number that is finite"),
         ("rebalance: weekly", "transition_sessions: 1000000000000000000000", 8, "expected=10,000 or less"),
         (
             "rebalance: weekly",
@@ -301,3 +302,41 @@ def test_the_names_alone_do_not_import_what_strategies_compute_with() -> None:
     code = "import sys, portfolio_pipeline.adapters.card_files as c; c.card_names(); print('numba' in sys.modules)"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "False"
+
+
+@pytest.mark.parametrize(
+    ("sizing", "told"),
+    [
+        (
+            "maximum_weight: 0.45",
+            "entry=sizing.maximum_weight, found=0.45, .* limits.strategy_symbol, 0.4:",
+        ),
+        ("maximum_gross: 1.6", "entry=sizing.maximum_gross, found=1.6, expected=at most limits.strategy_gross, 1.5:"),
+        ("maximum_positions: 41", "entry=sizing.maximum_positions, found=41, .* limits.strategy_positions, 40:"),
+        ("maximum_drawdown: 0.11", "entry=sizing.maximum_drawdown, found=0.11, .* limits.strategy_drawdown, 0.1:"),
+        ("volatility_target: 0.3", "entry=sizing.volatility_target, found=0.3, .* limits.volatility, 0.25:"),
+        ("maximum_drawdown: 8", r"entry=sizing.maximum_drawdown, found=8, .*did you mean 0.08\?"),
+        ("maximum_positions: 2.5", "entry=sizing.maximum_positions, found=2.5, expected=a whole number"),
+    ],
+)
+def test_a_card_of_the_home_that_is_looser_than_the_house_is_refused_with_both_figures(
+    tmp_path: Path, sizing: str, told: str
+) -> None:
+    text = "\n".join(line.removeprefix("  ") for line in GOOD.splitlines()[2:])
+    path = tmp_path / "mine.yaml"
+    path.write_text(text.replace("maximum_weight: 0.4", sizing) + "\n", encoding="utf-8")
+    with pytest.raises(ConfigurationError, match=told):
+        read_card(path, SETTINGS)
+
+
+@pytest.mark.parametrize("preset", ["conservative", "aggressive", "institutional"])
+def test_the_shipped_cards_serve_under_every_preset_within_its_limits(tmp_path: Path, preset: str) -> None:
+    settings = yaml.safe_load(SHIPPED_SETTINGS.read_text(encoding="utf-8"))
+    del settings["limits"]["strategy_symbol"], settings["allocation"]["minimum"], settings["allocation"]["maximum"]
+    (tmp_path / "portfolio.yaml").write_text(yaml.safe_dump({**settings, "preset": preset}), encoding="utf-8")
+    environment = read_environment({"DAGSTER_HOME": str(tmp_path)})
+    limit = load_settings(environment.portfolio_config).limits.value("strategy_symbol")
+    assert isinstance(limit, float)
+    found = {card.name: card.sizing.maximum_weight for card in load_cards(environment)}
+    assert max(found.values()) <= limit
+    assert found["reversion_equities"] == min(0.25, limit)

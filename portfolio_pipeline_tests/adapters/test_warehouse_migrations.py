@@ -239,7 +239,7 @@ def test_a_home_whose_verdicts_knew_no_evidence_keeps_them_and_goes_on(database_
     newer = opened(database_url, TABLES, of_the_house(7))
     newer.prepare()
     assert newer.read("strategy_honesty").to_pylist() == [row | dict.fromkeys(added["strategy_honesty"])]
-    assert newer.read("strategy_weights").column_names[-1] == "kept_weight"
+    assert "kept_weight" in newer.read("strategy_weights").column_names
     assert len(newer.read("strategy_stages")) == 0
     anew = row | {"evidence": 1.0, "loss_evidence": 1.0, "active_sessions": 3, "change": ""}
     newer.replace("strategy_honesty", SESSION, pd.DataFrame([anew]))

@@ -34,6 +34,13 @@ class Careless:
     settings: tuple[str, str] | None = None  # in portfolio.yaml, this becomes that
 
 
+CLOCK = """
+from datetime import UTC, datetime
+from portfolio_pipeline.adapters.clock import SystemClock
+SystemClock.now = lambda self: datetime.fromisoformat("{now}").replace(tzinfo=UTC)
+"""
+"""An extension of the home that puts the process at another time."""
+
 MOMENTUM = "name: mine\ntype: momentum\ndescription: Mine.\nsymbols: {only: [SPY, QQQ]}\n"
 THIRTY = (
     Careless("a Saturday", "run --session 2022-08-13", "NOT_A_SESSION: found=2022-08-13, why=weekend"),
@@ -118,6 +125,28 @@ THIRTY = (
     Careless("no port", "up --port 80000", "not in the range"),
     Careless("parameters that are no numbers", "backtest momentum_equities --set fast=abc", "abc"),
     Careless("another time zone", f"run --session {LAST}", variables={"TZ": "Pacific/Kiritimati"}),
+    Careless(
+        "a clock an hour slow, so that today is not over yet",
+        f"run --session {NEXT}",
+        "SESSION_NOT_CLOSED",
+        files={"extensions/mine.py": CLOCK.format(now="2022-08-15T19:30")},
+    ),
+    Careless(
+        "a clock set back behind what was traded",
+        "run",
+        files={"extensions/mine.py": CLOCK.format(now="2022-08-11T23:00")},
+    ),
+    Careless(
+        "a clock set back, and orders once more",
+        "run --only orders,submissions",
+        files={"extensions/mine.py": CLOCK.format(now="2022-08-11T23:00")},
+    ),
+    Careless(
+        "a clock set back before the account",
+        "run",
+        "LATER_SESSIONS_MISSING",
+        files={"extensions/mine.py": CLOCK.format(now="2015-08-11T23:00")},
+    ),
     Careless("a strange locale", "status", variables={"LC_ALL": "C", "LANG": "C", "PYTHONUTF8": "0"}),
 )
 

@@ -199,7 +199,7 @@ def test_the_options_of_every_example_are_there(example: str) -> None:
     [
         (["statsu"], "'statsu' (did you mean status?)"),
         (["strategy", "lst"], "'lst' (did you mean list?)"),
-        (["fly"], "'fly'; there are backfill, backtest"),
+        (["fly"], "'fly'; there are alerts, "),
         (["up", "--no-iu"], "'--no-ui'"),
         (["status", "--jsn"], "'--json'"),
     ],

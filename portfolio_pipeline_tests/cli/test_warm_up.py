@@ -29,7 +29,7 @@ symbols: {asset_classes: [bond]}
 rebalance: daily
 parameters: {window: {low: 42, high: 63, step: 21}, inverse_volatility_share: 0.5}
 search: {window_sessions: 20, trials: 6}
-sizing: {maximum_weight: 0.5}
+sizing: {maximum_weight: 0.4}
 honesty: {fewest_sessions: 20, walk_forward_sessions: 60}
 """
 ON_PAPER, NEEDED = 20, 64 + 1 + 20 + 20

@@ -20,8 +20,8 @@ from portfolio_pipeline_tests.chain import Chain, chain_parts
 
 DAYS = SessionRange(date(2022, 1, 3), date(2022, 1, 5))
 FROM_OUTSIDE = {"prices"}
-# Edges that a run need not use, with the reason. None so far.
-UNUSED: dict[str, set[str]] = {}
+# Edges that a run need not use: regimes are asked where `adaptive` is among the triggers of `rebalancing`.
+UNUSED: dict[str, set[str]] = {"strategy_weights": {"regimes"}}
 VIEWS = set(project_library().models)
 ASSETS = {
     key.to_user_string(): asset for asset in chain_parts() for key in asset.keys if key.to_user_string() not in VIEWS

@@ -44,7 +44,7 @@ CHECKS = {
     "strategy_stages": {"cards_are_as_the_rule_says"},
     "strategy_weights": {"shares_within_limits"},
     "aggregated_targets": {"targets_within_limits", "targets_cover_the_universe", "targets_come_from_strategies"},
-    "risk": {"figures_within_limits"},
+    "risk": {"figures_within_limits", "components_add_up", "correlations_are_as_they_were"},
     "orders": {"orders_within_limits", "planned_with_what_the_session_before_was"},
     "submissions": {"every_order_was_sent", "refused_orders_were_not_sent"},
     "fills": {"fills_have_orders", "fills_add_up_to_orders", "orders_are_not_overfilled"},
@@ -60,6 +60,8 @@ BLOCKING = {
     *("orders_within_limits", "books_add_up_to_account"),
 }
 MARTS = {
+    "account_risk",
+    "adverse_excursions",
     "best_parameters",
     "best_set_per_regime",
     "current_book",
@@ -73,6 +75,7 @@ MARTS = {
     "pareto_sets",
     "performance_by_strategy",
     "stage_changes",
+    "value_at_risk_tests",
 }
 WAYS = {
     "dagster dev": ["-m", "dagster", "definitions", "validate", "-m", "portfolio_pipeline.definitions"],
@@ -187,7 +190,10 @@ def test_schedule_sensors_and_job_are_there_and_running() -> None:
     assert set(job.asset_layer.executable_asset_keys) == set(found.assets_defs_by_key)
 
 
-@pytest.mark.parametrize("name", ["backtest", "search", "sensitivity"])
+@pytest.mark.parametrize(
+    "name",
+    ["backtest", "search", "sensitivity", "settings", "what_if", "construct_positions", "allocate_by_hand"],
+)
 def test_a_question_is_a_job_beside_the_chain(name: str) -> None:
     job = repository().get_job(name)
     assert not job.asset_layer.executable_asset_keys

@@ -223,7 +223,7 @@ def test_a_broker_of_ones_own_is_given_the_orders(house: dict[str, str]) -> None
 
 def test_a_channel_of_ones_own_takes_the_alerts(house: dict[str, str]) -> None:
     code = "from portfolio_pipeline.adapters.wiring import wire; from portfolio_pipeline.ports import Alert\n"
-    done = python(house, "-c", code + "wire().alerts.send(Alert('info', 'something', 'happened'))")
+    done = python(house, "-c", code + "wire().alerts.send(Alert('high', 'something', 'happened'))")
     assert done.returncode == 0, done.stderr
     assert (Path(house["DAGSTER_HOME"]) / "alerts").read_text() == "something"
 

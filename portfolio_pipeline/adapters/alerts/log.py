@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import logging
 
-from portfolio_pipeline.ports import Alert
+from portfolio_pipeline.core.alerting.alert import Alert
 
 LOGGER = logging.getLogger("portfolio_pipeline.alerts")
-_LEVELS = {"info": logging.INFO, "warning": logging.WARNING, "critical": logging.CRITICAL}
+LEVELS = {"low": logging.INFO, "medium": logging.WARNING, "high": logging.ERROR, "critical": logging.CRITICAL}
 
 
 class LogAlerts:
     def send(self, alert: Alert) -> None:
-        LOGGER.log(_LEVELS[alert.severity], "%s: %s", alert.title, alert.message)
+        LOGGER.log(LEVELS[alert.severity], "%s: %s", alert.title, alert.told)

@@ -200,6 +200,14 @@ MIGRATIONS: tuple[Migration, ...] = (
             AddColumn("aggregated_targets", AGGREGATED_TARGETS.column("sleeve"), "0"),
         ),
     ),
+    Migration(
+        11,
+        "shares may be kept, be on their way and drift; stored ones were all decided at their own session",
+        (
+            AddColumn("strategy_weights", STRATEGY_WEIGHTS.column("decided_weight")),
+            AddColumn("strategy_weights", STRATEGY_WEIGHTS.column("drifted_weight")),
+        ),
+    ),
 )
 
 

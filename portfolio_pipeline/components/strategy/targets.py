@@ -51,7 +51,7 @@ def targets_asset(card: StrategyCard) -> dg.AssetsDefinition:
 
     @session_check(
         blocking=True,
-        description="Decided weights keep to the card: direction, largest position, gross exposure.",
+        description="Decided weights keep to the card: direction, largest position, gross exposure, number.",
     )
     def targets_within_strategy_limits(
         sessions: SessionRange, warehouse: dg.ResourceParam[Warehouse]

@@ -1,6 +1,7 @@
 """Trading sessions of the New York Stock Exchange: which days they are, when they close, and ranges of them.
 
-A session is a `datetime.date`. Nothing here asks what time it is: whoever has a clock passes `now` in.
+A session is a `datetime.date`. Nothing here asks what time it is, but for the year in which the calendar ends: whoever
+has a clock passes `now` in.
 """
 
 from __future__ import annotations
@@ -8,14 +9,17 @@ from __future__ import annotations
 from bisect import bisect_left, bisect_right
 from collections.abc import Iterator
 from dataclasses import dataclass
-from datetime import date, datetime, time, timedelta
+from datetime import UTC, date, datetime, time, timedelta
 from functools import cache
+from importlib.metadata import version
+from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo
 
 import numpy as np
 
 from portfolio_pipeline.core.errors import SessionError
+from portfolio_pipeline.core.kept import kept
 
 FIRST_SESSION = date(2005, 1, 3)
 NEW_YORK = ZoneInfo("America/New_York")
@@ -56,22 +60,30 @@ class SessionRange:
 def _calendar() -> Any:
     import exchange_calendars
 
-    # The calendar library's own default end is about a year ahead of the day it is asked on; sessions that far ahead
-    # are only used to list holidays for the partitions, never to compute anything.
-    return exchange_calendars.get_calendar(_EXCHANGE, start=FIRST_SESSION)
+    return exchange_calendars.get_calendar(_EXCHANGE, start=FIRST_SESSION, end=_end())
+
+
+def _end() -> date:
+    """Sessions ahead only serve to list holidays for the partitions, never to compute anything."""
+    return date(datetime.now(NEW_YORK).year + 1, 12, 31)
 
 
 @cache
 def all_sessions() -> tuple[date, ...]:
-    """Every session known to the calendar, from 2005 to about a year ahead."""
-    return tuple(stamp.date() for stamp in _calendar().sessions)
+    """Every session known to the calendar, from 2005 to the end of next year."""
+    return tuple(session_closes())
 
 
 @cache
 def session_closes() -> dict[date, datetime]:
-    """The moment (UTC) each session closes; early closes included."""
+    """The moment (UTC) each session closes; early closes included. Kept, for the calendar takes a while to work out."""
+    known = f"{_EXCHANGE}-{FIRST_SESSION}-{_end()}-{version('exchange_calendars')}"
+    return kept(Path(__file__).parent, "closes", known, _closes)
+
+
+def _closes() -> dict[date, datetime]:
     closes = _calendar().closes
-    return {stamp.date(): close.to_pydatetime() for stamp, close in closes.items()}
+    return {stamp.date(): close.to_pydatetime().astimezone(UTC) for stamp, close in closes.items()}
 
 
 def is_session(day: date) -> bool:

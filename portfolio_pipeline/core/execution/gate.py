@@ -28,6 +28,7 @@ from portfolio_pipeline.core.execution.settings import TradingTerms
 from portfolio_pipeline.core.execution.tickets import Ticket, by_session
 from portfolio_pipeline.core.execution.verdicts import judge_targets, judge_trades
 from portfolio_pipeline.core.market.bars import NO_BARS, Bars
+from portfolio_pipeline.core.market.past import Pasts
 from portfolio_pipeline.core.market.recent import RecentMarket
 from portfolio_pipeline.core.portfolio.session_targets import NO_TARGETS, SessionTargets
 from portfolio_pipeline.core.risk.breaches import Breach, blocking
@@ -73,9 +74,9 @@ def judge_submission(
 ) -> Gate:
     """Judge the stored tickets of every session. `book`, the account at the first close, is carried on in place.
 
-    `bars` also hold the 20 sessions before the first one, as far as there are any. `sent` are the identifiers of the
-    orders that the broker already has, by session; `quotes` its fresh prices, where it has any; `sealed` says what the
-    tickets were planned on.
+    `bars` also hold the sessions before the first one that limits look back on, as far as there are any. `sent` are the
+    identifiers of the orders that the broker already has, by session; `quotes` its fresh prices, where it has any;
+    `sealed` says what the tickets were planned on.
     """
     stored = by_session(tickets)
     sendable: list[Ticket] = []
@@ -84,6 +85,7 @@ def judge_submission(
     notes: dict[date, tuple[Breach, ...]] = {}
     stopped_at: date | None = None
     standing: list[Ticket] | None = None
+    pasts = Pasts.of_bars(bars, terms.asset_classes)
     for session in sessions:
         today, own = bars.get(session, NO_BARS), stored.get(session, [])
         if standing is not None:
@@ -92,7 +94,8 @@ def judge_submission(
         noted = tuple(b for b in held_without_bar(book, today, terms) if b.severity == "warning") if own else ()
         if noted:
             notes[session] = noted
-        found = _judge_session(mode, session, own, book, targets, bars, terms, stopped_at, quotes)
+        recent = RecentMarket(session, bars, past=pasts.at(session))
+        found = _judge_session(mode, session, own, book, targets, recent, terms, stopped_at, quotes)
         if sealed is not None and stopped_at is None:
             found += sealed.judge(session, own, book, targets.get(session, NO_TARGETS), today)
         found += _revision(own, (sent or {}).get(session, ()))
@@ -112,14 +115,14 @@ def _judge_session(
     tickets: Sequence[Ticket],
     book: Book,
     targets: Mapping[date, SessionTargets],
-    all_bars: Mapping[date, Bars],
+    recent: RecentMarket,
     terms: TradingTerms,
     stopped_at: date | None,
     quotes: Quotes,
 ) -> tuple[Breach, ...]:
     if not tickets:
         return ()
-    bars, recent = all_bars.get(session, NO_BARS), RecentMarket(session, all_bars)
+    bars = recent.bars.get(session, NO_BARS)
     if stopped_at is not None:
         return (_block("plan", f"PLANNED_ON_A_REFUSED_SESSION: session={stopped_at}"),)
     found: tuple[Breach, ...] = ()
@@ -133,11 +136,11 @@ def _judge_session(
     if session not in targets:
         found += (_block("targets", "TARGETS_MISSING: there are orders, but no aggregated_targets"),)
     else:
-        found += judge_targets(targets[session].weights, previous_targets(targets, session), terms)
+        found += judge_targets(targets[session].weights, previous_targets(targets, session), terms, recent.past)
     trades: dict[str, int] = {}
     for ticket in tickets:
         trades[ticket.symbol] = trades.get(ticket.symbol, 0) + ticket.quantity
-    found += judge_trades(book, trades, bars, terms)
+    found += judge_trades(book, trades, bars, terms, recent.past)
     wanted = targets.get(session, NO_TARGETS)
     found += judge_orders(tickets, book, wanted, bars, terms, recent, quotes)
     planned, _ = plan_session(mode, session, book, wanted, bars, terms, recent)

@@ -27,6 +27,7 @@ from portfolio_pipeline.core.execution.tickets import Ticket
 from portfolio_pipeline.core.execution.trades import trades_towards
 from portfolio_pipeline.core.execution.verdicts import judge_targets, judge_trades
 from portfolio_pipeline.core.market.bars import NO_BARS, Bars
+from portfolio_pipeline.core.market.past import Pasts
 from portfolio_pipeline.core.market.recent import RecentMarket
 from portfolio_pipeline.core.portfolio.session_targets import NO_TARGETS, SessionTargets
 from portfolio_pipeline.core.risk.breaches import Breach, blocking
@@ -72,7 +73,8 @@ def plan(
     """Plan every session of the range. `book` is the account at the close of the first one, and is carried on in
     place.
 
-    `targets` also hold the session before the first, when there is one. A session without targets is refused: doing
+    `targets` also hold the session before the first, when there is one; `bars` the sessions before it that prices and
+    limits look back on. A session without targets is refused: doing
     as if nothing were wanted would sell everything. So is one whose targets leave out a symbol that is held.
     """
     tickets: list[Ticket] = []
@@ -80,6 +82,7 @@ def plan(
     turnover: dict[date, float] = {}
     seals: list[Seal] = []
     standing: list[Ticket] | None = None
+    pasts = Pasts.of_bars(bars, terms.asset_classes)
     for session in sessions:
         if session not in targets:
             raise SessionError(
@@ -89,10 +92,10 @@ def plan(
         if standing is not None:
             orders = [ticket.order for ticket in standing]
             play_session(book, orders, today, terms.costs, terms.simulated_broker)
-        recent = RecentMarket(session, bars)
+        recent = RecentMarket(session, bars, past=pasts.at(session))
         planned, found = plan_session(mode, session, book, targets[session], today, terms, recent)
-        found += judge_targets(targets[session].weights, previous_targets(targets, session), terms)
-        found += judge_trades(book, {ticket.symbol: ticket.quantity for ticket in planned}, today, terms)
+        found += judge_targets(targets[session].weights, previous_targets(targets, session), terms, recent.past)
+        found += judge_trades(book, {ticket.symbol: ticket.quantity for ticket in planned}, today, terms, recent.past)
         found += judge_orders(planned, book, targets[session], today, terms, recent)
         if blocking(found):
             planned = [replace(ticket, verdict="refused") for ticket in planned]

@@ -49,7 +49,9 @@ class Sealer:
     def __init__(self, key: bytes, terms: TradingTerms) -> None:
         self._key = key
         parts = (terms.limits, terms.orders, terms.costs, terms.simulated_broker)
-        self._settings = self._digest("settings", [dict(terms.asset_classes), *(part.model_dump() for part in parts)])
+        self._settings = self._digest(
+            "settings", [dict(terms.asset_classes), dict(terms.sectors), *(part.model_dump() for part in parts)]
+        )
 
     def seals(
         self, session: date, tickets: Sequence[Ticket], book: Book, targets: SessionTargets, bars: Bars

@@ -16,12 +16,13 @@ from portfolio_pipeline.core.execution.order_verdicts import order_facts
 from portfolio_pipeline.core.execution.settings import TradingTerms
 from portfolio_pipeline.core.execution.verdicts import judge_trades
 from portfolio_pipeline.core.market.bars import Bars
+from portfolio_pipeline.core.market.past import Past
 from portfolio_pipeline.core.market.recent import RecentMarket
 from portfolio_pipeline.core.portfolio.session_targets import SessionTargets, invested_part
 from portfolio_pipeline.core.risk.breaches import Breach, blocking
 from portfolio_pipeline.core.risk.exposures import PORTFOLIO
 from portfolio_pipeline.core.risk.limits.of_turnover import TURNOVER
-from portfolio_pipeline.core.risk.limits.registry import ORDER_LIMITS
+from portfolio_pipeline.core.risk.limits.registry import LIMITS, ORDER_LIMITS
 
 Trades = Mapping[str, int]
 """Units by symbol, negative to sell."""
@@ -36,15 +37,15 @@ def trades_towards(
 
     A symbol without a bar today is left alone, for there is no price to size it at; and so is one that no target names.
     """
-    trades: Trades = _wanted(book, targets, bars, terms)
+    trades: Trades = _wanted(book, targets, bars, terms, recent.past)
     trades, cuts = _within_order_limits(book, trades, bars, terms, recent)
     trades = _within_turnover(book, trades, bars, terms)
     trades = _within_cash(book, trades, bars, terms)
-    trades, more = _within_limits(book, trades, bars, terms)
+    trades, more = _within_limits(book, trades, bars, terms, recent.past)
     return _within_cash(book, trades, bars, terms), (*cuts, *more)  # a short sale that was cut does not pay any more
 
 
-def _wanted(book: Book, targets: SessionTargets, bars: Bars, terms: TradingTerms) -> dict[str, int]:
+def _wanted(book: Book, targets: SessionTargets, bars: Bars, terms: TradingTerms, past: Past | None) -> dict[str, int]:
     """Units by symbol that lead from the book to the targets; what is too small to be worth it is left out.
 
     What drifted within the band of its target is left where it is, unless a limit has cut that target, or the book
@@ -59,7 +60,7 @@ def _wanted(book: Book, targets: SessionTargets, bars: Bars, terms: TradingTerms
             outside[symbol] = quantity
         elif worth - band > terms.orders.minimum_share * book.equity:
             outside |= _scaled({symbol: quantity}, 1.0 - band / worth, bars, terms)
-    if outside == trades or blocking(judge_trades(book, outside, bars, terms)):
+    if outside == trades or blocking(judge_trades(book, outside, bars, terms, past)):
         return trades
     return outside
 
@@ -136,7 +137,9 @@ def _within_cash(book: Book, trades: Mapping[str, int], bars: Bars, terms: Tradi
     return kept | _scaled(cut, budget / buys, bars, terms)
 
 
-def _within_limits(book: Book, trades: Trades, bars: Bars, terms: TradingTerms) -> tuple[Trades, tuple[Breach, ...]]:
+def _within_limits(
+    book: Book, trades: Trades, bars: Bars, terms: TradingTerms, past: Past | None
+) -> tuple[Trades, tuple[Breach, ...]]:
     """Trades that make positions larger, scaled until the book fits the limits.
 
     The targets fit them already. The book may not, while something that no target wants any more cannot be sold: it has
@@ -144,7 +147,7 @@ def _within_limits(book: Book, trades: Trades, bars: Bars, terms: TradingTerms) 
     """
     cuts: dict[tuple[str, str], Breach] = {}
     for _ in range(_ROUNDS):
-        breaches = blocking(judge_trades(book, trades, bars, terms))
+        breaches = blocking(judge_trades(book, trades, bars, terms, past))
         if not breaches:
             break
         just_cut: set[str] = set()
@@ -153,18 +156,33 @@ def _within_limits(book: Book, trades: Trades, bars: Bars, terms: TradingTerms) 
                 symbol: value(abs(book.quantity(symbol) + quantity) - abs(book.quantity(symbol)), bars[symbol].close)
                 for symbol, quantity in trades.items()
                 if abs(book.quantity(symbol) + quantity) > abs(book.quantity(symbol))
-                and breach.subject in (symbol, terms.asset_classes.get(symbol), PORTFOLIO)
+                and breach.subject == _subject(breach.rule, symbol, terms)
             }
             growth = sum(growing.values()) / max(book.equity, 1)
             if not growth or breach.found is None or breach.limit is None or not just_cut.isdisjoint(growing):
                 continue  # what was just cut is judged anew first: one excess may break several limits
             just_cut |= growing.keys()
-            factor = max(0.0, 1.0 - abs(breach.found - breach.limit) / growth)
+            excess = LIMITS[breach.rule].too_much(breach.found, breach.limit, _gross(book, trades, bars))
+            factor = max(0.0, 1.0 - excess / growth)
             scaled = _scaled({symbol: trades[symbol] for symbol in growing}, factor, bars, terms)
             trades = {symbol: q for symbol, q in trades.items() if symbol not in growing} | scaled
             cut = replace(breach, severity="cut", action=f"growing positions scaled by {factor:.4f}")
             cuts.setdefault((breach.subject, breach.rule), cut)
     return trades, tuple(cuts.values())
+
+
+def _gross(book: Book, trades: Trades, bars: Bars) -> float:
+    """What there is after the trades, long and short, as a fraction of equity."""
+    untouched = (value(p.quantity, p.price) for symbol, p in book.positions.items() if symbol not in trades)
+    traded = (value(book.quantity(symbol) + quantity, bars[symbol].close) for symbol, quantity in trades.items())
+    return sum(map(abs, (*untouched, *traded))) / max(book.equity, 1)
+
+
+def _subject(rule: str, symbol: str, terms: TradingTerms) -> str | None:
+    """Whom a breach of the rule names that the symbol has a part in."""
+    place = LIMITS[rule].place if rule in LIMITS else "portfolio"
+    by_place = {"symbol": symbol, "asset_class": terms.asset_classes.get(symbol), "sector": terms.sectors.get(symbol)}
+    return by_place.get(place, PORTFOLIO)
 
 
 def _scaled(trades: Mapping[str, int], factor: float, bars: Bars, terms: TradingTerms) -> dict[str, int]:

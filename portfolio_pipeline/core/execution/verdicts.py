@@ -12,19 +12,24 @@ from dataclasses import replace
 from portfolio_pipeline.core.books.book import Book, value
 from portfolio_pipeline.core.execution.settings import TradingTerms
 from portfolio_pipeline.core.market.bars import Bars
+from portfolio_pipeline.core.market.past import Past
 from portfolio_pipeline.core.risk.breaches import Breach
 from portfolio_pipeline.core.risk.limits.check import check_limits
 
 
 def judge_targets(
-    weights: Mapping[str, float], previous: Mapping[str, float], terms: TradingTerms
+    weights: Mapping[str, float], previous: Mapping[str, float], terms: TradingTerms, past: Past | None = None
 ) -> tuple[Breach, ...]:
     """The limits that a session's targets break; `previous` are the targets of the session before."""
-    breaches = check_limits(weights, terms.asset_classes, terms.limits, previous=previous)
+    breaches = check_limits(
+        weights, terms.asset_classes, terms.limits, previous=previous, sectors=terms.sectors, past=past
+    )
     return tuple(replace(breach, rule=f"targets_{breach.rule}") for breach in breaches)
 
 
-def judge_trades(book: Book, trades: Mapping[str, int], bars: Bars, terms: TradingTerms) -> tuple[Breach, ...]:
+def judge_trades(
+    book: Book, trades: Mapping[str, int], bars: Bars, terms: TradingTerms, past: Past | None = None
+) -> tuple[Breach, ...]:
     """The limits that `book` breaks once `trades` (units by symbol) are done at the close, or that they make worse."""
     unpriced = sorted(symbol for symbol in trades if symbol not in bars and symbol not in book.positions)
     if unpriced:
@@ -37,5 +42,12 @@ def judge_trades(book: Book, trades: Mapping[str, int], bars: Bars, terms: Tradi
         symbol: value(book.quantity(symbol) + trades.get(symbol, 0), price) / equity
         for symbol, price in sorted(prices.items())
     }
-    limits = terms.limits
-    return check_limits(after, terms.asset_classes, limits, previous=before, tolerance=limits.tolerance)
+    return check_limits(
+        after,
+        terms.asset_classes,
+        terms.limits,
+        previous=before,
+        tolerance=terms.limits.tolerance,
+        sectors=terms.sectors,
+        past=past,
+    )

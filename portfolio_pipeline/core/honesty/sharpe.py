@@ -8,10 +8,11 @@ returns, or returns that do not vary, give NaN: not known, which is not the same
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
+from statistics import NormalDist
 
 import numpy as np
-from scipy.special import ndtr, ndtri
 
 from portfolio_pipeline.core.arrays import Array
 from portfolio_pipeline.core.honesty.trial_sums import FLAT, Rows, Sums, checked_rows, returns_matrix
@@ -58,13 +59,14 @@ class TrackRecord:
         """Probability that the true Sharpe ratio is above the benchmark."""
         if np.isnan(self.sharpe):
             return np.nan
-        return float(ndtr((self.sharpe - benchmark) * np.sqrt(self.sessions - 1) / np.sqrt(self._variance)))
+        errors = (self.sharpe - benchmark) * math.sqrt(self.sessions - 1) / math.sqrt(self._variance)
+        return math.erfc(-errors / math.sqrt(2.0)) / 2.0  # far out, the complement has the digits
 
     def sessions_needed(self, benchmark: float, confidence: float) -> float:
         """How many returns of this kind it takes to be so sure; infinite when the benchmark is not exceeded."""
         if self.sharpe <= benchmark:
             return np.inf
-        return float(1.0 + self._variance * (ndtri(confidence) / (self.sharpe - benchmark)) ** 2)
+        return float(1.0 + self._variance * (NormalDist().inv_cdf(confidence) / (self.sharpe - benchmark)) ** 2)
 
 
 def sharpe_ratio(returns: Array) -> float:

@@ -16,11 +16,12 @@ Nothing here knows which trial was chosen.
 
 from __future__ import annotations
 
+import math
 from functools import cache
+from statistics import NormalDist
 
 import numpy as np
 from numba import njit
-from scipy.special import ndtri
 
 from portfolio_pipeline.core.arrays import Array
 from portfolio_pipeline.core.honesty.trial_sums import FLAT, Rows, checked_rows, returns_matrix
@@ -33,7 +34,8 @@ def expected_maximum(trials: float) -> float:
     """Expected maximum of so many independent standard normal draws; 0 for one."""
     if not trials > 1.0:
         return 0.0
-    likely, rarer = ndtri(1.0 - 1.0 / trials), ndtri(1.0 - 1.0 / (trials * np.e))
+    quantile = NormalDist().inv_cdf
+    likely, rarer = quantile(1.0 - 1.0 / trials), quantile(1.0 - 1.0 / (trials * math.e))
     return max(0.0, float((1.0 - np.euler_gamma) * likely + np.euler_gamma * rarer))
 
 

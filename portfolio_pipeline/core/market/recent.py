@@ -14,6 +14,7 @@ from functools import cached_property
 
 from portfolio_pipeline.core.calendar.sessions import previous_session
 from portfolio_pipeline.core.market.bars import NO_BARS, Bar, Bars, action
+from portfolio_pipeline.core.market.past import Past
 
 
 @dataclass(frozen=True)
@@ -23,6 +24,8 @@ class RecentMarket:
     session: date
     bars: Mapping[date, Bars] = field(default_factory=dict)
     sessions: int = 20
+    past: Past | None = None
+    """What symbols earned in more sessions than these, for the limits that look at it."""
     _averages: dict[str, float | None] = field(default_factory=dict, init=False, repr=False, compare=False)
 
     def earlier_close(self, symbol: str) -> float | None:

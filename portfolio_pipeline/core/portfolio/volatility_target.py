@@ -3,7 +3,7 @@
 Strategies are partly in cash and partly against each other, so that what they ask for together is mostly calmer than
 any of them. Ex ante, the book of a session is played over the sessions before it: its volatility is the deviation from
 0 of what these weights would have earned, newer sessions counting more. What was asked is then scaled up or down, never
-above the limit on gross exposure; limits cut it afterwards.
+above the limits on gross and net exposure; limits cut it afterwards.
 
 A scale of today alone would sell everything else when a strategy enters the market, and buy it again when it leaves,
 for weeks that bring less than these trades cost. So what is used is a scale that did for most of the past months, or
@@ -47,7 +47,13 @@ def scales(aimed: Array, earlier: Array, memory: int) -> Array:
     return found
 
 
-def aims(requested: Array, closes: Array, target: float | None, largest_gross: float | None) -> Array:
+def aims(
+    requested: Array,
+    closes: Array,
+    target: float | None,
+    largest_gross: float | None,
+    largest_net: float | None = None,
+) -> Array:
     """The scale with which the book of each session of `requested` [sessions, symbols] would have its volatility.
 
     `closes` [more sessions, symbols] are adjusted, end with the same session, and begin WINDOW sessions before the
@@ -71,6 +77,9 @@ def aims(requested: Array, closes: Array, target: float | None, largest_gross: f
             earned += past[:, symbol] * weights[symbol]
         volatility = float(np.sqrt((counts * earned * earned).sum() / counts.sum() * SESSIONS_PER_YEAR))
         scale = target / volatility if volatility > _CALM else np.inf
+        net = math.fsum(weights.tolist())
         most = np.inf if largest_gross is None else largest_gross / gross
+        if largest_net is not None and net > _CALM:
+            most = min(most, largest_net / net)
         found[row] = min(scale, most) if np.isfinite(min(scale, most)) else np.nan
     return found

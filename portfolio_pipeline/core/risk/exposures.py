@@ -7,10 +7,13 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 
+from portfolio_pipeline.core.market.past import Past
+
 PORTFOLIO = "portfolio"
+NO_SECTORS: Mapping[str, str] = {}
 EPSILON = 1e-9
 """How far a figure may stand past its limit through rounding alone."""
 
@@ -26,11 +29,16 @@ class Exposures:
 
 @dataclass(frozen=True)
 class Portfolio:
-    """Weights by symbol (fractions of equity), and those before them where the way between is judged too."""
+    """Weights by symbol (fractions of equity), and those before them where the way between is judged too.
+
+    `past` is what symbols earned up to the session; None where nobody has looked.
+    """
 
     weights: Mapping[str, float]
     asset_classes: Mapping[str, str]
     previous: Mapping[str, float] | None = None
+    sectors: Mapping[str, str] = field(default_factory=dict)
+    past: Past | None = None
 
     @cached_property
     def exposures(self) -> Exposures:

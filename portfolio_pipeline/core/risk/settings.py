@@ -1,6 +1,7 @@
-"""Settings of the risk limits: one key for each registered limit that can be set, and the tolerance.
+"""Settings of the risk limits: one key for each registered limit that can be set, those of strategies and of what
+became of a book, and the tolerance.
 
-What a key may say stands with its limit.
+What a key may say stands with its limit; which figure it has that is not written, in `core.risk.presets`.
 """
 
 from __future__ import annotations
@@ -9,6 +10,8 @@ from typing import TYPE_CHECKING, Any
 
 from pydantic import ConfigDict, create_model, model_validator
 
+from portfolio_pipeline.core.risk.limits.of_strategies import STRATEGY_LIMITS
+from portfolio_pipeline.core.risk.limits.of_time import LIMITS_OVER_TIME
 from portfolio_pipeline.core.risk.limits.registry import LIMITS, ORDER_LIMITS
 from portfolio_pipeline.core.risk.limits.setting import Setting, Value
 from portfolio_pipeline.core.sections import Section
@@ -44,8 +47,13 @@ class Limits(Section):
         return value
 
 
-def _section() -> type[Section]:
+def keys() -> dict[str, Setting]:
+    """Every key of the section, and what it takes."""
     settings = {name: limit.setting for name, limit in LIMITS.items() if limit.setting}
-    settings |= {name: limit.setting for name, limit in ORDER_LIMITS.items()} | {"tolerance": _TOLERANCE}
-    fields: dict[str, Any] = {name: (setting.annotation, setting.default) for name, setting in settings.items()}
+    settings |= {**STRATEGY_LIMITS, **LIMITS_OVER_TIME}
+    return settings | {name: limit.setting for name, limit in ORDER_LIMITS.items()} | {"tolerance": _TOLERANCE}
+
+
+def _section() -> type[Section]:
+    fields: dict[str, Any] = {name: (setting.annotation, setting.default) for name, setting in keys().items()}
     return create_model("Limits", __base__=Section, **fields)

@@ -19,6 +19,7 @@ from portfolio_pipeline.core.sections import (
     Number,
     Section,
     Size,
+    SomeFraction,
     Whole,
     impossible,
 )
@@ -126,6 +127,9 @@ class Sizing(Section):
     `adjust: daily` scales to the volatility at every close instead of at decisions alone. A holding that closes `stop`
     below its highest close since the last scheduled decision is left until the next one. `crowding_penalty` takes
     weight from what moves together with the rest of what is held.
+
+    Each `maximum_…` may be tighter than the house's limit, and what is left out is that one (`own_limits`): of one
+    symbol, of all together, of the number of symbols, and the fall on paper at which it is stopped.
     """
 
     by: Literal["type", "volatility", "performance"] = "type"
@@ -136,6 +140,8 @@ class Sizing(Section):
     stop: Stop | None = None
     maximum_weight: Fraction = 0.35
     maximum_gross: Multiple = 1.0
+    maximum_positions: Annotated[Whole, Field(ge=1, le=500)] | None = None
+    maximum_drawdown: SomeFraction | None = None
 
 
 class Honesty(Section):

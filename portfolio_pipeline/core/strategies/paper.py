@@ -149,18 +149,27 @@ def book_rows(card: StrategyCard, days: Array, symbols: tuple[str, ...], played:
 
 
 def limits_broken(card: StrategyCard, rows: pd.DataFrame) -> list[dict[str, object]]:
-    """Decided rows of strategy_targets that do not keep to the card: direction, largest position, gross exposure."""
+    """Decided rows of strategy_targets that do not keep to the card: direction, largest position, gross, number."""
     decided, sizing, slack = rows[rows["decided"]], card.sizing, 1e-9
     lowest = -slack if card.direction == "long_only" else -sizing.maximum_weight - slack
     single = decided[~decided["weight"].between(lowest, sizing.maximum_weight + slack)]
     gross = decided["weight"].abs().groupby(decided["session"]).sum()
-    return [
-        {"session": day, "symbol": symbol, "weight": float(weight), "limit": sizing.maximum_weight}
-        for day, symbol, weight in zip(single["session"], single["symbol"], single["weight"], strict=True)
-    ] + [
-        {"session": day, "symbol": "gross exposure", "weight": float(value), "limit": sizing.maximum_gross}
-        for day, value in gross[gross > sizing.maximum_gross + slack].items()
-    ]
+    held = (decided["weight"] != 0.0).groupby(decided["session"]).sum()
+    most = np.inf if sizing.maximum_positions is None else sizing.maximum_positions
+    return (
+        [
+            {"session": day, "symbol": symbol, "weight": float(weight), "limit": sizing.maximum_weight}
+            for day, symbol, weight in zip(single["session"], single["symbol"], single["weight"], strict=True)
+        ]
+        + [
+            {"session": day, "symbol": "gross exposure", "weight": float(value), "limit": sizing.maximum_gross}
+            for day, value in gross[gross > sizing.maximum_gross + slack].items()
+        ]
+        + [
+            {"session": day, "symbol": "positions", "weight": float(count), "limit": most}
+            for day, count in held[held > most].items()
+        ]
+    )
 
 
 def _book(state: PaperState | None, symbols: tuple[str, ...]) -> PaperBook:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from portfolio_pipeline.core.registry import Registry
 from portfolio_pipeline.core.strategies.base import Strategy
+from portfolio_pipeline.core.strategies.types.constructed import Constructed
 from portfolio_pipeline.core.strategies.types.diversified import Diversified
 from portfolio_pipeline.core.strategies.types.mean_reversion import MeanReversion
 from portfolio_pipeline.core.strategies.types.momentum import Momentum
@@ -11,5 +12,5 @@ from portfolio_pipeline.core.strategies.types.relative_strength import RelativeS
 from portfolio_pipeline.core.strategies.types.trend import Trend
 
 STRATEGY_TYPES: Registry[Strategy] = Registry(
-    "strategy type", (Momentum(), Trend(), MeanReversion(), Diversified(), RelativeStrength())
+    "strategy type", (Momentum(), Trend(), MeanReversion(), Diversified(), RelativeStrength(), Constructed())
 )

@@ -1,4 +1,5 @@
-"""From raw weights to targets: tilted, scaled to a volatility, thinned where crowded, capped by position and in gross.
+"""From raw weights to targets: tilted, scaled to a volatility, thinned where crowded, the largest kept, capped by
+position and in gross.
 
 In this order, each row by itself with returns up to its session. What crowding and caps cut off stays in cash. When a
 card decides between its scheduled sessions, and stops, are in `exposure`.
@@ -33,13 +34,16 @@ def sized(inputs: Inputs, weights: Array, rows: Array, sizing: Sizing) -> Array:
     if sizing.volatility_target is not None or sizing.crowding_penalty > 0.0:
         target = np.inf if sizing.volatility_target is None else sizing.volatility_target
         _scale(weights, np.asarray(rows, np.int64), inputs.returns_by_symbol, window, target, sizing.crowding_penalty)
+    if sizing.maximum_positions is not None:
+        keep_largest(weights, sizing.maximum_positions)
     _cap(weights, sizing.maximum_weight, sizing.maximum_gross)
     return weights
 
 
 def capped_only(sizing: Sizing) -> bool:
     """Whether raw weights become targets by the caps alone, so that equal parts stay equal."""
-    return sizing.by == "type" and sizing.volatility_target is None and sizing.crowding_penalty == 0.0
+    tilted = sizing.by != "type" or sizing.volatility_target is not None or sizing.crowding_penalty > 0.0
+    return not tilted and sizing.maximum_positions is None
 
 
 @njit(cache=True, nogil=True)
@@ -132,6 +136,22 @@ def _scale(
                     each[h] = 1.0
             for h in range(count):
                 weights[r, held[h]] *= each[h]
+
+
+@njit(cache=True, nogil=True)
+def keep_largest(weights: Array, most: int) -> None:  # pragma: no cover
+    """Set all but the `most` largest of each row to 0; of equal ones the later go first."""
+    for r in range(len(weights)):
+        held = 0
+        for i in range(weights.shape[1]):
+            held += weights[r, i] != 0.0
+        while held > most:
+            smallest = -1
+            for i in range(weights.shape[1]):
+                if weights[r, i] != 0.0 and (smallest < 0 or abs(weights[r, i]) <= abs(weights[r, smallest])):
+                    smallest = i
+            weights[r, smallest] = 0.0
+            held -= 1
 
 
 @njit(cache=True, nogil=True)

@@ -25,7 +25,7 @@ from portfolio_pipeline.core.strategies.card import StrategyCard
 from portfolio_pipeline.core.strategies.exposure import decides_between_schedules, last_scheduled, wanted_at
 from portfolio_pipeline.core.strategies.mixture import Mixture
 from portfolio_pipeline.core.strategies.parameters import Parameters
-from portfolio_pipeline.core.strategies.sizing import sized
+from portfolio_pipeline.core.strategies.sizing import keep_largest, sized
 
 
 def wanted(
@@ -52,6 +52,8 @@ def wanted(
         own, between = _wanted_by_one(strategy, card, inputs, chosen, rows[mine], scheduled[mine])
         weights[mine] += share[mine, None] * own
         decided[mine] |= between
+    if card.sizing.maximum_positions is not None:
+        keep_largest(weights, card.sizing.maximum_positions)
     return weights, decided
 
 

@@ -7,6 +7,8 @@ tools outside the project: they may be added (with a migration), not renamed.
 
 from __future__ import annotations
 
+from portfolio_pipeline.core.tables.alerts import ALERT_DELIVERIES, ALERTS
+from portfolio_pipeline.core.tables.capital import ALLOCATION_INPUTS, MANUAL_SHARES, REBALANCE_DECISIONS
 from portfolio_pipeline.core.tables.declare import Column, ColumnType, Table
 from portfolio_pipeline.core.tables.execution import (
     BEGINNINGS,
@@ -38,6 +40,7 @@ from portfolio_pipeline.core.tables.portfolio import (
     PAPER_GAPS,
     POSITIONS,
     RISK_BREACHES,
+    RISK_FUTURES,
     RISK_METRICS,
     STRATEGY_WEIGHTS,
 )
@@ -64,6 +67,9 @@ from portfolio_pipeline.core.tables.strategies import (
 __all__ = [
     "ACCOUNT",
     "AGGREGATED_TARGETS",
+    "ALERTS",
+    "ALERT_DELIVERIES",
+    "ALLOCATION_INPUTS",
     "BEGINNINGS",
     "BROKER_ACCOUNTS",
     "CASH_FLOWS",
@@ -72,6 +78,7 @@ __all__ = [
     "FEATURES",
     "FILLS",
     "HALT_EVENTS",
+    "MANUAL_SHARES",
     "METRICS",
     "OPTIMIZATION_RESULTS",
     "OPTIMIZED_PARAMETERS",
@@ -86,8 +93,10 @@ __all__ = [
     "PRICE_HOLES",
     "PRICE_RESTATEMENTS",
     "QUARANTINE",
+    "REBALANCE_DECISIONS",
     "REGIME_TABLE",
     "RISK_BREACHES",
+    "RISK_FUTURES",
     "RISK_METRICS",
     "SEARCH_REQUESTS",
     "SEARCH_REQUEST_TRIALS",
@@ -130,9 +139,13 @@ TABLES: tuple[Table, ...] = (
     STRATEGY_PAPER_BOOKS,
     STRATEGY_HONESTY,
     STRATEGY_STAGES,
+    ALLOCATION_INPUTS,
+    MANUAL_SHARES,
     STRATEGY_WEIGHTS,
+    REBALANCE_DECISIONS,
     AGGREGATED_TARGETS,
     RISK_METRICS,
+    RISK_FUTURES,
     RISK_BREACHES,
     SESSION_ORIGINS,
     ORDERS,
@@ -156,6 +169,8 @@ TABLES: tuple[Table, ...] = (
     BEGINNINGS,
     SEARCH_REQUESTS,
     SEARCH_REQUEST_TRIALS,
+    ALERTS,
+    ALERT_DELIVERIES,
 )
 
 

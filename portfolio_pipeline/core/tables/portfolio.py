@@ -32,6 +32,20 @@ STRATEGY_WEIGHTS = Table(
             nullable=True,
             minimum=0,
         ).made_of("strategy_stages.takes_new_capital"),
+        number(
+            "decided_weight",
+            "share that the last decision leads to, while it is on its way there; else NULL",
+            "fraction",
+            nullable=True,
+            minimum=0,
+        ).made_of("strategy_returns.net_return", "strategy_targets.weight"),
+        number(
+            "drifted_weight",
+            "what its paper returns would have made of the share since capital was last moved, without cash between"
+            " the books",
+            "fraction",
+            nullable=True,
+        ).made_of("strategy_returns.net_return"),
     ),
 )
 AGGREGATED_TARGETS = Table(
@@ -65,12 +79,64 @@ RISK_METRICS = Table(
     ("session", "scope", "metric"),
     (
         session(),
-        text("scope", "`portfolio`, `asset_class:<name>`, `symbol:<ticker>` or `stress:<scenario>`"),
-        text("metric", "what was measured"),
-        number("value", "the figure", nullable=True).made_of(
-            "aggregated_targets.weight", "prices.close", "prices.dividend", "prices.split_ratio"
+        text(
+            "scope",
+            "`portfolio`, `asset_class:<name>`, `sector:<group>`, `symbol:<ticker>`, `strategy:<name>`,"
+            " `pair:<strategy>|<strategy>` or `stress:<scenario>`",
         ),
-        number("limit_value", "its limit, when it has one", nullable=True),
+        text(
+            "metric",
+            "what was measured: `_63d` ends what is of so many sessions, `_95` or `_99` stands for confidence,"
+            " `_ex_ante` for a year in which newer sessions count more, `paper_` for what was held on paper;"
+            " component_risk adds up to volatility_ex_ante over symbols, and over strategies",
+        ),
+        number(
+            "value", "the figure; losses at risk are positive, returns and drawdowns as they are", nullable=True
+        ).made_of(
+            "aggregated_targets.weight",
+            "aggregated_targets.requested_weight",
+            "aggregated_targets.scale",
+            "strategy_weights.weight",
+            "strategy_targets.weight",
+            "strategy_returns.net_return",
+            "strategy_returns.cash_return",
+            "prices.close",
+            "prices.dividend",
+            "prices.split_ratio",
+        ),
+        number("limit_value", "its limit, when it has one: the most, of drawdowns and ratios the least", nullable=True),
+    ),
+)
+_FROM_TARGETS = ("aggregated_targets.weight", "prices.close", "prices.dividend", "prices.split_ratio")
+RISK_FUTURES = Table(
+    "risk_futures",
+    "one row per horizon, of the newest session of each run",
+    "What the next year may bring to the session's targets: bands of a thousand paths, and how many fall how deep.",
+    ("session", "horizon_sessions"),
+    (
+        session("the trading session whose targets these are"),
+        Column("horizon_sessions", "bigint", "how many sessions later", "sessions"),
+        *(
+            number(f"return_p{band}", f"return since then that {band} % of the paths stay below", "fraction").made_of(
+                *_FROM_TARGETS
+            )
+            for band in ("05", "25", "50", "75", "95")
+        ),
+        *(
+            number(
+                f"drawdown_{depth}",
+                f"part of the paths that have been {depth} % or more below their highest by then, today's drawdown"
+                " included",
+                "fraction",
+                minimum=0,
+                maximum=1,
+            ).made_of(*_FROM_TARGETS)
+            for depth in ("05", "10", "15", "20", "25")
+        ),
+        number("drawdown_limit", "the limit of the settings, when there is one; negative", "fraction", nullable=True),
+        number(
+            "probability_of_limit", "part of the paths that have reached it by then", "fraction", nullable=True
+        ).made_of(*_FROM_TARGETS),
     ),
 )
 RISK_BREACHES = Table(

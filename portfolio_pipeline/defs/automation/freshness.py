@@ -56,7 +56,9 @@ def late_sessions(
         return dg.SkipReason(f"It is asked again: {refusal}")
     told_before = (context.cursor or "").startswith(f"{due} ")
     if not found.passed and not told_before:
-        alerts.send(Alert("critical", f"Session {due} is late", str(found.description)))
+        alerts.send(Alert("critical", f"Session {due} is late", str(found.description), NAME))
+    if found.passed:
+        alerts.over(NAME, str(found.description))
     evaluation = dg.AssetCheckEvaluation(
         asset_key=_METRICS,
         check_name=NAME,

@@ -22,7 +22,13 @@ def failed_runs(context: dg.RunFailureSensorContext, alerts: dg.ResourceParam[Al
         f"{event.step_key}: {_message(event)}" for event in context.get_step_failure_events() if event.step_key
     ] or [context.failure_event.message or "no step had begun"]
     alerts.send(
-        Alert("critical", f"Run {_name(context.dagster_run)} failed", "\n".join(causes) + _pointer(context.dagster_run))
+        Alert(
+            "critical",
+            f"Run {_name(context.dagster_run)} failed",
+            "\n".join(causes),
+            _run_of(context.dagster_run),
+            _pointer(context.dagster_run),
+        )
     )
     _report_failed_checks(context, alerts)
 
@@ -33,23 +39,33 @@ def failed_runs(context: dg.RunFailureSensorContext, alerts: dg.ResourceParam[Al
     description="Reports checks that failed in runs that ended well, through the alerts port.",
 )
 def failed_checks(context: dg.RunStatusSensorContext, alerts: dg.ResourceParam[Alerts]) -> None:
+    alerts.over(_run_of(context.dagster_run), f"Run {_name(context.dagster_run)} ended well.")
     _report_failed_checks(context, alerts)
+
+
+@dg.sensor(
+    minimum_interval_seconds=60,
+    default_status=dg.DefaultSensorStatus.RUNNING,
+    description="Sends once more what a recipient of alerts did not take, at longer and longer intervals.",
+)
+def undelivered_alerts(alerts: dg.ResourceParam[Alerts]) -> dg.SkipReason:
+    waiting = alerts.again()
+    return dg.SkipReason(f"{waiting} alerts are still waiting." if waiting else "Every alert was taken.")
 
 
 def _report_failed_checks(context: dg.RunStatusSensorContext, alerts: Alerts) -> None:
     run = context.dagster_run
     for record in context.instance.all_logs(run.run_id, of_type=dg.DagsterEventType.ASSET_CHECK_EVALUATION):
         evaluation = record.get_dagster_event().asset_check_evaluation_data
+        asset = evaluation.asset_key.to_user_string()
+        about = f"check:{asset}:{evaluation.check_name}"
         if evaluation.passed:
+            alerts.over(about, "The check passes again.")
             continue
         severe = evaluation.severity == dg.AssetCheckSeverity.ERROR
-        alerts.send(
-            Alert(
-                "critical" if severe else "warning",
-                f"Check {evaluation.check_name} of {evaluation.asset_key.to_user_string()} failed",
-                (evaluation.description or "See its metadata in the web UI.") + _pointer(run),
-            )
-        )
+        message = evaluation.description or "See its metadata in the web UI."
+        title = f"Check {evaluation.check_name} of {asset} failed"
+        alerts.send(Alert("high" if severe else "medium", title, message, about, _pointer(run)))
 
 
 def _message(event: dg.DagsterEvent) -> str:
@@ -68,5 +84,10 @@ def _name(run: dg.DagsterRun) -> str:
     return f"{run.job_name} of {sessions}" if sessions else run.job_name
 
 
+def _run_of(run: dg.DagsterRun) -> str:
+    """The matter of a run that fails: over when one of the same job ends well."""
+    return f"run:{run.job_name}"
+
+
 def _pointer(run: dg.DagsterRun) -> str:
-    return f" (run {run.run_id})"
+    return f"(run {run.run_id})"

@@ -15,13 +15,16 @@ from portfolio_pipeline.components.session_check import check_result, session_ch
 from portfolio_pipeline.core.arrays import by_session, days, spread
 from portfolio_pipeline.core.calendar.sessions import FIRST_SESSION, SessionRange, as_days, previous_session
 from portfolio_pipeline.core.errors import DataError
+from portfolio_pipeline.core.market import past
+from portfolio_pipeline.core.market.past import Pasts
+from portfolio_pipeline.core.portfolio import volatility_target
 from portfolio_pipeline.core.portfolio.cash_sleeve import sleeve_weights
 from portfolio_pipeline.core.portfolio.netting import net, target_rows
-from portfolio_pipeline.core.portfolio.volatility_target import WINDOW, aims, scales
+from portfolio_pipeline.core.portfolio.volatility_target import aims, scales
 from portfolio_pipeline.core.risk.breaches import breach_rows
 from portfolio_pipeline.core.risk.cutting import limit_path
 from portfolio_pipeline.core.risk.limits.check import check_limits
-from portfolio_pipeline.core.risk.limits.of_exposure import GROSS
+from portfolio_pipeline.core.risk.limits.of_exposure import GROSS, NET
 from portfolio_pipeline.core.risk.limits.of_symbols import SYMBOL
 from portfolio_pipeline.core.settings import Settings
 from portfolio_pipeline.core.tables import (
@@ -47,14 +50,24 @@ def targets_within_limits(
     """Every limit of portfolio.yaml holds for the final targets of every session."""
     first = previous_session(sessions.first) or sessions.first
     columns = ["session", "symbol", "weight"]
-    rows = frame(warehouse.read(AGGREGATED_TARGETS.name, SessionRange(first, sessions.last), columns=columns))
+    with warehouse.reading() as reader:
+        rows = frame(reader.read(AGGREGATED_TARGETS.name, SessionRange(first, sessions.last), columns=columns))
+        pasts = _pasts(reader, sessions, settings)
     targets = by_session(rows, "symbol", "weight")
     offending: list[dict[str, object]] = []
     warnings: list[dict[str, object]] = []
     before = targets.get(first, {}) if first < sessions.first else {}
     for session in sessions:
         weights = targets.get(session, {})
-        for breach in check_limits(weights, settings.asset_classes, settings.limits, previous=before):
+        found = check_limits(
+            weights,
+            settings.asset_classes,
+            settings.limits,
+            previous=before,
+            sectors=settings.sectors,
+            past=pasts.at(session),
+        )
+        for breach in found:
             figures = {"found": breach.found, "limit": breach.limit}
             row: dict[str, object] = {"session": session, "subject": breach.subject, "rule": breach.rule, **figures}
             (offending if breach.severity == "block" else warnings).append(row)
@@ -102,9 +115,8 @@ def aggregated_targets(
         _refuse_missing(sessions, weights, targets)
         previous = {} if before is None else dict(zip(before["symbol"], before["weight"].tolist(), strict=True))
         symbols = (*settings.symbols, *sorted({*targets["symbol"], *previous} - set(settings.symbols)))
-        first = previous_session(sessions.first, WINDOW) or FIRST_SESSION
-        seen = as_days(tuple(SessionRange(first, sessions.last)))
-        closes = stored_adjusted_prices(reader, symbols, seen).adjusted_close
+        seen = _seen(sessions)
+        closes = stored_adjusted_prices(reader, symbols, as_days(seen)).adjusted_close
         earlier = _earlier_aims(reader, sessions.first, settings.allocation.scale_memory)
     wanted = as_days(tuple(sessions))
     shares = spread(weights, "weight", wanted, strategies, by="strategy", missing=0.0)
@@ -114,7 +126,8 @@ def aggregated_targets(
     ]
     wished = net(shares, np.stack(asked))
     allocation = settings.allocation
-    aimed = aims(wished, closes, allocation.volatility_target, GROSS.cap(settings.limits))
+    gross, net_cap = GROSS.cap(settings.limits), NET.cap(settings.limits)
+    aimed = aims(wished, closes, allocation.volatility_target, gross, net_cap)
     scale = scales(aimed, earlier, allocation.scale_memory) if allocation.volatility_target else np.ones(len(aimed))
     requested = wished * scale[:, None]
     sleeve = np.zeros_like(requested)
@@ -124,7 +137,16 @@ def aggregated_targets(
             requested, place, largest_gross=_most_invested(settings), largest_weight=SYMBOL.cap(settings.limits)
         )
         requested = requested + sleeve
-    path = limit_path(requested, symbols, settings.asset_classes, settings.limits, previous)
+    pasts = Pasts.of_closes(closes, seen, symbols, settings.asset_classes)
+    path = limit_path(
+        requested,
+        symbols,
+        settings.asset_classes,
+        settings.limits,
+        previous,
+        sectors=settings.sectors,
+        pasts=[pasts.at(session) for session in sessions],
+    )
     rows = target_rows(
         wanted,
         symbols,
@@ -154,6 +176,18 @@ def aggregated_targets(
         came_in=int((rows["requested_weight"] != 0).sum()),
         dropped={"cut by limits": int((rows["reason"] != "").sum())},
     )
+
+
+def _seen(sessions: SessionRange) -> tuple[date, ...]:
+    """The sessions, and those before them whose prices say how weights would have moved."""
+    first = previous_session(sessions.first, max(volatility_target.WINDOW, past.WINDOW)) or FIRST_SESSION
+    return tuple(SessionRange(first, sessions.last))
+
+
+def _pasts(reader: Reader, sessions: SessionRange, settings: Settings) -> Pasts:
+    seen = _seen(sessions)
+    closes = stored_adjusted_prices(reader, settings.symbols, as_days(seen)).adjusted_close
+    return Pasts.of_closes(closes, seen, settings.symbols, settings.asset_classes)
 
 
 def _earlier_aims(reader: Reader, first: date, memory: int) -> np.ndarray:

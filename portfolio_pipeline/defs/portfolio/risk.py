@@ -1,7 +1,7 @@
-"""The asset risk and its check: figures of the targets.
+"""The asset risk and its checks: figures of the targets.
 
-Only reading, calling `core.risk` and writing belong here. What the limits cut is written to risk_breaches by whoever
-cuts: aggregated_targets, orders and submissions, each at a level of its own.
+Only reading, calling `core.risk` and writing belong here; its pictures are in `reports.risk`. What the limits cut is
+written to risk_breaches by whoever cuts: aggregated_targets, orders and submissions, each at a level of its own.
 """
 
 import dagster as dg
@@ -10,11 +10,11 @@ import pandas as pd
 
 from portfolio_pipeline.components.session_asset import Stored, session_asset
 from portfolio_pipeline.components.session_check import check_result, session_check
-from portfolio_pipeline.core.arrays import days, spread
+from portfolio_pipeline.core.arrays import days
 from portfolio_pipeline.core.calendar.sessions import SessionRange
-from portfolio_pipeline.core.errors import DataError
-from portfolio_pipeline.core.risk.measures.history import TargetHistory
-from portfolio_pipeline.core.risk.measures.rows import risk_metrics
+from portfolio_pipeline.core.risk.futures import risk_futures
+from portfolio_pipeline.core.risk.measures.rows import metric_rows, seen_range
+from portfolio_pipeline.core.risk.measures.verdicts import SHIFT, components_apart, past_their_limit, shifted
 from portfolio_pipeline.core.settings import Settings
 from portfolio_pipeline.core.tables import (
     AGGREGATED_TARGETS,
@@ -22,41 +22,72 @@ from portfolio_pipeline.core.tables import (
     PRICE_HOLES,
     PRICES,
     RISK_BREACHES,
+    RISK_FUTURES,
     RISK_METRICS,
+    STRATEGY_RETURNS,
+    STRATEGY_TARGETS,
+    STRATEGY_WEIGHTS,
 )
 from portfolio_pipeline.core.tables.rows import frame
-from portfolio_pipeline.ports import Reader, Warehouse
-from portfolio_pipeline.reads.prices import price_history
-from portfolio_pipeline.reports.pictures import bar_picture, simulated
+from portfolio_pipeline.ports import Warehouse
+from portfolio_pipeline.reads.risk import target_history
+from portfolio_pipeline.reports.risk import risk_pictures
+
+_ALWAYS_SHOWN = (
+    *(
+        "positions",
+        "volatility_252d",
+        "expected_shortfall_95",
+        "value_at_risk_99",
+        "expected_shortfall_99",
+        "beta_252d",
+    ),
+    *("paper_return_1d", "paper_max_drawdown"),
+)
+"""Beside the figures that have a limit."""
 
 
 @session_check()
 def figures_within_limits(sessions: SessionRange, warehouse: dg.ResourceParam[Warehouse]) -> dg.AssetCheckResult:
-    """Every figure that has a limit is at most at it, but for turnover that only brings targets into the limits."""
+    """Every figure that targets are cut to is at most at its limit, but for turnover that only brings targets into the
+    limits. Figures that others answer to (volatility, drawdowns, correlations) are listed when they are past theirs.
+    """
     turnover_warnings = {"level": "targets", "rule": "turnover", "severity": "warning"}
     with warehouse.reading() as reader:
         rows = frame(reader.read(RISK_METRICS.name, sessions))
         allowed = frame(reader.read(RISK_BREACHES.name, sessions, where=turnover_warnings))
-    above = rows[rows["value"] > rows["limit_value"] + 1e-9]
-    excused = (above["metric"] == "turnover") & above["session"].isin(allowed["session"])
-    listed = [
-        {"session": day, "scope": scope, "metric": metric, "found": found, "limit": limit, "excused": excuse}
-        for day, scope, metric, found, limit, excuse in zip(
-            days(above).tolist(),
-            above["scope"],
-            above["metric"],
-            above["value"].tolist(),
-            above["limit_value"].tolist(),
-            excused,
-            strict=True,
-        )
-    ]
+    past = past_their_limit(rows)
+    excused = ~past["cut"] | ((past["metric"] == "turnover") & past["session"].isin(allowed["session"]))
     return check_result(
-        [row for row in listed if not row["excused"]],
-        warnings=[row for row in listed if row["excused"]],
+        _listed(past[~excused]),
+        warnings=_listed(past[excused]),
         checked=len(rows),
         remedy="Materialise aggregated_targets and risk again.",
     )
+
+
+@session_check()
+def components_add_up(sessions: SessionRange, warehouse: dg.ResourceParam[Warehouse]) -> dg.AssetCheckResult:
+    """The component risks of symbols, and those of strategies and reserve, are together the ex-ante volatility."""
+    metrics = ["component_risk", "volatility_ex_ante"]
+    rows = frame(warehouse.read(RISK_METRICS.name, sessions, where={"metric": metrics}))
+    wrong = components_apart(rows)
+    return check_result(wrong.to_dict("records"), checked=len(rows), remedy="Materialise risk again.")
+
+
+@session_check(
+    description="Over 63 sessions strategies move together as they did over 252: the mean difference of their"
+    f" correlations is at most {SHIFT:g}. Beyond it, shares of capital were found by other correlations than there are."
+)
+def correlations_are_as_they_were(
+    sessions: SessionRange, warehouse: dg.ResourceParam[Warehouse]
+) -> dg.AssetCheckResult:
+    rows = frame(warehouse.read(RISK_METRICS.name, sessions, where={"metric": "correlation_shift"}))
+    found = _listed(shifted(rows))
+    told = check_result(
+        found, checked=len(rows), remedy="Look at the pairs in risk_metrics: correlation_63d and _252d."
+    )
+    return told._replace(severity=dg.AssetCheckSeverity.WARN)
 
 
 @session_asset(
@@ -64,8 +95,12 @@ def figures_within_limits(sessions: SessionRange, warehouse: dg.ResourceParam[Wa
     key=dg.AssetKey(["risk"]),
     group="portfolio",
     begins="targets",
-    reads=(PRICE_HOLES, AGGREGATED_TARGETS, RISK_BREACHES, PRICES, CORPORATE_ACTIONS),
-    checks=(figures_within_limits,),
+    reads=(
+        *(PRICE_HOLES, AGGREGATED_TARGETS, RISK_BREACHES, PRICES, CORPORATE_ACTIONS),
+        *(STRATEGY_WEIGHTS, STRATEGY_TARGETS, STRATEGY_RETURNS),
+    ),
+    also_fills=(RISK_FUTURES,),
+    checks=(figures_within_limits, components_add_up, correlations_are_as_they_were),
 )
 def risk(
     sessions: SessionRange,
@@ -73,51 +108,39 @@ def risk(
     settings: dg.ResourceParam[Settings],
 ) -> Stored:
     with warehouse.reading() as reader:
-        history = _history(reader, sessions, settings)
+        history = target_history(reader, sessions, settings)
         cuts = reader.read(RISK_BREACHES.name, sessions, columns=["rule"], where={"level": "targets"})
-    figures = risk_metrics(history, len(sessions), settings.asset_classes, settings.limits)
-    rows = warehouse.replace(RISK_METRICS.name, sessions, figures)
+    seen = seen_range(history, len(sessions), settings.asset_classes, settings.limits)
+    figures, ahead = metric_rows(seen), risk_futures(seen)
+    with warehouse.transaction() as tx:
+        rows = tx.replace(RISK_METRICS.name, sessions, figures)
+        tx.replace(RISK_FUTURES.name, sessions, ahead)
     newest = figures[figures["session"] == figures["session"].max()]
-    portfolio = newest[newest["scope"] == "portfolio"].set_index("metric")["value"]
-    exposures, limits = _bars(newest)
+    portfolio = newest[newest["scope"] == "portfolio"]
+    shown = portfolio[portfolio["limit_value"].notna() | portfolio["metric"].isin(_ALWAYS_SHOWN)]
     return Stored(
         rows=rows,
         metadata={
             "limits hit": len(cuts),
-            **{name: float(value) for name, value in portfolio.items() if np.isfinite(value)},
+            **{
+                str(name): value
+                for name, value in zip(shown["metric"], shown["value"].tolist(), strict=True)
+                if np.isfinite(value)
+            },
         },
-        picture=lambda origin: bar_picture(
-            simulated(f"Exposures and their limits, {sessions.last}", origin), exposures, limits=limits
-        ),
+        picture=lambda origin: risk_pictures(newest, ahead, sessions.last, origin),
     )
 
 
-def _history(reader: Reader, sessions: SessionRange, settings: Settings) -> TargetHistory:
-    """Targets and prices from the first stored price on."""
-    first = reader.oldest(AGGREGATED_TARGETS.name)
-    targets = frame(reader.read(AGGREGATED_TARGETS.name, SessionRange(first or sessions.first, sessions.last)))
-    _refuse_missing(sessions, targets)
-    symbols = (*settings.symbols, *sorted(set(targets["symbol"]) - set(settings.symbols)))
-    panel = price_history(reader, symbols, sessions.last)
-    weights = spread(targets, "weight", panel.sessions, symbols, by="symbol", missing=0.0)
-    return TargetHistory(panel, weights)
-
-
-def _refuse_missing(sessions: SessionRange, targets: pd.DataFrame) -> None:
-    missing = sorted(set(sessions) - set(days(targets).tolist()))
-    if missing:
-        raise DataError(
-            "AGGREGATED_TARGETS_MISSING",
-            found=f"{len(missing)} sessions, the first {missing[0]}",
-            remedy="Materialise aggregated_targets for them first.",
+def _listed(rows: pd.DataFrame) -> list[dict[str, object]]:
+    return [
+        {"session": day, "scope": scope, "metric": metric, "found": found, "limit": limit}
+        for day, scope, metric, found, limit in zip(
+            days(rows).tolist(),
+            rows["scope"],
+            rows["metric"],
+            rows["value"].tolist(),
+            rows["limit_value"].tolist(),
+            strict=True,
         )
-
-
-def _bars(newest: pd.DataFrame) -> tuple[dict[str, float], dict[str, float]]:
-    """Exposures of the newest session by name, and the limits of those that have one."""
-    drawn = newest[newest["metric"].isin(["gross_exposure", "net_exposure"])]
-    drawn = drawn[(drawn["scope"] == "portfolio") | (drawn["metric"] == "gross_exposure")]
-    scopes = drawn["scope"].str.replace("asset_class:", "", regex=False)
-    names = np.where(scopes == "portfolio", drawn["metric"].str.replace("_exposure", "", regex=False), scopes)
-    values = dict(zip(names.tolist(), drawn["value"].tolist(), strict=True))
-    return values, dict(zip(names.tolist(), drawn["limit_value"].tolist(), strict=True))
+    ]

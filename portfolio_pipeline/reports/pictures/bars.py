@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from functools import partial
 from math import isfinite, isnan
 
 import numpy as np
@@ -30,16 +31,21 @@ _TRACK = "#eef0f2"
 
 
 def bar_picture(
-    title: str, values: Mapping[str, float], *, limits: Mapping[str, float] | None = None, percent: bool = True
+    title: str,
+    values: Mapping[str, float],
+    *,
+    limits: Mapping[str, float] | None = None,
+    percent: bool = True,
+    words: Mapping[str, str] | None = None,
 ) -> str:
-    """One bar per name and at the right its figure, on a track that ends in a mark at its limit.
+    """One bar per name and at the right its figure, or its `words`, on a track that ends in a mark at its limit.
 
     A bar is orange from nine tenths of its limit on, red beyond it. What has no figure has no bar.
     """
     names = [cut(name, _LONGEST) for name in values]
     sizes = finite(np.array(list(values.values()), dtype=np.float64))
     ends = finite(np.array([(limits or {}).get(name, np.nan) for name in values], dtype=np.float64))
-    told = [_told(size, end, percent) for size, end in zip(sizes.tolist(), ends.tolist(), strict=True)]
+    told = list(words.values()) if words else list(map(partial(_told, percent=percent), sizes.tolist(), ends.tolist()))
     axis = number_axis([sizes, ends, np.zeros(1)], 8, percent=percent)
     frame = Frame(
         MARGIN + 8 + width_of(names),

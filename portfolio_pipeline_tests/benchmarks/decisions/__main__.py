@@ -2,7 +2,8 @@
 
 Each figure for both halves of the seeds: the half that was looked at while rules were chosen, and the half that was
 not. Standard errors are over markets, seeds or paths. `--json` puts the figures of the second half on the last line,
-and under `halves` those of both. `--methods` plays nothing but the account, with capital shared out by each method.
+and under `halves` those of both. `--methods` plays nothing but the account, with capital shared out by each
+method, `--rebalancing` by rules of when that is done anew.
 """
 
 from __future__ import annotations
@@ -20,15 +21,25 @@ import numpy as np
 from portfolio_pipeline.adapters.cards import load_cards
 from portfolio_pipeline.adapters.environment import PACKAGE_ROOT
 from portfolio_pipeline.core.portfolio.allocation.methods import ALLOCATION_METHODS
+from portfolio_pipeline.core.portfolio.rebalancing.settings import Rebalancing
 from portfolio_pipeline.core.settings import Settings, load_settings
 from portfolio_pipeline.core.strategies.card import StrategyCard
-from portfolio_pipeline_tests.benchmarks.decisions.account import Account, account, by_method
+from portfolio_pipeline_tests.benchmarks.decisions.account import Account, account, by_method, by_rebalancing
 from portfolio_pipeline_tests.benchmarks.decisions.belief import belief
 from portfolio_pipeline_tests.benchmarks.decisions.markets import HELD_BACK, Kind, made_up, total_returns
 from portfolio_pipeline_tests.benchmarks.decisions.real import on_real_prices
 from portfolio_pipeline_tests.benchmarks.decisions.searches import PEERS, Played, best_elsewhere, play
 
 HALVES = {"looked at": 0, "held back": HELD_BACK}
+RULES = {
+    "daily": Rebalancing(),
+    "weekly": Rebalancing(trigger=("weekly",)),
+    "month_end": Rebalancing(trigger=("month_end",)),
+    "quarterly": Rebalancing(trigger=("quarterly",)),
+    "drift": Rebalancing(trigger=("drift",)),
+    "month_end, worth it": Rebalancing(trigger=("month_end",), cost_benefit=True),
+    "daily in 21 steps": Rebalancing(steps=21),
+}
 _WORKERS = 2
 _RATES = ("growth", "deepest_fall", "cost")
 
@@ -54,11 +65,17 @@ def methods_of(seed: int) -> dict[str, Account]:
     return by_method(seed, cards, settings, [name for name in ALLOCATION_METHODS if name != "static"])
 
 
-def methods_shown(half: str, seeds: int, run: Callable[..., Any]) -> dict[str, Any]:
-    """The account by method; what is better or worse than the default, in pairs over the seeds."""
-    first, default = HALVES[half], house()[0].allocation.method
-    lived: list[dict[str, Account]] = list(run(methods_of, range(first, first + seeds)))
-    print(f"\n== account by method, seeds {half}, {seeds} of them; Sharpe ratios above cash, less that of {default}")
+def rebalancings_of(seed: int) -> dict[str, Account]:
+    settings, cards = house()
+    return by_rebalancing(seed, cards, settings, RULES)
+
+
+def compared(half: str, seeds: int, by: str, run: Callable[..., Any]) -> dict[str, Any]:
+    """The account by method or rule; what is better or worse than the default, in pairs over the seeds."""
+    of, default = (methods_of, house()[0].allocation.method) if by == "method" else (rebalancings_of, next(iter(RULES)))
+    first = HALVES[half]
+    lived: list[dict[str, Account]] = list(run(of, range(first, first + seeds)))
+    print(f"\n== account by {by}, seeds {half}, {seeds} of them; Sharpe ratios above cash, less that of {default}")
     print(f"{'':20} Sharpe         less default    growth   deepest fall   costs a year")
     found = {}
     for name in lived[0]:
@@ -160,17 +177,20 @@ def main() -> None:
     parser.add_argument("--half", choices=HALVES, help="only this half of the seeds")
     parser.add_argument("--real", action="store_true", help="real prices as well, which pip downloads")
     parser.add_argument("--methods", action="store_true", help="only the account, by each allocation method")
+    parser.add_argument("--rebalancing", action="store_true", help="only the account, by rules of rebalancing")
+    parser.add_argument("--processes", type=int, default=_WORKERS)
     parser.add_argument("--json", action="store_true", help="print one JSON object on the last line")
     options = parser.parse_args()
     begun, halves = time.perf_counter(), [options.half] if options.half else list(HALVES)
-    if options.methods:
-        with ProcessPoolExecutor(_WORKERS) as pool:
-            by_half = {half: methods_shown(half, options.seeds, pool.map) for half in halves}
+    if options.methods or options.rebalancing:
+        by = "method" if options.methods else "rebalancing"
+        with ProcessPoolExecutor(options.processes) as pool:
+            by_half = {half: compared(half, options.seeds, by, pool.map) for half in halves}
         print(f"\n{time.perf_counter() - begun:.0f} s")
         if options.json:
             print(json.dumps(by_half, sort_keys=True))
         return
-    with ProcessPoolExecutor(_WORKERS) as pool:
+    with ProcessPoolExecutor(options.processes) as pool:
         found = {half: measured(half, options.markets, options.seeds, options.paths, pool.map) for half in halves}
     for half, figures in found.items():
         shown(half, figures)

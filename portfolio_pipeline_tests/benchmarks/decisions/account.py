@@ -21,17 +21,22 @@ from portfolio_pipeline.core.calendar.sessions import SESSIONS_PER_YEAR, Session
 from portfolio_pipeline.core.execution.fill_model import play_session
 from portfolio_pipeline.core.execution.orders import plan_session
 from portfolio_pipeline.core.execution.tickets import Order
+from portfolio_pipeline.core.execution.verdicts import judge_targets
 from portfolio_pipeline.core.market.bars import NO_BARS, Bars, bars_by_session
 from portfolio_pipeline.core.market.cash import above_cash
 from portfolio_pipeline.core.market.indicators import Inputs
 from portfolio_pipeline.core.market.panel import PricePanel, TotalReturnPanel
+from portfolio_pipeline.core.market.past import Pasts
 from portfolio_pipeline.core.market.recent import RecentMarket
 from portfolio_pipeline.core.portfolio.allocation.allocate import allocate
 from portfolio_pipeline.core.portfolio.netting import net
-from portfolio_pipeline.core.portfolio.session_targets import SessionTargets
+from portfolio_pipeline.core.portfolio.rebalancing.settings import Rebalancing
+from portfolio_pipeline.core.portfolio.rebalancing.triggers import signals_of
+from portfolio_pipeline.core.portfolio.session_targets import NO_TARGETS, SessionTargets
 from portfolio_pipeline.core.portfolio.volatility_target import aims, scales
+from portfolio_pipeline.core.risk.breaches import blocking
 from portfolio_pipeline.core.risk.cutting import limit_path
-from portfolio_pipeline.core.risk.limits.of_exposure import GROSS
+from portfolio_pipeline.core.risk.limits.of_exposure import GROSS, NET
 from portfolio_pipeline.core.settings import Settings
 from portfolio_pipeline.core.strategies.card import StrategyCard
 from portfolio_pipeline_tests.benchmarks.decisions.markets import total_returns
@@ -59,6 +64,8 @@ class Account:
     small_fills: float
     small_value: float
     cost: float  # of equity, without impact
+    volatility: float
+    broken: int  # sessions whose targets break a limit
 
 
 @dataclass(frozen=True, eq=False)
@@ -86,6 +93,16 @@ def by_method(
         allocation = settings.allocation.model_copy(update={"method": method})
         found[method] = _account(lived, cards, settings.model_copy(update={"allocation": allocation}))
     return found
+
+
+def by_rebalancing(
+    seed: int, cards: Sequence[StrategyCard], settings: Settings, rules: Mapping[str, Rebalancing]
+) -> dict[str, Account]:
+    """The same, with capital shared out anew by each of these rules, of which none asks for the regime."""
+    lived = _lived(seed, cards, settings)
+    return {
+        name: _account(lived, cards, settings.model_copy(update={"rebalancing": rule})) for name, rule in rules.items()
+    }
 
 
 def _lived(seed: int, cards: Sequence[StrategyCard], settings: Settings) -> Lived:
@@ -123,7 +140,18 @@ def _account(lived: Lived, cards: Sequence[StrategyCard], settings: Settings) ->
         small_fills=float((sizes < SMALL).mean()),
         small_value=float(sizes[sizes < SMALL].sum() / max(sizes.sum(), 1e-12)),
         cost=paid / (len(returns) / SESSIONS_PER_YEAR),
+        volatility=float(returns.std(ddof=1) * np.sqrt(SESSIONS_PER_YEAR)),
+        broken=_broken(path, lived, settings),
     )
+
+
+def _broken(path: Mapping[date, SessionTargets], lived: Lived, settings: Settings) -> int:
+    pasts = Pasts.of_closes(lived.whole.adjusted_close, lived.days, settings.symbols, settings.asset_classes)
+    before, broken = NO_TARGETS, 0
+    for session, targets in path.items():
+        broken += bool(blocking(judge_targets(targets.weights, before.weights, settings, pasts.at(session))))
+        before = targets
+    return broken
 
 
 def _yearly(returns: Array) -> float:
@@ -138,19 +166,39 @@ def _targets(
     paper = np.stack([one.searched for one in played], axis=1)
     exposure = np.stack([np.abs(one.targets).sum(axis=1) for one in played], axis=1)
     classes = tuple(card.asset_class(settings) for card in cards)
-    shares = allocate(paper, TRADED, names, settings.allocation, None, exposure=exposure, classes=classes).weight
+    shares = allocate(
+        paper,
+        TRADED,
+        names,
+        settings.allocation,
+        None,
+        exposure=exposure,
+        classes=classes,
+        rebalancing=settings.rebalancing,
+        signals=signals_of(days[-TRADED:], settings.rebalancing, paper),
+        cost=settings.costs.total,
+    ).weight
     weights = np.stack([one.targets[-TRADED:] for one in played])
     symbols = settings.symbols
     wished = net(shares, weights)
-    most = GROSS.cap(settings.limits)
     allocation = settings.allocation
-    aimed = aims(wished, closes, allocation.volatility_target, most)
+    most, most_net = GROSS.cap(settings.limits), NET.cap(settings.limits)
+    aimed = aims(wished, closes, allocation.volatility_target, most, most_net)
     scale = scales(aimed, np.empty(0), allocation.scale_memory)
     requested = wished * scale[:, None]
-    path = limit_path(requested, symbols, settings.asset_classes, settings.limits, {})
+    traded, pasts = days[-TRADED:], Pasts.of_closes(closes, days, symbols, settings.asset_classes)
+    path = limit_path(
+        requested,
+        symbols,
+        settings.asset_classes,
+        settings.limits,
+        {},
+        sectors=settings.sectors,
+        pasts=[pasts.at(day) for day in traded],
+    )
     return {
         day: SessionTargets(dict(limited.weights), dict(zip(symbols, asked, strict=True)))
-        for day, limited, asked in zip(days[-TRADED:], path, requested.tolist(), strict=True)
+        for day, limited, asked in zip(traded, path, requested.tolist(), strict=True)
     }
 
 
@@ -161,6 +209,7 @@ def _traded(
     book = Book(to_cents(settings.simulated_broker.initial_cash))
     equity, cash, fills, paid = [], [], [], 0.0
     orders: list[Order] = []
+    pasts = Pasts.of_bars(bars, settings.asset_classes)
     for session, targets in path.items():
         today = bars.get(session, NO_BARS)
         before = max(book.equity, 1)
@@ -171,6 +220,7 @@ def _traded(
                 paid += worth * settings.costs.total
         equity.append(book.equity)
         cash.append(book.cash)
-        tickets, _ = plan_session("SIMULATED", session, book, targets, today, settings, RecentMarket(session, bars))
+        recent = RecentMarket(session, bars, past=pasts.at(session))
+        tickets, _ = plan_session("SIMULATED", session, book, targets, today, settings, recent)
         orders = [ticket.order for ticket in tickets]
     return np.array(equity, float), np.array(cash, float), fills, paid

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import math
+import subprocess
+import sys
 from datetime import UTC, date, datetime, timedelta
 from itertools import pairwise
 from zoneinfo import ZoneInfo
 
+import exchange_calendars
 import numpy as np
 import pytest
 from hypothesis import given
@@ -28,6 +31,7 @@ from portfolio_pipeline.core.calendar.sessions import (
     require_closed,
     require_session,
     session_close,
+    session_closes,
     sessions_between,
 )
 from portfolio_pipeline.core.errors import SessionError
@@ -213,3 +217,21 @@ def test_sessions_become_days_of_arrays() -> None:
     days = as_days((date(2024, 7, 2), date(2024, 7, 3)))
     assert days.dtype == np.dtype("datetime64[D]")
     assert days.tolist() == [date(2024, 7, 2), date(2024, 7, 3)]
+
+
+def test_the_closes_are_those_of_the_calendar_library_whether_found_out_or_kept() -> None:
+    said = exchange_calendars.get_calendar("XNYS", start=FIRST_SESSION, end=all_sessions()[-1]).closes
+    expected = {session.date(): close.to_pydatetime() for session, close in said.items()}
+    asked = (
+        "import sys; from portfolio_pipeline.core.calendar.sessions import session_closes;"
+        "print('exchange_calendars' in sys.modules, len(session_closes()))"
+    )
+    assert session_closes() == expected
+    for _ in range(2):  # the first may have to find out
+        told = subprocess.run([sys.executable, "-c", asked], capture_output=True, text=True, check=True).stdout.split()
+    assert told == [str(sys.dont_write_bytecode), str(len(expected))]
+
+
+def test_the_calendar_goes_to_the_end_of_next_year() -> None:
+    year = datetime.now(NEW_YORK).year + 1
+    assert all_sessions()[-1] in {date(year, 12, day) for day in range(27, 32)}

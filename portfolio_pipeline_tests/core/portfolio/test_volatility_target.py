@@ -36,6 +36,17 @@ def test_the_book_is_to_move_as_much_as_is_aimed_at_as_far_as_its_exposure_may_g
         assert found[row] == pytest.approx(expected, rel=1e-12)
 
 
+def test_a_book_that_is_long_alone_is_scaled_no_further_than_the_limit_on_net_exposure_lets_it() -> None:
+    """Else all of it would be cut again, and what is largest more than the rest."""
+    longs = aims(WISHED, CLOSES, 0.3, 2.0, 1.0)
+    np.testing.assert_array_equal(longs, aims(WISHED, CLOSES, 0.3, 1.0))
+    hedged = WISHED * np.array([1.0, -1.0, -1.0])
+    found = aims(hedged, CLOSES, 0.3, 2.0, 1.0) * hedged.sum(axis=1)
+    assert found.max() <= 1.0 + 1e-12
+    short = -WISHED
+    np.testing.assert_array_equal(aims(short, CLOSES, 0.3, 2.0, 1.0), aims(short, CLOSES, 0.3, 2.0))
+
+
 @settings(deadline=None)
 @given(first=st.integers(0, 58), count=st.integers(1, 60), memory=st.integers(1, 70))
 def test_a_range_scales_as_its_sessions_do_and_another_future_changes_nothing(

@@ -11,11 +11,13 @@ from pydantic import TypeAdapter, ValidationError
 
 from portfolio_pipeline.core.errors import ConfigurationError
 from portfolio_pipeline.core.risk.limits.registry import LIMITS, ORDER_LIMITS
+from portfolio_pipeline.core.risk.presets import TABLE
 from portfolio_pipeline.core.risk.settings import Limits, _section
 from portfolio_pipeline.core.sections import Section
 from portfolio_pipeline.core.settings import Settings, load_settings
 from portfolio_pipeline.core.strategies.card import StrategyCard
 
+BY_PRESET_ALONE = {key.removeprefix("limits.") for key in TABLE if key.startswith("limits.")} - {"gross", "symbol"}
 BOOK = "benchmark: AAA\nuniverse:\n  - {symbol: AAA, asset_class: equity, group: g, name: A}\n"
 
 
@@ -136,6 +138,7 @@ def test_limits_that_are_not_written_have_their_defaults() -> None:
         "order_equity": 0.25,
         "order_volume": 0.1,
         "price_collar": 0.35,
+        **dict.fromkeys(BY_PRESET_ALONE),
     }
 
 
@@ -179,7 +182,7 @@ def test_a_limit_may_be_set_up_to_its_bounds_and_not_past_them(
 def test_only_fractions_are_asked_whether_a_percentage_was_meant() -> None:
     units = {name: limit.setting.unit for name, limit in LIMITS.items() if limit.setting}
     units |= {name: limit.setting.unit for name, limit in ORDER_LIMITS.items()}
-    assert [name for name, unit in units.items() if unit != "fraction of equity"] == ["order_notional"]
+    assert [name for name, unit in units.items() if unit == "currency"] == ["order_notional"]
     with pytest.raises(ValidationError, match="0 to 1e\\+12") as refused:
         Limits(order_notional=2e12)
     assert "did you mean" not in str(refused.value)
@@ -194,4 +197,5 @@ def test_what_shows_in_the_risk_metrics_and_what_prices_may_carry_past_it() -> N
     }
     assert {limit.name for limit in LIMITS.values() if not limit.tolerated} == {"finite", "universe", "short"}
     assert [limit.name for limit in LIMITS.values() if limit.decisive] == ["finite"]
-    assert {limit.name: limit.unit for limit in LIMITS.values()} == dict.fromkeys(LIMITS, "fraction of equity")
+    units = dict.fromkeys(LIMITS, "fraction of equity") | {"volatility": "volatility", "value_at_risk": "return"}
+    assert {limit.name: limit.unit for limit in LIMITS.values()} == units

@@ -8,7 +8,7 @@ from portfolio_pipeline.components.session_asset import Stored, session_asset
 from portfolio_pipeline.components.session_check import SessionCheck, session_check
 from portfolio_pipeline.core.errors import DataError
 from portfolio_pipeline.core.tables import PRICES
-from portfolio_pipeline.defs.automation.sensors import failed_checks, failed_runs
+from portfolio_pipeline.defs.automation.sensors import failed_checks, failed_runs, undelivered_alerts
 from portfolio_pipeline.ports import Alert, Warehouse
 from portfolio_pipeline_tests.fakes.alerts import RecordedAlerts
 from portfolio_pipeline_tests.fakes.clock import FixedClock
@@ -40,6 +40,10 @@ def bad() -> Stored:
 
 
 def alerts_after(sensor: dg.SensorDefinition, warehouse: Warehouse, *assets: dg.AssetsDefinition) -> list[Alert]:
+    return told_after(sensor, warehouse, *assets).sent
+
+
+def told_after(sensor: dg.SensorDefinition, warehouse: Warehouse, *assets: dg.AssetsDefinition) -> RecordedAlerts:
     """Run the assets, and hand the run to the sensor as the daemon would."""
     alerts = RecordedAlerts()
     with dg.instance_for_test() as instance:
@@ -58,7 +62,7 @@ def alerts_after(sensor: dg.SensorDefinition, warehouse: Warehouse, *assets: dg.
             resources={"alerts": alerts},
         )
         sensor(context if result.success else context.for_run_failure())
-    return alerts.sent
+    return alerts
 
 
 def test_a_failed_run_is_reported_with_its_session_and_the_refusal_of_the_step(duckdb_warehouse: Warehouse) -> None:
@@ -70,7 +74,7 @@ def test_a_failed_run_is_reported_with_its_session_and_the_refusal_of_the_step(d
 
 def test_a_failed_check_is_reported_when_the_run_itself_went_well(duckdb_warehouse: Warehouse) -> None:
     (alert,) = alerts_after(failed_checks, duckdb_warehouse, good(bars_are_healthy, everything_else_holds))
-    assert (alert.severity, alert.title) == ("warning", "Check bars_are_healthy of good failed")
+    assert (alert.severity, alert.title) == ("medium", "Check bars_are_healthy of good failed")
     assert alert.message.startswith("2 bars are stale")
 
 
@@ -84,5 +88,13 @@ def test_a_run_in_order_is_not_reported(duckdb_warehouse: Warehouse) -> None:
     assert alerts_after(failed_checks, duckdb_warehouse, good(everything_else_holds)) == []
 
 
+def test_what_is_well_again_is_over(duckdb_warehouse: Warehouse) -> None:
+    told = told_after(failed_checks, duckdb_warehouse, good(bars_are_healthy, everything_else_holds))
+    assert told.ended == ["run:daily", "check:good:everything_else_holds"]
+    assert [alert.about for alert in told.sent] == ["check:good:bars_are_healthy"]
+
+
 def test_the_sensors_run_without_being_switched_on() -> None:
-    assert {sensor.default_status for sensor in (failed_runs, failed_checks)} == {dg.DefaultSensorStatus.RUNNING}
+    assert {sensor.default_status for sensor in (failed_runs, failed_checks, undelivered_alerts)} == {
+        dg.DefaultSensorStatus.RUNNING
+    }

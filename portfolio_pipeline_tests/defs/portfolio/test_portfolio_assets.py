@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from datetime import date
 
 import dagster as dg
@@ -15,8 +16,10 @@ from portfolio_pipeline.components.session_check import SessionCheck
 from portfolio_pipeline.core.arrays import long
 from portfolio_pipeline.core.calendar.sessions import SessionRange, as_days, sessions_between
 from portfolio_pipeline.core.portfolio.allocation.settings import Allocation
+from portfolio_pipeline.core.portfolio.rebalancing.settings import Rebalancing
 from portfolio_pipeline.core.strategies.card import StrategyCard
-from portfolio_pipeline.core.tables import STRATEGY_HONESTY
+from portfolio_pipeline.core.tables import MANUAL_SHARES, STRATEGY_HONESTY
+from portfolio_pipeline.core.tables.market import REGIMES
 from portfolio_pipeline.defs.portfolio.aggregated_targets import (
     aggregated_targets,
     targets_cover_the_universe,
@@ -36,7 +39,15 @@ DAYS = sessions_between(LIFE.first, LIFE.last)
 LAST = SessionRange(DAYS[-2], DAYS[-1])
 BEFORE = SessionRange(DAYS[0], DAYS[-3])
 ASSETS = [strategy_stages, strategy_weights, aggregated_targets, risk]
-TABLES = ("strategy_stages", "strategy_weights", "aggregated_targets", "risk_metrics", "risk_breaches")
+TABLES = (
+    "strategy_stages",
+    "strategy_weights",
+    "rebalance_decisions",
+    "allocation_inputs",
+    "aggregated_targets",
+    "risk_metrics",
+    "risk_breaches",
+)
 
 
 @pytest.fixture
@@ -85,9 +96,11 @@ def materialise(
     strategies: tuple[StrategyCard, ...] | None = None,
     promotion: str = "suggest",
     allocation: Allocation | None = None,
+    rebalancing: Rebalancing | None = None,
 ) -> dg.ExecuteInProcessResult:
     shipped = active_settings()
     changed = {"promotion": promotion, "allocation": allocation or shipped.allocation}
+    changed["rebalancing"] = rebalancing or shipped.rebalancing
     return chain.materialise(
         ASSETS,
         sessions,
@@ -125,6 +138,8 @@ def test_all_checks_hold_and_pictures_and_figures_are_shown(filled: Warehouse) -
             "targets_within_limits",
             "targets_cover_the_universe",
             "figures_within_limits",
+            "components_add_up",
+            "correlations_are_as_they_were",
         ),
         "targets_come_from_strategies",
     }
@@ -365,6 +380,107 @@ def test_the_share_of_who_is_paused_stays_in_cash(filled: Warehouse, by: str) ->
     assert newest.loc[name, "reason"] == "paused: its share stays in cash"
     assert newest["requested_weight"].sum() == pytest.approx(1.0)
     assert newest["weight"].sum() == pytest.approx(1.0 - newest.loc[name, "requested_weight"], abs=0.02)
+
+
+def say(warehouse: Warehouse, action: str, strategy: str, first: date, **said: object) -> None:
+    """A row of manual_shares."""
+    with warehouse.transaction() as tx:
+        number = len(tx.read(MANUAL_SHARES.name)) + 1
+        row = {"event_id": number, "action": action, "strategy": strategy, "share": None, "effective_from": first}
+        row |= {"expires": None, "reason": "a test", "who": "somebody", "recorded_at": pd.Timestamp("2023-02-28")}
+        tx.insert(MANUAL_SHARES.name, pd.DataFrame([row | said]))
+
+
+def test_any_rule_of_rebalancing_gives_a_range_as_its_sessions_one_by_one(filled: Warehouse) -> None:
+    """Steps, drift, costs, a regime that changes, a pause by the rule, shares by hand that begin and end."""
+    first, second, third, *_ = (card.name for card in load_cards())
+    rules = Rebalancing(
+        trigger=("weekly", "drift", "adaptive", "after_breach"),
+        drift=0.004,
+        steps=4,
+        cost_benefit=True,
+        cost_multiple=40.0,
+    )
+    told = pd.DataFrame({"session": as_days(DAYS).astype("datetime64[s]")}).assign(
+        regime=["bull_quiet"] * 12 + ["crisis"] * (len(DAYS) - 12), **{f"probability_{name}": 0.0 for name in REGIMES}
+    )
+    filled.replace("regimes", LIFE, told)
+    judge(filled, second, SessionRange(DAYS[9], LIFE.last), "doubted", loss=30.0)
+    say(filled, "set", first, DAYS[3], share=0.3, expires=DAYS[14])
+    say(filled, "lock", third, DAYS[6], expires=DAYS[11])
+    say(filled, "pause", third, DAYS[18])
+    say(filled, "now", "", DAYS[7])
+    result = materialise(filled, LIFE, rebalancing=rules, promotion="act")
+    assert all(found.passed for found in result.get_asset_check_evaluations() if found.blocking)
+    at_once = tables(filled)
+    decisions = at_once["rebalance_decisions"].set_index("session")
+    assert set(decisions["decision"]) == {"moved", "kept", "refused"}
+    fired = ",".join(decisions["trigger"]).split(",")
+    assert {"first", "weekly", "drift", "regime_change", "after_breach", "manual"} <= set(fired)
+    by_hand = [DAYS.index(day) for day in decisions.index[decisions["who"] == "somebody"]]
+    assert by_hand == [3, 6, 7, 12, 15, 18]
+    for step in (*(SessionRange.single(day) for day in DAYS[10:]), SessionRange(DAYS[2], LIFE.last)):
+        materialise(filled, step, rebalancing=rules, promotion="act")
+        for name, table in tables(filled).items():
+            past = table["session"] <= step.last
+            pd.testing.assert_frame_equal(
+                table[past], at_once[name][past], check_exact=True, obj=f"{name} after {step}"
+            )
+
+
+def test_each_decision_says_what_became_of_the_shares_and_what_was_known(filled: Warehouse) -> None:
+    materialise(filled, LIFE, rebalancing=Rebalancing(trigger=("month_end",)))
+    stored = tables(filled)
+    weights = stored["strategy_weights"].pivot_table(index="session", columns="strategy", values="weight")
+    decisions = stored["rebalance_decisions"].set_index("session")
+    for session, row in decisions.iterrows():
+        assert json.loads(row["shares_after"]) == weights.loc[session].to_dict()
+    assert decisions["shares_before"].isna().tolist() == [True] + [False] * (len(DAYS) - 1)
+    pd.testing.assert_series_equal(
+        decisions["shares_before"].iloc[1:], decisions["shares_after"].shift().iloc[1:], check_names=False
+    )
+    moved = decisions.index[decisions["trigger"] == "month_end"]
+    assert list(moved) == [date(2023, 1, 31), date(2023, 2, 28)]
+    turnover = weights.diff().abs().sum(axis=1)
+    np.testing.assert_allclose(decisions["turnover"].iloc[1:], turnover.iloc[1:], atol=1e-12)
+    assert len(stored["allocation_inputs"]) == len(stored["strategy_weights"])
+    known = stored["allocation_inputs"].groupby("session")["volatility"].count()
+    assert known.iloc[18] == 0
+    assert known.iloc[-1] == len(load_cards())
+
+
+def test_a_share_by_hand_is_reached_by_the_daily_change_held_and_left_again(filled: Warehouse) -> None:
+    name = load_cards()[0].name
+    materialise(filled, LIFE)
+    without = shares_of(filled, name)["weight"]
+    say(filled, "set", name, DAYS[4], share=0.35, expires=DAYS[16])
+    result = materialise(filled, LIFE)
+    assert all(found.passed for found in result.get_asset_check_evaluations())
+    rows = shares_of(filled, name)
+    np.testing.assert_array_equal(rows["weight"].iloc[:4], without.iloc[:4])
+    assert rows["locked"].tolist() == [4 <= place <= 16 for place in range(len(DAYS))]
+    begun = without.iloc[3]
+    for place in range(4, 17):
+        assert rows["weight"].iloc[place] == pytest.approx(min(0.35, begun + 0.02 * (place - 3)), abs=1e-9)
+    assert rows["weight"].iloc[-1] < 0.35
+
+
+def test_a_share_beyond_what_somebody_set_fails_the_check(filled: Warehouse) -> None:
+    name = load_cards()[0].name
+    say(filled, "lock", name, DAYS[4])
+    materialise(filled, LIFE)
+    assert asked(shares_within_limits, filled).passed
+    with filled.transaction() as transaction:
+        transaction.execute(
+            f"update strategy_weights set weight = weight + 0.01 where strategy = '{name}' and session = '{LAST.last}'"
+        )
+    assert f"SHARE_TOO_LARGE: strategy={name}" in str(asked(shares_within_limits, filled).metadata)
+
+
+def test_a_regime_that_is_not_there_is_missed_by_the_trigger_that_asks_for_it(filled: Warehouse) -> None:
+    result = materialise(filled, LIFE, succeed=False, rebalancing=Rebalancing(trigger=("adaptive",)))
+    (failure, *_) = result.get_step_failure_events()
+    assert "REGIMES_MISSING" in str(failure.step_failure_data.user_failure_data)
 
 
 def test_capital_is_not_shared_out_before_the_strategies_are_judged(filled: Warehouse) -> None:

@@ -18,18 +18,28 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 
 import numpy as np
 
 from portfolio_pipeline.core.arrays import Array
-from portfolio_pipeline.core.portfolio.allocation.allowed import Allowed, nearest
-from portfolio_pipeline.core.portfolio.allocation.bounds import Bounds, bounds_of, locked_shares
+from portfolio_pipeline.core.portfolio.allocation.allowed import Allowed
+from portfolio_pipeline.core.portfolio.allocation.bounds import Bounds, bounds_of, locked_by_hand, locked_shares
 from portfolio_pipeline.core.portfolio.allocation.figures import anybody_known, covariances
 from portfolio_pipeline.core.portfolio.allocation.methods import Known
+from portfolio_pipeline.core.portfolio.allocation.methods.max_sharpe import expectations
 from portfolio_pipeline.core.portfolio.allocation.possible import refuse_unknown_names
 from portfolio_pipeline.core.portfolio.allocation.settings import Allocation
 from portfolio_pipeline.core.portfolio.allocation.wishes import requested_shares
+from portfolio_pipeline.core.portfolio.rebalancing.benefit import Terms
+from portfolio_pipeline.core.portfolio.rebalancing.by_hand import ByHand
+from portfolio_pipeline.core.portfolio.rebalancing.course import Choice, Course, Decision, Standing
+from portfolio_pipeline.core.portfolio.rebalancing.settings import Rebalancing
+from portfolio_pipeline.core.portfolio.rebalancing.triggers import Signals
 from portfolio_pipeline.core.risk.exposures import EPSILON
+
+_PAUSED, _NO_CAPITAL = "paused: its share stays in cash", "has no capital: candidate or paused"
+_LASTING = (_PAUSED, _NO_CAPITAL)
 
 
 @dataclass(frozen=True, eq=False)
@@ -41,6 +51,10 @@ class Shares:
     previous: Array  # NaN in the first session of all
     reason: tuple[tuple[str, ...], ...]  # what moved a share away from what was asked; empty if nothing did
     kept: Array  # the most for who takes no new capital, NaN for the others
+    decided: Array  # what is on its way, NaN where nothing is
+    drifted: Array  # what paper returns would have made of the share since capital was last moved
+    decisions: tuple[Decision, ...]
+    steps_left: tuple[int, ...]
 
 
 def allocate(
@@ -56,6 +70,11 @@ def allocate(
     paused: Array | None = None,
     exposure: Array | None = None,
     classes: Sequence[str] | None = None,
+    rebalancing: Rebalancing | None = None,
+    signals: Signals | None = None,
+    standing: Standing | None = None,
+    by_hand: ByHand | None = None,
+    cost: float = 0.0,
 ) -> Shares:
     """Shares for the last `count` rows of `returns` ([sessions, strategies] net paper returns).
 
@@ -64,6 +83,9 @@ def allocate(
     [count, strategies] says who may be given more than it has (None: all of them), `capital` which part of the
     largest share each may have (None: all of it), and `paused` who has none because it is paused. `kept` holds the
     `Shares.kept` of the session before. `exposure` and `classes` are as in `Known`, the former of all rows.
+
+    Every session is decided anew unless `rebalancing` and its `signals` say otherwise; `standing` is what the session
+    before left, `by_hand` what people say, `cost` that of trading a unit of currency.
     """
     refuse_unknown_names(strategies, settings)
     names, size = tuple(strategies), len(strategies)
@@ -73,7 +95,8 @@ def allocate(
     keeps = np.array([(kept or {}).get(name, np.nan) for name in names], dtype=np.float64)
     weights = np.empty((count, size))
     requested, before, keeping = np.empty_like(weights), np.full_like(weights, np.nan), np.empty_like(weights)
-    reasons = []
+    decided, drifted, reasons, decisions, steps_left = keeping.copy(), keeping.copy(), [], [], []
+    course = Course(rebalancing or Rebalancing(), signals, standing)
     held = None if previous is None else np.array([previous.get(name, 0.0) for name in names], dtype=np.float64)
     first = len(returns) - count
     for row in range(count):
@@ -82,6 +105,8 @@ def allocate(
         granted = everything if capital is None else capital[row]
         stopped = nobody if paused is None else paused[row]
         lock = locked_shares(names, settings, held, exposure[stop - 1] > 0.0)
+        if by_hand is not None:
+            lock = locked_by_hand(lock, by_hand.share[row], by_hand.kept[row], held)
         wanted = np.zeros(size)
         sharing = np.flatnonzero((granted > 0.0) | stopped).tolist()
         known = Known(
@@ -94,18 +119,46 @@ def allocate(
         if len(sharing):
             wanted[sharing] = requested_shares(known, settings, lock[sharing])
         keeps = kept_shares(keeps, held, everyone if takes_new_capital is None else takes_new_capital[row])
-        bounds = bounds_of(held, names, settings, largest_shares(keeps, granted, names, settings), lock)
+        largest = largest_shares(keeps, granted, names, settings)
+        bounds = bounds_of(held, names, settings, largest, lock)
         # What a paused one is asked for is what it still has, so that nobody else gets its part.
         aim = np.where(stopped, bounds.upper, wanted)
-        total = math.fsum(aim)
         allowed = allowed_shares(names, bounds, settings, held, returns[:stop])
-        shares = nearest(aim, allowed, total if total <= 1.0 + EPSILON else 1.0)
+        far = Allowed(names, bounds_of(None, names, settings, largest, lock), settings, None, None)
+        terms = Terms(partial(_expected, returns[seen], settings), _traded(exposure[stop - 1]), cost)
+        barred = stopped | (granted == 0.0)
+        shares, decision = course.go_on(row, returns[stop - 1], Choice(aim, allowed, far, barred), terms)
         weights[row], requested[row], keeping[row] = shares, wanted, keeps
         if held is not None:
             before[row] = held
-        reasons.append(_reasons(shares, wanted, allowed, keeps, granted, stopped))
+        goal = course.standing.goal
+        decided[row], drifted[row] = np.nan if goal is None else goal, course.standing.drifted
+        steps_left.append(course.standing.steps_left)
+        decisions.append(decision)
+        told = _reasons(shares, wanted, allowed, keeps, granted, stopped)
+        reasons.append(told if decision.trigger and decision.kind != "refused" else _as_decided(told, decision))
         held = shares
-    return Shares(weights, requested, before, tuple(reasons), keeping)
+    return Shares(
+        weights, requested, before, tuple(reasons), keeping, decided, drifted, tuple(decisions), tuple(steps_left)
+    )
+
+
+def _expected(returns: Array, settings: Allocation) -> tuple[Array, Array]:
+    """Means and covariance of a year, of all strategies."""
+    window = np.ascontiguousarray(returns[-settings.sessions_of_method :])
+    nobody = np.zeros(window.shape[1])
+    return expectations(Known((), window, np.full_like(window, np.nan), nobody, ()), settings)
+
+
+def _traded(exposure: Array) -> Array:
+    """How much of its capital a strategy holds; all of it where that is not known."""
+    return np.where(np.isnan(exposure), 1.0, exposure)
+
+
+def _as_decided(told: tuple[str, ...], decision: Decision) -> tuple[str, ...]:
+    """A share that is not what the method asks for today, because nobody asked it to move there."""
+    why = f"{decision.kind}: {decision.reason}" if decision.reason else decision.kind
+    return tuple(why if one and not one.startswith(_LASTING) else one for one in told)
 
 
 def allowed_shares(
@@ -142,11 +195,13 @@ def broken_limits(
     largest: Mapping[str, float] | None = None,
     invested: Mapping[str, bool] | None = None,
     returns: Mapping[str, Array] | None = None,
+    by_hand: Mapping[str, float] | None = None,
 ) -> tuple[str, ...]:
     """Which limits a session's shares break, as readable lines; empty when all hold or give way as documented.
 
     By name: `largest` are the `largest_shares` (who is not named may have everything), `invested` says who holds
     something, and `returns` are the paper returns of the window; without them nobody is asked about tracking error.
+    `by_hand` are the shares that people set or keep.
     """
     names = tuple(shares)
     weights = np.array([shares[name] for name in names], dtype=np.float64)
@@ -156,6 +211,7 @@ def broken_limits(
     held = None if previous is None else np.array([previous.get(name, 0.0) for name in names], dtype=np.float64)
     most = np.array([(largest or {}).get(name, 1.0) for name in names], dtype=np.float64)
     lock = locked_shares(names, settings, held, np.array([(invested or {}).get(name, False) for name in names]))
+    lock = np.array([(by_hand or {}).get(name, own) for name, own in zip(names, lock.tolist(), strict=True)])
     bounds = bounds_of(held, names, settings, most, lock)
     for name, weight, low, high in zip(names, weights, bounds.lower, bounds.upper, strict=True):
         if weight < low - EPSILON:
@@ -185,9 +241,9 @@ def _reasons(
         granted = float(capital[position] * highest) if capital[position] < 1.0 else 1.0
         several = next((told for told, members in together if members[position]), None)
         if paused[position]:
-            reason = "paused: its share stays in cash"
+            reason = _PAUSED
         elif capital[position] == 0.0:
-            reason = "has no capital: candidate or paused"
+            reason = _NO_CAPITAL
         elif abs(moved) <= EPSILON:
             reason = ""
         elif moved < 0 and share >= kept[position]:

@@ -78,6 +78,13 @@ def locked_shares(
     return found
 
 
+def locked_by_hand(lock: Array, share: Array, kept: Array, held: Array | None) -> Array:
+    """Locks with what people say before them: a share (NaN where none is set), or to keep what is held."""
+    if held is not None:
+        lock = np.where(kept, held, lock)
+    return np.where(np.isnan(share), lock, share)
+
+
 def project(wanted: Array, bounds: Bounds, total: float) -> Array:
     """The point nearest to `wanted` (least squares) inside `bounds` whose sum is as near to `total` as they allow.
 

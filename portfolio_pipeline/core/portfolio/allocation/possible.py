@@ -101,5 +101,5 @@ def _refuse(entry: str, found: str, expected: str) -> None:
         entry=f"allocation.{entry}",
         found=found,
         expected=expected,
-        remedy="Mend portfolio.yaml, or make fewer or more strategies active.",
+        remedy="Mend portfolio.yaml (what it leaves out, its preset says), or make fewer or more strategies active.",
     )

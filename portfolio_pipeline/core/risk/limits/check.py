@@ -8,8 +8,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 
+from portfolio_pipeline.core.market.past import Past
 from portfolio_pipeline.core.risk.breaches import Breach
-from portfolio_pipeline.core.risk.exposures import EPSILON, Portfolio
+from portfolio_pipeline.core.risk.exposures import EPSILON, NO_SECTORS, Portfolio
 from portfolio_pipeline.core.risk.limits.limit import PLACES, Caps, Figure, Limit
 from portfolio_pipeline.core.risk.limits.registry import LIMITS
 
@@ -21,6 +22,8 @@ def check_limits(
     *,
     previous: Mapping[str, float] | None = None,
     tolerance: float | None = None,
+    sectors: Mapping[str, str] = NO_SECTORS,
+    past: Past | None = None,
 ) -> tuple[Breach, ...]:
     """Every limit that `weights` (fractions of equity by symbol) break, in a fixed order; empty when all hold.
 
@@ -35,7 +38,7 @@ def check_limits(
     universe: any weight in it is a breach. So is any in a class that the limits do not
     name.
     """
-    portfolio = Portfolio(weights, asset_classes, previous)
+    portfolio = Portfolio(weights, asset_classes, previous, sectors, past)
     undecided = [
         limit.breach(figure.subject, "block", figure.found, figure.cap)
         for limit, figure in _figures(portfolio, caps, decisive=True)
@@ -44,12 +47,12 @@ def check_limits(
         return tuple(undecided)
     before: dict[tuple[str, str], Figure] = {}
     if tolerance is not None and previous is not None:
-        book = Portfolio(previous, asset_classes)
+        book = Portfolio(previous, asset_classes, None, sectors, past)
         before = {(limit.name, figure.subject): figure for limit, figure in _figures(book, caps)}
     breaches = []
     for limit, figure in _figures(portfolio, caps):
         # Written so that a figure that is no number counts as a breach.
-        if figure.excess <= EPSILON + (tolerance or 0.0) * limit.tolerated:
+        if figure.excess <= EPSILON + limit.slack(figure.cap, tolerance or 0.0):
             continue
         forgiven = limit.forgives(figure, before.get((limit.name, figure.subject)), portfolio)
         breaches.append(limit.breach(figure.subject, "warning" if forgiven else "block", figure.found, figure.cap))

@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 
+from portfolio_pipeline.core.market.past import Past
 from portfolio_pipeline.core.risk.breaches import Breach
 from portfolio_pipeline.core.risk.exposures import Portfolio
 
@@ -28,13 +29,18 @@ class CuttingRoom:
     asset_classes: Mapping[str, str]
     previous: Mapping[str, float] = field(default_factory=dict)
     shrunk_previous: Callable[[], Weights] = dict
+    sectors: Mapping[str, str] = field(default_factory=dict)
+    past: Past | None = None
     breaches: list[Breach] = field(default_factory=list)
     reasons: dict[str, list[str]] = field(default_factory=dict)
 
     @property
     def portfolio(self) -> Portfolio:
         """The weights as they are now."""
-        return Portfolio(self.weights, self.asset_classes, self.previous)
+        return self.portfolio_of(self.weights)
+
+    def portfolio_of(self, weights: Mapping[str, float]) -> Portfolio:
+        return Portfolio(weights, self.asset_classes, self.previous, self.sectors, self.past)
 
     def put(self, symbol: str, weight: float, why: str) -> None:
         self.weights[symbol] = weight

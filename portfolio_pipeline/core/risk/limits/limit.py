@@ -1,6 +1,7 @@
 """What a limit is: where it applies, what it measures, what may be set, how it cuts, how it is verified and worded.
 
-Limits themselves stand in `of_symbols`, `of_exposure` and `of_turnover`; which are in force, in `registry`.
+Limits themselves stand in `of_symbols`, `of_concentration`, `of_exposure`, `of_returns` and `of_turnover`; which are in
+force, in `registry`.
 """
 
 from __future__ import annotations
@@ -15,8 +16,8 @@ from portfolio_pipeline.core.risk.exposures import EPSILON, PORTFOLIO, Portfolio
 from portfolio_pipeline.core.risk.limits.cutting_room import ROUNDING, CuttingRoom
 from portfolio_pipeline.core.risk.limits.setting import FRACTION, Setting, Value
 
-Place = Literal["symbol", "asset_class", "portfolio"]
-PLACES: tuple[Place, ...] = ("symbol", "asset_class", "portfolio")
+Place = Literal["symbol", "sector", "asset_class", "portfolio"]
+PLACES: tuple[Place, ...] = ("symbol", "sector", "asset_class", "portfolio")
 """In the order in which breaches are told."""
 
 
@@ -38,8 +39,8 @@ class Figure(NamedTuple):
 class Limit(ABC):
     """One limit. Adding one is subclassing this and registering the object; everything else asks the object.
 
-    A limit that cuts has to be convex (between two sets of weights that hold it, it holds): the turnover limit stops
-    targets half-way. One that is not is verified only.
+    A limit that cuts has to be convex (between two sets of weights that hold it, it holds), or to say that it is not:
+    the turnover limit stops targets half-way.
     """
 
     name: str
@@ -53,6 +54,10 @@ class Limit(ABC):
     """Whether prices may carry a book past it, by the tolerance of the settings."""
     about_the_way = False
     """Whether it is about the way from the weights before. Such limits cut last."""
+    convex = True
+    scales_all = False
+    """Whether it scales all weights alike, and comes after those that need not: where one position hedges another, a
+    smaller one can make its figure larger."""
     decisive = False
     """Whether nothing else can be said of weights that break it."""
 
@@ -72,6 +77,14 @@ class Limit(ABC):
     def excess(self, found: float, cap: float) -> float:
         return found - cap
 
+    def slack(self, cap: float, tolerance: float) -> float:
+        """How far past the limit prices may carry a book."""
+        return tolerance if self.tolerated else 0.0
+
+    def too_much(self, found: float, cap: float, gross: float) -> float:
+        """About how much weight has to go until the figure holds; `gross` is all there is."""
+        return abs(found - cap)
+
     def cut(self, room: CuttingRoom, caps: Caps) -> None:  # noqa: B027  a limit that only verifies leaves it as it is
         """Bring the weights inside, only ever making them smaller."""
 
@@ -84,10 +97,11 @@ class Limit(ABC):
 
     def figures(self, portfolio: Portfolio, caps: Caps) -> Iterator[Figure]:
         value = self._value(caps)
+        if value is None:
+            return
         for subject, found in self.measure(portfolio).items():
             cap = value.get(subject, 0.0) if isinstance(value, Mapping) else value
-            if cap is not None:
-                yield Figure(subject, found, cap, self.excess(found, cap))
+            yield Figure(subject, found, cap, self.excess(found, cap))
 
     def breach(self, subject: str, severity: Severity, found: float, cap: float, action: str = "") -> Breach:
         message = f"{self.name.upper()}_LIMIT: subject={subject}, found={found:.6g}, limit={cap:.6g}"

@@ -4,14 +4,22 @@ from __future__ import annotations
 
 from portfolio_pipeline.core.errors import ConfigurationError
 from portfolio_pipeline.core.risk.limits.limit import Limit
+from portfolio_pipeline.core.risk.limits.of_concentration import SECTOR, TOP_FIVE
 from portfolio_pipeline.core.risk.limits.of_exposure import ASSET_CLASS, GROSS, NET, NET_MINIMUM, SHORT
 from portfolio_pipeline.core.risk.limits.of_orders import ORDER_EQUITY, ORDER_NOTIONAL, ORDER_VOLUME, PRICE_COLLAR
+from portfolio_pipeline.core.risk.limits.of_returns import VALUE_AT_RISK, VOLATILITY
+from portfolio_pipeline.core.risk.limits.of_strategies import STRATEGY_LIMITS
 from portfolio_pipeline.core.risk.limits.of_symbols import FINITE, SYMBOL, UNIVERSE
+from portfolio_pipeline.core.risk.limits.of_time import LIMITS_OVER_TIME
 from portfolio_pipeline.core.risk.limits.of_turnover import TURNOVER
 from portfolio_pipeline.core.risk.limits.order_limit import OrderLimit
 
 LIMITS: dict[str, Limit] = {
-    limit.name: limit for limit in (FINITE, UNIVERSE, SYMBOL, SHORT, ASSET_CLASS, GROSS, NET, NET_MINIMUM, TURNOVER)
+    limit.name: limit
+    for limit in (
+        *(FINITE, UNIVERSE, SYMBOL, TOP_FIVE, SHORT, SECTOR, ASSET_CLASS, GROSS, NET, NET_MINIMUM),
+        *(VOLATILITY, VALUE_AT_RISK, TURNOVER),
+    )
 }
 ORDER_LIMITS: dict[str, OrderLimit] = {
     limit.name: limit for limit in (ORDER_NOTIONAL, ORDER_EQUITY, ORDER_VOLUME, PRICE_COLLAR)
@@ -21,7 +29,8 @@ ORDER_LIMITS: dict[str, OrderLimit] = {
 
 def register(limit: Limit | OrderLimit) -> None:
     """Put a limit in force. Before settings are read, for it may have a key there."""
-    if limit.name in LIMITS or limit.name in ORDER_LIMITS or limit.name == "tolerance":
+    taken = {*LIMITS, *ORDER_LIMITS, *STRATEGY_LIMITS, *LIMITS_OVER_TIME, "tolerance"}
+    if limit.name in taken:
         raise ConfigurationError(
             "LIMIT_NAME_TAKEN", found=limit.name, expected="a name of its own", remedy="Call the limit otherwise."
         )

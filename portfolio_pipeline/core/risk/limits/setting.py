@@ -14,6 +14,7 @@ from pydantic import AfterValidator
 from portfolio_pipeline.core.sections import AssetClass, Bounds, Number
 
 FRACTION = "fraction of equity"
+_NOT_FRACTIONS = ("currency", "count", "ratio")
 Value = float | Mapping[str, float] | None
 
 
@@ -33,7 +34,7 @@ class Setting:
 
     @property
     def annotation(self) -> Any:  # a type, made up at run time
-        within = Bounds(self.low, self.high, above=not self.low_allowed, fraction=self.unit == FRACTION)
+        within = Bounds(self.low, self.high, above=not self.low_allowed, fraction=self.unit not in _NOT_FRACTIONS)
         number: Any = Annotated[Number, AfterValidator(within)]
         if self.by_class:
             return dict[AssetClass, number]

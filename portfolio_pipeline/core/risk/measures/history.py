@@ -8,21 +8,32 @@ session's return is known at its close.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 
 from portfolio_pipeline.core.arrays import Array
 from portfolio_pipeline.core.market.panel import PricePanel
 from portfolio_pipeline.core.market.returns import total_returns
+from portfolio_pipeline.core.risk.measures.parts import Parts
 
 
 @dataclass(frozen=True, eq=False)
 class TargetHistory:
-    """The targets of every session that the panel covers, 0 before the first; [sessions, symbols of the panel]."""
+    """The targets of every session that the panel covers, 0 before the first; [sessions, symbols of the panel].
+
+    And what some measures want to know beside them; they give nothing where it is not known.
+    """
 
     panel: PricePanel
     weights: Array
+    parts: Parts | None = None
+    """Who brought the targets of the sessions that are measured."""
+    sectors: Mapping[str, str] = field(default_factory=dict)
+    """The sector of each symbol, which is its `group`."""
+    benchmark: str | None = None
+    made_up: bool = False
+    """Whether any of the prices are, so that they say nothing of what happened in the world."""
 
 
 def filled_returns(panel: PricePanel, asset_classes: Mapping[str, str]) -> Array:

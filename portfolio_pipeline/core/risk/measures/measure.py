@@ -1,6 +1,7 @@
-"""What a measure is: which figures of one session it gives, what it needs for them, and when there is none.
+"""What a measure of one session is: which figures it gives, what it needs for them, and when there is none.
 
-Measures themselves stand in `of_exposure`, `of_past`, `of_paper` and `of_stress`; which are taken, in `registry`.
+Measures themselves stand in `of_exposure` and `of_stress`; those of whole ranges are `range_measure`s, in the modules
+beside them. Which are taken, in `registry`.
 """
 
 from __future__ import annotations
@@ -15,7 +16,7 @@ from portfolio_pipeline.core.risk.exposures import PORTFOLIO, Portfolio
 from portfolio_pipeline.core.risk.limits.limit import Caps, Limit
 from portfolio_pipeline.core.risk.limits.setting import FRACTION
 
-Scope = Literal["portfolio", "asset_class", "symbol", "stress"]
+Scope = Literal["portfolio", "asset_class", "sector", "symbol", "stress"]
 Need = Literal["portfolio", "past", "paper", "paper_drawdowns"]
 
 

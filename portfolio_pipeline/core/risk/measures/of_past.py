@@ -1,78 +1,63 @@
-"""Measures of the returns that today's targets would have had: volatility, value at risk, shortfall, worst runs.
+"""Measures of the returns that today's targets would have had (volatility, worst runs), and of targets held on paper
+from close to close: the day's return, and the fall below the highest growth.
 
-NaN policy: past returns are never NaN; with fewer than SHORT_WINDOW sessions there is no figure, and those over a year
-use what there is from then on, but for the volatility over a full year. Time: the past ends with the session itself.
+NaN policy: past returns are never NaN; with fewer than FEWEST sessions there is no figure, and a volatility needs its
+full window, but worst runs use what there is. On paper nothing is ever NaN: before the first targets returns are 0.
+Time: the past ends with the session itself.
 """
 
 from __future__ import annotations
 
-import math
 from functools import partial
 
 import numpy as np
 
 from portfolio_pipeline.core.arrays import Array
 from portfolio_pipeline.core.calendar.sessions import SESSIONS_PER_YEAR
-from portfolio_pipeline.core.risk.measures.measure import Measure
+from portfolio_pipeline.core.risk.measures.range_measure import Bound, RangeMeasure
+from portfolio_pipeline.core.risk.measures.ranges import SeenRange
 
-SHORT_WINDOW = 63
-LONG_WINDOW = 252
-CONFIDENCE = 0.95
-
-
-def volatility(past: Array) -> float:
-    """Sample standard deviation, a year."""
-    return float(past.std(ddof=1)) * math.sqrt(SESSIONS_PER_YEAR)
+WINDOWS = (30, 60, 63, 90, 252)
 
 
-def value_at_risk(past: Array, confidence: float = CONFIDENCE) -> float:
-    """Loss that is exceeded in 1 - confidence of the sessions, linear between the two sessions beside it."""
-    ordered = np.sort(past)
-    place = (1.0 - confidence) * (len(ordered) - 1)
-    below = math.floor(place)
-    above = min(below + 1, len(ordered) - 1)
-    return -float(ordered[below] + (place - below) * (ordered[above] - ordered[below]))
+def volatility(seen: SeenRange, window: int) -> Array:
+    """Sample standard deviation over the last `window` sessions, a year."""
+
+    def deviation(past: Array) -> list[Array]:
+        found = past[:, -window:].std(axis=1, ddof=1) * np.sqrt(SESSIONS_PER_YEAR)
+        return [found if past.shape[1] >= window else np.full(len(past), np.nan)]
+
+    return seen.over_past(deviation)[0]
 
 
-def expected_shortfall(past: Array, confidence: float = CONFIDENCE) -> float:
-    """Mean loss in the sessions that lose at least the value at risk."""
-    limit = -value_at_risk(past, confidence)
-    return -math.fsum(past[past <= limit]) / int((past <= limit).sum())
-
-
-def worst_run(past: Array, sessions: int) -> float:
-    """The worst compounded return over so many sessions in a row."""
-    runs = np.ones(len(past) - sessions + 1)
+def worst_run(past: Array, sessions: int) -> Array:
+    """The worst compounded return over so many sessions in a row; `past` [some, sessions]."""
+    runs = np.ones((len(past), past.shape[1] - sessions + 1))
     for lag in range(sessions):
-        runs *= 1.0 + past[lag : lag + len(runs)]
-    return float(runs.min()) - 1.0
+        runs *= 1.0 + past[:, lag : lag + runs.shape[1]]
+    found: Array = runs.min(axis=1) - 1.0
+    return found
 
 
-VOLATILITIES = tuple(
-    Measure(f"volatility_{window}d", f"volatility_{window}d", ("past",), volatility, window=window, fewest=window)
-    for window in (SHORT_WINDOW, LONG_WINDOW)
-)
-VALUE_AT_RISK = Measure(
-    "value_at_risk_95", "value_at_risk_95", ("past",), value_at_risk, window=LONG_WINDOW, fewest=SHORT_WINDOW
-)
-EXPECTED_SHORTFALL = Measure(
-    "expected_shortfall_95",
-    "expected_shortfall_95",
-    ("past",),
-    expected_shortfall,
-    window=LONG_WINDOW,
-    fewest=SHORT_WINDOW,
-)
-WORST_RUNS = tuple(
-    Measure(
-        name=f"worst_{sessions}d",
-        metric="return",
-        needs=("past",),
-        compute=partial(worst_run, sessions=sessions),
-        scope="stress",
-        subject=f"worst_{sessions}d",
-        window=LONG_WINDOW,
-        fewest=SHORT_WINDOW,
-    )
-    for sessions in (1, 5)
+def worst_runs(seen: SeenRange) -> Array:
+    return np.column_stack(seen.over_past(lambda past: [worst_run(past, 1), worst_run(past, 5)], 2))
+
+
+DRAWDOWN = Bound("drawdown", floor=True, loss=True)
+MEASURES = (
+    *(
+        RangeMeasure(f"volatility_{window}d", f"volatility_{window}d", partial(volatility, window=window))
+        for window in WINDOWS
+    ),
+    RangeMeasure("worst_runs", "return", worst_runs, scope="stress", named=("worst_1d", "worst_5d"), unit="return"),
+    RangeMeasure("paper_return_1d", "paper_return_1d", lambda seen: seen.paper[seen.rows], unit="return"),
+    RangeMeasure(
+        "paper_drawdown", "paper_drawdown", lambda seen: seen.paper_drawdowns[seen.rows], unit="return", bound=DRAWDOWN
+    ),
+    RangeMeasure(
+        "paper_max_drawdown",
+        "paper_max_drawdown",
+        lambda seen: np.minimum.accumulate(seen.paper_drawdowns)[seen.rows],
+        unit="return",
+    ),
 )
