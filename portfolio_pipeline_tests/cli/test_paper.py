@@ -242,3 +242,10 @@ def test_without_keys_it_is_one_message_before_anything_is_computed(
     said = refused(house, "up", "--no-ui")
     assert f"ALPACA_KEYS_MISSING: found=no {missing}, expected=both, for TRADING_MODE=PAPER." in said
     assert not house.server.requests
+
+
+def test_the_doctor_asks_the_broker(house: PaperHouse) -> None:
+    said = house.does("doctor")[1]
+    assert f"PAPER: the account answers and is the right one; orders of {DAY} may be sent" in said
+    house.environment["ALPACA_SECRET_KEY"] = "another"
+    assert "ALPACA_REFUSES_THE_KEYS" in refused(house, "doctor")
