@@ -16,7 +16,7 @@ from portfolio_pipeline.sql_models.run import project_library
 
 _OF_A_HOME = {"cli", "defs"}
 """The command asks what terminal it is on when it is imported, and the assets which strategies the home has."""
-_IMPORTED_WHEN_USED = ("jinja2", "rich.progress", "psycopg2", "dagster_postgres")
+_IMPORTED_WHEN_USED = ("jinja2", "rich.progress", "psycopg2", "dagster_postgres", "alpaca.trading.client")
 
 
 @dg.asset

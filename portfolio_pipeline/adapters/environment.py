@@ -10,6 +10,7 @@ from pathlib import Path
 from portfolio_pipeline.adapters.alerts import ALERT_CHANNELS
 from portfolio_pipeline.adapters.alerts.urls import PREFIX
 from portfolio_pipeline.adapters.broker import BROKERS
+from portfolio_pipeline.adapters.broker.alpaca.access import AlpacaAccess
 from portfolio_pipeline.adapters.database_url import checked
 from portfolio_pipeline.adapters.extensions import load_extensions
 from portfolio_pipeline.adapters.market_data import VENDORS
@@ -32,6 +33,7 @@ class Environment:
     market_data: str
     market_data_path: Path | None
     trading_mode: str
+    alpaca: AlpacaAccess
     alerts: tuple[str, ...]
     alert_urls: tuple[tuple[str, str], ...] = field(repr=False)
     optimization_workers: int
@@ -56,6 +58,12 @@ def read_environment(variables: Mapping[str, str] | None = None) -> Environment:
         market_data=_known("MARKET_DATA", variables.get("MARKET_DATA") or "simulated", VENDORS),
         market_data_path=_absolute(path) if path else None,
         trading_mode=_known("TRADING_MODE", variables.get("TRADING_MODE") or "SIMULATED", BROKERS),
+        alpaca=AlpacaAccess.of(
+            key=variables.get("ALPACA_API_KEY"),
+            secret=variables.get("ALPACA_SECRET_KEY"),
+            address=variables.get("ALPACA_BASE_URL"),
+            live_account=variables.get("PORTFOLIO_LIVE_ACCOUNT"),
+        ),
         alerts=tuple(
             _known("ALERTS", name.strip(), ALERT_CHANNELS) for name in (variables.get("ALERTS") or "log").split(",")
         ),

@@ -8,6 +8,7 @@ from __future__ import annotations
 import hashlib
 from functools import cache
 
+from portfolio_pipeline.adapters.broker import BROKERS
 from portfolio_pipeline.adapters.environment import PACKAGE_ROOT, Environment
 from portfolio_pipeline.core.calendar.sessions import SessionRange
 from portfolio_pipeline.core.execution.origin import Origin
@@ -27,7 +28,8 @@ def current_origin(environment: Environment) -> Origin:
         market_data=environment.market_data,
         market_data_place=str(environment.market_data_path or ""),
         broker=environment.trading_mode,
-        initial_cash=settings.simulated_broker.initial_cash,
+        # An account out in the world begins with what is in it.
+        initial_cash=0.0 if BROKERS[environment.trading_mode].real else settings.simulated_broker.initial_cash,
         settings=_fingerprint(settings.model_dump_json().encode()),
         strategies=_fingerprint(cards.encode()),
         code=_code(),

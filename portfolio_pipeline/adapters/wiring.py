@@ -45,6 +45,19 @@ class Wiring:
                 require_same_account(stored, self.origin)
             require_same_source(newest_sources(reader), self.market_data.source)
 
+    def require_rebuildable(self) -> None:
+        """Refuse to compute an account anew that a real broker keeps: what was traded was traded."""
+        from portfolio_pipeline.core.errors import BrokerError
+
+        if self.is_real:
+            raise BrokerError(
+                "REAL_ACCOUNT_NOT_REBUILT",
+                found=self.environment.trading_mode,
+                expected="SIMULATED",
+                remedy="Nothing was changed. The account is what the broker has; correct prices, settings or cards, and"
+                " go on from there.",
+            )
+
     @cached_property
     def warehouse(self) -> Warehouse:
         from portfolio_pipeline.adapters.home_binding import require_bound
@@ -80,9 +93,18 @@ class Wiring:
 
     @cached_property
     def broker(self) -> Broker:
-        from portfolio_pipeline.adapters.broker import open_broker
+        from portfolio_pipeline.adapters.broker import open_broker, open_real_broker
 
+        if self.is_real:
+            return open_real_broker(self.environment, self.warehouse, self.clock)
         return open_broker(self.environment.trading_mode, self.settings, self.warehouse)
+
+    @property
+    def is_real(self) -> bool:
+        """Whether orders go to a broker out in the world."""
+        from portfolio_pipeline.adapters.broker import BROKERS
+
+        return BROKERS[self.environment.trading_mode].real
 
     @cached_property
     def alerts(self) -> Alerts:

@@ -163,6 +163,7 @@ def _run_sessions(
     rebuild: bool = False,
     without_prices: bool = False,
 ) -> None:
+    from portfolio_pipeline.cli.first_start import begin_account
     from portfolio_pipeline.cli.home import account
     from portfolio_pipeline.cli.interruption import told_how_to_go_on
     from portfolio_pipeline.cli.stored_history import lived_since
@@ -180,6 +181,7 @@ def _run_sessions(
         sessions = SessionRange(require_session(first or newest), require_session(last or newest))
         require_closed(sessions, wired.clock.now())
 
+        begin_account(wired)
         begun = stored_beginnings(wired.warehouse)
         if begun is not None and not only:
             begun.require("account", SessionRange.single(sessions.last), "the whole chain")
@@ -187,6 +189,7 @@ def _run_sessions(
         from portfolio_pipeline.cli.chain_run import run_chain
 
         if rebuild:
+            wired.require_rebuildable()
             sessions = lived_since(wired.warehouse, sessions.first)
             say(f"The account is computed anew for {sessions}. A copy of everything stays beside the database.")
         # A rebuild that is stopped is undone, and says so itself.

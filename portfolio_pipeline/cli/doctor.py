@@ -19,7 +19,7 @@ from portfolio_pipeline.adapters.wiring import wire
 from portfolio_pipeline.cli.document import told
 from portfolio_pipeline.cli.home import open_home, uses_postgres
 from portfolio_pipeline.cli.terminal import BAD, GOOD, Fact, facts, show
-from portfolio_pipeline.core.calendar.sessions import all_sessions, last_closed_session
+from portfolio_pipeline.core.calendar.sessions import SessionRange, all_sessions, last_closed_session
 from portfolio_pipeline.core.effective.oddities import oddities
 from portfolio_pipeline.core.errors import PortfolioError
 from portfolio_pipeline.core.execution.halt import either, require_trading, trading_state
@@ -53,6 +53,7 @@ def examine() -> list[Finding]:
         ("definitions", _definitions),
         ("history", _history),
         ("trading", _trading),
+        ("broker", _broker),
         ("at work", _at_work),
         ("killed runs", _killed_runs),
         ("rebuild", _rebuild),
@@ -186,6 +187,17 @@ def _trading() -> str:
     wired = open_home()
     require_trading(either(wired.halt_switch.state(), trading_state(wired.warehouse.read(HALT_EVENTS.name))))
     return "not halted"
+
+
+def _broker() -> str:
+    wired = wire()
+    mode = wired.environment.trading_mode
+    if not wired.is_real:
+        return f"{mode}, made up"
+    newest = last_closed_session(wired.clock.now())
+    tradable = wired.broker.tradable(SessionRange.single(newest))
+    until = "may be sent until the market opens" if tradable else "can not be sent any more: the market is open"
+    return f"{mode}: the account answers and is the right one; orders of {newest} {until}"
 
 
 def _at_work() -> str:

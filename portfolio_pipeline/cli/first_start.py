@@ -19,7 +19,7 @@ from portfolio_pipeline.core.calendar.sessions import (
     previous_session,
     sessions_between,
 )
-from portfolio_pipeline.core.tables import BEGINNINGS, PRICES
+from portfolio_pipeline.core.tables import ACCOUNT, BEGINNINGS, PRICES
 from portfolio_pipeline.reads.beginnings import stored_beginnings
 
 if TYPE_CHECKING:
@@ -36,16 +36,51 @@ YEARS = 5
 def begin(wired: Wiring, sessions: int | None) -> None:
     """Decide where an empty home begins, say it and write it down; a home that has begun stays as it is."""
     with wired.warehouse.reading() as reader:
-        if stored_beginnings(reader) is not None or reader.oldest(PRICES.name) is not None:
-            return
+        begun, filled = stored_beginnings(reader), reader.oldest(PRICES.name) is not None
+    if begun is not None or filled:
+        begin_account(wired)
+        return
     from portfolio_pipeline.adapters.cards import load_cards
 
     trading = first_trading_sessions(last_closed_session(wired.clock.now()), sessions)
     warm_up = chosen_warm_up(wired.settings, load_cards(wired.environment))
+    if wired.is_real:
+        require_open_account(wired, trading.last)
     begun = plan(trading, warm_up, wired.settings, wired.market_data)
-    with wired.warehouse.transaction() as transaction:
-        transaction.insert(BEGINNINGS.name, begun.rows())
+    if wired.is_real:
+        begun = begun.with_account_at(trading.last)
+    _write_down(wired, begun)
     _tell(begun, trading, warm_up)
+
+
+def require_open_account(wired: Wiring, session: date) -> None:
+    """Refuse to begin with an account that cannot be asked now, before years of research are computed for it."""
+    if wired.broker.tradable(SessionRange.single(session)) is None:
+        wired.broker.account(session)  # says why
+
+
+def begin_account(wired: Wiring) -> None:
+    """Where a start has not come as far as the account at a real broker, let it begin with the newest session.
+
+    Of the session with which it was to begin nothing can be known any more.
+    """
+    if not wired.is_real:
+        return
+    with wired.warehouse.reading() as reader:
+        begun, lived = stored_beginnings(reader), reader.newest(ACCOUNT.name)
+    newest = last_closed_session(wired.clock.now())
+    if begun is None or lived is not None or begun.account == newest:
+        return
+    require_open_account(wired, newest)
+    moved = begun.with_account_at(newest)
+    _write_down(wired, moved)
+    say(f"Nothing of the account was stored so far. {moved}")
+
+
+def _write_down(wired: Wiring, begun: Beginnings) -> None:
+    with wired.warehouse.transaction() as transaction:
+        transaction.delete(BEGINNINGS.name, None)
+        transaction.insert(BEGINNINGS.name, begun.rows())
 
 
 def first_trading_sessions(last: date, count: int | None) -> SessionRange:
@@ -84,10 +119,12 @@ def first_bar(market_data: MarketData, symbols: Sequence[str], sessions: Session
 
 
 def _tell(begun: Beginnings, trading: SessionRange, warm_up: WarmUp) -> None:
-    if begun.account > trading.first:
-        say(f"There is no history before {begun.account}: trading begins there instead of {trading.first}.", "yellow")
+    if begun.targets > trading.first:
+        say(f"There is no history before {begun.targets}: trading begins there instead of {trading.first}.", "yellow")
     if not warm_up.sessions:
+        if begun.targets < begun.account:
+            say(f"{begun}")
         return
-    there = len(sessions_between(begun.market, begun.account)) - 1
+    there = len(sessions_between(begun.market, begun.targets)) - 1
     short = "" if there == warm_up.sessions else f" of the {warm_up.sessions:,} that the cards need: there are no more"
     say(f"Warm-up: {there:,} sessions before the first trading session are loaded too{short}. {begun}")

@@ -38,9 +38,10 @@ _FILLED_PER_STRATEGY = {
 # No dependency of any: `risk_breaches` and `risk_states` are filled by several assets, each at its own level, and who
 # reads them reads those assets' tables; halts, overrides, holes and shares by hand come from people, and whoever looks
 # at a hole depends on prices already; where a home begins is decided before anything; what was searched on request, or
-# told to people, belongs to no session.
+# told to people, belongs to no session; what was tried at a broker is that broker's own record.
 _FILLED_BY_MANY = (
     *("risk_breaches", "risk_states", "risk_overrides", "halt_events", "price_holes", "beginnings", "manual_shares"),
+    *("order_attempts", "broker_accounts", "cash_flows"),
     *("search_requests", "search_request_trials", "alerts", "alert_deliveries"),
 )
 

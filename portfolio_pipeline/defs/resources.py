@@ -77,6 +77,7 @@ class WarehouseResource(dg.ConfigurableResource[Any]):
             warehouse = self.create_resource(context)
             if self.rebuild_from:
                 with refusals_as_failures():
+                    wire().require_rebuildable()
                     first = require_session(_day(self.rebuild_from))
                     until_the_end.enter_context(rebuilt(warehouse, instance, run, first, log.warning))
             yield warehouse

@@ -9,6 +9,7 @@ from datetime import date
 from typing import Literal, Protocol, TypeAlias
 
 from portfolio_pipeline.core.books.book import AccountSnapshot
+from portfolio_pipeline.core.books.cash_flows import CashFlow
 from portfolio_pipeline.core.books.fills import Fill
 from portfolio_pipeline.core.calendar.sessions import SessionRange
 from portfolio_pipeline.core.execution.tickets import Order, OrderReport
@@ -26,6 +27,14 @@ class Broker(Protocol):
 
     @property
     def mode(self) -> TradingMode: ...
+
+    def tradable(self, sessions: SessionRange) -> SessionRange | None:
+        """Which of the sessions may be planned and sent now.
+
+        Everything in a made-up market. At a real broker only the newest closed session, from its close until the market
+        opens again: None where it is not among them.
+        """
+        ...
 
     def account(self, session: date) -> AccountSnapshot:
         """The account as it was at the close of `session`. A real broker answers for the current session only."""
@@ -46,4 +55,11 @@ class Broker(Protocol):
 
     def fills(self, sessions: SessionRange) -> tuple[Fill, ...]:
         """The executions that happened in `sessions`, each once: the truth about what was traded."""
+        ...
+
+    def cash_flows(self, sessions: SessionRange) -> tuple[CashFlow, ...]:
+        """What a real broker booked beside executions, by the session it is dated in.
+
+        A made-up market brings dividends and interest with its bars, and nothing here.
+        """
         ...

@@ -7,17 +7,25 @@ played anew.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from datetime import date
+from decimal import Decimal
 from itertools import pairwise
 
+import pandas as pd
 import pytest
 
 from portfolio_pipeline.adapters.broker.simulated import SimulatedBroker
 from portfolio_pipeline.core.books.book import SHARE
 from portfolio_pipeline.core.calendar.sessions import SessionRange
+from portfolio_pipeline.core.errors import BrokerError
 from portfolio_pipeline.core.execution.tickets import TAKEN, OrderReport, OrderState
 from portfolio_pipeline.ports import Broker, Warehouse
+from portfolio_pipeline_tests.adapters.alpaca.desk import alpaca
 from portfolio_pipeline_tests.adapters.broker_orders import DAYS, HOUSE, PRICES, RANGE, order, some_orders
+from portfolio_pipeline_tests.fakes.alpaca.ledger import Quote
+from portfolio_pipeline_tests.fakes.alpaca.market_hours import evening
+from portfolio_pipeline_tests.fakes.alpaca.server import AlpacaServer
 from portfolio_pipeline_tests.fakes.broker import FakeBroker
 from portfolio_pipeline_tests.trading import SYMBOLS
 
@@ -30,6 +38,9 @@ def states(reports: tuple[OrderReport, ...]) -> dict[str, OrderState]:
 
 class BrokerContract:
     """A subclass brings the fixture `broker`: a new account with the initial cash, in the market of PRICES."""
+
+    expired = "EXPIRED"
+    """How the reason begins for which nothing of an order was executed; a made-up market knows more of it."""
 
     def close(self, broker: Broker, session: date) -> None:
         """Bring the broker's market to the close of a session; made-up markets are played when they are asked."""
@@ -79,12 +90,13 @@ class BrokerContract:
     def test_an_order_for_a_symbol_that_does_not_trade_expires_with_the_reason(self, broker: Broker) -> None:
         late = PRICES[PRICES["symbol"] == "EEE"]["session"].min()
         decided, missed = [day for day in DAYS if day < late][-2:]
+        self.close(broker, decided)
         broker.submit(SessionRange.single(decided), [order(decided, "EEE", 5)])
         self.close(broker, missed)
         assert broker.fills(SessionRange.single(missed)) == ()
         [report] = broker.reports(SessionRange.single(decided))
         assert (report.state, report.filled_quantity) == (OrderState.EXPIRED, 0)
-        assert str(report.error).startswith("NO_BAR")
+        assert str(report.error).startswith(self.expired)
 
     def test_the_executions_of_an_order_are_what_its_report_calls_filled(self, broker: Broker) -> None:
         for before, day in pairwise(DAYS):
@@ -98,13 +110,25 @@ class BrokerContract:
             for report in reports:
                 executed = [fill for fill in fills if fill.client_order_id == report.client_order_id]
                 assert sum(abs(fill.quantity) for fill in executed) == report.filled_quantity
-                assert report.state in TAKEN
+                assert report.state in TAKEN or (report.state, executed) == (OrderState.REFUSED, [])
 
     def test_reports_come_in_the_order_of_sessions_and_identifiers(self, broker: Broker) -> None:
         names = ["b", "c", "a"]
         sent = [order(DAYS[0], symbol, 5, name=name) for symbol, name in zip(("AAA", "BBB", "CCC"), names, strict=True)]
         assert list(states(broker.submit(OPENED, sent))) == sorted(names)
         assert list(states(broker.reports(OPENED))) == sorted(names)
+
+    def test_a_session_without_orders_is_tradable_at_its_close(self, broker: Broker) -> None:
+        assert broker.tradable(OPENED) == OPENED
+        self.close(broker, DAYS[1])
+        assert broker.tradable(TRADED) == TRADED
+        assert broker.cash_flows(TRADED) == ()
+
+    def test_an_identifier_is_never_given_to_another_order(self, broker: Broker) -> None:
+        broker.submit(OPENED, [order(DAYS[0], "AAA", 10, name="one")])
+        with pytest.raises(BrokerError, match="CLIENT_ORDER_ID_REUSED: found=one"):
+            broker.submit(OPENED, [order(DAYS[0], "AAA", 11, name="one")])
+        assert [report.client_order_id for report in broker.reports(OPENED)] == ["one"]
 
     def test_cash_never_comes_from_nothing(self, broker: Broker) -> None:
         """Today's cash is yesterday's, plus dividends on what was held, plus what the fills say, plus delistings."""
@@ -130,6 +154,8 @@ class BrokerContract:
 
 class ReplayingBrokerContract(BrokerContract):
     """The broker plays a market that is written down already, as often as it is asked to."""
+
+    expired = "NO_BAR"
 
     def test_a_range_that_is_known_is_not_played_twice(self, broker: Broker) -> None:
         first = broker.submit(RANGE, some_orders())
@@ -167,3 +193,25 @@ class TestTheSimulatedBroker(ReplayingBrokerContract):
     def broker(self, duckdb_warehouse: Warehouse) -> Broker:
         duckdb_warehouse.replace("prices", RANGE, PRICES)
         return SimulatedBroker(HOUSE, duckdb_warehouse)
+
+
+class TestAlpaca(BrokerContract):
+    """Against the server, which plays the opens of PRICES, and pays its dividends, when a session closes."""
+
+    @pytest.fixture
+    def broker(self, duckdb_warehouse: Warehouse) -> Iterator[Broker]:
+        duckdb_warehouse.replace("prices", RANGE, PRICES)
+        with AlpacaServer(evening(DAYS[0])) as self.server:
+            self.server.ledger.prices |= dict.fromkeys(SYMBOLS, Decimal(100))
+            yield alpaca(self.server, duckdb_warehouse)
+
+    def close(self, broker: Broker, session: date) -> None:
+        bars = PRICES[PRICES["session"] == session].set_index("symbol")
+        self.server.ledger.play(session, {symbol: quote(bar) for symbol, bar in bars.iterrows()})
+
+
+def quote(bar: pd.Series) -> Quote:
+    opened, closed, dividend, split = (
+        Decimal(f"{bar[name]:.4f}") for name in ("open", "close", "dividend", "split_ratio")
+    )
+    return Quote(opened, closed, dividend, split)

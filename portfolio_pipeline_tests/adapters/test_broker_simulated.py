@@ -5,7 +5,7 @@ What every broker promises is in `test_broker_contract`.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from itertools import pairwise
 from typing import Any
@@ -16,7 +16,6 @@ from hypothesis import HealthCheck, given
 from hypothesis import settings as examples
 from hypothesis import strategies as st
 
-from portfolio_pipeline.adapters.broker import open_broker
 from portfolio_pipeline.adapters.broker.simulated import SimulatedBroker
 from portfolio_pipeline.core.calendar.sessions import SessionRange
 from portfolio_pipeline.core.errors import BrokerError
@@ -146,21 +145,6 @@ def test_later_prices_change_nothing_that_was_played_before(duckdb_warehouse: Wa
         known, before = (every[name][every[name]["session"] <= DAYS[15]] for every in (found, expected))
         pd.testing.assert_frame_equal(known, before, check_exact=True, obj=name)
     assert not found["sim_outcomes"].equals(expected["sim_outcomes"])
-
-
-@pytest.mark.parametrize("mode", ["PAPER", "LIVE"])
-def test_paper_and_live_are_refused_in_one_readable_message(duckdb_warehouse: Warehouse, mode: str) -> None:
-    broker = open_broker(mode, HOUSE, duckdb_warehouse)
-    single = SessionRange.single(DAYS[0])
-    calls: list[Callable[[], object]] = [
-        lambda: broker.account(DAYS[0]),
-        lambda: broker.submit(single, []),
-        lambda: broker.reports(single),
-        lambda: broker.fills(single),
-    ]
-    for call in calls:
-        with pytest.raises(BrokerError, match=f"TRADING_MODE_NOT_AVAILABLE: found={mode}, expected=SIMULATED"):
-            call()
 
 
 class _DyingWarehouse:

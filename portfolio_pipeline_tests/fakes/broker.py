@@ -13,8 +13,10 @@ import pandas as pd
 import pyarrow as pa
 
 from portfolio_pipeline.core.books.book import AccountSnapshot, Book, to_cents
+from portfolio_pipeline.core.books.cash_flows import CashFlow
 from portfolio_pipeline.core.books.fills import Fill
 from portfolio_pipeline.core.calendar.sessions import SessionRange, previous_session, session_close, sessions_between
+from portfolio_pipeline.core.errors import BrokerError
 from portfolio_pipeline.core.execution.fill_model import Outcome, play_session, session_open
 from portfolio_pipeline.core.execution.tickets import Order, OrderReport, OrderState
 from portfolio_pipeline.core.market.bars import bars_by_session, pay_cash
@@ -34,6 +36,9 @@ class FakeBroker:
         self._sent: dict[date, dict[str, Order]] = {}
         self.calls: list[tuple[str, SessionRange]] = []
 
+    def tradable(self, sessions: SessionRange) -> SessionRange | None:
+        return sessions
+
     def account(self, session: date) -> AccountSnapshot:
         self._reach(session)
         book, _ = self._replay(session)
@@ -45,7 +50,10 @@ class FakeBroker:
             self._opened, self._played, self._sent = None, None, {}
         self._reach(sessions.first)
         new: dict[date, dict[str, Order]] = {session: {} for session in sessions}
+        known = {name: order for sent in self._sent.values() for name, order in sent.items()}
         for order in orders:
+            if known.get(order.client_order_id, order) != order:
+                raise BrokerError("CLIENT_ORDER_ID_REUSED", found=order.client_order_id)
             new[order.session][order.client_order_id] = order
         for session in sessions:
             if session <= self._latest and new[session] != self._sent.get(session, {}):
@@ -81,6 +89,9 @@ class FakeBroker:
                 money = (one.quantity, one.price, one.commission)
                 fills.append(Fill(session, f"{name}/1", name, symbol, *money, session_open(session)))
         return tuple(sorted(fills, key=lambda fill: (fill.session, fill.fill_id)))
+
+    def cash_flows(self, sessions: SessionRange) -> tuple[CashFlow, ...]:
+        return ()
 
     @property
     def _latest(self) -> date:

@@ -18,7 +18,7 @@ PACKAGE = ROOT / "portfolio_pipeline"
 PATHS = sorted(
     set(re.findall(r"`((?:core|ports|portfolio_pipeline|portfolio_pipeline_tests|dbt_like_sql)/[\w./]+)`", README))
 )
-VARIABLES = re.findall(r"^\| `([A-Z_]+)` \|", README, re.MULTILINE)
+VARIABLES = re.findall(r"`([A-Z_]+)`", "".join(re.findall(r"^\| (`[A-Z_]+`(?:, `[A-Z_]+`)*) \|", README, re.MULTILINE)))
 
 ADDED = """
 from portfolio_pipeline.adapters.wiring import wire

@@ -9,6 +9,7 @@ from collections.abc import Callable, Sequence
 from datetime import date
 
 from portfolio_pipeline.core.books.book import AccountSnapshot
+from portfolio_pipeline.core.books.cash_flows import CashFlow
 from portfolio_pipeline.core.books.fills import Fill
 from portfolio_pipeline.core.calendar.sessions import SessionRange
 from portfolio_pipeline.core.execution.tickets import Order, OrderReport
@@ -25,6 +26,9 @@ class GuardedBroker:
     def mode(self) -> TradingMode:
         return self._broker.mode
 
+    def tradable(self, sessions: SessionRange) -> SessionRange | None:
+        return self._broker.tradable(sessions)
+
     def account(self, session: date) -> AccountSnapshot:
         return self._broker.account(session)
 
@@ -38,3 +42,6 @@ class GuardedBroker:
 
     def fills(self, sessions: SessionRange) -> tuple[Fill, ...]:
         return self._broker.fills(sessions)
+
+    def cash_flows(self, sessions: SessionRange) -> tuple[CashFlow, ...]:
+        return self._broker.cash_flows(sessions)

@@ -27,6 +27,7 @@ from portfolio_pipeline.adapters.broker.simulated_records import (
     stored_reports,
 )
 from portfolio_pipeline.core.books.book import AccountSnapshot, to_cents
+from portfolio_pipeline.core.books.cash_flows import CashFlow
 from portfolio_pipeline.core.books.fills import Fill
 from portfolio_pipeline.core.calendar.sessions import SessionRange, next_session, previous_session, sessions_between
 from portfolio_pipeline.core.errors import BrokerError
@@ -56,6 +57,9 @@ class SimulatedBroker:
     def __init__(self, settings: Settings, warehouse: Warehouse) -> None:
         self._settings = settings
         self._warehouse = warehouse
+
+    def tradable(self, sessions: SessionRange) -> SessionRange | None:
+        return sessions
 
     def account(self, session: date) -> AccountSnapshot:
         with self._warehouse.transaction() as tx:
@@ -98,6 +102,9 @@ class SimulatedBroker:
             if opened is not None:
                 self._play_to(tx, played, sessions.last)
             return stored_fills(tx, sessions)
+
+    def cash_flows(self, sessions: SessionRange) -> tuple[CashFlow, ...]:
+        return ()
 
     def _play_to(self, tx: Transaction, played: date, session: date) -> None:
         if session > played:

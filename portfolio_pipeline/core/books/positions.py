@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
+from types import MappingProxyType
 from typing import Any
 
 import pandas as pd
@@ -23,9 +24,10 @@ from portfolio_pipeline.core.books.book import (
     to_units,
     value,
 )
+from portfolio_pipeline.core.books.cash_flows import CashFlow
 from portfolio_pipeline.core.books.fills import Fill
 from portfolio_pipeline.core.books.strategy_books import BookResult, Ledger, advance, wishes
-from portfolio_pipeline.core.market.bars import NO_BARS, Bars, SessionBars
+from portfolio_pipeline.core.market.bars import NO_BARS, Bars, without_actions
 from portfolio_pipeline.core.portfolio.session_targets import NO_TARGETS, SessionTargets
 from portfolio_pipeline.core.tables import ACCOUNT, POSITIONS
 from portfolio_pipeline.core.tables.declare import ACCOUNT_BOOK, RESERVE
@@ -59,11 +61,13 @@ def hold(
     targets: Mapping[date, SessionTargets],
     shares: Mapping[date, Mapping[str, float]],
     *,
-    initial_cash: float,
+    opening: Book,
     cash_buffer: float,
     delist_after_sessions: int,
+    payments: Mapping[date, Sequence[CashFlow]] = MappingProxyType({}),
 ) -> Holdings:
-    """Carry all books over the sessions. `ledger` are the books at the close of `before`; None opens a new account.
+    """Carry all books over the sessions. `ledger` are the books at the close of `before`; None opens a new account
+    with what is in `opening` at the first close.
 
     `targets` and `bars` also hold `before`: at its close the books said what they wanted to trade in the first session.
     A session without shares of capital leaves capital where it is.
@@ -71,8 +75,8 @@ def hold(
     rows = _Rows()
     deposit = 0
     if ledger is None:
-        deposit = to_cents(initial_cash)
-        ledger, wished = Ledger.opened(deposit), {}
+        deposit = opening.equity
+        ledger, wished = Ledger.opened(opening), {}
     else:
         assert before is not None
         wished = wishes(ledger, targets.get(before, NO_TARGETS), bars.get(before, NO_BARS), cash_buffer)
@@ -80,11 +84,12 @@ def hold(
         today = bars.get(session, NO_BARS)
         results = advance(
             ledger,
-            SessionBars(today) if deposit else today,  # opened at this close: there was no cash before, to earn
+            without_actions(today) if deposit else today,  # opened at this close: nobody had anything before
             fills.get(session, ()),
             wished,
             shares.get(session),
             delist_after_sessions,
+            payments.get(session, ()),
         )
         if deposit:
             results[ACCOUNT_BOOK] = results[ACCOUNT_BOOK]._replace(transfer=deposit)

@@ -14,7 +14,7 @@ read and written in `positions`; what the account itself trades is planned in `o
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import NamedTuple
 
 from portfolio_pipeline.core.books.book import (
@@ -27,6 +27,7 @@ from portfolio_pipeline.core.books.book import (
     to_units,
     value,
 )
+from portfolio_pipeline.core.books.cash_flows import CashFlow
 from portfolio_pipeline.core.books.fills import Fill
 from portfolio_pipeline.core.market.bars import Bar, Bars, action
 from portfolio_pipeline.core.portfolio.session_targets import SessionTargets, invested_part
@@ -44,15 +45,19 @@ class Ledger:
     books: dict[str, Book]
 
     @classmethod
-    def opened(cls, cash: int) -> Ledger:
-        """Before the first session all capital is in the reserve."""
-        return cls(Book(cash), {RESERVE: Book(cash)})
+    def opened(cls, opening: Book) -> Ledger:
+        """Before the first session everything is in the reserve."""
+        return cls(_copy(opening), {RESERVE: _copy(opening)})
 
     def admit(self, names: Iterable[str]) -> None:
         """Make room for the strategies that are given capital now; forget those that have none of anything left."""
         kept = {name for name, book in self.books.items() if book.cash or book.positions}
         everyone = sorted({*names, *kept} - {RESERVE})
         self.books = {name: self.books.get(name) or Book() for name in everyone} | {RESERVE: self.books[RESERVE]}
+
+
+def _copy(book: Book) -> Book:
+    return Book(book.cash, {symbol: replace(held) for symbol, held in book.positions.items()})
 
 
 class BookResult(NamedTuple):
@@ -86,16 +91,19 @@ def advance(
     wished: Wishes,
     shares: Mapping[str, float] | None,
     delist_after_sessions: int,
+    payments: Sequence[CashFlow] = (),
 ) -> dict[str, BookResult]:
     """Carry all books over one session; says what it brought each of them, and the account.
 
-    `shares` are the strategies' shares of capital at the close; None leaves capital where it is.
+    `shares` are the strategies' shares of capital at the close; None leaves capital where it is. `payments` are what
+    a broker has booked beside executions: for a holding to who holds it, all else to the reserve.
     """
     ledger.admit(shares or ())
     names, books = list(ledger.books), list(ledger.books.values())
     before, account_before = equities(books), ledger.account.equity
     open_session([ledger.account], bars)
     open_session(books, bars)
+    deposited = _book_payments(ledger, payments)
     by_symbol: dict[str, list[Fill]] = {}
     for fill in fills:
         by_symbol.setdefault(fill.symbol, []).append(fill)
@@ -115,7 +123,28 @@ def advance(
     for book, cash in zip(books, moved, strict=True):
         book.cash += cash
     results = {name: BookResult(after[i] - before[i], moved[i]) for i, name in enumerate(names)}
-    return {ACCOUNT_BOOK: BookResult(ledger.account.equity - account_before, 0)} | results
+    results[RESERVE] = _deposited(results[RESERVE], deposited)
+    return {ACCOUNT_BOOK: _deposited(BookResult(ledger.account.equity - account_before, 0), deposited)} | results
+
+
+def _book_payments(ledger: Ledger, payments: Sequence[CashFlow]) -> int:
+    """Book what was paid, and say how much of it was paid in or out."""
+    books, deposited = list(ledger.books.values()), 0
+    for flow in payments:
+        ledger.account.cash += flow.amount
+        held = [book.quantity(flow.symbol) for book in books] if flow.symbol else []
+        total, amount = sum(held), flow.amount
+        if total:
+            for book, cents in zip(books, parts(held, lambda units: amount * units // total), strict=True):  # noqa: B023
+                book.cash += cents
+        else:
+            ledger.books[RESERVE].cash += amount
+        deposited += amount if flow.is_deposit else 0
+    return deposited
+
+
+def _deposited(result: BookResult, amount: int) -> BookResult:
+    return BookResult(result.profit_and_loss - amount, result.transfer + amount)
 
 
 def _share_out(

@@ -1,13 +1,15 @@
-"""From which session on each part of a home is there: the market, the strategies on paper, the account.
+"""From which session on each part of a home is there: the market, strategies on paper, the portfolio's targets, the
+account.
 
-The account begins with the first trading session. In front of it stand the sessions that indicators and searches need
-(`market`), the last of which the strategies already trade on paper (`strategies`). Decided once, when a home is begun,
-and kept; how many sessions are needed is not known here.
+Targets and account begin with the first trading session. In front of it stand the sessions that indicators and searches
+need (`market`), the last of which the strategies already trade on paper (`strategies`). Where a real broker keeps the
+account, it begins with the newest session: there is no other account of that broker to be known, and everything up to
+it is research. Decided once, when a home is begun, and kept; how many sessions are needed is not known here.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date
 from typing import Literal, Self
 
@@ -16,8 +18,8 @@ import pyarrow as pa
 from portfolio_pipeline.core.calendar.sessions import SessionRange, previous_session, sessions_between
 from portfolio_pipeline.core.errors import SessionError
 
-Part = Literal["market", "strategies", "account"]
-PARTS: tuple[Part, ...] = ("market", "strategies", "account")
+Part = Literal["market", "strategies", "targets", "account"]
+PARTS: tuple[Part, ...] = ("market", "strategies", "targets", "account")
 
 
 @dataclass(frozen=True)
@@ -30,11 +32,18 @@ class WarmUp:
 
 @dataclass(frozen=True)
 class Beginnings:
-    """The first session of each part; none begins before the one it follows from."""
+    """The first session of each part; none begins before the one it follows from.
+
+    Without `targets` of their own they begin with the account.
+    """
 
     market: date
     strategies: date
     account: date
+    targets: date = date.max
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "targets", min(self.targets, self.account))
 
     @classmethod
     def planned(cls, trading: SessionRange, warm_up: WarmUp, earliest: date) -> Self:
@@ -46,6 +55,10 @@ class Beginnings:
             return max(previous_session(account, count) or known[0], known[0]) if known else account
 
         return cls(before(warm_up.sessions), before(min(warm_up.on_paper, warm_up.sessions)), account)
+
+    def with_account_at(self, session: date) -> Self:
+        """The same research, and an account that begins with another session."""
+        return replace(self, account=session)
 
     @classmethod
     def of_rows(cls, stored: pa.Table) -> Self | None:
@@ -79,6 +92,12 @@ class Beginnings:
     def __str__(self) -> str:
         if self.market == self.account:
             return f"Everything begins with the first trading session, {self.account}."
+        if self.targets < self.account:
+            return (
+                f"The account begins at {self.account}, with what the broker holds then. Everything before is research:"
+                f" prices, features and regimes from {self.market} on, strategies on paper from {self.strategies},"
+                f" shares of capital and targets from {self.targets}."
+            )
         return (
             f"The first trading session is {self.account}: account, orders and performance begin there. Prices,"
             f" features and regimes begin at {self.market}, strategies on paper at {self.strategies}."

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from datetime import date
@@ -50,6 +51,15 @@ def client_order_id(mode: str, session: date, symbol: str, quantity: int, limit_
     """The order's identifier, unique for good: a pure function of what is intended, without clock or counter."""
     intent = hashlib.sha256(json.dumps([mode, str(session), symbol, quantity, limit_price, "day"]).encode()).hexdigest()
     return f"{mode}-account-{session:%Y%m%d}-{symbol}-{Side.of(quantity)}-1-{intent[:16]}"
+
+
+def session_of(mode: str, name: str) -> date | None:
+    """The session that a `client_order_id` of this mode was planned in; None for the name of anything else."""
+    found = re.match(rf"{re.escape(mode)}-account-(\d{{8}})-", name)
+    try:
+        return date.fromisoformat(found[1]) if found else None
+    except ValueError:
+        return None
 
 
 def plan(

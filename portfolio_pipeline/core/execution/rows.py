@@ -1,4 +1,4 @@
-"""Rows of orders, submissions, order_outcomes and fills, and the types they stand for: the one way between the two.
+"""Rows of orders, submissions, attempts, outcomes, fills and cash flows, and the types they stand for, and back.
 
 Where rows become types, shares become units and amounts cents, and the side becomes the sign; and back. What a table
 holds is declared in `core.tables`. No judgement belongs here.
@@ -14,9 +14,11 @@ import pandas as pd
 import pyarrow as pa
 
 from portfolio_pipeline.core.books.book import to_cents, to_currency, to_shares, to_units
+from portfolio_pipeline.core.books.cash_flows import ROUNDING, CashFlow
 from portfolio_pipeline.core.books.fills import Fill, Side
-from portfolio_pipeline.core.execution.tickets import Order, OrderReport, OrderType, Ticket
-from portfolio_pipeline.core.tables import FILLS, ORDER_OUTCOMES, ORDERS, SUBMISSIONS
+from portfolio_pipeline.core.execution.attempts import Attempt
+from portfolio_pipeline.core.execution.tickets import Order, OrderReport, OrderState, OrderType, Ticket
+from portfolio_pipeline.core.tables import CASH_FLOWS, FILLS, ORDER_ATTEMPTS, ORDER_OUTCOMES, ORDERS, SUBMISSIONS
 
 ORDER_COLUMNS = ("session", "client_order_id", "symbol", "side", "quantity", "order_type", "limit_price")
 """What a table has to hold for `orders_of`."""
@@ -83,6 +85,64 @@ def outcome_rows(ended: Iterable[tuple[date, OrderReport]]) -> pd.DataFrame:
     """Rows of order_outcomes: the reports on orders that came to their end, each with the session it ended in."""
     rows = [{**_report_row(report), "session": session} for session, report in ended]
     return pd.DataFrame(rows, columns=list(ORDER_OUTCOMES.column_names))
+
+
+def attempt_rows(attempts: Iterable[Attempt]) -> pd.DataFrame:
+    """Rows of order_attempts."""
+    rows = [
+        {
+            **order_row(attempt.order),
+            "number": attempt.number,
+            "state": str(attempt.state),
+            "broker_order_id": attempt.broker_order_id,
+            "filled_quantity": to_shares(attempt.filled_quantity),
+            "happened_at": attempt.happened_at,
+            "error": attempt.error,
+        }
+        for attempt in attempts
+    ]
+    return pd.DataFrame(rows, columns=list(ORDER_ATTEMPTS.column_names))
+
+
+def attempts_of(rows: pa.Table) -> list[Attempt]:
+    """The notes that rows of order_attempts hold."""
+    return [
+        Attempt(
+            order=_order(row),
+            number=row["number"],
+            state=OrderState(row["state"]),
+            happened_at=row["happened_at"],
+            broker_order_id=row["broker_order_id"],
+            filled_quantity=to_units(row["filled_quantity"]),
+            error=row["error"],
+        )
+        for row in rows.to_pylist()
+    ]
+
+
+def cash_flow_rows(flows: Iterable[CashFlow]) -> pd.DataFrame:
+    """Rows of cash_flows."""
+    rows = [
+        {
+            "session": flow.session,
+            "flow_id": flow.flow_id,
+            "kind": flow.kind,
+            "symbol": flow.symbol,
+            "amount": to_currency(flow.amount),
+            "origin": "books" if flow.kind == ROUNDING else "broker",
+            "note": flow.note,
+        }
+        for flow in flows
+    ]
+    return pd.DataFrame(rows, columns=list(CASH_FLOWS.column_names))
+
+
+def cash_flows_of(rows: pa.Table) -> list[CashFlow]:
+    """The bookings that rows of cash_flows hold."""
+    return [
+        CashFlow(row["session"], row["flow_id"], row["kind"], to_cents(row["amount"]), row["symbol"], row["note"])
+        for row in rows.to_pylist()
+    ]
 
 
 def fill_rows(fills: Iterable[Fill]) -> pd.DataFrame:

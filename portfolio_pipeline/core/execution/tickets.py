@@ -13,6 +13,7 @@ from enum import StrEnum
 from typing import Literal, TypeVar
 
 from portfolio_pipeline.core.books.book import value
+from portfolio_pipeline.core.books.cash_flows import CashFlow
 from portfolio_pipeline.core.books.fills import Fill, Side
 
 Verdict = Literal["accepted", "refused"]
@@ -108,7 +109,7 @@ class OrderReport:
     error: str | None = None
 
 
-Dated = TypeVar("Dated", Ticket, Order, OrderReport, Fill)
+Dated = TypeVar("Dated", Ticket, Order, OrderReport, Fill, CashFlow)
 
 
 def by_session(items: Iterable[Dated]) -> dict[date, list[Dated]]:

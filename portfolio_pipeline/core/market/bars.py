@@ -61,6 +61,19 @@ def cash_return(bars: Bars) -> float:
     return bars.cash_return if isinstance(bars, SessionBars) else 0.0
 
 
+def without_payments(bars: Bars) -> SessionBars:
+    """The bars where somebody else books dividends and interest; splits are still to be done."""
+    kept = SessionBars({symbol: bar._replace(dividend=0.0) for symbol, bar in bars.items()})
+    if isinstance(bars, SessionBars):
+        kept.actions = {symbol: acted._replace(dividend=0.0) for symbol, acted in bars.actions.items()}
+    return kept
+
+
+def without_actions(bars: Bars) -> SessionBars:
+    """The bars for who opens at this close: interest, dividends and splits of the session are none of theirs."""
+    return SessionBars({symbol: bar._replace(dividend=0.0, split_ratio=1.0) for symbol, bar in bars.items()})
+
+
 def pay_cash(bars: dict[date, SessionBars], cash_returns: pa.Table) -> None:
     """Rows of the table cash_returns, put to the bars of the sessions that are opened with what cash earned."""
     for session, earned in zip(*(cash_returns[name].to_pylist() for name in CASH_COLUMNS), strict=True):

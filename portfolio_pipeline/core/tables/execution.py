@@ -65,10 +65,49 @@ SUBMISSIONS = Table(
     ),
     lived=True,
 )
+ORDER_ATTEMPTS = Table(
+    "order_attempts",
+    "one row per order and thing that happened to it",
+    "What happened to orders on their way to a broker out in the world, written down before and after each step; rows"
+    " are only added. Empty while trading is simulated.",
+    ("session", "client_order_id", "number"),
+    (
+        session("the session at whose close the order was decided"),
+        text("client_order_id", "the order").made_of("orders.client_order_id"),
+        Column("number", "bigint", "1, 2, 3 … of the order"),
+        SYMBOL,
+        SIDE,
+        number("quantity", "shares to trade", "shares", minimum=0),
+        text("order_type", "how it is to be filled", "market", "limit"),
+        number("limit_price", "for limit orders", "currency per share", nullable=True),
+        text("time_in_force", "how long it stands", "day"),
+        text(
+            "state",
+            "how it stood from then on: `submitting` was written before it was sent, `unknown` if nobody can say",
+            *("planned", "submitting", "accepted", "partially_filled", "filled", "canceled", "expired", "rejected"),
+            *("refused", "replaced", "unknown"),
+        ),
+        text("broker_order_id", "the broker's own identifier", nullable=True),
+        number("filled_quantity", "shares filled by then", "shares", minimum=0),
+        Column("happened_at", "timestamp", "when; as the broker says it where it has answered"),
+        text("error", "why, where something went wrong", nullable=True),
+    ),
+)
+BROKER_ACCOUNTS = Table(
+    "broker_accounts",
+    "one row: the account that this database belongs to",
+    "The account at a broker out in the world that orders are sent to. Empty while trading is simulated.",
+    ("account_number",),
+    (
+        text("account_number", "as the broker calls it"),
+        text("mode", "trading mode", "PAPER", "LIVE"),
+        Column("first_seen", "timestamp", "when it was asked for the first time"),
+    ),
+)
 OUTCOME = (
     session("the session in which it was executed or expired"),
     text("client_order_id", "the order, decided at the close before"),
-    text("state", "what became of it", "filled", "partially_filled", "expired"),
+    text("state", "what became of it", *("filled", "partially_filled", "expired", "canceled", "rejected", "replaced")),
     number("filled_quantity", "shares filled, of the split then in force", "shares", minimum=0),
     Column("updated_at", "timestamp", "when it was filled or expired (simulated: the market's time)"),
     text("error", "why it was not filled in full", nullable=True),
@@ -96,6 +135,23 @@ FILLS = Table(
         number("price", "price per share, spread and slippage included", "currency per share", minimum=0),
         number("commission", "commission", "currency", minimum=0),
         Column("filled_at", "timestamp", "when it was executed"),
+    ),
+    lived=True,
+)
+CASH_FLOWS = Table(
+    "cash_flows",
+    "one row per session and booking",
+    "Cash that came or went beside executions, as the broker booked it: dividends, fees, interest, deposits. Empty"
+    " while trading is simulated: there dividends and interest come with the bars.",
+    ("session", "flow_id"),
+    (
+        session("the session in whose books it is: its own, or the one in which it was first seen"),
+        text("flow_id", "the broker's identifier of the booking"),
+        text("kind", "the broker's word for it; ROUNDING: parts of a cent that the broker counts and the books do not"),
+        text("symbol", "for which holding", nullable=True),
+        number("amount", "what the account received; negative when it paid", "currency"),
+        text("origin", "who booked it", "broker", "books"),
+        text("note", "what else is told of it"),
     ),
     lived=True,
 )

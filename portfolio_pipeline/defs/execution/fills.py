@@ -1,12 +1,14 @@
 """The asset fills and its checks: what the broker executed in each session, of orders decided at the close before.
 
-It fills two tables, fills and order_outcomes; the second says what became of every order, executed or not.
+Beside fills it fills order_outcomes, which says what became of every order, executed or not, and cash_flows, what a
+real broker booked beside executions.
 Submissions are not touched: they hold what was known at their own close. Which fill belongs to which strategy is
 decided in positions.
 """
 
 from collections import Counter
 from collections.abc import Iterable
+from dataclasses import replace
 from datetime import date
 
 import dagster as dg
@@ -15,12 +17,16 @@ import pandas as pd
 from portfolio_pipeline.components.session_asset import Stored, session_asset
 from portfolio_pipeline.components.session_check import check_result, session_check
 from portfolio_pipeline.core.books.book import to_currency
+from portfolio_pipeline.core.books.cash_flows import CashFlow
 from portfolio_pipeline.core.calendar.sessions import SessionRange, next_session, previous_session
-from portfolio_pipeline.core.execution.rows import fill_rows, outcome_rows
+from portfolio_pipeline.core.execution.rows import cash_flow_rows, cash_flows_of, fill_rows, outcome_rows
 from portfolio_pipeline.core.execution.tickets import OrderReport, OrderState
-from portfolio_pipeline.core.tables import FILLS, ORDER_OUTCOMES, ORDERS, SUBMISSIONS
+from portfolio_pipeline.core.tables import BEGINNINGS, CASH_FLOWS, FILLS, ORDER_OUTCOMES, ORDERS, SUBMISSIONS
 from portfolio_pipeline.core.tables.rows import frame
 from portfolio_pipeline.ports import Broker, Warehouse
+from portfolio_pipeline.reads.beginnings import stored_beginnings
+
+BOOKED_LATE = 10  # sessions: fees come a day later, and whoever was away for a week misses nothing
 
 
 @session_check()
@@ -52,8 +58,8 @@ def fills_add_up_to_orders(sessions: SessionRange, warehouse: dg.ResourceParam[W
 @session_asset(
     table=FILLS,
     group="execution",
-    reads=(SUBMISSIONS,),
-    also_fills=(ORDER_OUTCOMES,),
+    reads=(SUBMISSIONS, BEGINNINGS),
+    also_fills=(ORDER_OUTCOMES, CASH_FLOWS),
     checks=(
         fills_have_orders,
         fills_add_up_to_orders,
@@ -64,11 +70,17 @@ def fills(
     warehouse: dg.ResourceParam[Warehouse],
     broker: dg.ResourceParam[Broker],
 ) -> Stored:
-    executed = broker.fills(sessions)
-    sent = warehouse.read(SUBMISSIONS.name, _decided(sessions), columns=["state"])["state"].to_pylist()
+    with warehouse.reading() as reader:
+        begun = stored_beginnings(reader)
+        sent = reader.read(SUBMISSIONS.name, _decided(sessions), columns=["state"])["state"].to_pylist()
+    # What happened before is in what the account began with.
+    since = begun.account if begun is not None else date.min
+    executed = [fill for fill in broker.fills(sessions) if fill.session > since]
+    booked = _booked(warehouse, broker, sessions, since)
     ended = _ended(sessions, broker.reports(_decided(sessions)))
     with warehouse.transaction() as tx:
         rows = tx.replace(FILLS.name, sessions, fill_rows(executed))
+        tx.replace(CASH_FLOWS.name, sessions, cash_flow_rows(booked), where={"origin": "broker"})
         tx.replace(ORDER_OUTCOMES.name, sessions, outcome_rows(ended))
     newest = [fill for fill in executed if fill.session == sessions.last]
     states = sorted(Counter(report.state for session, report in ended if session == sessions.last).items())
@@ -81,6 +93,22 @@ def fills(
     fates = Counter(report.state for _, report in ended)
     unfilled = {f"orders {state}": count for state, count in sorted(fates.items()) if state != OrderState.FILLED}
     return Stored(rows, metadata, came_in=sum(state == "accepted" for state in sent), dropped=unfilled)
+
+
+def _booked(warehouse: Warehouse, broker: Broker, sessions: SessionRange, since: date) -> list[CashFlow]:
+    """What the broker booked beside executions, each in one session for good: its own, or where it was first seen."""
+    first = previous_session(sessions.first, BOOKED_LATE) or sessions.first
+    seen = warehouse.read(CASH_FLOWS.name, SessionRange(first, sessions.last), where={"origin": "broker"})
+    stored = {flow.flow_id: flow.session for flow in cash_flows_of(seen)}
+    told = broker.cash_flows(SessionRange(first, sessions.last))
+    if broker.tradable(sessions) is None:  # of what is past, nothing is new
+        told = tuple(flow for flow in told if flow.flow_id in stored)
+    placed = [
+        replace(flow, session=stored.get(flow.flow_id, max(flow.session, sessions.first)))
+        for flow in told
+        if flow.session > since
+    ]
+    return [flow for flow in placed if sessions.first <= flow.session <= sessions.last]
 
 
 def _decided(sessions: SessionRange) -> SessionRange:

@@ -59,6 +59,10 @@ def orders_within_limits(
     Fails for the newest session, and for tickets that are not what was planned. What the planner refused further
     back in a range was not traded: it is shown as a warning.
     """
+    tradable = broker.tradable(sessions)
+    if tradable is None:  # nothing of it can be sent any more
+        return check_result([], checked=0)
+    sessions = tradable
     with warehouse.reading() as reader:
         inputs, tickets = trading_inputs(reader, sessions), tickets_of(reader.read(ORDERS.name, sessions))
         watch = account_watch(reader, sessions)
@@ -121,8 +125,15 @@ def orders(
     plan_key: dg.ResourceParam[bytes],
     origin: dg.ResourceParam[Origin],
 ) -> Stored:
+    asked, tradable = sessions, broker.tradable(sessions)
     with warehouse.reading() as reader:
-        _refuse_unmeasured(reader, sessions)
+        _refuse_unmeasured(reader, asked)
+        if tradable is None:
+            if reader.newest(SESSION_ORIGINS.name, where={"session": asked.last}) is None:
+                broker.account(asked.last)  # nobody has planned it, and now it is too late: says why
+            stands = len(reader.read(ORDERS.name, asked, columns=["session"]))
+            return Stored(stands, {"orders of the newest session": "what was planned at its close stands"})
+        sessions = tradable
         inputs, watch = trading_inputs(reader, sessions), account_watch(reader, sessions)
     book = Book.of(broker.account(sessions.first))
     sealer = Sealer(plan_key, settings)
@@ -137,7 +148,7 @@ def orders(
         breaches = breach_rows(planned.findings, "orders")
         tx.replace(RISK_BREACHES.name, sessions, breaches, where={"level": "orders"})
         tx.replace(RISK_STATES.name, sessions, state_rows(states, "account"), where={"level": "account"})
-        tx.replace(SESSION_ORIGINS.name, sessions, origin.rows(sessions))
+        tx.replace(SESSION_ORIGINS.name, asked, origin.rows(asked))
     newest = [ticket for ticket in planned.tickets if ticket.session == sessions.last]
     metadata: dict[str, Any] = {
         "orders of the newest session": len(newest),

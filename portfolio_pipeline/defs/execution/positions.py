@@ -2,25 +2,35 @@
 book.
 
 It fills two tables, positions and account, which belong together. Only reading, calling `core.books.positions` and
-writing belong here. The broker is not asked: a check compares what it says with what was computed.
+writing belong here. The broker is not asked but for what a new account begins with, and for the parts of a cent that
+it counts: a check compares what it says with what was computed.
 """
 
-from collections.abc import Sequence
+import sys
+from collections.abc import Mapping, Sequence
+from copy import deepcopy
 from datetime import date
+from functools import partial
 
 import dagster as dg
 
 from portfolio_pipeline.components.session_asset import Stored, session_asset
 from portfolio_pipeline.components.session_check import check_result, session_check
-from portfolio_pipeline.core.books.book import to_cents, to_currency, to_shares, to_units
-from portfolio_pipeline.core.books.positions import books_that_do_not_add_up, hold, stored_ledger
+from portfolio_pipeline.core.books.book import Book, to_cents, to_currency, to_shares, to_units
+from portfolio_pipeline.core.books.cash_flows import ROUNDING, CashFlow, rounding
+from portfolio_pipeline.core.books.fills import Fill
+from portfolio_pipeline.core.books.positions import Holdings, books_that_do_not_add_up, hold, stored_ledger
 from portfolio_pipeline.core.calendar.sessions import SessionRange, previous_session
-from portfolio_pipeline.core.execution.rows import fills_of
+from portfolio_pipeline.core.errors import SessionError
+from portfolio_pipeline.core.execution.rows import cash_flow_rows, cash_flows_of, fills_of
 from portfolio_pipeline.core.execution.tickets import by_session
+from portfolio_pipeline.core.market.bars import without_payments
 from portfolio_pipeline.core.settings import Settings
 from portfolio_pipeline.core.tables import (
     ACCOUNT,
     AGGREGATED_TARGETS,
+    BEGINNINGS,
+    CASH_FLOWS,
     CASH_RETURNS,
     CORPORATE_ACTIONS,
     FILLS,
@@ -32,6 +42,7 @@ from portfolio_pipeline.core.tables import (
 from portfolio_pipeline.core.tables.declare import ACCOUNT_BOOK
 from portfolio_pipeline.core.tables.rows import frame
 from portfolio_pipeline.ports import Broker, Warehouse
+from portfolio_pipeline.reads.beginnings import stored_beginnings
 from portfolio_pipeline.reads.state import rows_before
 from portfolio_pipeline.reads.trading import trading_inputs
 from portfolio_pipeline.reports.pictures import line_picture, simulated
@@ -59,6 +70,8 @@ def positions_tie_to_broker(
     answers for the newest session only.
     """
     session = sessions.last
+    if broker.tradable(SessionRange.single(session)) is None:  # it does not tell how it was
+        return check_result([], checked=0)
     single, mine = SessionRange.single(session), {"book": ACCOUNT_BOOK}
     with warehouse.reading() as reader:
         rows = reader.read(POSITIONS.name, single, where=mine).to_pylist()
@@ -81,8 +94,17 @@ def positions_tie_to_broker(
 @session_asset(
     table=POSITIONS,
     group="execution",
-    reads=(FILLS, AGGREGATED_TARGETS, STRATEGY_TARGETS, STRATEGY_WEIGHTS, PRICES, CORPORATE_ACTIONS, CASH_RETURNS),
-    also_fills=(ACCOUNT,),
+    reads=(
+        BEGINNINGS,
+        FILLS,
+        AGGREGATED_TARGETS,
+        STRATEGY_TARGETS,
+        STRATEGY_WEIGHTS,
+        PRICES,
+        CORPORATE_ACTIONS,
+        CASH_RETURNS,
+    ),
+    also_fills=(ACCOUNT, CASH_FLOWS),
     checks=(
         books_add_up_to_account,
         positions_tie_to_broker,
@@ -92,6 +114,7 @@ def positions(
     sessions: SessionRange,
     warehouse: dg.ResourceParam[Warehouse],
     settings: dg.ResourceParam[Settings],
+    broker: dg.ResourceParam[Broker],
 ) -> Stored:
     ledger, before = None, None
     with warehouse.reading() as reader:
@@ -102,21 +125,34 @@ def positions(
             ledger = stored_ledger(frame(reader.read(POSITIONS.name, SessionRange.single(before))), account)
         inputs = trading_inputs(reader, sessions)
         executed = by_session(fills_of(reader.read(FILLS.name, sessions)))
-    held = hold(
+        booked = cash_flows_of(reader.read(CASH_FLOWS.name, sessions))
+    opening = _opening(warehouse, broker, settings, sessions.first) if ledger is None else Book()
+    real = broker.mode != "SIMULATED"
+    carry = partial(
+        hold,
         sessions,
-        ledger,
-        before,
-        executed,
-        inputs.bars,
-        inputs.targets,
-        inputs.shares,
-        initial_cash=settings.simulated_broker.initial_cash,
+        before=before,
+        fills=executed,
+        # A real broker books dividends and interest itself, and says itself what is no longer traded.
+        bars={session: without_payments(bars) for session, bars in inputs.bars.items()} if real else inputs.bars,
+        targets=inputs.targets,
+        shares=inputs.shares,
+        opening=opening,
         cash_buffer=settings.orders.cash_buffer,
-        delist_after_sessions=settings.delist_after_sessions,
+        delist_after_sessions=sys.maxsize if real else settings.delist_after_sessions,
     )
+    held = carry(ledger=deepcopy(ledger), payments=by_session(booked))
+    if real:
+        rounded = _rounding(broker, sessions, held, executed, booked)
+        if rounded is not None:
+            booked = [flow for flow in booked if flow.flow_id != rounded.flow_id] + [rounded]
+            held = carry(ledger=ledger, payments=by_session(booked))
     with warehouse.transaction() as tx:
         rows = tx.replace(POSITIONS.name, sessions, held.positions)
         tx.replace(ACCOUNT.name, sessions, held.account)
+        if real:
+            own = [flow for flow in booked if flow.kind == ROUNDING]
+            tx.replace(CASH_FLOWS.name, sessions, cash_flow_rows(own), where={"origin": "books"})
     newest = held.account[held.account["session"] == sessions.last].set_index("book")
     whole = newest.loc[ACCOUNT_BOOK]
     metadata = {
@@ -130,6 +166,44 @@ def positions(
         **{f"equity {book}": float(equity) for book, equity in newest["equity"].items() if book != ACCOUNT_BOOK},
     }
     return Stored(rows, metadata, lambda origin: _picture(warehouse, sessions.last, origin))
+
+
+def _opening(warehouse: Warehouse, broker: Broker, settings: Settings, first: date) -> Book:
+    """What the account begins with: made-up money, or what a real broker holds, as it was told at that close."""
+    if broker.mode == "SIMULATED":
+        return Book(to_cents(settings.simulated_broker.initial_cash))
+    single = SessionRange.single(first)
+    with warehouse.reading() as reader:
+        begun, stored = stored_beginnings(reader), frame(reader.read(ACCOUNT.name, single))
+        held = frame(reader.read(POSITIONS.name, single))
+    if begun is not None and begun.account != first:
+        raise SessionError(
+            "ACCOUNT_NOT_BEGUN",
+            found=first,
+            expected=f"{begun.account}, of which nothing was stored",
+            remedy="Of a session that is over the broker does not tell what was held. Begin with the newest one:"
+            " portfolio up.",
+        )
+    if broker.tradable(single) is None and len(stored):
+        return stored_ledger(held, stored).account
+    return Book.of(broker.account(first))
+
+
+def _rounding(
+    broker: Broker,
+    sessions: SessionRange,
+    held: Holdings,
+    executed: Mapping[date, Sequence[Fill]],
+    booked: Sequence[CashFlow],
+) -> CashFlow | None:
+    """Parts of a cent by which the newest cash is another than the broker's, which has not rounded every booking."""
+    last = sessions.last
+    if broker.tradable(SessionRange.single(last)) is None:
+        return None
+    mine = held.account[(held.account["session"] == last) & (held.account["book"] == ACCOUNT_BOOK)]
+    so_far = sum(flow.amount for flow in booked if flow.kind == ROUNDING and flow.session == last)
+    bookings = sum(map(len, executed.values())) + sum(flow.kind != ROUNDING for flow in booked)
+    return rounding(last, to_cents(float(mine["cash"].iloc[0])) - so_far, broker.account(last).cash, bookings)
 
 
 def _picture(warehouse: Warehouse, last: date, origin: Sequence[str]) -> str:

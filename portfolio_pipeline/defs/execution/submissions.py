@@ -100,6 +100,11 @@ def submissions(
     halt_switch: dg.ResourceParam[HaltSwitch],
     plan_key: dg.ResourceParam[bytes],
 ) -> Stored:
+    tradable = broker.tradable(sessions)
+    if tradable is None:
+        stands = len(warehouse.read(SUBMISSIONS.name, sessions, columns=["session"]))
+        return Stored(stands, {"broker": broker.mode, "states": "what was sent before the market opened stands"})
+    sessions = tradable
     halted = either(halt_switch.state(), trading_state(warehouse.read(HALT_EVENTS.name))).halted
     if halted:
         gate = NOTHING_TO_SEND

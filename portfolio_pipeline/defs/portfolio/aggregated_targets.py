@@ -139,6 +139,7 @@ def targets_cover_the_universe(
 @session_asset(
     table=AGGREGATED_TARGETS,
     group="portfolio",
+    begins="targets",
     reads=(STRATEGY_WEIGHTS, STRATEGY_TARGETS, FEATURES, CASH_RETURNS, RISK_OVERRIDES),
     also_fills=(RISK_BREACHES, RISK_STATES),
     checks=(

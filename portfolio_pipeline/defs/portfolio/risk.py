@@ -94,6 +94,7 @@ def correlations_are_as_they_were(
     table=RISK_METRICS,
     key=dg.AssetKey(["risk"]),
     group="portfolio",
+    begins="targets",
     reads=(
         *(PRICE_HOLES, AGGREGATED_TARGETS, RISK_BREACHES, PRICES, CORPORATE_ACTIONS),
         *(STRATEGY_WEIGHTS, STRATEGY_TARGETS, STRATEGY_RETURNS),

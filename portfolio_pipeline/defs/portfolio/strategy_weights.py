@@ -120,6 +120,7 @@ def states_follow_from_paper(
 @session_asset(
     table=STRATEGY_WEIGHTS,
     group="portfolio",
+    begins="targets",
     reads=(STRATEGY_RETURNS, STRATEGY_TARGETS, STRATEGY_STAGES, REGIME_TABLE, MANUAL_SHARES, RISK_OVERRIDES),
     also_fills=(REBALANCE_DECISIONS, ALLOCATION_INPUTS, RISK_STATES, RISK_BREACHES),
     checks=(states_follow_from_paper, shares_within_limits),

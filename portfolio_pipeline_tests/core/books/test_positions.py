@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import settings as examples
 from hypothesis import strategies as st
 
-from portfolio_pipeline.core.books.book import SHARE, Book, Position, to_currency, to_shares
+from portfolio_pipeline.core.books.book import SHARE, Book, Position, to_cents, to_currency, to_shares
 from portfolio_pipeline.core.books.positions import (
     Holdings,
     books_that_do_not_add_up,
@@ -74,7 +74,7 @@ class Year:
             self.bars,
             self.targets,
             self.shares,
-            initial_cash=self.settings.simulated_broker.initial_cash,
+            opening=Book(to_cents(self.settings.simulated_broker.initial_cash)),
             cash_buffer=self.settings.orders.cash_buffer,
             delist_after_sessions=self.settings.delist_after_sessions,
         )
@@ -201,7 +201,7 @@ def test_exposures_are_fractions_of_equity_and_none_where_there_is_no_equity(equ
         bars,
         {},
         {},
-        initial_cash=5.0,
+        opening=Book(500),
         cash_buffer=0.0,
         delist_after_sessions=3,
     )

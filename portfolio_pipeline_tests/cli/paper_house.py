@@ -1,0 +1,73 @@
+"""A home in PAPER mode, day after day: commands given at a moment of the past, and a server that keeps the account.
+
+The commands' clock is moved by an extension of the home, and the server's stands at the same moment. The market is the
+made-up one: the server executes at its opens.
+"""
+
+from __future__ import annotations
+
+from datetime import UTC, date, datetime
+from decimal import Decimal
+from pathlib import Path
+
+from portfolio_pipeline.adapters.market_data.simulated import SimulatedMarketData
+from portfolio_pipeline.core.calendar.sessions import SessionRange, next_session
+from portfolio_pipeline.core.settings import load_settings
+from portfolio_pipeline_tests.cli.house import SMALL_SETTINGS, House
+from portfolio_pipeline_tests.fakes.alpaca.ledger import Quote
+from portfolio_pipeline_tests.fakes.alpaca.market_hours import evening
+from portfolio_pipeline_tests.fakes.alpaca.server import AlpacaServer
+
+MOVED_CLOCK = """
+import os
+from datetime import UTC, datetime, timedelta
+from portfolio_pipeline.adapters.clock import SystemClock
+
+moved = timedelta(seconds=float(os.environ["CLOCK_MOVED_BY"]))
+SystemClock.now = lambda self: datetime.now(UTC) + moved
+"""
+
+
+# Two strategies that trade on most days.
+SETTINGS = SMALL_SETTINGS.replace("[trend_bonds]", "[trend_bonds, trend_commodities]")
+
+
+class PaperHouse(House):
+    """With its server. `session` is the newest that has closed."""
+
+    def __init__(self, home: Path, server: AlpacaServer, session: date, settings: str = SETTINGS) -> None:
+        super().__init__(home, TRADING_MODE="PAPER", **server.environment)
+        self.server, self.session = server, session
+        if not home.exists():
+            (home / "extensions").mkdir(mode=0o700, parents=True)
+            (home / "extensions" / "moved_clock.py").write_text(MOVED_CLOCK, encoding="utf-8")
+            (home / "portfolio.yaml").write_text(settings, encoding="utf-8")
+            (home / "portfolio.yaml").chmod(0o600)
+            home.chmod(0o700)
+        self.settings = load_settings(home / "portfolio.yaml")
+        self.market = SimulatedMarketData(self.settings.universe, self.settings.simulated_market.seed)
+        server.ledger.prices |= dict.fromkeys(self.settings.symbols, Decimal(100))
+        self.set_clock(evening(session))
+
+    def set_clock(self, moment: datetime) -> None:
+        """The server's, and that of the commands to come."""
+        self.server.clock.set(moment, running=True)
+        self.environment["CLOCK_MOVED_BY"] = str((moment - datetime.now(UTC)).total_seconds())
+
+    def quotes(self, session: date, *, finer: bool = False) -> dict[str, Quote]:
+        """The session's opens and closes; `finer` than whole cents, as executions may be."""
+        bars = self.market.bars(self.settings.symbols, SessionRange.single(session))
+        return {
+            row["symbol"]: Quote(
+                Decimal(str(row["open"])) + (Decimal("0.0037") if finer else 0),
+                *(Decimal(str(row[name])) for name in ("close", "dividend", "split_ratio")),
+            )
+            for row in bars.to_dict("records")
+        }
+
+    def next_day(self, *, finer: bool = False, **how: object) -> date:
+        """The next session is traded, and it is its evening."""
+        self.session = next_session(self.session)
+        self.server.ledger.play(self.session, self.quotes(self.session, finer=finer), **how)
+        self.set_clock(evening(self.session))
+        return self.session

@@ -1,0 +1,251 @@
+"""PAPER mode from the outside: commands and environment variables, day after day, against the server.
+
+The past is research, the account begins with what the broker holds, and every evening the tables say what the server's
+own ledger says, to the share and the cent.
+"""
+
+from __future__ import annotations
+
+import base64
+import shutil
+from collections.abc import Iterator
+from dataclasses import replace
+from datetime import UTC, date, datetime, timedelta
+from decimal import Decimal
+from pathlib import Path
+
+import pytest
+
+from portfolio_pipeline.adapters.warehouse import open_warehouse
+from portfolio_pipeline.core.books.positions import books_that_do_not_add_up
+from portfolio_pipeline.core.calendar.sessions import SessionRange, next_session
+from portfolio_pipeline.core.tables import TABLES
+from portfolio_pipeline.ports import Warehouse
+from portfolio_pipeline_tests.cli.paper_house import PaperHouse
+from portfolio_pipeline_tests.fakes.alpaca.faults import Fault
+from portfolio_pipeline_tests.fakes.alpaca.ledger import Held
+from portfolio_pipeline_tests.fakes.alpaca.market_hours import evening, opening
+from portfolio_pipeline_tests.fakes.alpaca.server import AlpacaServer
+
+DAY = date(2026, 3, 5)
+SESSIONS = "300"
+LIVED = ("orders", "submissions", "fills", "order_outcomes", "positions", "account", "metrics")
+
+pytestmark = pytest.mark.timeout(600)
+
+
+@pytest.fixture(scope="module")
+def begun(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[PaperHouse, str]]:
+    """A home after `portfolio up`, and what it said. The account holds something already."""
+    with AlpacaServer(evening(DAY)) as server:
+        house = PaperHouse(tmp_path_factory.mktemp("paper") / "home", server, DAY)
+        server.ledger.cash = Decimal("200000.37")
+        server.ledger.positions["IEF"] = Held(Decimal(100), Decimal("95.5"))
+        code, said = house.does("up", "--no-ui", "--sessions", SESSIONS)
+        assert code == 0, said
+        yield house, said
+
+
+@pytest.fixture
+def house(begun: tuple[PaperHouse, str], tmp_path: Path) -> Iterator[PaperHouse]:
+    """A copy of that home, and a server that has lived through the same."""
+    before = begun[0].server
+    shutil.copytree(begun[0].home, tmp_path / "home")
+    with AlpacaServer(evening(DAY)) as server:
+        house = PaperHouse(tmp_path / "home", server, DAY)
+        ledger = server.ledger
+        ledger.cash, ledger.prices = before.ledger.cash, dict(before.ledger.prices)
+        ledger.positions = {symbol: replace(held) for symbol, held in before.ledger.positions.items()}
+        ledger.orders = {name: replace(order) for name, order in before.ledger.orders.items()}
+        yield house
+
+
+def tables(house: PaperHouse) -> Warehouse:
+    return open_warehouse(f"duckdb:///{house.home / 'portfolio.duckdb'}")
+
+
+def ties(house: PaperHouse) -> None:
+    """What is stored of the newest session is what the ledger says; and so is every execution and every booking."""
+    warehouse, ledger, single = tables(house), house.server.ledger, SessionRange.single(house.session)
+    held = warehouse.read("positions", single).to_pandas()
+    account = warehouse.read("account", single).to_pandas()
+    mine = held[held["book"] == "account"]
+    assert dict(zip(mine["symbol"], mine["quantity"], strict=True)) == ledger.shares()
+    [cash] = account.loc[account["book"] == "account", "cash"]
+    assert round(cash * 100) == round(ledger.cash * 100)
+    assert books_that_do_not_add_up(held, account).empty
+    fills = warehouse.read("fills").to_pandas()
+    told = [one for one in ledger.activities if one.kind == "FILL"]
+    assert sorted(fills["fill_id"]) == sorted(one.id for one in told)
+    assert sum(fills["quantity"]) == sum(one.quantity for one in told)
+    known = {order.client_order_id for order in ledger.orders.values()}
+    assert set(fills["client_order_id"]) <= known
+
+
+def run(house: PaperHouse, *more: str) -> str:
+    code, said = house.does("run", *more)
+    assert code == 0, said
+    return said
+
+
+def refused(house: PaperHouse, *command: str) -> str:
+    code, said = house.does(*command)
+    assert code == 1, said
+    return said
+
+
+def test_the_past_is_research_and_the_account_begins_with_what_the_broker_holds(begun: tuple[PaperHouse, str]) -> None:
+    house, said = begun
+    warehouse = tables(house)
+    assert f"The account begins at {DAY}, with what the broker holds then." in said
+    sessions = {name: warehouse.sessions(name) for name in ("prices", "strategy_returns", "aggregated_targets", *LIVED)}
+    assert {len(sessions[name]) for name in ("prices", "strategy_returns", "aggregated_targets")} == {int(SESSIONS)}
+    assert sessions["account"] == sessions["positions"] == sessions["orders"] == (DAY,)
+    assert sessions["fills"] == ()
+    ties(house)
+    [taken_over] = warehouse.read("positions", where={"symbol": "IEF", "book": "account"}).to_pylist()
+    assert (taken_over["quantity"], taken_over["average_cost"]) == (100, 95.5)
+    made_up = [table.name for table in TABLES if table.name.startswith("sim_")]
+    assert [warehouse.newest(name) for name in made_up] == [None] * len(made_up)
+
+
+def test_orders_are_at_the_broker_once_and_again_nothing_is_sent(house: PaperHouse) -> None:
+    ledger = house.server.ledger
+    planned = {row["client_order_id"] for row in tables(house).read("orders").to_pylist()}
+    assert planned == {order.client_order_id for order in ledger.orders.values()} != set()
+    run(house)
+    assert not house.server.posts()
+
+
+def test_day_after_day_the_tables_say_what_the_ledger_says(house: PaperHouse) -> None:
+    """With partial fills in pieces, prices of a tenth of a cent, fees, a dividend, a rejected and a foreign order."""
+    ledger = house.server.ledger
+    ledger.fee = Decimal("0.03")
+    house.next_day(filled_share={"SHY": 0.5}, pieces=3, finer=True)
+    run(house)
+    ties(house)
+    [outcome] = [row for row in tables(house).read("order_outcomes").to_pylist() if "-SHY-" in row["client_order_id"]]
+    assert outcome["state"] == "expired"
+    ledger.note("DIV", symbol="IEF", quantity=Decimal(100), amount=Decimal("33.33"))
+    ledger.foreign("GLD", 3, 181.2345)
+    house.next_day(finer=True, rejected=frozenset({"SHY"}))
+    code, said = house.does("run")
+    assert (code, "fills_have_orders" in said) == (1, True), said
+    ties(house)
+    house.next_day(finer=True)
+    run(house)
+    ties(house)
+    kinds = {row["kind"] for row in tables(house).read("cash_flows").to_pylist()}
+    assert {"DIV"} <= kinds <= {"DIV", "FEE", "ROUNDING"}
+
+
+def test_who_was_away_for_days_goes_on_from_there(house: PaperHouse) -> None:
+    """Orders of the first evening were filled; nothing was decided since. All of it is one start."""
+    for _ in range(3):
+        house.next_day()
+    code, said = house.does("up", "--no-ui")
+    assert code == 0, said
+    ties(house)
+    warehouse = tables(house)
+    assert len(warehouse.sessions("account")) == 4
+    assert set(warehouse.sessions("orders")) <= {DAY, house.session}
+    assert set(house.server.posts().values()) <= {1}
+
+
+def test_while_the_market_is_open_nothing_is_planned_and_sent(house: PaperHouse) -> None:
+    house.next_day()
+    run(house)
+    posts = sum(house.server.posts().values())
+    tomorrow = next_session(house.session)
+    house.server.ledger.open_session(tomorrow, house.quotes(tomorrow))
+    house.set_clock(opening(tomorrow) + timedelta(hours=1))
+    run(house)
+    assert sum(house.server.posts().values()) == posts
+    house.server.ledger.close_session(tomorrow, house.quotes(tomorrow))
+    house.session = tomorrow
+    house.set_clock(evening(tomorrow))
+    run(house)
+    ties(house)
+
+
+def test_a_session_that_was_missed_is_not_planned_when_the_market_has_opened(house: PaperHouse) -> None:
+    house.next_day()
+    tomorrow = next_session(house.session)
+    house.server.ledger.open_session(tomorrow, house.quotes(tomorrow))
+    house.set_clock(opening(tomorrow) + timedelta(hours=1))
+    assert f"MARKET_IS_OPEN: session={house.session}" in refused(house, "run")
+    house.server.ledger.close_session(tomorrow, house.quotes(tomorrow))
+    house.session = tomorrow
+    house.set_clock(evening(tomorrow))
+    code, said = house.does("up", "--no-ui")
+    assert code == 0, said
+    ties(house)
+
+
+def test_an_order_whose_outcome_is_unknown_is_told_and_the_next_run_knows(house: PaperHouse) -> None:
+    house.next_day()
+    house.server.faults += [
+        Fault("dropped after", times=99),
+        Fault("500 before", method="GET", path="/v2/orders", skip=2, times=99),
+    ]
+    assert "BROKER_UNREACHABLE" in refused(house, "run")
+    assert len(house.server.posts()) == 1
+    house.server.faults.clear()
+    run(house)
+    ties(house)
+    assert len({order.client_order_id for order in house.server.ledger.orders.values()}) == len(
+        house.server.ledger.orders
+    )
+
+
+def test_a_broker_that_is_away_is_one_message(house: PaperHouse) -> None:
+    house.environment["ALPACA_BASE_URL"] = "http://127.0.0.1:9"
+    house.next_day()
+    said = refused(house, "run")
+    assert "BROKER_UNREACHABLE" in said
+
+
+def test_a_real_account_is_not_rebuilt_nor_gone_on_with_by_another_mode(house: PaperHouse) -> None:
+    assert "REAL_ACCOUNT_NOT_REBUILT" in refused(house, "run", "--rebuild-from", str(DAY))
+    house.environment["TRADING_MODE"] = "SIMULATED"
+    assert "ACCOUNT_OF_ANOTHER_KIND: found=broker SIMULATED, expected=PAPER" in refused(house, "run")
+    house.environment["TRADING_MODE"] = "PAPER"
+    house.server.ledger.account_number = "PA3OTHER"
+    assert "ACCOUNT_OF_ANOTHER_KIND: found=PAPER account PA3OTHER" in refused(house, "run")
+    assert not house.server.posts()
+
+
+def test_a_clock_that_differs_is_refused(house: PaperHouse) -> None:
+    house.environment["CLOCK_MOVED_BY"] = str((house.server.clock.now() - datetime.now(UTC)).total_seconds() + 60)
+    assert "CLOCKS_DIFFER" in refused(house, "run")
+
+
+def test_keys_stand_nowhere(house: PaperHouse) -> None:
+    """Not in the home (logs, events and tables are there), nor in what is said; in no form to be read from."""
+    house.next_day()
+    house.server.faults.append(Fault("unauthorized", method="GET", path="/v2/positions"))
+    said = [refused(house, "run"), run(house), house.does("status")[1], house.does("doctor")[1]]
+    secret, key = house.server.secret, house.server.key
+    forms = [secret, key, *(base64.b64encode(one.encode()).decode() for one in (secret, key, f"{key}:{secret}"))]
+    stored = [file.read_bytes() for file in house.home.rglob("*") if file.is_file()]
+    for form in forms:
+        assert not any(form in text for text in said)
+        assert not any(form.encode() in content for content in stored)
+
+
+@pytest.mark.parametrize("missing", ["ALPACA_API_KEY", "ALPACA_SECRET_KEY"])
+def test_without_keys_it_is_one_message_before_anything_is_computed(
+    missing: str, house: PaperHouse, tmp_path: Path
+) -> None:
+    del house.environment[missing]
+    house.environment["DAGSTER_HOME"] = str(tmp_path / "another")
+    said = refused(house, "up", "--no-ui")
+    assert f"ALPACA_KEYS_MISSING: found=no {missing}, expected=both, for TRADING_MODE=PAPER." in said
+    assert not house.server.requests
+
+
+def test_the_doctor_asks_the_broker(house: PaperHouse) -> None:
+    said = house.does("doctor")[1]
+    assert f"PAPER: the account answers and is the right one; orders of {DAY} may be sent" in said
+    house.environment["ALPACA_SECRET_KEY"] = "another"
+    assert "ALPACA_REFUSES_THE_KEYS" in refused(house, "doctor")
