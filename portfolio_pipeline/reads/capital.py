@@ -34,6 +34,7 @@ from portfolio_pipeline.core.tables import (
 )
 from portfolio_pipeline.core.tables.rows import frame
 from portfolio_pipeline.ports import Reader
+from portfolio_pipeline.reads.risk_states import strategy_standings
 from portfolio_pipeline.reads.state import rows_before
 
 
@@ -52,7 +53,7 @@ def known_of_capital(
         exposure,
         granted,
         said,
-        signals_at(reader, sessions, settings.rebalancing, names, paper, said, granted),
+        signals_at(reader, sessions, settings, strategies, paper, said, granted),
     )
 
 
@@ -97,21 +98,34 @@ def paper_and_exposure(
 def signals_at(
     reader: Reader,
     sessions: SessionRange,
-    rules: Rebalancing,
-    names: Sequence[str],
+    settings: Settings,
+    strategies: Sequence[StrategyCard],
     paper: Array,
     said: ByHand,
     granted: Granted,
 ) -> Signals:
     """What calls for a decision at each session."""
+    rules, names = settings.rebalancing, tuple(card.name for card in strategies)
     before, breached = previous_session(sessions.first), None
     if "after_breach" in rules.trigger and before is not None:
         day = SessionRange.single(before)
         earlier = granted_at(reader, day, names).as_said(said_by_hand(reader, day, names))
         pairs = ((getattr(earlier, name), getattr(granted, name)) for name in Granted.__dataclass_fields__)
         breached = with_less_capital(*(np.vstack(pair) for pair in pairs))
+        breached |= _with_less_risk(reader, sessions, settings, strategies)
     changed = regime_changes(reader, sessions, rules)
     return signals_of(tuple(sessions), rules, paper, breached=breached, regime_changed=changed, by_hand=said.who)
+
+
+def _with_less_risk(
+    reader: Reader, sessions: SessionRange, settings: Settings, strategies: Sequence[StrategyCard]
+) -> Array:
+    """At which sessions the risk state of some strategy leaves it less than at the session before."""
+    before, after = strategy_standings(reader, sessions, strategies, settings)
+    left = np.array(
+        [[one[card.name].factor if card.name in one else 1.0 for card in strategies] for one in (before, *after)]
+    )
+    return np.array([bool((now < then).any()) for then, now in pairwise(left)])
 
 
 def said_by_hand(reader: Reader, sessions: SessionRange, strategies: Sequence[str]) -> ByHand:
