@@ -166,8 +166,8 @@ def _known(status: Status) -> list[Fact]:
     rows += [
         (
             "Risk",
-            f"{scope} is {one['state']} since {one['since']}, {one['factor']:.0%} of full risk ({one['rule']});"
-            f" leads on: {one['release'] or 'its end'}",
+            f"{scope} is {one['state']} since {one['since']}, {one['factor']:.0%} of full risk"
+            f" ({one['reason'] or one['rule']}); leads on: {one['release'] or 'its end'}",
             DOUBTFUL,
         )
         for scope, one in status.states.items()
