@@ -11,8 +11,11 @@ from decimal import Decimal
 from pathlib import Path
 
 from portfolio_pipeline.adapters.market_data.simulated import SimulatedMarketData
+from portfolio_pipeline.adapters.warehouse import open_warehouse
+from portfolio_pipeline.core.books.positions import books_that_do_not_add_up
 from portfolio_pipeline.core.calendar.sessions import SessionRange, next_session
 from portfolio_pipeline.core.settings import load_settings
+from portfolio_pipeline.ports import Warehouse
 from portfolio_pipeline_tests.cli.house import SMALL_SETTINGS, House
 from portfolio_pipeline_tests.fakes.alpaca.ledger import Quote
 from portfolio_pipeline_tests.fakes.alpaca.market_hours import evening
@@ -71,3 +74,25 @@ class PaperHouse(House):
         self.server.ledger.play(self.session, self.quotes(self.session, finer=finer), **how)
         self.set_clock(evening(self.session))
         return self.session
+
+
+def tables(house: PaperHouse) -> Warehouse:
+    return open_warehouse(f"duckdb:///{house.home / 'portfolio.duckdb'}")
+
+
+def ties(house: PaperHouse) -> None:
+    """What is stored of the newest session is what the ledger says; and so is every execution and every booking."""
+    warehouse, ledger, single = tables(house), house.server.ledger, SessionRange.single(house.session)
+    held = warehouse.read("positions", single).to_pandas()
+    account = warehouse.read("account", single).to_pandas()
+    mine = held[held["book"] == "account"]
+    assert dict(zip(mine["symbol"], mine["quantity"], strict=True)) == ledger.shares()
+    [cash] = account.loc[account["book"] == "account", "cash"]
+    assert round(cash * 100) == round(ledger.cash * 100)
+    assert books_that_do_not_add_up(held, account).empty
+    fills = warehouse.read("fills").to_pandas()
+    told = [one for one in ledger.activities if one.kind == "FILL"]
+    assert sorted(fills["fill_id"]) == sorted(one.id for one in told)
+    assert sum(fills["quantity"]) == sum(one.quantity for one in told)
+    known = {order.client_order_id for order in ledger.orders.values()}
+    assert set(fills["client_order_id"]) <= known

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import json
 import socket
+import sys
 import threading
 import time
 from collections import Counter
@@ -52,8 +53,7 @@ class AlpacaServer:
         self.before_each: Callable[[Asked], None] = lambda asked: None
         self.after_each: Callable[[Asked], None] = lambda asked: None
         """Called before a request is carried out, and when it was and before it is answered."""
-        self._http = ThreadingHTTPServer(("127.0.0.1", 0), _handler(self))
-        self._http.daemon_threads = True
+        self._http = _Http(("127.0.0.1", 0), _handler(self))
 
     @property
     def url(self) -> str:
@@ -163,6 +163,15 @@ class AlpacaServer:
             found = found[listed.index(token) + 1 :]
         page: list[Activity] = found[:size]
         return [shapes.activity(one) for one in page]
+
+
+class _Http(ThreadingHTTPServer):
+    daemon_threads = True
+
+    def handle_error(self, request: Any, client_address: Any) -> None:
+        """Who was killed does not hear the end; anything else is a mistake here."""
+        if not isinstance(sys.exception(), OSError):
+            super().handle_error(request, client_address)
 
 
 def _moment(text: str | None) -> datetime | None:
