@@ -45,23 +45,29 @@ def check_limits(
     ]
     if undecided:
         return tuple(undecided)
+    broken = list(_figures(portfolio, caps, tolerance=tolerance or 0.0))
     before: dict[tuple[str, str], Figure] = {}
-    if tolerance is not None and previous is not None:
+    if broken and tolerance is not None and previous is not None:
         book = Portfolio(previous, asset_classes, None, sectors, past)
         before = {(limit.name, figure.subject): figure for limit, figure in _figures(book, caps)}
     breaches = []
-    for limit, figure in _figures(portfolio, caps):
-        # Written so that a figure that is no number counts as a breach.
-        if figure.excess <= EPSILON + limit.slack(figure.cap, tolerance or 0.0):
-            continue
+    for limit, figure in broken:
         forgiven = limit.forgives(figure, before.get((limit.name, figure.subject)), portfolio)
         breaches.append(limit.breach(figure.subject, "warning" if forgiven else "block", figure.found, figure.cap))
     return tuple(breaches)
 
 
-def _figures(portfolio: Portfolio, caps: Caps, *, decisive: bool = False) -> Iterator[tuple[Limit, Figure]]:
-    """Subject by subject, from the symbols up to the portfolio."""
+def _figures(
+    portfolio: Portfolio, caps: Caps, *, decisive: bool = False, tolerance: float | None = None
+) -> Iterator[tuple[Limit, Figure]]:
+    """Subject by subject, from the symbols up to the portfolio; with a tolerance only those that pass it."""
     for place in PLACES:
         limits = [limit for limit in LIMITS.values() if limit.place == place and limit.decisive == decisive]
-        figures = [(limit, figure) for limit in limits for figure in limit.figures(portfolio, caps)]
+        figures = [
+            (limit, figure)
+            for limit in limits
+            for figure in limit.figures(portfolio, caps)
+            # Written so that a figure that is no number counts as a breach.
+            if tolerance is None or not figure.excess <= EPSILON + limit.slack(figure.cap, tolerance)
+        ]
         yield from sorted(figures, key=lambda found: found[1].subject)
