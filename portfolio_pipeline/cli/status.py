@@ -69,7 +69,7 @@ def find_status(wired: Wiring) -> Status:
         reached = {one.name: reader.newest(one.name) for one in schemas.TABLES if one.by_session}
         trading = either(wired.halt_switch.state(), trading_state(reader.read(schemas.HALT_EVENTS.name)))
         states = {
-            scope: {name: row[name] for name in ("state", "since", "factor", "rule", "release")}
+            scope: {name: row[name] for name in ("state", "since", "factor", "rule", "reason", "release")}
             for scope, row in newest_states(reader).items()
             if row["state"] != "normal" or row["factor"] != 1.0
         }
@@ -166,8 +166,8 @@ def _known(status: Status) -> list[Fact]:
     rows += [
         (
             "Risk",
-            f"{scope} is {one['state']} since {one['since']}, {one['factor']:.0%} of full risk ({one['rule']});"
-            f" leads on: {one['release'] or 'its end'}",
+            f"{scope} is {one['state']} since {one['since']}, {one['factor']:.0%} of full risk"
+            f" ({one['reason'] or one['rule']}); leads on: {one['release'] or 'its end'}",
             DOUBTFUL,
         )
         for scope, one in status.states.items()

@@ -111,7 +111,7 @@ def test_a_command_whose_reader_has_gone_ends_all_the_same(tmp_path: Path) -> No
         (["backfill", "--from", "2024-07-01", "--to", "2024-07-04"], "NOT_A_SESSION"),
         (
             ["run", "--session", "2024-07-03", "--only", "fils"],
-            "ASSET_UNKNOWN: found=fils, expected=aggregated_targets",
+            "ASSET_UNKNOWN: found=fils, expected=account_risk",
         ),
         (["up", "--sessions", "0"], "not in the range"),
         (["up", "--host", "0.0.0.0"], "WEB_UI_OPEN_TO_ALL: found=0.0.0.0"),

@@ -167,7 +167,7 @@ RISK_METRICS = Table(
 _FROM_TARGETS = ("aggregated_targets.weight", "prices.close", "prices.dividend", "prices.split_ratio")
 RISK_FUTURES = Table(
     "risk_futures",
-    "one row per horizon, of the newest session of each run",
+    "one row per horizon, of the newest session alone",
     "What the next year may bring to the session's targets: bands of a thousand paths, and how many fall how deep.",
     ("session", "horizon_sessions"),
     (

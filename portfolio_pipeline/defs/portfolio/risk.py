@@ -11,7 +11,7 @@ import pandas as pd
 from portfolio_pipeline.components.session_asset import Stored, session_asset
 from portfolio_pipeline.components.session_check import check_result, session_check
 from portfolio_pipeline.core.arrays import days
-from portfolio_pipeline.core.calendar.sessions import SessionRange
+from portfolio_pipeline.core.calendar.sessions import FIRST_SESSION, SessionRange
 from portfolio_pipeline.core.risk.futures import risk_futures
 from portfolio_pipeline.core.risk.measures.rows import metric_rows, seen_range
 from portfolio_pipeline.core.risk.measures.verdicts import SHIFT, components_apart, past_their_limit, shifted
@@ -110,11 +110,13 @@ def risk(
     with warehouse.reading() as reader:
         history = target_history(reader, sessions, settings)
         cuts = reader.read(RISK_BREACHES.name, sessions, columns=["rule"], where={"level": "targets"})
+        known = reader.newest(RISK_METRICS.name)
     seen = seen_range(history, len(sessions), settings.asset_classes, settings.limits)
     figures, ahead = metric_rows(seen), risk_futures(seen)
     with warehouse.transaction() as tx:
         rows = tx.replace(RISK_METRICS.name, sessions, figures)
-        tx.replace(RISK_FUTURES.name, sessions, ahead)
+        if known is None or sessions.last >= known:  # a guess of the future from an old session helps nobody
+            tx.replace(RISK_FUTURES.name, SessionRange(FIRST_SESSION, sessions.last), ahead)
     newest = figures[figures["session"] == figures["session"].max()]
     portfolio = newest[newest["scope"] == "portfolio"]
     shown = portfolio[portfolio["limit_value"].notna() | portfolio["metric"].isin(_ALWAYS_SHOWN)]

@@ -29,6 +29,7 @@ _COUNTS = 0.5 ** (np.arange(WINDOW)[::-1] / HALF_LIFE)
 
 class _OfReturns(PortfolioLimit):
     scales_all = True
+    gravity = "high"
 
     @abstractmethod
     def of_returns(self, earned: Array) -> float: ...
