@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from datetime import date
 
+import pyarrow.compute as pc
 import pytest
 
 from portfolio_pipeline.core.calendar.beginnings import PARTS, Beginnings, WarmUp
@@ -68,3 +69,21 @@ def test_a_session_before_the_beginning_is_refused_with_where_everything_begins(
         " Nothing was changed. The first trading session is 2024-07-01: account, orders and performance begin there."
         " Prices, features and regimes begin at 2024-01-02, strategies on paper at 2024-06-03."
     )
+
+
+def test_at_a_real_broker_the_account_begins_last_and_what_is_before_is_research() -> None:
+    planned = Beginnings.planned(TRADING, WarmUp(100, 30), LONG_AGO)
+    begun = planned.with_account_at(TRADING.last)
+    assert (begun.market, begun.strategies, begun.targets) == (planned.market, planned.strategies, TRADING.first)
+    assert begun.account == TRADING.last
+    assert Beginnings.of_rows(begun.rows()) == begun
+    assert begun.kept("targets", TRADING) == TRADING
+    assert begun.kept("account", TRADING) == SessionRange.single(TRADING.last)
+    assert str(begun).startswith(f"The account begins at {TRADING.last}, with what the broker holds then.")
+
+
+def test_a_home_that_was_begun_before_there_were_targets_begins_them_with_the_account() -> None:
+    begun = Beginnings.planned(TRADING, WarmUp(100, 30), LONG_AGO)
+    rows = begun.rows()
+    older = rows.filter(pc.not_equal(rows["part"], "targets"))
+    assert Beginnings.of_rows(older) == begun
