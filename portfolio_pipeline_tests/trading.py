@@ -109,6 +109,8 @@ def wanted(seed: int, sessions: SessionRange, house: Settings, *, short: bool = 
             "weight": raw[t, s],
             "previous_weight": None,
             "kept_weight": None,
+            "decided_weight": None,
+            "drifted_weight": None,
             "method": "made up",
             "locked": False,
             "requested_weight": raw[t, s],

@@ -20,7 +20,10 @@ from portfolio_pipeline.components.session_check import SessionCheck
 from portfolio_pipeline.core.calendar.sessions import SessionRange
 from portfolio_pipeline.core.errors import PortfolioError
 from portfolio_pipeline.core.execution.halt import next_event
+from portfolio_pipeline.core.risk.exposures import PORTFOLIO
 from portfolio_pipeline.core.risk.settings import Limits
+from portfolio_pipeline.core.risk.states.rows import state_rows
+from portfolio_pipeline.core.risk.states.standing import Standing
 from portfolio_pipeline.core.settings import Settings
 from portfolio_pipeline.core.tables import HALT_EVENTS
 from portfolio_pipeline.defs.execution import fills as fills_module
@@ -64,6 +67,8 @@ class Desk:
             self.warehouse.replace(table, RANGE, rows)
         measured = {"scope": "portfolio", "metric": "gross_exposure", "value": 0.5, "limit_value": 1.0}
         self.warehouse.replace("risk_metrics", RANGE, pd.DataFrame([{"session": day, **measured} for day in RANGE]))
+        calm = state_rows([(day, PORTFOLIO, Standing()) for day in RANGE], "portfolio")
+        self.warehouse.replace("risk_states", RANGE, calm, where={"level": "portfolio"})
         return self
 
     def run(self, sessions: SessionRange, *assets: str) -> dg.ExecuteInProcessResult:
