@@ -84,7 +84,7 @@ def release(scope: str, reason: str) -> None:
 @risk.command(
     "review",
     changes=_CHANGES,
-    examples=["portfolio risk review --cause 'one crash' --changed 'limits.symbol 0.15' --reason 'understood'"],
+    examples=["portfolio risk review --cause 'one crash' --reason understood"],
 )
 @_SCOPE
 @click.option("--cause", required=True, help="What caused the breach.")

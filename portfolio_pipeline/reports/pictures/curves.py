@@ -9,8 +9,8 @@ from __future__ import annotations
 
 import numpy as np
 
-MOST_POINTS = 320  # of one curve: the lowest and the highest of every four pixels
-_ALL_POINTS = 2_500  # of one picture: keeps it small
+MOST_POINTS = 240  # of one curve: the lowest and the highest of every five pixels or so
+_ALL_POINTS = 1_800  # of one picture: keeps it small
 _OF_A_NAME = 40  # points that take as many bytes as a curve's name and colour do
 
 

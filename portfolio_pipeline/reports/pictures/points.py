@@ -33,7 +33,7 @@ from portfolio_pipeline.reports.pictures.canvas import (
 from portfolio_pipeline.reports.pictures.curves import line_path
 
 _HEIGHT = 380.0
-_MOST_POINTS = 1_200  # keeps a picture small
+_MOST_POINTS = 800  # keeps a picture small
 _PALE = "#b9c6d6"
 _PANELS = 3  # beside each other
 _PANEL, _BETWEEN, _BELOW = 118.0, 14.0, 46.0
