@@ -223,7 +223,8 @@ def test_a_share_that_jumps_fails_the_check(filled: Warehouse) -> None:
     name = load_cards()[0].name
     with filled.transaction() as transaction:
         transaction.execute(
-            f"update strategy_weights set weight = weight - 0.03 where strategy = '{name}' and session = '{LAST.last}'"
+            "update strategy_weights set unresponded_weight = unresponded_weight - 0.03"
+            f" where strategy = '{name}' and session = '{LAST.last}'"
         )
     found = asked(shares_within_limits, filled)
     assert not found.passed
@@ -267,7 +268,8 @@ def test_a_doubted_strategy_gets_no_new_capital_and_the_check_knows(filled: Ware
     pd.testing.assert_frame_equal(tables(filled)["strategy_weights"], at_once, check_exact=True)
     with filled.transaction() as transaction:
         transaction.execute(
-            f"update strategy_weights set weight = weight + 0.01 where strategy = '{name}' and session = '{LAST.last}'"
+            "update strategy_weights set unresponded_weight = unresponded_weight + 0.01"
+            f" where strategy = '{name}' and session = '{LAST.last}'"
         )
     told = asked(shares_within_limits, filled)
     assert shares_within_limits.blocking
@@ -437,7 +439,7 @@ def test_any_rule_of_rebalancing_gives_a_range_as_its_sessions_one_by_one(filled
 def test_each_decision_says_what_became_of_the_shares_and_what_was_known(filled: Warehouse) -> None:
     materialise(filled, LIFE, rebalancing=Rebalancing(trigger=("month_end",)))
     stored = tables(filled)
-    weights = stored["strategy_weights"].pivot_table(index="session", columns="strategy", values="weight")
+    weights = stored["strategy_weights"].pivot_table(index="session", columns="strategy", values="unresponded_weight")
     decisions = stored["rebalance_decisions"].set_index("session")
     for session, row in decisions.iterrows():
         assert json.loads(row["shares_after"]) == weights.loc[session].to_dict()
@@ -478,7 +480,8 @@ def test_a_share_beyond_what_somebody_set_fails_the_check(filled: Warehouse) -> 
     assert asked(shares_within_limits, filled).passed
     with filled.transaction() as transaction:
         transaction.execute(
-            f"update strategy_weights set weight = weight + 0.01 where strategy = '{name}' and session = '{LAST.last}'"
+            "update strategy_weights set unresponded_weight = unresponded_weight + 0.01"
+            f" where strategy = '{name}' and session = '{LAST.last}'"
         )
     assert f"SHARE_TOO_LARGE: strategy={name}" in str(asked(shares_within_limits, filled).metadata)
 
