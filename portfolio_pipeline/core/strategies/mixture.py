@@ -29,9 +29,15 @@ class Mixture:
 
     @classmethod
     def of(cls, members: Sequence[Parameters], shares: Sequence[float]) -> Self | None:
-        """Of what is left of a mixture, with shares that add up to 1 again; None of nothing."""
+        """Of what is left of a mixture, with shares that add up to 1 again; None of nothing.
+
+        A whole one stays as it is to the bit: what was stored goes on as if it had never been put away.
+        """
+        if not members:
+            return None
         total = math.fsum(shares)
-        return cls(tuple(members), tuple(share / total for share in shares)) if members else None
+        whole = math.isclose(total, 1.0, rel_tol=1e-12)
+        return cls(tuple(members), tuple(shares) if whole else tuple(share / total for share in shares))
 
     @property
     def leader(self) -> Parameters:
