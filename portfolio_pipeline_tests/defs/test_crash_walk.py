@@ -200,9 +200,12 @@ def test_targets_beyond_the_state_are_refused_by_the_planner_whoever_wrote_them(
             f"update risk_states set state = 'liquidated', factor = 0, may_add = false"
             f" where scope = 'portfolio' and session = '{LAST}'"
         )
+        for sent in ("submissions", "sim_orders"):  # else it would be refused as a revision
+            transaction.delete(sent, day)
     house = chain(warehouse)
     house.materialise(day, "orders", raise_on_error=False)
     orders = warehouse.read("orders", day).to_pylist()
+    assert orders
     assert all(row["verdict"] == "refused" for row in orders)
     with warehouse.transaction() as transaction:
         transaction.delete("risk_states", day, where={"scope": "portfolio"})
