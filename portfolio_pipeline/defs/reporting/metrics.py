@@ -50,7 +50,7 @@ def account_is_what_its_returns_say(
         first = reader.oldest(ACCOUNT.name) or sessions.first
         account = frame(reader.read(ACCOUNT.name, SessionRange(first, sessions.last), where={"book": "account"}))
         returned = frame(reader.read(METRICS.name, sessions, where={"scope": "account", "metric": "cumulative_return"}))
-    paid = account["transfer"].abs().sum()
+    paid = account.loc[account["session"] > account["session"].min(), "transfer"].abs().sum()  # not what it opened with
     equity = dict(zip(days(account).tolist(), account["equity"].tolist(), strict=True))
     start = equity.get(first, np.nan)
     offending = [

@@ -15,7 +15,7 @@ from portfolio_pipeline.adapters.market_data.simulated import SimulatedMarketDat
 from portfolio_pipeline.adapters.warehouse.lived import rebuilding
 from portfolio_pipeline.core.arrays import long
 from portfolio_pipeline.core.calendar.sessions import SessionRange, as_days, sessions_between
-from portfolio_pipeline.defs.reporting.metrics import metrics
+from portfolio_pipeline.defs.reporting.metrics import account_is_what_its_returns_say, metrics
 from portfolio_pipeline.ports import Warehouse
 from portfolio_pipeline_tests.chain import active_settings
 from portfolio_pipeline_tests.fakes.clock import FixedClock
@@ -103,6 +103,27 @@ def test_account_books_benchmark_and_paper_have_their_figures(filled: Warehouse)
     expected = held * spy["close"].iloc[-1] / spy["close"].iloc[0] - 1
     assert found[("benchmark", "cumulative_return")] == pytest.approx(expected, rel=1e-9)
     assert all(evaluation.passed for evaluation in result.get_asset_check_evaluations())
+
+
+def test_an_account_that_is_not_what_its_returns_say_is_shown(filled: Warehouse) -> None:
+    """What it opened with is no payment: else nobody would ever look."""
+    with filled.transaction() as transaction:
+        transaction.execute(f"update account set transfer = equity where book = 'account' and session = '{DAYS[0]}'")
+    materialise(filled, LIFE)
+
+    def asked() -> dg.AssetCheckResult:
+        return account_is_what_its_returns_say.function(sessions=LIFE, warehouse=filled)
+
+    assert asked().passed
+    with filled.transaction() as transaction:
+        transaction.execute(
+            "update metrics set value = value + 0.001 where scope = 'account' and metric = 'cumulative_return'"
+            f" and session = '{DAYS[9]}'"
+        )
+    assert not asked().passed
+    with filled.transaction() as transaction:
+        transaction.execute(f"update account set transfer = 5 where book = 'account' and session = '{DAYS[5]}'")
+    assert asked().passed  # what was paid in is in no return
 
 
 def test_the_accounts_turnover_is_what_was_filled_over_the_equity_before(filled: Warehouse) -> None:
