@@ -13,16 +13,16 @@ from portfolio_pipeline.adapters.newest_states import newest_states
 from portfolio_pipeline.core.calendar.sessions import next_session
 from portfolio_pipeline.core.errors import ConfigurationError
 from portfolio_pipeline.core.execution.account_risk import ACCOUNT
-from portfolio_pipeline.core.registry import near
+from portfolio_pipeline.core.registry import near, one_of
 from portfolio_pipeline.core.risk.exposures import PORTFOLIO
-from portfolio_pipeline.core.risk.states.overrides import Kind
+from portfolio_pipeline.core.risk.states.overrides import KINDS
 from portfolio_pipeline.core.tables import RISK_OVERRIDES, RISK_STATES
 from portfolio_pipeline.ports import Warehouse
 
 
 def decide(
     warehouse: Warehouse,
-    kind: Kind,
+    kind: str,
     scope: str,
     reason: str,
     now: datetime,
@@ -37,6 +37,10 @@ def decide(
 
     What is decided about the portfolio is so about its account, where that is not normal either.
     """
+    if kind not in KINDS:
+        raise ConfigurationError(
+            "ACTION_UNKNOWN", found=kind, expected=one_of(kind, KINDS), remedy="Nothing was written."
+        )
     with warehouse.transaction() as tx:
         states = newest_states(tx)
         if scope not in states:
@@ -61,7 +65,7 @@ def decide(
 
 
 def _refuse_senseless(
-    kind: Kind,
+    kind: str,
     reason: str,
     factor: float | None,
     until: date | None,

@@ -3,8 +3,8 @@
 Dagster stores the events of a run one by one, and what a run *plans* once per partition, each copy with the whole
 partitions definition (22 kB with twenty years of holidays). A run over ten years of the chain would write for minutes
 and leave gigabytes. Here, events that arrive as a batch are written in one transaction, and what is planned for a range
-is stored as one row without the calendar; no event is stored with what it says twice. What is read back is otherwise
-what Dagster's own storages give.
+is stored as one row without the calendar; no event is stored with what it says twice, and in a home of files none that
+says nothing. What is read back is otherwise what Dagster's own storages give.
 """
 
 from __future__ import annotations
@@ -226,6 +226,9 @@ class BatchingSqliteEventLogStorage(_BatchingEventLog, SqliteEventLogStorage):
         self.store_event_batch([event])
 
     def store_event_batch(self, events: Sequence[EventLogEntry]) -> None:
+        events = [event for event in events if not _says_nothing(event)]
+        if not events:
+            return
         with self.index_transaction() as connection:
             connection.execute(SqlEventLogStorageTable.insert(), self._rows(events))
             # The transaction holds SQLite's write lock, so the identifiers just given follow each other.
@@ -353,6 +356,14 @@ def _slim(event: EventLogEntry) -> EventLogEntry:
         dagster_event = dagster_event._replace(step_handle=None)
     said = event.user_message if event.user_message != dagster_event.message else ""
     return event._replace(dagster_event=dagster_event, user_message=said)
+
+
+def _says_nothing(event: EventLogEntry) -> bool:
+    """Whether it is an output of which nothing is told: that of a check, whose verdict is an event of its own."""
+    if event.dagster_event_type != DagsterEventType.STEP_OUTPUT:
+        return False
+    output = event.get_dagster_event().step_output_data
+    return not output.metadata and output.mapping_key is None
 
 
 def _without_calendar(event: DagsterEvent) -> DagsterEvent:

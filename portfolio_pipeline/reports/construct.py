@@ -16,6 +16,7 @@ import pandas as pd
 from portfolio_pipeline.core.errors import ConfigurationError, DataError
 from portfolio_pipeline.core.market.indicators import Inputs
 from portfolio_pipeline.core.market.made_up import any_made_up
+from portfolio_pipeline.core.market.past import Pasts
 from portfolio_pipeline.core.portfolio.construct import (
     WINDOW,
     Position,
@@ -104,7 +105,14 @@ def construct(warehouse: Warehouse, settings: Settings, wanted: Wanted) -> Const
     cents = [round(float(close) * 100) for close in closes]
     cost = settings.costs.total
     positions = whole_shares(round(wanted.capital * 100), symbols, weights.tolist(), cents, cost)
-    (*_, cut) = limit_path(np.tile(weights, (_SETTLED, 1)), symbols, by_class, settings.limits, {})
+    seen = tuple(panel.sessions.tolist())
+    past = Pasts.of_closes(panel.adjusted_close, seen, symbols, by_class).at(session)
+    (*_, cut) = limit_path(
+        np.tile(weights, (_SETTLED, 1)),
+        *(symbols, by_class, settings.limits, {}),
+        sectors=settings.sectors,
+        pasts=(past,) * _SETTLED,
+    )
     return Construction(wanted, session, origin, positions, dict(cut.weights), dict(cut.reasons))
 
 

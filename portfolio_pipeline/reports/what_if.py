@@ -35,8 +35,8 @@ from portfolio_pipeline.reports.pictures import equity_picture, stacked_picture
 
 PRESENT = "as it was decided"
 NOTE = (
-    "On paper: without the book's scale, its limits and netting; costs of moving capital are counted, of all that a"
-    " strategy holds. Whoever picks a way after looking at these figures knows more than its shares did."
+    "On paper: without the book's scale, its limits, risk states and netting; costs of moving capital are counted, of"
+    " all that a strategy holds. Whoever picks a way after looking at these figures knows more than its shares did."
 )
 _PERCENT = ("annual_return", "volatility", "max_drawdown", "in_cash")
 Tell = Callable[[str, int, int], None]
@@ -187,8 +187,9 @@ def _stored(reader: Reader) -> SessionRange:
 
 
 def _present(reader: Reader, sessions: SessionRange, names: Sequence[str]) -> Array:
-    rows = frame(reader.read(STRATEGY_WEIGHTS.name, sessions, columns=["session", "strategy", "weight"]))
-    return spread(rows, "weight", as_days(tuple(sessions)), names, by="strategy", missing=0.0)
+    """What was decided, as every other way is: before risk states took anything of it."""
+    rows = frame(reader.read(STRATEGY_WEIGHTS.name, sessions, columns=["session", "strategy", "unresponded_weight"]))
+    return spread(rows, "unresponded_weight", as_days(tuple(sessions)), names, by="strategy", missing=0.0)
 
 
 def _earned(reader: Reader, sessions: SessionRange, names: Sequence[str]) -> Earned:

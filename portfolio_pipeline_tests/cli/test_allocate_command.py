@@ -11,6 +11,7 @@ import pandas as pd
 import pytest
 
 from portfolio_pipeline.adapters.cards import load_cards
+from portfolio_pipeline.adapters.environment import SHIPPED_SETTINGS
 from portfolio_pipeline.core.portfolio.allocation.methods import ALLOCATION_METHODS
 from portfolio_pipeline.core.settings import Settings
 from portfolio_pipeline.defs.portfolio.by_hand import allocate_by_hand
@@ -226,3 +227,26 @@ def test_the_jobs_of_the_web_ui_do_the_same(lived_copy: House) -> None:
     assert "| symbol | asked | shares | price |" in page
     assert page.count("](data:image/svg+xml,") == 1
     assert content(lived_copy) == before
+
+
+def test_what_if_compares_what_was_decided_whatever_risk_states_took_of_it(lived_copy: House) -> None:
+    scope = ("--scope", "strategy:trend_bonds")
+    assert lived_copy.does("risk", "override", "--factor", "0", *scope, "--reason", "a test")[0] == 0
+    assert lived_copy.does("run", "--session", NEXT)[0] == 0
+    newest = lived_copy.wired.warehouse.read("strategy_weights", where={"strategy": "trend_bonds"}).to_pandas()
+    assert (newest["weight"].iloc[-1], newest["unresponded_weight"].iloc[-1] > 0.1) == (0.0, True)
+    code, said = lived_copy.does("allocate", "what-if", "--json")
+    assert code == 0, said
+    present, again = json.loads(said[said.index("{") :])["ways"]
+    assert {**again, "label": "", "refused": 0} == {**present, "label": "", "refused": 0}
+
+
+def test_construct_asks_the_limits_that_look_at_the_past(lived_copy: House) -> None:
+    settings = SHIPPED_SETTINGS.read_text(encoding="utf-8").replace("limits:\n", "limits:\n  volatility: 0.05\n")
+    (lived_copy.home / "portfolio.yaml").write_text(settings, encoding="utf-8")
+    asked = ("allocate", "construct", "--capital", "100000", "--universe", "SPY,QQQ,IWM,EFA,EEM,EWJ")
+    code, said = lived_copy.does(*asked, "--method", "equal", "--json")
+    assert code == 0, said
+    positions = json.loads(said[said.index("{") :])["positions"]
+    assert all("volatility limit 0.05" in one["reason"] for one in positions)
+    assert sum(one["limits_leave"] for one in positions) < 0.65  # that of the class alone would leave 0.7

@@ -59,8 +59,9 @@ def gravity_of(breach: Breach) -> Gravity:
     rule = breach.gravity or _GRAVE.get(breach.rule.removeprefix("targets_"), "low")
     if breach.severity == "block":
         return "critical" if rule == "critical" else "high"
-    known = breach.found is not None and breach.limit is not None
-    return "low" if breach.severity == "warning" and known and breach.found <= breach.limit else rule  # type: ignore[operator]
+    if breach.severity == "warning" and breach.found is not None and breach.limit is not None:
+        return "low" if breach.found <= breach.limit else rule
+    return rule
 
 
 def blocking(breaches: Iterable[Breach]) -> tuple[Breach, ...]:

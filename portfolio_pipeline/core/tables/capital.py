@@ -61,7 +61,7 @@ REBALANCE_DECISIONS = Table(
         number("turnover", "shares bought plus sold", "fraction of capital", minimum=0).made_of(*_FROM),
         Column("steps_left", "bigint", "sessions that what was decided is still carried out in", minimum=0),
         text("shares_before", "by strategy, as JSON; NULL on the first session", nullable=True).made_of(*_FROM),
-        text("shares_after", "by strategy, as JSON").made_of(*_FROM),
+        text("shares_after", "by strategy, as JSON; before risk states take of it").made_of(*_FROM),
         text("who", "`the rule`, or who did something by hand"),
     ),
 )

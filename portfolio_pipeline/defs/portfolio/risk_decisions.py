@@ -3,14 +3,13 @@
 An op, not an asset: a decision belongs to no session, and is in force from the next one on.
 """
 
-from datetime import date
-from typing import Literal
-
 import dagster as dg
 from pydantic import Field
 
 from portfolio_pipeline.adapters.risk_decisions import decide
 from portfolio_pipeline.components.session_asset import refusals_as_failures
+from portfolio_pipeline.core.calendar.sessions import day_of
+from portfolio_pipeline.core.risk.states.overrides import KINDS
 from portfolio_pipeline.dagster_home.at_work import READS_ONLY
 from portfolio_pipeline.ports import Clock, Warehouse
 
@@ -18,21 +17,14 @@ from portfolio_pipeline.ports import Clock, Warehouse
 class RiskDecision(dg.Config):
     """What is decided about a risk state, and why."""
 
-    action: str = Field(default="release", description="override, release or review")
+    action: str = Field(default="release", description=f"One of {', '.join(KINDS)}.")
     scope: str = Field(default="portfolio", description="portfolio, account or strategy:NAME, as risk_states has it")
     reason: str = Field(default="", description="Why. It has to be given.")
     factor: float | None = Field(default=None, description="Of an override: part of the full risk, 0 to 1")
-    until: str | None = Field(default=None, description="Of an override: its last session, as 2026-12-01")
+    until: str = Field(default="", description="Of an override: its last session, as 2026-12-01. Empty: no end.")
     cause: str = Field(default="", description="Of a review: what caused the breach")
     changed: str = Field(default="", description="Of a review: which parameters were changed since")
     who: str = Field(default="the web UI", description="Who decides")
-
-
-_KINDS: dict[str, Literal["override", "release", "review"]] = {
-    "override": "override",
-    "release": "release",
-    "review": "review",
-}
 
 
 @dg.op(out=dg.Out(dg.Nothing), description="Write the decision down; it is in force from the next session on.")
@@ -43,13 +35,10 @@ def decide_about_a_state(
     clock: dg.ResourceParam[Clock],
 ) -> None:
     with refusals_as_failures():
-        kind = _KINDS.get(config.action)
-        if kind is None:
-            raise dg.Failure(f"ACTION_UNKNOWN: found={config.action}, expected={', '.join(_KINDS)}.")
         since = decide(
-            *(warehouse, kind, config.scope, config.reason, clock.now(), config.who),
+            *(warehouse, config.action, config.scope, config.reason, clock.now(), config.who),
             factor=config.factor,
-            until=None if config.until is None else date.fromisoformat(config.until),
+            until=day_of(config.until),
             cause=config.cause,
             changed=config.changed,
         )

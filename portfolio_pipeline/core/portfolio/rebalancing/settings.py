@@ -19,9 +19,9 @@ class Rebalancing(Section):
     Any of `trigger` decides anew: the close of every session (`daily`), of the last one of a week, month or quarter; a
     share that its strategy's paper returns since the last move would have carried further than `drift` (`drift`; and
     `adaptive`: further than that times volatility over what it is on average in a year, or a change of the regime); a
-    strategy that may have less capital than the session before (`after_breach`). What people do by hand always does,
-    with `manual` alone nothing else. What is decided is carried out in `steps` sessions, or more where limits on daily
-    changes call for it.
+    stage or a risk state that leaves a strategy less than the session before (`after_breach`). What people do by hand
+    always does, with `manual` alone nothing else. What is decided is carried out in `steps` sessions, or more where
+    limits on daily changes call for it.
 
     With `cost_benefit` shares move only if the gain expected over `horizon` sessions (that of the paper returns' shrunk
     means, less half of `risk_aversion` times the change of variance) is `cost_multiple` of the costs; nobody asks after
