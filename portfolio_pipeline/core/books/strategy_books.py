@@ -20,15 +20,18 @@ from typing import NamedTuple
 from portfolio_pipeline.core.books.book import (
     SHARE,
     Book,
+    TurnedIntoCash,
     close_session,
     equities,
     open_session,
     parts,
+    pro_rata,
     to_units,
     value,
 )
 from portfolio_pipeline.core.books.cash_flows import CashFlow
 from portfolio_pipeline.core.books.fills import Fill
+from portfolio_pipeline.core.books.trades import Received, of_account, of_books, of_orders
 from portfolio_pipeline.core.market.bars import Bar, Bars, action
 from portfolio_pipeline.core.portfolio.session_targets import SessionTargets, invested_part
 from portfolio_pipeline.core.tables.declare import ACCOUNT_BOOK, RESERVE
@@ -92,12 +95,15 @@ def advance(
     shares: Mapping[str, float] | None,
     delist_after_sessions: int,
     payments: Sequence[CashFlow] = (),
+    received: list[Received] | None = None,
 ) -> dict[str, BookResult]:
     """Carry all books over one session; says what it brought each of them, and the account.
 
     `shares` are the strategies' shares of capital at the close; None leaves capital where it is. `payments` are what
-    a broker has booked beside executions: for a holding to who holds it, all else to the reserve.
+    a broker has booked beside executions: for a holding to who holds it, all else to the reserve. What the account and
+    the books trade is added to `received`.
     """
+    received = [] if received is None else received
     ledger.admit(shares or ())
     names, books = list(ledger.books), list(ledger.books.values())
     before, account_before = equities(books), ledger.account.equity
@@ -107,6 +113,7 @@ def advance(
     by_symbol: dict[str, list[Fill]] = {}
     for fill in fills:
         by_symbol.setdefault(fill.symbol, []).append(fill)
+        received.append(of_account(ACCOUNT_BOOK, fill, *_held(ledger.account, fill.symbol)))
         ledger.account.trade(fill.symbol, fill.quantity, fill.price, fill.cash)
     for symbol in sorted(by_symbol.keys() | wished.keys()):
         bar, traded = bars.get(symbol), by_symbol.get(symbol, [])
@@ -115,9 +122,10 @@ def advance(
         acted = action(bars, symbol)
         ratio = acted.split_ratio if acted else 1.0
         own = wished.get(symbol, {})
-        _share_out(symbol, books, [round(own.get(name, 0) * ratio) for name in names], traded, bar)
-    close_session([ledger.account], bars, delist_after_sessions)
-    close_session(books, bars, delist_after_sessions)
+        received += _share_out(symbol, names, books, [round(own.get(name, 0) * ratio) for name in names], traded, bar)
+    gone = close_session([ledger.account], bars, delist_after_sessions)
+    received += [_turned_into_cash(ACCOUNT_BOOK, one) for one in gone]
+    received += [_turned_into_cash(names[one.book], one) for one in close_session(books, bars, delist_after_sessions)]
     after = equities(books)
     moved = _transfers(names, after, shares)
     for book, cash in zip(books, moved, strict=True):
@@ -148,10 +156,16 @@ def _deposited(result: BookResult, amount: int) -> BookResult:
 
 
 def _share_out(
-    symbol: str, books: Sequence[Book], wished: Sequence[int], fills: Sequence[Fill], bar: Bar | None
-) -> None:
-    """Give the account's trades of one symbol to the books, and let opposite wishes cross. The last book is the
-    reserve.
+    symbol: str,
+    names: Sequence[str],
+    books: Sequence[Book],
+    wished: Sequence[int],
+    fills: Sequence[Fill],
+    bar: Bar | None,
+) -> list[Received]:
+    """Give the account's trades of one symbol to the books, let opposite wishes cross, and say who received what.
+
+    The last book is the reserve.
     """
     net = sum(fill.quantity for fill in fills)
     cash = -sum(value(fill.quantity, fill.price) for fill in fills)
@@ -160,7 +174,9 @@ def _share_out(
     along, against = [max(side * wish, 0) for wish in wished], [max(-side * wish, 0) for wish in wished]
     outside = min(sum(along), abs(net))
     crossing = min(sum(along) - outside, sum(against))
-    taken, given = _pro_rata(along, outside + crossing), _pro_rata(against, crossing)
+    if not fills and not crossing:
+        return []
+    taken, given = pro_rata(along, outside + crossing), pro_rata(against, crossing)
     amounts = [side * (more - less) for more, less in zip(taken, given, strict=True)]
     amounts[-1] += side * (abs(net) - outside)
     if net:
@@ -169,20 +185,37 @@ def _share_out(
     else:
         price = bar.open if bar else fills[-1].price
         paid = parts(amounts, lambda units: -value(units, price))
+    fees = pro_rata([max(side * units, 0) for units in amounts], commission)
+    executed = pro_rata(taken, outside) if crossing else list(taken)
+    executed[-1] += abs(net) - outside
+    crossed = [units - side * own for units, own in zip(amounts, executed, strict=True)]
+    held = [(name, *_held(book, symbol)) for name, book in zip(names, books, strict=True)]
+    received = of_books(symbol, side, held, of_orders(net, fills), executed, crossed, paid, fees, price)
+    if fills and not net:
+        received.append(_left_over(symbol, fills[-1], held[-1], cash, 0 if amounts[-1] else fees[-1]))
         paid[-1] += cash
-    for index, fee in enumerate(_pro_rata([max(side * units, 0) for units in amounts], commission)):
-        paid[index] -= fee
-    for book, units, received in zip(books, amounts, paid, strict=True):
-        if units or received:
-            book.trade(symbol, units, price, received)
+    for book, units, money, fee in zip(books, amounts, paid, fees, strict=True):
+        if units or money - fee:
+            book.trade(symbol, units, price, money - fee)
+    return received
 
 
-def _pro_rata(sizes: Sequence[int], amount: int) -> list[int]:
-    """`amount` in proportion to `sizes`; all of it to the last one where there is nobody to share it."""
-    total = sum(sizes)
-    if not total:
-        return [0] * (len(sizes) - 1) + [amount]
-    return parts(sizes, lambda running: amount * running // total)
+def _held(book: Book, symbol: str) -> tuple[int, float]:
+    position = book.positions.get(symbol)
+    return (position.quantity, position.average_cost) if position else (0, 0.0)
+
+
+def _left_over(symbol: str, last: Fill, reserve: tuple[str, int, float], cash: int, fee: int) -> Received:
+    """What executions that cancel each other have left: it goes to the reserve, and no shares with it."""
+    name, held, average = reserve
+    order, at = last.client_order_id, last.filled_at
+    return Received(name, symbol, order, False, 0, last.price, cash, fee, at, held, average)
+
+
+def _turned_into_cash(name: str, gone: TurnedIntoCash) -> Received:
+    held = gone.position
+    terms = -held.quantity, held.price, gone.cash, 0, None, held.quantity, held.average_cost
+    return Received(name, gone.symbol, None, False, *terms)
 
 
 def _transfers(names: Sequence[str], equity: Sequence[int], shares: Mapping[str, float] | None) -> list[int]:

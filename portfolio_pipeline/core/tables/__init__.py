@@ -22,6 +22,7 @@ from portfolio_pipeline.core.tables.execution import (
     ORDERS,
     SESSION_ORIGINS,
     SUBMISSIONS,
+    TRADES,
 )
 from portfolio_pipeline.core.tables.market import (
     CASH_RETURNS,
@@ -119,6 +120,7 @@ __all__ = [
     "STRATEGY_WEIGHTS",
     "SUBMISSIONS",
     "TABLES",
+    "TRADES",
     "Column",
     "ColumnType",
     "Table",
@@ -162,6 +164,7 @@ TABLES: tuple[Table, ...] = (
     ORDER_OUTCOMES,
     FILLS,
     CASH_FLOWS,
+    TRADES,
     POSITIONS,
     ACCOUNT,
     PAPER_GAPS,
