@@ -37,12 +37,14 @@ opened as (
         closes.next_session as session,
         held.book,
         held.symbol,
-        held.quantity * coalesce(actions.split_ratio, 1) as quantity,
+        held.quantity * coalesce(prices.split_ratio, actions.split_ratio, 1) as quantity,
         held.market_value - held.unrealized_pnl as paid,
-        coalesce(actions.dividend, 0) as dividend
+        coalesce(prices.dividend, actions.dividend, 0) as dividend
     from ref('positions') as held
     inner join closes
         on closes.session = held.session
+    left join ref('prices') as prices
+        on prices.session = closes.next_session and prices.symbol = held.symbol
     left join ref('corporate_actions') as actions
         on actions.session = closes.next_session and actions.symbol = held.symbol
 ),

@@ -170,6 +170,7 @@ def positions(
         "symbols held": int(
             (held.positions.loc[held.positions["session"] == sessions.last, "book"] == ACCOUNT_BOOK).sum()
         ),
+        "trades of all books": int((held.trades["session"] == sessions.last).sum()),
         **{f"equity {book}": float(equity) for book, equity in newest["equity"].items() if book != ACCOUNT_BOOK},
     }
     return Stored(rows, metadata, lambda origin: _picture(warehouse, sessions.last, origin))
