@@ -48,7 +48,10 @@ CHECKS = {
         "targets_come_from_strategies",
     },
     "risk": {"figures_within_limits", "components_add_up", "correlations_are_as_they_were"},
-    "orders": {"orders_within_limits", "planned_with_what_the_session_before_was"},
+    "orders": {
+        *("orders_within_limits", "nothing_is_open_with_the_broker"),
+        "planned_with_what_the_session_before_was",
+    },
     "submissions": {"every_order_was_sent", "refused_orders_were_not_sent"},
     "fills": {"fills_have_orders", "fills_add_up_to_orders", "orders_are_not_overfilled"},
     "positions": {"books_add_up_to_account", "positions_tie_to_broker"},

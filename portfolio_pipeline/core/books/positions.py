@@ -27,10 +27,11 @@ from portfolio_pipeline.core.books.book import (
 from portfolio_pipeline.core.books.cash_flows import CashFlow
 from portfolio_pipeline.core.books.fills import Fill
 from portfolio_pipeline.core.books.strategy_books import BookResult, Ledger, advance, wishes
+from portfolio_pipeline.core.books.unclaimed import NOTHING_OUTSIDE, Outside
 from portfolio_pipeline.core.market.bars import NO_BARS, Bars, without_actions
 from portfolio_pipeline.core.portfolio.session_targets import NO_TARGETS, SessionTargets
 from portfolio_pipeline.core.tables import ACCOUNT, POSITIONS
-from portfolio_pipeline.core.tables.declare import ACCOUNT_BOOK, RESERVE
+from portfolio_pipeline.core.tables.declare import ACCOUNT_BOOK, RESERVE, UNCLAIMED
 
 
 @dataclass(frozen=True)
@@ -48,8 +49,8 @@ def stored_ledger(positions: pd.DataFrame, account: pd.DataFrame) -> Ledger:
         books[row["book"]].positions[row["symbol"]] = Position(
             to_units(row["quantity"]), row["average_cost"], row["price"], row["sessions_without_bar"]
         )
-    whole, reserve = books.pop(ACCOUNT_BOOK), books.pop(RESERVE)
-    return Ledger(whole, {name: books[name] for name in sorted(books)} | {RESERVE: reserve})
+    whole, reserve, unclaimed = books.pop(ACCOUNT_BOOK), books.pop(RESERVE), books.pop(UNCLAIMED, Book())
+    return Ledger(whole, {name: books[name] for name in sorted(books)} | {RESERVE: reserve}, unclaimed)
 
 
 def hold(
@@ -65,9 +66,10 @@ def hold(
     cash_buffer: float,
     delist_after_sessions: int,
     payments: Mapping[date, Sequence[CashFlow]] = MappingProxyType({}),
+    outside: Mapping[date, Outside] = MappingProxyType({}),
 ) -> Holdings:
     """Carry all books over the sessions. `ledger` are the books at the close of `before`; None opens a new account
-    with what is in `opening` at the first close.
+    with what is in `opening` at the first close. What others did in the account is `outside`.
 
     `targets` and `bars` also hold `before`: at its close the books said what they wanted to trade in the first session.
     A session without shares of capital leaves capital where it is.
@@ -90,10 +92,11 @@ def hold(
             shares.get(session),
             delist_after_sessions,
             payments.get(session, ()),
+            outside.get(session, NOTHING_OUTSIDE),
         )
         if deposit:
-            results[ACCOUNT_BOOK] = results[ACCOUNT_BOOK]._replace(transfer=deposit)
-            results[RESERVE] = results[RESERVE]._replace(transfer=results[RESERVE].transfer + deposit)
+            for name in (ACCOUNT_BOOK, RESERVE):
+                results[name] = results[name]._replace(transfer=results[name].transfer + deposit)
             deposit = 0
         rows.add(session, ledger, results)
         wished = wishes(ledger, targets.get(session, NO_TARGETS), today, cash_buffer)
@@ -112,7 +115,8 @@ class _Rows:
 
     def add(self, session: date, ledger: Ledger, results: Mapping[str, BookResult]) -> None:
         self._add(session, [ACCOUNT_BOOK], [ledger.account], results)
-        self._add(session, list(ledger.books), list(ledger.books.values()), results)
+        books = ledger.books | ({UNCLAIMED: ledger.unclaimed} if UNCLAIMED in results else {})
+        self._add(session, list(books), list(books.values()), results)
 
     def _add(
         self, session: date, names: Sequence[str], books: Sequence[Book], results: Mapping[str, BookResult]

@@ -23,6 +23,7 @@ from portfolio_pipeline.adapters.broker.alpaca.words import Unreadable, cents, m
 from portfolio_pipeline.core.books.book import AccountSnapshot, Holding, to_shares
 from portfolio_pipeline.core.books.cash_flows import CashFlow
 from portfolio_pipeline.core.books.fills import Fill
+from portfolio_pipeline.core.books.reconciliation import ForeignOrder
 from portfolio_pipeline.core.calendar.sessions import (
     SessionRange,
     last_closed_session,
@@ -134,6 +135,10 @@ class AlpacaBroker:
     def cash_flows(self, sessions: SessionRange) -> tuple[CashFlow, ...]:
         self._require_ours()
         return self._activities.cash_flows(sessions)
+
+    def foreign_orders(self) -> tuple[ForeignOrder, ...]:
+        self._require_ours()
+        return self._sender.foreign()
 
     # Whose account it is, and when it is
 
