@@ -12,6 +12,7 @@ from dataclasses import replace
 
 from portfolio_pipeline.core.books.book import SHARE, Book, to_units, value
 from portfolio_pipeline.core.execution.fill_model import worst_cost
+from portfolio_pipeline.core.execution.order_types import order_form
 from portfolio_pipeline.core.execution.order_verdicts import order_facts
 from portfolio_pipeline.core.execution.settings import TradingTerms
 from portfolio_pipeline.core.execution.verdicts import judge_trades
@@ -99,7 +100,8 @@ def _within_order_limits(
     kept, cuts, equity = dict(trades), [], book.equity
     for symbol in trades:
         for limit in ORDER_LIMITS.values():
-            facts = order_facts(symbol, kept[symbol], equity, bars, recent)
+            form = order_form(terms.orders, kept[symbol], bars[symbol].close)
+            facts = order_facts(symbol, kept[symbol], equity, bars, recent, limit_price=form.limit_price)
             broken = limit.broken(facts, terms.limits) if limit.shrinks else None
             if broken:
                 found, cap = broken

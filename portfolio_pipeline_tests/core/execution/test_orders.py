@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import date
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -20,7 +21,7 @@ from portfolio_pipeline.core.execution.orders import client_order_id, plan, plan
 from portfolio_pipeline.core.execution.rows import ticket_rows
 from portfolio_pipeline.core.execution.seals import Sealed, Sealer
 from portfolio_pipeline.core.execution.settings import Orders
-from portfolio_pipeline.core.execution.tickets import Order, Ticket
+from portfolio_pipeline.core.execution.tickets import Order, Ticket, TimeInForce
 from portfolio_pipeline.core.market.bars import Bar, SessionBars, bars_by_session
 from portfolio_pipeline.core.portfolio.session_targets import SessionTargets, invested_part, session_targets
 from portfolio_pipeline.core.risk.limits.check import check_limits
@@ -171,8 +172,10 @@ def test_the_identifier_is_a_function_of_the_intent_and_fits_every_broker() -> N
         client_order_id("SIMULATED", DAY, "AAA", 5 * SHARE + 1),
         client_order_id("SIMULATED", DAY, "AAA", -5 * SHARE),
         client_order_id("SIMULATED", DAY, "AAA", 5 * SHARE, 99.0),
+        client_order_id("SIMULATED", DAY, "AAA", 5 * SHARE, None, TimeInForce.OPENING),
+        client_order_id("SIMULATED", DAY, "AAA", 5 * SHARE, None, TimeInForce.CLOSING),
     }
-    assert len(others | {first}) == 7
+    assert len(others | {first}) == 9
     assert len(client_order_id("SIMULATED", DAY, "ABCDEFGHIJ", -(10**15), 1e9)) <= 128
 
 
@@ -216,7 +219,7 @@ def _inputs(
 
 
 def _houses() -> st.SearchStrategy[Settings]:
-    def build(fractional: bool, short: bool, turnover: float, cash: float) -> Settings:
+    def build(kind: Any, fractional: bool, short: bool, turnover: float, cash: float) -> Settings:
         limits = Limits(
             symbol=0.6,
             turnover=turnover,
@@ -224,9 +227,11 @@ def _houses() -> st.SearchStrategy[Settings]:
             asset_class=ROOMY,
             short=1.0 if short else 0.0,
         )
-        return settings(orders=Orders(fractional=fractional, minimum_trade=200.0), limits=limits, initial_cash=cash)
+        orders = Orders(type=kind, fractional=fractional, minimum_trade=200.0)
+        return settings(orders=orders, limits=limits, initial_cash=cash)
 
-    return st.builds(build, st.booleans(), st.booleans(), st.sampled_from([0.3, 1.0]), st.sampled_from([2e4, 1e6, 1e8]))
+    kinds, cash = st.sampled_from(["market", "limit", "opening", "closing"]), st.sampled_from([2e4, 1e6, 1e8])
+    return st.builds(build, kinds, st.booleans(), st.booleans(), st.sampled_from([0.3, 1.0]), cash)
 
 
 @examples(max_examples=15, deadline=None)
