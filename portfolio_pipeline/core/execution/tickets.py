@@ -32,6 +32,10 @@ class TimeInForce(StrEnum):
     CLOSING = "cls"
 
 
+SENT_AS_DAY = "SENT_AS_DAY"
+"""How a report begins on an order for an auction that took none when it was sent: it went out for the day."""
+
+
 class OrderState(StrEnum):
     """The life of an order. Canceled and expired orders may have fills: what was executed is what the fills say."""
 

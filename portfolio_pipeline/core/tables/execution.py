@@ -61,7 +61,7 @@ SUBMISSIONS = Table(
         text("broker_order_id", "the broker's own identifier", nullable=True),
         number("filled_quantity", "shares filled so far", "shares", minimum=0),
         Column("updated_at", "timestamp", "when the state was last changed (simulated: the market's time)"),
-        text("error", "why it was refused", nullable=True),
+        text("error", "why it was refused, or sent for the day instead of an auction", nullable=True),
     ),
     lived=True,
 )
