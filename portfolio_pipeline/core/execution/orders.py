@@ -174,4 +174,5 @@ def _reason(symbol: str, held: float, targets: SessionTargets) -> str:
     more = f", {len(asking) - _STRATEGIES_NAMED} more" if len(asking) > _STRATEGIES_NAMED else ""
     who = f": {names}{more}" if names else ": no strategy wants it"
     cut = f" (cut: {targets.reasons[symbol]})" if symbol in targets.reasons else ""
-    return f"want {wanted:.2%}, hold {held:.2%}{who}{cut}"
+    closed = "; closed first, the other side follows at the next close" if wanted * held < 0 else ""
+    return f"want {wanted:.2%}, hold {held:.2%}{who}{cut}{closed}"
