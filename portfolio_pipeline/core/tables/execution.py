@@ -18,7 +18,7 @@ ORDERS = Table(
         number("quantity", "shares to trade", "shares", minimum=0).made_of("aggregated_targets.weight", "prices.close"),
         text("order_type", "how it is to be filled", "market", "limit"),
         number("limit_price", "for limit orders", "currency per share", nullable=True),
-        text("time_in_force", "how long it stands", "day"),
+        text("time_in_force", "for the day, or for one of its auctions", "day", "opg", "cls"),
         text("reason", "why it is traded").made_of(
             "aggregated_targets.weight", "strategy_targets.weight", "strategy_weights.weight"
         ),
@@ -61,7 +61,7 @@ SUBMISSIONS = Table(
         text("broker_order_id", "the broker's own identifier", nullable=True),
         number("filled_quantity", "shares filled so far", "shares", minimum=0),
         Column("updated_at", "timestamp", "when the state was last changed (simulated: the market's time)"),
-        text("error", "why it was refused", nullable=True),
+        text("error", "why it was refused, or sent for the day instead of an auction", nullable=True),
     ),
     lived=True,
 )
@@ -80,7 +80,7 @@ ORDER_ATTEMPTS = Table(
         number("quantity", "shares to trade", "shares", minimum=0),
         text("order_type", "how it is to be filled", "market", "limit"),
         number("limit_price", "for limit orders", "currency per share", nullable=True),
-        text("time_in_force", "how long it stands", "day"),
+        text("time_in_force", "for the day, or for one of its auctions", "day", "opg", "cls"),
         text(
             "state",
             "how it stood from then on: `submitting` was written before it was sent, `unknown` if nobody can say",

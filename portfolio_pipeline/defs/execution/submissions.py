@@ -20,7 +20,7 @@ from portfolio_pipeline.core.execution.gate import Gate, judge_submission
 from portfolio_pipeline.core.execution.halt import either, refusal, trading_state
 from portfolio_pipeline.core.execution.rows import submission_rows, tickets_of
 from portfolio_pipeline.core.execution.seals import Sealed, Sealer, seals_of
-from portfolio_pipeline.core.execution.tickets import TAKEN, OrderReport, OrderState
+from portfolio_pipeline.core.execution.tickets import SENT_AS_DAY, TAKEN, OrderReport, OrderState
 from portfolio_pipeline.core.risk.breaches import breach_rows
 from portfolio_pipeline.core.settings import Settings
 from portfolio_pipeline.core.tables import (
@@ -187,7 +187,9 @@ def _known_at_the_close(gate: Gate, told: Iterable[OrderReport]) -> list[OrderRe
 
 def _at_close(report: OrderReport) -> OrderReport:
     if report.state in TAKEN:
-        report = replace(report, state=OrderState.ACCEPTED, error=None)
+        told = (report.error or "").partition("; ")[0]  # what became of it is written after that
+        otherwise = told if told.startswith(SENT_AS_DAY) else None
+        report = replace(report, state=OrderState.ACCEPTED, error=otherwise)
     return replace(report, filled_quantity=0, updated_at=_close(report.session))
 
 
