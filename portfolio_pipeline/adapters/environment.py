@@ -9,8 +9,8 @@ from pathlib import Path
 
 from portfolio_pipeline.adapters.alerts import ALERT_CHANNELS
 from portfolio_pipeline.adapters.alerts.urls import PREFIX
+from portfolio_pipeline.adapters.alpaca.access import AlpacaAccess
 from portfolio_pipeline.adapters.broker import BROKERS
-from portfolio_pipeline.adapters.broker.alpaca.access import AlpacaAccess
 from portfolio_pipeline.adapters.database_url import checked
 from portfolio_pipeline.adapters.extensions import load_extensions
 from portfolio_pipeline.adapters.market_data import VENDORS
@@ -63,6 +63,8 @@ def read_environment(variables: Mapping[str, str] | None = None) -> Environment:
             secret=variables.get("ALPACA_SECRET_KEY"),
             address=variables.get("ALPACA_BASE_URL"),
             live_account=variables.get("PORTFOLIO_LIVE_ACCOUNT"),
+            data_address=variables.get("ALPACA_DATA_URL"),
+            data_feed=variables.get("ALPACA_DATA_FEED"),
         ),
         alerts=tuple(
             _known("ALERTS", name.strip(), ALERT_CHANNELS) for name in (variables.get("ALERTS") or "log").split(",")

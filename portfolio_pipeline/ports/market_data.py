@@ -52,6 +52,15 @@ class RemembersThePast(Protocol):
 
 
 @runtime_checkable
+class CanBeExamined(Protocol):
+    """Market data that somebody out in the world may refuse."""
+
+    def examined(self, symbols: Sequence[str]) -> str:
+        """What is fine, in words; refused as asking for bars would be."""
+        ...
+
+
+@runtime_checkable
 class TellsWhatIsUnreadable(Protocol):
     """Market data that goes on with what it can read, and says what it could not."""
 

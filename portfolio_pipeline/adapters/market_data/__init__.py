@@ -1,4 +1,4 @@
-"""Where bars come from, by the name that `MARKET_DATA` uses: a made-up market, a folder of files, or one from outside.
+"""Where bars come from, by the name that `MARKET_DATA` uses: a made-up market, files, Alpaca, or one from outside.
 
 This package fetches and hands over. Judging what was delivered belongs to `core.market.quality`.
 """
@@ -49,4 +49,16 @@ def _files(environment: Environment, settings: Settings) -> MarketData:
     return FileMarketData(environment.market_data_path, environment.dagster_home / "price_files")
 
 
-VENDORS: Registry[Vendor] = Registry("data vendor", (Vendor("simulated", _simulated), Vendor("files", _files)))
+def _alpaca(environment: Environment, settings: Settings) -> MarketData:
+    from portfolio_pipeline.adapters.clock import SystemClock
+    from portfolio_pipeline.adapters.market_data.alpaca.desk import DataDesk
+    from portfolio_pipeline.adapters.market_data.alpaca.kept_bars import KeptBars
+    from portfolio_pipeline.adapters.market_data.alpaca.vendor import AlpacaMarketData
+
+    desk = DataDesk(environment.alpaca)
+    return AlpacaMarketData(desk, KeptBars(environment.dagster_home / "alpaca_bars" / desk.feed), SystemClock())
+
+
+VENDORS: Registry[Vendor] = Registry(
+    "data vendor", (Vendor("simulated", _simulated), Vendor("files", _files), Vendor("alpaca", _alpaca))
+)
