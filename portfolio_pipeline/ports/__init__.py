@@ -14,6 +14,7 @@ from portfolio_pipeline.ports.locks import Holder, Lock, Locks
 from portfolio_pipeline.ports.market_data import (
     CanBeExamined,
     ChangedPast,
+    ComparesVendors,
     MarketData,
     RemembersThePast,
     TellsWhatIsUnreadable,
@@ -27,6 +28,7 @@ __all__ = [
     "CanBeExamined",
     "ChangedPast",
     "Clock",
+    "ComparesVendors",
     "Compute",
     "HaltSwitch",
     "Holder",

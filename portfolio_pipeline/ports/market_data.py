@@ -34,7 +34,10 @@ class MarketData(Protocol):
 
 @dataclass(frozen=True, eq=False)
 class ChangedPast:
-    """Bars that a source holds otherwise than it did: as they are now, and session and symbol of those gone."""
+    """Bars that a source holds otherwise than it did: as they are now, and session and symbol of those gone.
+
+    Where there are several vendors, those gone say in `source` whose they were.
+    """
 
     bars: pd.DataFrame
     gone: pd.DataFrame
@@ -49,6 +52,15 @@ class RemembersThePast(Protocol):
         ...
 
     def past_is_recorded(self) -> None: ...
+
+
+@runtime_checkable
+class ComparesVendors(Protocol):
+    """Market data of several vendors."""
+
+    def differences(self) -> pd.DataFrame:
+        """Rows of `vendor_differences`: what they said otherwise, the last time that they were asked for bars."""
+        ...
 
 
 @runtime_checkable

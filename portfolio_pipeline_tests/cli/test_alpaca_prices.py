@@ -164,3 +164,39 @@ def test_a_symbol_that_alpaca_does_not_know_is_told_and_costs_no_other(house: Ve
     stored = set(tables(house).read("prices", columns=["symbol"])["symbol"].to_pylist())
     sessions = SessionRange(*(tables(house).sessions("prices")[place] for place in (0, -1)))
     assert stored == {*house.market.bars(house.settings.symbols, sessions)["symbol"]} - {"SPY"}
+
+
+def test_two_vendors_fill_in_for_each_other_and_are_compared(house: VendorHouse, tmp_path: Path) -> None:
+    folder = tmp_path / "prices"
+    folder.mkdir()
+    rows = house.market.bars(house.settings.symbols, house.known).drop(columns=["source", "retrieved_at"])
+    wrong = (rows["symbol"] == "GLD") & (rows["session"] == pd.Timestamp(DAY))
+    rows.loc[wrong, ["high", "close"]] *= 1.01
+    rows.to_parquet(folder / "all.parquet")
+    del house.data.vendor.bars["TLT"][DAY]
+    house.environment |= {
+        "TRADING_MODE": "SIMULATED",
+        "MARKET_DATA": "alpaca, files",
+        "MARKET_DATA_PATH": str(folder),
+    }
+    said = does(house, "up", "--no-ui", "--sessions", "150")
+    assert "prices vendors_agree" in said
+    warehouse = tables(house)
+    [difference] = warehouse.read("vendor_differences").to_pylist()
+    assert (difference["symbol"], difference["session"], difference["field"]) == ("GLD", DAY, "close")
+    assert difference["difference"] == pytest.approx(0.01, abs=1e-4)
+    today = warehouse.read("prices", SessionRange.single(DAY)).to_pylist()
+    assert {row["source"] for row in today if row["symbol"] != "TLT"} == {"ALPACA_IEX"}
+    assert [row["source"] for row in today if row["symbol"] == "TLT"] == ["FILES"]
+    house.next_day()
+    house.data.faults.append(Fault("503 before", "GET", BARS, times=99))
+    said = does(house, "run")
+    assert "VENDOR_FAILED: found=ALPACA_IEX, why=ALPACA_DATA_UNREACHABLE" in said
+    tomorrow = warehouse.read("prices", SessionRange.single(house.session), columns=["source"])
+    assert set(tomorrow["source"].to_pylist()) == {"FILES"}
+    house.environment["MARKET_DATA"] = "files"
+    code, said = house.does("run")
+    assert (code, "ACCOUNT_OF_ANOTHER_KIND: found=market data files, expected=alpaca,files" in said) == (1, True), said
+    house.environment["MARKET_DATA"] = "alpaca,simulated"
+    code, said = house.does("run")
+    assert (code, "MARKET_DATA_MIXED: found=alpaca,simulated" in said) == (1, True), said

@@ -27,8 +27,13 @@ class Vendor:
 
 
 def open_market_data(environment: Environment, settings: Settings) -> MarketData:
-    """The market data that the environment asks for; nothing is read yet."""
-    return VENDORS[environment.market_data].open(environment, settings)
+    """The market data that the environment asks for, of one vendor or of several; nothing is read yet."""
+    vendors = [VENDORS[name].open(environment, settings) for name in environment.market_data.split(",")]
+    if len(vendors) == 1:
+        return vendors[0]
+    from portfolio_pipeline.adapters.market_data.several import SeveralVendors
+
+    return SeveralVendors(vendors, settings.quality.vendor_difference)
 
 
 def _simulated(environment: Environment, settings: Settings) -> MarketData:
