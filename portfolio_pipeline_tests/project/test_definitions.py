@@ -38,6 +38,7 @@ CHECKS = {
         *("bars_are_healthy", "no_restatements", "the_past_is_as_it_was", "every_symbol_has_history"),
         *("most_of_the_universe_is_there", "bars_are_consistent", "the_source_can_be_read"),
         "the_session_has_prices",
+        "vendors_agree",
     },
     "features": {"features_have_bars", "features_follow_from_prices"},
     "regimes": {"regime_is_stable"},

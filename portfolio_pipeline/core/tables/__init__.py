@@ -34,6 +34,7 @@ from portfolio_pipeline.core.tables.market import (
     PRICES,
     QUARANTINE,
     REGIME_TABLE,
+    VENDOR_DIFFERENCES,
 )
 from portfolio_pipeline.core.tables.portfolio import (
     ACCOUNT,
@@ -123,6 +124,7 @@ __all__ = [
     "STRATEGY_WEIGHTS",
     "SUBMISSIONS",
     "TABLES",
+    "VENDOR_DIFFERENCES",
     "Column",
     "ColumnType",
     "Table",
@@ -135,6 +137,7 @@ TABLES: tuple[Table, ...] = (
     PRICE_HOLES,
     PRICE_RESTATEMENTS,
     QUARANTINE,
+    VENDOR_DIFFERENCES,
     FEATURES,
     CASH_RETURNS,
     REGIME_TABLE,

@@ -14,9 +14,10 @@ from typing import Any
 
 import pandas as pd
 
-from portfolio_pipeline.adapters.broker.alpaca.access import AlpacaAccess
+from portfolio_pipeline.adapters.alpaca.access import AlpacaAccess
+from portfolio_pipeline.adapters.alpaca.client import AlpacaClient, Patience, Refused
 from portfolio_pipeline.adapters.broker.alpaca.activities import Activities
-from portfolio_pipeline.adapters.broker.alpaca.client import AlpacaClient, Patience, Refused
+from portfolio_pipeline.adapters.broker.alpaca.door import trading_door
 from portfolio_pipeline.adapters.broker.alpaca.journal import Journal
 from portfolio_pipeline.adapters.broker.alpaca.sending import Sender, still_in_doubt
 from portfolio_pipeline.adapters.broker.alpaca.words import Unreadable, cents, moment, price, units
@@ -59,7 +60,7 @@ class AlpacaBroker:
         sleep: Callable[[float], None] = time.sleep,
     ) -> None:
         self._mode, self._access, self._warehouse, self._clock, self._sleep = mode, access, warehouse, clock, sleep
-        self._client = AlpacaClient(access, mode, patience, sleep)
+        self._client = AlpacaClient(access, trading_door(access, mode), patience, sleep)
         self._journal = Journal(warehouse, clock)
         self._sender = Sender(self._client, self._journal, mode, sleep)
         self._activities = Activities(self._client)

@@ -16,7 +16,7 @@ from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
-from portfolio_pipeline.adapters.broker.alpaca.client import WHEN_IT_ANSWERS, AlpacaClient, Refused, Unclear
+from portfolio_pipeline.adapters.alpaca.client import WHEN_IT_ANSWERS, AlpacaClient, Refused, Unclear
 from portfolio_pipeline.adapters.broker.alpaca.journal import Journal
 from portfolio_pipeline.adapters.broker.alpaca.words import (
     Answer,
