@@ -21,6 +21,7 @@ _FILLED_BY = {
     "session_origins": "orders",
     "order_outcomes": "fills",
     "account": "positions",
+    "trades": "positions",
     "paper_gaps": "metrics",
     "allocation_inputs": "strategy_weights",
     "rebalance_decisions": "strategy_weights",

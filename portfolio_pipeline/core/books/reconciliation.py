@@ -145,7 +145,7 @@ def reconcile(
             traded: dict[str, int] = {}
             for fill in told.fills.get(session, ()):
                 traded[fill.symbol] = traded.get(fill.symbol, 0) + fill.quantity
-            found += _differences(session, carried.account, told, bookings, traded)
+            found += _differences(session, carried.account, told, bookings, traded, begins)
         _carry(ledger, session, told, bars, outside_of(session, foreign, found, decisions), is_own, begins)
         begins = False
     unclaimed = {symbol: position.quantity for symbol, position in ledger.unclaimed.positions.items()}
@@ -224,7 +224,9 @@ def _execution(fill: Fill) -> Difference:
     )
 
 
-def _differences(session: date, book: Book, told: Told, bookings: int, traded: Mapping[str, int]) -> list[Difference]:
+def _differences(
+    session: date, book: Book, told: Told, bookings: int, traded: Mapping[str, int], begins: bool
+) -> list[Difference]:
     found = [
         Difference(session, order.name, Kind.FOREIGN_ORDER, order.symbol, told=order.told) for order in told.orders
     ]
@@ -232,7 +234,9 @@ def _differences(session: date, book: Book, told: Told, bookings: int, traded: M
     for symbol in sorted({*book.positions, *holdings}):
         here, there = book.quantity(symbol), holdings[symbol].quantity if symbol in holdings else 0
         if here != there:
-            found.append(_of_shares(session, symbol, here, there, book, holdings.get(symbol), traded.get(symbol, 0)))
+            found.append(
+                _of_shares(session, symbol, here, there, book, holdings.get(symbol), traded.get(symbol, 0), begins)
+            )
     if told.account.cash != book.cash and rounding(session, book.cash, told.account.cash, bookings) is None:
         amount = told.account.cash - book.cash
         words = f"books {to_currency(book.cash):,.2f}, broker {to_currency(told.account.cash):,.2f}"
@@ -241,7 +245,7 @@ def _differences(session: date, book: Book, told: Told, bookings: int, traded: M
 
 
 def _of_shares(
-    session: date, symbol: str, here: int, there: int, book: Book, holding: Holding | None, traded: int
+    session: date, symbol: str, here: int, there: int, book: Book, holding: Holding | None, traded: int, begins: bool
 ) -> Difference:
     words = f"books {to_shares(here):g}, broker {to_shares(there):g}"
     ratio = _split(here - traded, there - traded)  # before the open: what was traded came after it
@@ -250,7 +254,8 @@ def _of_shares(
     else:
         kind = Kind.FOREIGN_POSITION if abs(there) > abs(here) else Kind.MISSING_SHARES
     price = holding.price if holding else book.positions[symbol].price
-    paid = holding.average_cost if holding and not here else None
+    # What comes later comes at what it is worth then.
+    paid = holding.average_cost if holding and begins else None
     units = there - here
     return Difference(
         *(session, f"{symbol}-{session}", kind, symbol, units, value(units, price), price, paid),

@@ -9,10 +9,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import NamedTuple
 
 from portfolio_pipeline.core.books.book import Book, Holding, Position, value
 from portfolio_pipeline.core.books.fills import Fill
+from portfolio_pipeline.core.books.trades import Received, of_account
 from portfolio_pipeline.core.market.bars import Action, Bars, SessionBars, action
+from portfolio_pipeline.core.tables.declare import ACCOUNT_BOOK, RESERVE, UNCLAIMED
 
 
 @dataclass(frozen=True)
@@ -50,28 +53,52 @@ class Outside:
 NOTHING_OUTSIDE = Outside()
 
 
-def trade_outside(account: Book, unclaimed: Book, fills: Sequence[Fill]) -> None:
+class Settled(NamedTuple):
+    """What settling brought: cents that the shares which moved were worth, and those that the reserve was given."""
+
+    received: list[Received]
+    arrived: int
+    cash: int
+
+
+def trade_outside(account: Book, unclaimed: Book, fills: Sequence[Fill]) -> list[Received]:
+    received = []
     for fill in fills:
-        for book in (account, unclaimed):
+        for name, book in ((ACCOUNT_BOOK, account), (UNCLAIMED, unclaimed)):
+            received.append(of_account(name, fill, *_held(book, fill.symbol)))
             book.trade(fill.symbol, fill.quantity, fill.price, fill.cash)
+    return received
 
 
-def settle_outside(account: Book, reserve: Book, unclaimed: Book, outside: Outside) -> int:
-    """At the close: shares that moved, what is taken over, and the cash of it all. Says what moving was worth."""
-    worth = 0
+def settle_outside(account: Book, reserve: Book, unclaimed: Book, outside: Outside) -> Settled:
+    """At the close: shares that moved, what is taken over, and the cash of it all."""
+    received, arrived = [], 0
     for symbol, holding in sorted(outside.moved.items()):
-        for book in (account, unclaimed):
+        for name, book in ((ACCOUNT_BOOK, account), (UNCLAIMED, unclaimed)):
+            received.append(_moved(name, book, symbol, holding.quantity, holding.price, crossed=False))
             _move(book, symbol, holding)
-        worth += value(holding.quantity, holding.price)
+        arrived += value(holding.quantity, holding.price)
     for symbol in sorted(outside.claimed & unclaimed.positions.keys()):
         taken = unclaimed.positions[symbol]
-        reserve.trade(symbol, taken.quantity, taken.price, 0)
+        price, missed = taken.price, taken.sessions_without_bar
+        for name, book, units in ((UNCLAIMED, unclaimed, -taken.quantity), (RESERVE, reserve, taken.quantity)):
+            received.append(_moved(name, book, symbol, units, price, crossed=True))
+            book.trade(symbol, units, price, -value(units, price))
         if symbol in reserve.positions:
-            reserve.positions[symbol].sessions_without_bar = taken.sessions_without_bar
-        del unclaimed.positions[symbol]
-    reserve.cash += unclaimed.cash
-    unclaimed.cash = 0
-    return worth
+            reserve.positions[symbol].sessions_without_bar = missed
+            reserve.positions[symbol].price = price
+    cash, unclaimed.cash = unclaimed.cash, 0
+    reserve.cash += cash
+    return Settled(received, arrived, cash)
+
+
+def _moved(name: str, book: Book, symbol: str, units: int, price: float, *, crossed: bool) -> Received:
+    return Received(name, symbol, None, crossed, units, price, -value(units, price), 0, None, *_held(book, symbol))
+
+
+def _held(book: Book, symbol: str) -> tuple[int, float]:
+    position = book.positions.get(symbol)
+    return (position.quantity, position.average_cost) if position else (0, 0.0)
 
 
 def own(book: Book, unclaimed: Mapping[str, int]) -> Book:

@@ -24,6 +24,7 @@ from portfolio_pipeline.core.tables.execution import (
     RECONCILIATION_DECISIONS,
     SESSION_ORIGINS,
     SUBMISSIONS,
+    TRADES,
 )
 from portfolio_pipeline.core.tables.market import (
     CASH_RETURNS,
@@ -124,6 +125,7 @@ __all__ = [
     "STRATEGY_WEIGHTS",
     "SUBMISSIONS",
     "TABLES",
+    "TRADES",
     "VENDOR_DIFFERENCES",
     "Column",
     "ColumnType",
@@ -171,6 +173,7 @@ TABLES: tuple[Table, ...] = (
     CASH_FLOWS,
     RECONCILIATION,
     RECONCILIATION_DECISIONS,
+    TRADES,
     POSITIONS,
     ACCOUNT,
     PAPER_GAPS,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from portfolio_pipeline.core.calendar.beginnings import PARTS
-from portfolio_pipeline.core.tables.declare import SIDE, SYMBOL, Column, Table, number, session, text
+from portfolio_pipeline.core.tables.declare import BOOK, SIDE, SYMBOL, Column, Table, number, session, text
 
 ORDERS = Table(
     "orders",
@@ -137,6 +137,50 @@ FILLS = Table(
         Column("filled_at", "timestamp", "when it was executed"),
     ),
     lived=True,
+)
+TRADES = Table(
+    "trades",
+    "one row per session, book, symbol and number",
+    "What the account and every book traded: their parts of each order's executions, what crossed inside between books,"
+    " and what was turned into cash as it is no longer traded. A trade from one side to the other is two rows.",
+    ("session", "book", "symbol", "number"),
+    (
+        session("the session in which it was traded"),
+        BOOK,
+        SYMBOL,
+        Column("number", "bigint", "1, 2, 3 … of the book and symbol in the session"),
+        SIDE,
+        number("quantity", "shares, of the split then in force", "shares", minimum=0).made_of("fills.quantity"),
+        number(
+            "price",
+            "average price of the executions it is a part of, or the open at which it crossed inside",
+            "currency per share",
+            minimum=0,
+        ).made_of("fills.price", "prices.open"),
+        number("value", "what was paid or received for it, without cost", "currency").made_of(
+            "fills.quantity", "fills.price", "prices.open"
+        ),
+        number("cost", "its part of the commissions", "currency", minimum=0).made_of("fills.commission"),
+        number(
+            "realised_pnl", "value against what the shares had cost on average; cost is not taken off", "currency"
+        ).made_of("fills.price", "prices.split_ratio"),
+        Column("crossed", "boolean", "whether it was traded inside, between books, and not by the account"),
+        text("client_order_id", "the order it is a part of; none inside", nullable=True).made_of(
+            "fills.client_order_id"
+        ),
+        Column("traded_at", "timestamp", "when the order was last executed", nullable=True),
+        text(
+            "effect",
+            "what it did to the book's position; `closes` if the position was not held at the close any more",
+            *("opens", "adds", "reduces", "closes"),
+        ),
+        Column("entry_session", "date", "the first session at whose close the position was held; its own if it opens"),
+        Column("sessions_held", "bigint", "if it closes the position: how many sessions it was held", nullable=True),
+        text("reason", "why it was traded, as it was sized at the close before").made_of(
+            "aggregated_targets.weight", "strategy_targets.weight", "strategy_weights.weight"
+        ),
+    ),
+    first_stays=True,
 )
 CASH_FLOWS = Table(
     "cash_flows",

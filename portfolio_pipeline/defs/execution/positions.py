@@ -1,7 +1,7 @@
 """The asset positions and its checks: holdings, cash and equity at each close, of the account and of every strategy's
 book.
 
-It fills two tables, positions and account, which belong together. Only reading, calling `core.books.positions` and
+It fills positions, account and trades, which belong together. Only reading, calling `core.books.positions` and
 writing belong here. The broker is not asked but for what a new account begins with, and for the parts of a cent that
 it counts: a check compares what it says with what was computed.
 """
@@ -20,6 +20,7 @@ from portfolio_pipeline.core.books.book import Book, to_cents, to_currency, to_s
 from portfolio_pipeline.core.books.cash_flows import OF_BOOKS, ROUNDING, CashFlow, rounding
 from portfolio_pipeline.core.books.fills import Fill
 from portfolio_pipeline.core.books.positions import Holdings, books_that_do_not_add_up, hold, stored_ledger
+from portfolio_pipeline.core.books.trades import Entries
 from portfolio_pipeline.core.books.unclaimed import NOTHING_OUTSIDE, Outside, own
 from portfolio_pipeline.core.calendar.sessions import SessionRange, previous_session
 from portfolio_pipeline.core.errors import SessionError
@@ -41,11 +42,13 @@ from portfolio_pipeline.core.tables import (
     RECONCILIATION_DECISIONS,
     STRATEGY_TARGETS,
     STRATEGY_WEIGHTS,
+    TRADES,
 )
 from portfolio_pipeline.core.tables.declare import ACCOUNT_BOOK
 from portfolio_pipeline.core.tables.rows import frame
 from portfolio_pipeline.ports import Broker, Warehouse
 from portfolio_pipeline.reads.beginnings import stored_beginnings
+from portfolio_pipeline.reads.entries import entries_at
 from portfolio_pipeline.reads.reconciled import outside_by_session, stored_differences
 from portfolio_pipeline.reads.state import rows_before
 from portfolio_pipeline.reads.trading import trading_inputs
@@ -110,7 +113,7 @@ def positions_tie_to_broker(
         CORPORATE_ACTIONS,
         CASH_RETURNS,
     ),
-    also_fills=(ACCOUNT, CASH_FLOWS),
+    also_fills=(ACCOUNT, TRADES, CASH_FLOWS),
     checks=(
         books_add_up_to_account,
         positions_tie_to_broker,
@@ -123,12 +126,14 @@ def positions(
     broker: dg.ResourceParam[Broker],
 ) -> Stored:
     ledger, before = None, None
+    entries: Entries = {}
     with warehouse.reading() as reader:
         account = rows_before(reader, ACCOUNT, sessions.first)
         if account is not None:
             before = previous_session(sessions.first)
             assert before is not None
             ledger = stored_ledger(frame(reader.read(POSITIONS.name, SessionRange.single(before))), account)
+            entries = entries_at(reader, before)
         inputs = trading_inputs(reader, sessions)
         executed = by_session(fills_of(reader.read(FILLS.name, sessions)))
         booked = cash_flows_of(reader.read(CASH_FLOWS.name, sessions, where={"origin": "broker"}))
@@ -152,6 +157,7 @@ def positions(
         opening=opening,
         cash_buffer=settings.orders.cash_buffer,
         delist_after_sessions=sys.maxsize if real else settings.delist_after_sessions,
+        entries=entries,
     )
     held = carry(ledger=deepcopy(ledger), payments=by_session(booked))
     if real:
@@ -162,6 +168,7 @@ def positions(
     with warehouse.transaction() as tx:
         rows = tx.replace(POSITIONS.name, sessions, held.positions)
         tx.replace(ACCOUNT.name, sessions, held.account)
+        tx.replace(TRADES.name, sessions, held.trades)
         if real:
             entered = [flow for flow in booked if flow.kind in OF_BOOKS]
             tx.replace(CASH_FLOWS.name, sessions, cash_flow_rows(entered), where={"origin": "books"})
@@ -175,6 +182,7 @@ def positions(
         "symbols held": int(
             (held.positions.loc[held.positions["session"] == sessions.last, "book"] == ACCOUNT_BOOK).sum()
         ),
+        "trades of all books": int((held.trades["session"] == sessions.last).sum()),
         **{f"equity {book}": float(equity) for book, equity in newest["equity"].items() if book != ACCOUNT_BOOK},
     }
     return Stored(rows, metadata, lambda origin: _picture(warehouse, sessions.last, origin))

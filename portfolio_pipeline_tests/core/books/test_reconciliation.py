@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime
 
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from portfolio_pipeline.core.books.book import SHARE, AccountSnapshot, Book, Holding, Position, to_cents, value
@@ -90,6 +90,7 @@ def says(subject: str, *, accepted: bool, session: date = DAY) -> Decision:
     return Decision(session, subject, accepted, "because", "me", NOW)
 
 
+@settings(deadline=None)
 @given(
     st.dictionaries(st.sampled_from(sorted(PRICES)), shares),
     trades,
@@ -123,6 +124,7 @@ def test_what_is_not_ours_is_what_others_brought_and_the_rest_is_ours(
     assert (ignored.open, ignored.unclaimed) == ((), now.unclaimed)
 
 
+@settings(deadline=None)
 @given(st.dictionaries(st.sampled_from(sorted(PRICES)), shares), trades, st.integers(-10_000, 10_000), st.booleans())
 def test_the_books_become_what_the_broker_says_and_others_bring_no_profit(
     held: dict[str, int], happened: list[tuple[str, int, bool]], cash: int, accepted: bool

@@ -40,7 +40,7 @@ RANGE = first_sessions(12)
 DAYS = tuple(RANGE)
 HOUSE = settings(limits=Limits(symbol=0.6, turnover=2.0, asset_class=ROOMY))
 TABLES = (
-    *("orders", "submissions", "fills", "order_outcomes", "positions", "account", "risk_breaches"),
+    *("orders", "submissions", "fills", "order_outcomes", "positions", "account", "trades", "risk_breaches"),
     *("sim_orders", "sim_outcomes", "sim_fills", "sim_positions", "sim_account"),
 )
 PLAN_KEY = b"a secret of the tests"
@@ -200,7 +200,7 @@ def test_every_check_of_execution_passes_on_an_honest_range(desk: Desk) -> None:
             "fills_have_orders",
             "fills_add_up_to_orders",
         ),
-        *("books_add_up_to_account", "positions_tie_to_broker"),
+        *("books_add_up_to_account", "positions_tie_to_broker", "trades_explain_the_books"),
         *("orders_are_not_overfilled", "refused_orders_were_not_sent"),
     }
 
