@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import sys
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, time, timedelta
 
@@ -20,6 +20,7 @@ from portfolio_pipeline.core.alerting.alert import Alert
 from portfolio_pipeline.core.books.book import Book
 from portfolio_pipeline.core.books.fills import Fill
 from portfolio_pipeline.core.books.positions import hold, stored_ledger
+from portfolio_pipeline.core.books.unclaimed import Outside
 from portfolio_pipeline.core.calendar.sessions import (
     NEW_YORK,
     SessionRange,
@@ -30,6 +31,7 @@ from portfolio_pipeline.core.calendar.sessions import (
     session_close,
 )
 from portfolio_pipeline.core.execution.attempts import OVER, Attempt
+from portfolio_pipeline.core.execution.orders import session_of
 from portfolio_pipeline.core.execution.rejects import PREFIX, not_carried_out, still_open
 from portfolio_pipeline.core.execution.rows import fill_rows, fills_of
 from portfolio_pipeline.core.execution.tickets import OrderState
@@ -135,14 +137,16 @@ def _executions(
     executed = broker.fills(single, so_far=True)
     new = len({fill.fill_id for fill in executed} - {fill.fill_id for fill in stored})
     if list(executed) != stored:
-        _write(warehouse, settings, decided, executed)
+        foreign = [fill for fill in executed if session_of(broker.mode, fill.client_order_id) is None]
+        _write(warehouse, settings, decided, executed, foreign)
     return len(executed), new
 
 
-def _write(warehouse: Warehouse, settings: Settings, decided: date, executed: Iterable[Fill]) -> None:
+def _write(
+    warehouse: Warehouse, settings: Settings, decided: date, executed: Sequence[Fill], foreign: Sequence[Fill]
+) -> None:
     """The executions of a session under way, and what of them is whose. There are no closes yet to hold books at."""
     single, before = SessionRange.single(next_session(decided)), SessionRange.single(decided)
-    fills = list(executed)
     with warehouse.reading() as reader:
         ledger = stored_ledger(frame(reader.read(POSITIONS.name, before)), frame(reader.read(ACCOUNT.name, before)))
         bars = bars_by_session(
@@ -159,18 +163,19 @@ def _write(warehouse: Warehouse, settings: Settings, decided: date, executed: It
         single,
         ledger,
         decided,
-        {single.first: fills},
+        {single.first: [fill for fill in executed if fill not in foreign]},
         bars,
         targets,
         {},
         opening=Book(),
         cash_buffer=settings.orders.cash_buffer,
         delist_after_sessions=sys.maxsize,
+        outside={single.first: Outside(foreign)} if foreign else {},
         entries=entries,
     )
     with warehouse.transaction() as tx:
         if tx.newest(ACCOUNT.name) == decided:
-            tx.replace(FILLS.name, single, fill_rows(fills))
+            tx.replace(FILLS.name, single, fill_rows(executed))
             tx.replace(TRADES.name, single, held.trades)
 
 

@@ -30,10 +30,11 @@ from portfolio_pipeline.core.books.cash_flows import CashFlow
 from portfolio_pipeline.core.books.fills import Fill
 from portfolio_pipeline.core.books.strategy_books import BookResult, Ledger, advance, wishes
 from portfolio_pipeline.core.books.trades import Entries, Received, trade_rows
+from portfolio_pipeline.core.books.unclaimed import NOTHING_OUTSIDE, Outside
 from portfolio_pipeline.core.market.bars import NO_BARS, Bars, without_actions
 from portfolio_pipeline.core.portfolio.session_targets import NO_TARGETS, SessionTargets
 from portfolio_pipeline.core.tables import ACCOUNT, POSITIONS, TRADES
-from portfolio_pipeline.core.tables.declare import ACCOUNT_BOOK, RESERVE
+from portfolio_pipeline.core.tables.declare import ACCOUNT_BOOK, RESERVE, UNCLAIMED
 
 
 @dataclass(frozen=True)
@@ -52,8 +53,8 @@ def stored_ledger(positions: pd.DataFrame, account: pd.DataFrame) -> Ledger:
         books[row["book"]].positions[row["symbol"]] = Position(
             to_units(row["quantity"]), row["average_cost"], row["price"], row["sessions_without_bar"]
         )
-    whole, reserve = books.pop(ACCOUNT_BOOK), books.pop(RESERVE)
-    return Ledger(whole, {name: books[name] for name in sorted(books)} | {RESERVE: reserve})
+    whole, reserve, unclaimed = books.pop(ACCOUNT_BOOK), books.pop(RESERVE), books.pop(UNCLAIMED, Book())
+    return Ledger(whole, {name: books[name] for name in sorted(books)} | {RESERVE: reserve}, unclaimed)
 
 
 def hold(
@@ -69,10 +70,11 @@ def hold(
     cash_buffer: float,
     delist_after_sessions: int,
     payments: Mapping[date, Sequence[CashFlow]] = MappingProxyType({}),
+    outside: Mapping[date, Outside] = MappingProxyType({}),
     entries: Entries = MappingProxyType({}),
 ) -> Holdings:
     """Carry all books over the sessions. `ledger` are the books at the close of `before`; None opens a new account
-    with what is in `opening` at the first close.
+    with what is in `opening` at the first close. What others did in the account is `outside`.
 
     `targets` and `bars` also hold `before`: at its close the books said what they wanted to trade in the first session.
     `entries` say since when what they held then had been held.
@@ -98,11 +100,12 @@ def hold(
             shares.get(session),
             delist_after_sessions,
             payments.get(session, ()),
+            outside.get(session, NOTHING_OUTSIDE),
             received,
         )
         if deposit:
-            results[ACCOUNT_BOOK] = results[ACCOUNT_BOOK]._replace(transfer=deposit)
-            results[RESERVE] = results[RESERVE]._replace(transfer=results[RESERVE].transfer + deposit)
+            for name in (ACCOUNT_BOOK, RESERVE):
+                results[name] = results[name]._replace(transfer=results[name].transfer + deposit)
             deposit = 0
         rows.add(session, ledger, results)
         rows.add_trades(session, ledger, received, partial(_reason, asked))
@@ -130,7 +133,7 @@ def _reason(targets: SessionTargets, book: str, symbol: str, order: str | None, 
 
 def _is_long(ledger: Ledger) -> dict[tuple[str, str], bool]:
     """What is held, by book and symbol, and on which side."""
-    books = {ACCOUNT_BOOK: ledger.account, **ledger.books}
+    books = {ACCOUNT_BOOK: ledger.account, **ledger.books, UNCLAIMED: ledger.unclaimed}
     return {
         (name, symbol): held.quantity > 0 for name, book in books.items() for symbol, held in book.positions.items()
     }
@@ -147,7 +150,8 @@ class _Rows:
 
     def add(self, session: date, ledger: Ledger, results: Mapping[str, BookResult]) -> None:
         self._add(session, [ACCOUNT_BOOK], [ledger.account], results)
-        self._add(session, list(ledger.books), list(ledger.books.values()), results)
+        books = ledger.books | ({UNCLAIMED: ledger.unclaimed} if UNCLAIMED in results else {})
+        self._add(session, list(books), list(books.values()), results)
 
     def add_trades(
         self,

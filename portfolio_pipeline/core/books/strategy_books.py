@@ -14,7 +14,7 @@ read and written in `positions`; what the account itself trades is planned in `o
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import NamedTuple
 
 from portfolio_pipeline.core.books.book import (
@@ -32,9 +32,10 @@ from portfolio_pipeline.core.books.book import (
 from portfolio_pipeline.core.books.cash_flows import CashFlow
 from portfolio_pipeline.core.books.fills import Fill
 from portfolio_pipeline.core.books.trades import Received, of_account, of_books, of_orders
+from portfolio_pipeline.core.books.unclaimed import NOTHING_OUTSIDE, Outside, settle_outside, trade_outside
 from portfolio_pipeline.core.market.bars import Bar, Bars, action
 from portfolio_pipeline.core.portfolio.session_targets import SessionTargets, invested_part
-from portfolio_pipeline.core.tables.declare import ACCOUNT_BOOK, RESERVE
+from portfolio_pipeline.core.tables.declare import ACCOUNT_BOOK, RESERVE, UNCLAIMED
 
 Wishes = Mapping[str, Mapping[str, int]]
 """Units wished for, by symbol and book; negative to be rid of them."""
@@ -42,10 +43,18 @@ Wishes = Mapping[str, Mapping[str, int]]
 
 @dataclass
 class Ledger:
-    """The account's book, and the books that share it: strategies in the order of their names, then the reserve."""
+    """The account's book, and the books that share it: strategies in the order of their names, then the reserve; and
+    beside them what others put into the account.
+    """
 
     account: Book
     books: dict[str, Book]
+    unclaimed: Book = field(default_factory=Book)
+
+    @property
+    def capital(self) -> int:
+        """What there is to share out, in cents."""
+        return self.account.equity - self.unclaimed.equity
 
     @classmethod
     def opened(cls, opening: Book) -> Ledger:
@@ -72,7 +81,7 @@ class BookResult(NamedTuple):
 
 def wishes(ledger: Ledger, targets: SessionTargets, bars: Bars, cash_buffer: float) -> dict[str, dict[str, int]]:
     """What every book would like to trade after this close. A symbol without a bar has no price to wish at."""
-    scale = invested_part(targets.weights, cash_buffer) * max(ledger.account.equity, 0) / 100
+    scale = invested_part(targets.weights, cash_buffer) * max(ledger.capital, 0) / 100
     held = {symbol for book in ledger.books.values() for symbol in book.positions}
     wanted = {symbol for weights in targets.contributions.values() for symbol in weights}
     found: dict[str, dict[str, int]] = {}
@@ -95,21 +104,26 @@ def advance(
     shares: Mapping[str, float] | None,
     delist_after_sessions: int,
     payments: Sequence[CashFlow] = (),
+    outside: Outside = NOTHING_OUTSIDE,
     received: list[Received] | None = None,
 ) -> dict[str, BookResult]:
     """Carry all books over one session; says what it brought each of them, and the account.
 
     `shares` are the strategies' shares of capital at the close; None leaves capital where it is. `payments` are what
-    a broker has booked beside executions: for a holding to who holds it, all else to the reserve. What the account and
-    the books trade is added to `received`.
+    a broker has booked beside executions: for a holding to who holds it, all else to the reserve. `outside` is what
+    others did; `fills` are our own. What the account and the books trade is added to `received`.
     """
     received = [] if received is None else received
     ledger.admit(shares or ())
     names, books = list(ledger.books), list(ledger.books.values())
+    if outside or ledger.unclaimed.positions:
+        names, books = [*names, UNCLAIMED], [*books, ledger.unclaimed]
+    bars = outside.bars(bars)
     before, account_before = equities(books), ledger.account.equity
     open_session([ledger.account], bars)
     open_session(books, bars)
-    deposited = _book_payments(ledger, payments)
+    deposited = _book_payments(ledger, books, payments)
+    received += trade_outside(ledger.account, ledger.unclaimed, outside.fills)
     by_symbol: dict[str, list[Fill]] = {}
     for fill in fills:
         by_symbol.setdefault(fill.symbol, []).append(fill)
@@ -122,22 +136,30 @@ def advance(
         acted = action(bars, symbol)
         ratio = acted.split_ratio if acted else 1.0
         own = wished.get(symbol, {})
-        received += _share_out(symbol, names, books, [round(own.get(name, 0) * ratio) for name in names], traded, bar)
+        wanted = [round(own.get(name, 0) * ratio) for name in ledger.books]
+        received += _share_out(symbol, names[: len(wanted)], books[: len(wanted)], wanted, traded, bar)
     gone = close_session([ledger.account], bars, delist_after_sessions)
     received += [_turned_into_cash(ACCOUNT_BOOK, one) for one in gone]
     received += [_turned_into_cash(names[one.book], one) for one in close_session(books, bars, delist_after_sessions)]
+    settled = settle_outside(ledger.account, ledger.books[RESERVE], ledger.unclaimed, outside)
+    received += settled.received
     after = equities(books)
-    moved = _transfers(names, after, shares)
-    for book, cash in zip(books, moved, strict=True):
+    moved = _transfers(list(ledger.books), after[: len(ledger.books)], shares)
+    for book, cash in zip(ledger.books.values(), moved, strict=True):
         book.cash += cash
+    moved += [0] * (len(names) - len(moved))
     results = {name: BookResult(after[i] - before[i], moved[i]) for i, name in enumerate(names)}
+    if UNCLAIMED in names:
+        results[UNCLAIMED] = _deposited(BookResult(after[-1] - before[-1], 0), settled.arrived - settled.cash)
+        results[RESERVE] = _deposited(results[RESERVE], settled.cash)
     results[RESERVE] = _deposited(results[RESERVE], deposited)
-    return {ACCOUNT_BOOK: _deposited(BookResult(ledger.account.equity - account_before, 0), deposited)} | results
+    brought = BookResult(ledger.account.equity - account_before, 0)
+    return {ACCOUNT_BOOK: _deposited(brought, deposited + settled.arrived)} | results
 
 
-def _book_payments(ledger: Ledger, payments: Sequence[CashFlow]) -> int:
+def _book_payments(ledger: Ledger, books: Sequence[Book], payments: Sequence[CashFlow]) -> int:
     """Book what was paid, and say how much of it was paid in or out."""
-    books, deposited = list(ledger.books.values()), 0
+    deposited = 0
     for flow in payments:
         ledger.account.cash += flow.amount
         held = [book.quantity(flow.symbol) for book in books] if flow.symbol else []

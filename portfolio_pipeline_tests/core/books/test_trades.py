@@ -50,7 +50,7 @@ def traded(ledger: Ledger, fills: list[Fill], wished: dict[str, int], bars: Bars
         for symbol in book.positions
     }
     received: list[Received] = []
-    advance(ledger, bars, fills, {"AAA": wished}, None, 3, (), received)
+    advance(ledger, bars, fills, {"AAA": wished}, None, 3, (), received=received)
     after = {"account": ledger.account, **ledger.books}
 
     def is_long(book: str, symbol: str) -> bool | None:

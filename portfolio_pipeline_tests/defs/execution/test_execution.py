@@ -31,6 +31,7 @@ from portfolio_pipeline.defs.execution import orders as orders_module
 from portfolio_pipeline.defs.execution import positions as positions_module
 from portfolio_pipeline.defs.execution import submissions as submissions_module
 from portfolio_pipeline.ports import Warehouse
+from portfolio_pipeline.reads.reconciled import Statements
 from portfolio_pipeline_tests.chain import materialise
 from portfolio_pipeline_tests.fakes.clock import FixedClock
 from portfolio_pipeline_tests.trading import ROOMY, TEST_ORIGIN, first_sessions, market, settings, wanted
@@ -72,13 +73,15 @@ class Desk:
         return self
 
     def run(self, sessions: SessionRange, *assets: str) -> dg.ExecuteInProcessResult:
+        broker = open_broker("SIMULATED", self.house, self.warehouse)
         return materialise(
             PARTS,
             sessions,
             warehouse=self.warehouse,
             selection=assets,
             raise_on_error=False,
-            broker=open_broker("SIMULATED", self.house, self.warehouse),
+            broker=broker,
+            statements=Statements(self.warehouse, broker),
             settings=self.house,
             origin=self.origin,
             halt_switch=self.switch,
@@ -93,6 +96,7 @@ class Desk:
             "sessions": sessions,
             "warehouse": self.warehouse,
             "broker": broker,
+            "statements": Statements(self.warehouse, broker),
             "settings": self.house,
             "halt_switch": self.switch,
             "plan_key": self.plan_key,
@@ -190,6 +194,7 @@ def test_every_check_of_execution_passes_on_an_honest_range(desk: Desk) -> None:
     assert set(evaluated) == {
         *(
             "orders_within_limits",
+            "nothing_is_open_with_the_broker",
             "planned_with_what_the_session_before_was",
             "every_order_was_sent",
             "fills_have_orders",
