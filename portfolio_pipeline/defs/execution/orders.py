@@ -15,6 +15,7 @@ from portfolio_pipeline.components.session_check import check_result, session_ch
 from portfolio_pipeline.core.books.book import Book, to_currency, to_shares
 from portfolio_pipeline.core.calendar.sessions import SessionRange, previous_session
 from portfolio_pipeline.core.errors import DataError, LimitError
+from portfolio_pipeline.core.execution.costs import expected_cost_rows
 from portfolio_pipeline.core.execution.gate import judge_submission
 from portfolio_pipeline.core.execution.orders import plan
 from portfolio_pipeline.core.execution.origin import Origin, changes_by_session
@@ -28,6 +29,7 @@ from portfolio_pipeline.core.tables import (
     AGGREGATED_TARGETS,
     CASH_RETURNS,
     CORPORATE_ACTIONS,
+    EXPECTED_COSTS,
     ORDER_SEALS,
     ORDERS,
     PRICES,
@@ -114,7 +116,7 @@ def planned_with_what_the_session_before_was(
         CASH_RETURNS,
         RISK_OVERRIDES,
     ),
-    also_fills=(ORDER_SEALS, RISK_BREACHES, RISK_STATES, SESSION_ORIGINS),
+    also_fills=(ORDER_SEALS, EXPECTED_COSTS, RISK_BREACHES, RISK_STATES, SESSION_ORIGINS),
     checks=(orders_within_limits, planned_with_what_the_session_before_was),
 )
 def orders(
@@ -145,6 +147,7 @@ def orders(
         rows = tx.replace(ORDERS.name, sessions, ticket_rows(planned.tickets))
         _refuse_revision(planned.tickets, stored, sent)
         tx.replace(ORDER_SEALS.name, sessions, seal_rows(planned.seals))
+        tx.replace(EXPECTED_COSTS.name, sessions, expected_cost_rows(planned.expected))
         breaches = breach_rows(planned.findings, "orders")
         tx.replace(RISK_BREACHES.name, sessions, breaches, where={"level": "orders"})
         tx.replace(RISK_STATES.name, sessions, state_rows(states, "account"), where={"level": "account"})
