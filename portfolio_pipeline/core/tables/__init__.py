@@ -13,6 +13,7 @@ from portfolio_pipeline.core.tables.declare import Column, ColumnType, Table
 from portfolio_pipeline.core.tables.execution import (
     BEGINNINGS,
     BROKER_ACCOUNTS,
+    BROKER_ASSETS,
     CASH_FLOWS,
     EXPECTED_COSTS,
     FILLS,
@@ -75,6 +76,7 @@ __all__ = [
     "ALLOCATION_INPUTS",
     "BEGINNINGS",
     "BROKER_ACCOUNTS",
+    "BROKER_ASSETS",
     "CASH_FLOWS",
     "CASH_RETURNS",
     "CORPORATE_ACTIONS",
@@ -162,6 +164,7 @@ TABLES: tuple[Table, ...] = (
     SUBMISSIONS,
     ORDER_ATTEMPTS,
     BROKER_ACCOUNTS,
+    BROKER_ASSETS,
     ORDER_OUTCOMES,
     FILLS,
     CASH_FLOWS,

@@ -113,6 +113,20 @@ ORDER_ATTEMPTS = Table(
         text("error", "why, where something went wrong", nullable=True),
     ),
 )
+BROKER_ASSETS = Table(
+    "broker_assets",
+    "one row per session and symbol",
+    "What a broker out in the world said may be done with symbols when a session was planned; asked once, and what both"
+    " the plan and the last gate go by. Empty while trading is simulated.",
+    ("session", "symbol"),
+    (
+        session("the session at whose close it was asked"),
+        SYMBOL,
+        Column("tradable", "boolean", "whether it takes orders for it"),
+        Column("fractionable", "boolean", "whether in parts of shares"),
+        Column("shortable", "boolean", "whether it may be sold short, and is easy to borrow"),
+    ),
+)
 BROKER_ACCOUNTS = Table(
     "broker_accounts",
     "one row: the account that this database belongs to",

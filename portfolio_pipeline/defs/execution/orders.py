@@ -9,6 +9,7 @@ from datetime import date
 from typing import Any
 
 import dagster as dg
+import pyarrow as pa
 
 from portfolio_pipeline.components.session_asset import Stored, session_asset
 from portfolio_pipeline.components.session_check import check_result, session_check
@@ -19,14 +20,16 @@ from portfolio_pipeline.core.execution.costs import expected_cost_rows
 from portfolio_pipeline.core.execution.gate import judge_submission
 from portfolio_pipeline.core.execution.orders import plan
 from portfolio_pipeline.core.execution.origin import Origin, changes_by_session
-from portfolio_pipeline.core.execution.rows import ticket_rows, tickets_of
+from portfolio_pipeline.core.execution.rows import asset_rows, know_assets, ticket_rows, tickets_of
 from portfolio_pipeline.core.execution.seals import Sealed, Sealer, seal_rows, seals_of
 from portfolio_pipeline.core.execution.tickets import Ticket, by_session
+from portfolio_pipeline.core.portfolio.session_targets import SessionTargets
 from portfolio_pipeline.core.risk.breaches import breach_rows
 from portfolio_pipeline.core.risk.states.rows import state_rows
 from portfolio_pipeline.core.settings import Settings
 from portfolio_pipeline.core.tables import (
     AGGREGATED_TARGETS,
+    BROKER_ASSETS,
     CASH_RETURNS,
     CORPORATE_ACTIONS,
     EXPECTED_COSTS,
@@ -67,6 +70,7 @@ def orders_within_limits(
     sessions = tradable
     with warehouse.reading() as reader:
         inputs, tickets = trading_inputs(reader, sessions), tickets_of(reader.read(ORDERS.name, sessions))
+        know_assets(inputs.bars, reader.read(BROKER_ASSETS.name, sessions))
         watch = account_watch(reader, sessions)
         sealed = Sealed(Sealer(plan_key, settings), seals_of(reader.read(ORDER_SEALS.name, sessions)))
     book = Book.of(broker.account(sessions.first))
@@ -116,7 +120,7 @@ def planned_with_what_the_session_before_was(
         CASH_RETURNS,
         RISK_OVERRIDES,
     ),
-    also_fills=(ORDER_SEALS, EXPECTED_COSTS, RISK_BREACHES, RISK_STATES, SESSION_ORIGINS),
+    also_fills=(BROKER_ASSETS, ORDER_SEALS, EXPECTED_COSTS, RISK_BREACHES, RISK_STATES, SESSION_ORIGINS),
     checks=(orders_within_limits, planned_with_what_the_session_before_was),
 )
 def orders(
@@ -138,6 +142,7 @@ def orders(
         sessions = tradable
         inputs, watch = trading_inputs(reader, sessions), account_watch(reader, sessions)
     book = Book.of(broker.account(sessions.first))
+    know_assets(inputs.bars, _assets(warehouse, broker, sessions.last, inputs.targets, book))
     sealer = Sealer(plan_key, settings)
     planned = plan(broker.mode, sessions, book, inputs.targets, inputs.bars, settings, sealer, watch)
     states = [(session, scope, one) for session, after in watch.path.items() for scope, one in after.items()]
@@ -164,6 +169,19 @@ def orders(
         metadata["orders"] = dg.MetadataValue.md(_shown(newest))
     refused = sum(ticket.verdict == "refused" for ticket in planned.tickets)
     return Stored(rows, metadata, came_in=len(planned.tickets), dropped={"refused": refused})
+
+
+def _assets(
+    warehouse: Warehouse, broker: Broker, session: date, targets: Mapping[date, SessionTargets], book: Book
+) -> pa.Table:
+    """What the broker says of what is wanted or held; asked once for a session, so that its plan stays what it was."""
+    single = SessionRange.single(session)
+    stored = warehouse.read(BROKER_ASSETS.name, single)
+    wanted = targets[session].weights if session in targets else {}
+    told = () if len(stored) else broker.assets(sorted({*book.positions, *(s for s in wanted if wanted[s])}))
+    if told:
+        warehouse.replace(BROKER_ASSETS.name, single, asset_rows(session, told))
+    return warehouse.read(BROKER_ASSETS.name, single) if told else stored
 
 
 def _refuse_unmeasured(reader: Reader, sessions: SessionRange) -> None:
