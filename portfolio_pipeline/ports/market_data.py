@@ -34,7 +34,10 @@ class MarketData(Protocol):
 
 @dataclass(frozen=True, eq=False)
 class ChangedPast:
-    """Bars that a source holds otherwise than it did: as they are now, and session and symbol of those gone."""
+    """Bars that a source holds otherwise than it did: as they are now, and session and symbol of those gone.
+
+    Where there are several vendors, those gone say in `source` whose they were.
+    """
 
     bars: pd.DataFrame
     gone: pd.DataFrame
@@ -49,6 +52,24 @@ class RemembersThePast(Protocol):
         ...
 
     def past_is_recorded(self) -> None: ...
+
+
+@runtime_checkable
+class ComparesVendors(Protocol):
+    """Market data of several vendors."""
+
+    def differences(self) -> pd.DataFrame:
+        """Rows of `vendor_differences`: what they said otherwise, the last time that they were asked for bars."""
+        ...
+
+
+@runtime_checkable
+class CanBeExamined(Protocol):
+    """Market data that somebody out in the world may refuse."""
+
+    def examined(self, symbols: Sequence[str]) -> str:
+        """What is fine, in words; refused as asking for bars would be."""
+        ...
 
 
 @runtime_checkable

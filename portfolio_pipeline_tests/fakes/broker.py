@@ -15,6 +15,7 @@ import pyarrow as pa
 from portfolio_pipeline.core.books.book import AccountSnapshot, Book, to_cents
 from portfolio_pipeline.core.books.cash_flows import CashFlow
 from portfolio_pipeline.core.books.fills import Fill
+from portfolio_pipeline.core.books.reconciliation import ForeignOrder
 from portfolio_pipeline.core.calendar.sessions import SessionRange, previous_session, session_close, sessions_between
 from portfolio_pipeline.core.errors import BrokerError
 from portfolio_pipeline.core.execution.fill_model import Outcome, executed_at, play_session
@@ -94,6 +95,9 @@ class FakeBroker:
         return tuple(sorted(fills, key=lambda fill: (fill.session, fill.fill_id)))
 
     def cash_flows(self, sessions: SessionRange) -> tuple[CashFlow, ...]:
+        return ()
+
+    def foreign_orders(self) -> tuple[ForeignOrder, ...]:
         return ()
 
     @property

@@ -14,7 +14,7 @@ import pandas as pd
 import pyarrow as pa
 
 from portfolio_pipeline.core.books.book import to_cents, to_currency, to_shares, to_units
-from portfolio_pipeline.core.books.cash_flows import ROUNDING, CashFlow
+from portfolio_pipeline.core.books.cash_flows import OF_BOOKS, CashFlow
 from portfolio_pipeline.core.books.fills import Fill, Side
 from portfolio_pipeline.core.execution.attempts import Attempt
 from portfolio_pipeline.core.execution.tickets import Order, OrderReport, OrderState, OrderType, Ticket, TimeInForce
@@ -152,7 +152,7 @@ def cash_flow_rows(flows: Iterable[CashFlow]) -> pd.DataFrame:
             "kind": flow.kind,
             "symbol": flow.symbol,
             "amount": to_currency(flow.amount),
-            "origin": "books" if flow.kind == ROUNDING else "broker",
+            "origin": "books" if flow.kind in OF_BOOKS else "broker",
             "note": flow.note,
         }
         for flow in flows

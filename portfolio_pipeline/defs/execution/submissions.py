@@ -14,7 +14,7 @@ import dagster as dg
 
 from portfolio_pipeline.components.session_asset import Stored, session_asset
 from portfolio_pipeline.components.session_check import check_result, session_check
-from portfolio_pipeline.core.books.book import Book
+from portfolio_pipeline.core.books.reconciliation import undecided
 from portfolio_pipeline.core.calendar.sessions import SessionRange, previous_session, session_close
 from portfolio_pipeline.core.execution.gate import Gate, judge_submission
 from portfolio_pipeline.core.execution.halt import either, refusal, trading_state
@@ -42,6 +42,7 @@ from portfolio_pipeline.core.tables import (
 from portfolio_pipeline.defs.execution.sent import sent_orders
 from portfolio_pipeline.ports import Broker, HaltSwitch, Warehouse
 from portfolio_pipeline.reads.account_watch import account_watch
+from portfolio_pipeline.reads.reconciled import Statements, refusal_of, stored_differences
 from portfolio_pipeline.reads.trading import trading_inputs
 
 NOTHING_TO_SEND = Gate((), (), {}, None)
@@ -59,7 +60,12 @@ def every_order_was_sent(
         planned = {row["client_order_id"]: row for row in reader.read(ORDERS.name, sessions).to_pylist()}
         told = {row["client_order_id"]: row for row in reader.read(SUBMISSIONS.name, sessions).to_pylist()}
         halt = refusal(either(halt_switch.state(), trading_state(reader.read(HALT_EVENTS.name))))
-    held_back = str(halt) if halt else "NOT_SENT: nobody has tried since it was planned. Materialise submissions."
+        open_ = refusal_of(undecided(*stored_differences(reader)))
+    held_back = (
+        str(halt or open_)
+        if halt or open_
+        else "NOT_SENT: nobody has tried since it was planned. Materialise submissions."
+    )
     offending: list[dict[str, object]] = []
     warnings: list[dict[str, object]] = []
     for name in {**planned, **told}:
@@ -98,6 +104,7 @@ def submissions(
     sessions: SessionRange,
     warehouse: dg.ResourceParam[Warehouse],
     broker: dg.ResourceParam[Broker],
+    statements: dg.ResourceParam[Statements],
     settings: dg.ResourceParam[Settings],
     halt_switch: dg.ResourceParam[HaltSwitch],
     plan_key: dg.ResourceParam[bytes],
@@ -108,7 +115,8 @@ def submissions(
         return Stored(stands, {"broker": broker.mode, "states": "what was sent before the market opened stands"})
     sessions = tradable
     halted = either(halt_switch.state(), trading_state(warehouse.read(HALT_EVENTS.name))).halted
-    if halted:
+    account = None if halted else statements.at(sessions.first)
+    if account is None or account.open:
         gate = NOTHING_TO_SEND
     else:
         with warehouse.reading() as reader:
@@ -116,10 +124,9 @@ def submissions(
             know_assets(inputs.bars, reader.read(BROKER_ASSETS.name, sessions))
             sealed = Sealed(Sealer(plan_key, settings), seals_of(reader.read(ORDER_SEALS.name, sessions)))
             watch = account_watch(reader, sessions)
-        book = Book.of(broker.account(sessions.first))
         sent = sent_orders(broker, warehouse, sessions)
         gate = judge_submission(
-            *(broker.mode, sessions, tickets, book, inputs.targets, inputs.bars, settings, sent),
+            *(broker.mode, sessions, tickets, account.book, inputs.targets, inputs.bars, settings, sent),
             sealed=sealed,
             watch=watch,
         )
@@ -136,7 +143,7 @@ def submissions(
         "refused in all sessions": len(gate.refused),
         "states": ", ".join(f"{count} {state}" for state, count in states.items()) or "nothing to send",
         "broker": broker.mode,
-        "trading": "halted: nothing was sent" if halted else "allowed",
+        "trading": "halted: nothing was sent" if account is None else str(refusal_of(account.open) or "allowed"),
     }
     return Stored(
         count, metadata, came_in=len(gate.sendable) + len(gate.refused), dropped={"refused": len(gate.refused)}

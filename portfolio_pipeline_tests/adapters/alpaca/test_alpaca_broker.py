@@ -10,7 +10,7 @@ from typing import Any
 import pandas as pd
 import pytest
 
-from portfolio_pipeline.adapters.broker.alpaca.access import AlpacaAccess
+from portfolio_pipeline.adapters.alpaca.access import AlpacaAccess
 from portfolio_pipeline.adapters.broker.alpaca.broker import AlpacaBroker
 from portfolio_pipeline.core.books.book import SHARE
 from portfolio_pipeline.core.calendar.sessions import SessionRange, next_session, previous_session, session_close

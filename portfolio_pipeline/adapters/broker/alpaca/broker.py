@@ -14,15 +14,17 @@ from typing import Any
 
 import pandas as pd
 
-from portfolio_pipeline.adapters.broker.alpaca.access import AlpacaAccess
+from portfolio_pipeline.adapters.alpaca.access import AlpacaAccess
+from portfolio_pipeline.adapters.alpaca.client import AlpacaClient, Patience, Refused
 from portfolio_pipeline.adapters.broker.alpaca.activities import Activities
-from portfolio_pipeline.adapters.broker.alpaca.client import AlpacaClient, Patience, Refused
+from portfolio_pipeline.adapters.broker.alpaca.door import trading_door
 from portfolio_pipeline.adapters.broker.alpaca.journal import Journal
 from portfolio_pipeline.adapters.broker.alpaca.sending import Sender, still_in_doubt
 from portfolio_pipeline.adapters.broker.alpaca.words import Unreadable, asset_of, cents, moment, price, units
 from portfolio_pipeline.core.books.book import AccountSnapshot, Holding, to_shares
 from portfolio_pipeline.core.books.cash_flows import CashFlow
 from portfolio_pipeline.core.books.fills import Fill
+from portfolio_pipeline.core.books.reconciliation import ForeignOrder
 from portfolio_pipeline.core.calendar.sessions import (
     NEW_YORK,
     SessionRange,
@@ -60,7 +62,7 @@ class AlpacaBroker:
         sleep: Callable[[float], None] = time.sleep,
     ) -> None:
         self._mode, self._access, self._warehouse, self._clock, self._sleep = mode, access, warehouse, clock, sleep
-        self._client = AlpacaClient(access, mode, patience, sleep)
+        self._client = AlpacaClient(access, trading_door(access, mode), patience, sleep)
         self._journal = Journal(warehouse, clock)
         self._sender = Sender(self._client, self._journal, mode, sleep)
         self._activities = Activities(self._client)
@@ -153,6 +155,10 @@ class AlpacaBroker:
     def cash_flows(self, sessions: SessionRange) -> tuple[CashFlow, ...]:
         self._require_ours()
         return self._activities.cash_flows(sessions)
+
+    def foreign_orders(self) -> tuple[ForeignOrder, ...]:
+        self._require_ours()
+        return self._sender.foreign()
 
     # Whose account it is, and when it is
 

@@ -16,7 +16,7 @@ from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
-from portfolio_pipeline.adapters.broker.alpaca.client import WHEN_IT_ANSWERS, AlpacaClient, Refused, Unclear
+from portfolio_pipeline.adapters.alpaca.client import WHEN_IT_ANSWERS, AlpacaClient, Refused, Unclear
 from portfolio_pipeline.adapters.broker.alpaca.journal import Journal
 from portfolio_pipeline.adapters.broker.alpaca.words import (
     Answer,
@@ -27,6 +27,7 @@ from portfolio_pipeline.adapters.broker.alpaca.words import (
     request_of,
     sent_otherwise,
 )
+from portfolio_pipeline.core.books.reconciliation import ForeignOrder
 from portfolio_pipeline.core.calendar.sessions import next_session, session_close
 from portfolio_pipeline.core.errors import BrokerError
 from portfolio_pipeline.core.execution.attempts import IN_DOUBT, OVER, Attempt
@@ -89,6 +90,22 @@ class Sender:
         self._journal.add(adopted)
         found = self._refresh({**known, **{one.order.client_order_id: one for one in adopted}}, listed)
         return bool(still_in_doubt(found.values()))
+
+    def foreign(self) -> tuple[ForeignOrder, ...]:
+        """The open orders that others have given."""
+        query = {"status": "open", "limit": _PAGE, "direction": "asc", "nested": "false"}
+        page = self._client.get("/orders", query)
+        if not isinstance(page, list):
+            raise _unreadable("a list of orders", page)
+        rows = [row for row in page if isinstance(row, dict)]
+        names = [str(row.get("client_order_id") or f"order {row.get('id')}") for row in rows]
+        return tuple(
+            ForeignOrder(
+                name, str(row.get("symbol")), f"{row.get('side')} {row.get('qty') or row.get('notional')} {name}"
+            )
+            for name, row in zip(names, rows, strict=True)
+            if session_of(self._mode, name) is None
+        )
 
     def refreshed(self, attempts: Mapping[str, Attempt]) -> dict[str, Attempt]:
         """The newest notes on what is not over yet, with what the broker says of it now."""
