@@ -57,6 +57,7 @@ def show_costs(first: date | None, as_json: bool) -> None:
 @_FIRST
 def calibrate(first: date | None) -> None:
     """Say what the settings would have to be for costs to be what was measured."""
+    from portfolio_pipeline.adapters.environment import SHIPPED_SETTINGS
     from portfolio_pipeline.cli.home import open_tables
     from portfolio_pipeline.cli.terminal import Column, say, show, table
     from portfolio_pipeline.reports.costs import calibrated, calibration_rows
@@ -67,6 +68,8 @@ def calibrate(first: date | None) -> None:
     show(table(columns, [(row, "") for row in calibration_rows(found)], f"Costs measured on {found.orders:,} orders"))
     for note in found.notes:
         say(note)
-    file = wired.environment.portfolio_config
-    say(f"\nTo have searches, paper and the simulated broker count with it, write into {file}:\n")
+    where = str(wired.environment.portfolio_config)
+    if where == str(SHIPPED_SETTINGS):
+        where = f"{wired.environment.dagster_home / SHIPPED_SETTINGS.name}, a copy of {where}"
+    say(f"\nTo have searches, paper and the simulated broker count with it, write into {where}:\n")
     say(found.lines)
