@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from portfolio_pipeline.cli import alerting, completion, questions, risk
+from portfolio_pipeline.cli import alerting, completion, questions, reconcile, risk
 from portfolio_pipeline.cli.allocate import allocate
 from portfolio_pipeline.cli.help import Group
 from portfolio_pipeline.cli.session_date import SessionDate
@@ -405,5 +405,13 @@ def complete(shell: str) -> None:
     click.echo(completion.script(shell, portfolio))
 
 
-for further in (questions.backtest, questions.search, questions.sensitivity, allocate, alerting.alerts, risk.risk):
+for further in (
+    questions.backtest,
+    questions.search,
+    questions.sensitivity,
+    allocate,
+    alerting.alerts,
+    risk.risk,
+    reconcile.reconcile,
+):
     portfolio.add_command(further)

@@ -16,6 +16,8 @@ from portfolio_pipeline.adapters.origin import newest_sources
 from portfolio_pipeline.adapters.wiring import Wiring
 from portfolio_pipeline.cli.terminal import BAD, DOUBTFUL, GOOD, Fact, facts, say, show
 from portfolio_pipeline.core import tables as schemas
+from portfolio_pipeline.core.books.reconciliation import undecided
+from portfolio_pipeline.core.books.reconciliation_rows import decisions_of, differences_of
 from portfolio_pipeline.core.calendar.sessions import SessionRange
 from portfolio_pipeline.core.execution.halt import TradingState, either, trading_state
 from portfolio_pipeline.core.execution.origin import changes_by_session
@@ -36,7 +38,7 @@ _DAILY = frozenset(table.name for table in (*EVERY_SESSION, *EVERY_SESSION_AND_S
 class Trouble:
     """Something that a person has to look at, and what to do then."""
 
-    kind: str  # halted, other_market, sessions_missing, order, breach, quarantine or run
+    kind: str  # halted, other_market, sessions_missing, reconciliation, order, breach, quarantine or run
     what: str
     to_do: str
     severe: bool = True
@@ -221,7 +223,15 @@ def _open(reader: Reader, only: SessionRange) -> list[Trouble]:
     unsent = reader.read(schemas.SUBMISSIONS.name, only, where={"state": ["refused", "unknown"]}).to_pylist()
     breaches = reader.read(schemas.RISK_BREACHES.name, only, where={"severity": "block"}).to_pylist()
     quarantined = reader.read(schemas.QUARANTINE.name, only).to_pylist()
+    differences = undecided(
+        differences_of(reader.read(schemas.RECONCILIATION.name)),
+        decisions_of(reader.read(schemas.RECONCILIATION_DECISIONS.name)),
+    )
     return [
+        *(
+            Trouble("reconciliation", f"{one.kind} {one.subject} of {one.session}: {one.told}", _OF_DIFFERENCES)
+            for one in differences
+        ),
         *(
             Trouble("order", "order {client_order_id} is {state}: {error}".format_map(row), _OF_ORDERS)
             for row in unsent
@@ -239,6 +249,7 @@ def _open(reader: Reader, only: SessionRange) -> list[Trouble]:
     ]
 
 
+_OF_DIFFERENCES = "nothing is sent before it is decided: portfolio reconcile"
 _OF_ORDERS = "nothing of them was sent; mend what is named, the next session goes on from the account as it is"
 _OF_BARS = "the symbol waits, the others go on; correct the source if the bar is wrong there"
 

@@ -11,6 +11,7 @@ from typing import Literal, Protocol, TypeAlias
 from portfolio_pipeline.core.books.book import AccountSnapshot
 from portfolio_pipeline.core.books.cash_flows import CashFlow
 from portfolio_pipeline.core.books.fills import Fill
+from portfolio_pipeline.core.books.reconciliation import ForeignOrder
 from portfolio_pipeline.core.calendar.sessions import SessionRange
 from portfolio_pipeline.core.execution.tickets import Order, OrderReport
 
@@ -62,4 +63,8 @@ class Broker(Protocol):
 
         A made-up market brings dividends and interest with its bars, and nothing here.
         """
+        ...
+
+    def foreign_orders(self) -> tuple[ForeignOrder, ...]:
+        """The open orders in the account that this house has not sent. A made-up market has none."""
         ...

@@ -49,10 +49,13 @@ CHECKS = {
         "targets_come_from_strategies",
     },
     "risk": {"figures_within_limits", "components_add_up", "correlations_are_as_they_were"},
-    "orders": {"orders_within_limits", "planned_with_what_the_session_before_was"},
+    "orders": {
+        *("orders_within_limits", "nothing_is_open_with_the_broker"),
+        "planned_with_what_the_session_before_was",
+    },
     "submissions": {"every_order_was_sent", "refused_orders_were_not_sent"},
     "fills": {"fills_have_orders", "fills_add_up_to_orders", "orders_are_not_overfilled"},
-    "positions": {"books_add_up_to_account", "positions_tie_to_broker"},
+    "positions": {"books_add_up_to_account", "positions_tie_to_broker", "trades_explain_the_books"},
     "metrics": {"account_is_what_its_returns_say"},
     **{f"{strategy}/optimized_parameters": {"parameters_in_range"} for strategy in STRATEGIES},
     **{f"{strategy}/strategy_targets": {"targets_within_strategy_limits"} for strategy in STRATEGIES},
@@ -80,6 +83,8 @@ MARTS = {
     "pareto_sets",
     "performance_by_strategy",
     "stage_changes",
+    "round_trips",
+    "trade_statistics",
     "value_at_risk_tests",
 }
 WAYS = {

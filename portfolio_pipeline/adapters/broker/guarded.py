@@ -11,6 +11,7 @@ from datetime import date
 from portfolio_pipeline.core.books.book import AccountSnapshot
 from portfolio_pipeline.core.books.cash_flows import CashFlow
 from portfolio_pipeline.core.books.fills import Fill
+from portfolio_pipeline.core.books.reconciliation import ForeignOrder
 from portfolio_pipeline.core.calendar.sessions import SessionRange
 from portfolio_pipeline.core.execution.tickets import Order, OrderReport
 from portfolio_pipeline.ports.broker import Broker, TradingMode
@@ -45,3 +46,6 @@ class GuardedBroker:
 
     def cash_flows(self, sessions: SessionRange) -> tuple[CashFlow, ...]:
         return self._broker.cash_flows(sessions)
+
+    def foreign_orders(self) -> tuple[ForeignOrder, ...]:
+        return self._broker.foreign_orders()

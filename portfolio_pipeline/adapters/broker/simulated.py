@@ -29,6 +29,7 @@ from portfolio_pipeline.adapters.broker.simulated_records import (
 from portfolio_pipeline.core.books.book import AccountSnapshot, to_cents
 from portfolio_pipeline.core.books.cash_flows import CashFlow
 from portfolio_pipeline.core.books.fills import Fill
+from portfolio_pipeline.core.books.reconciliation import ForeignOrder
 from portfolio_pipeline.core.calendar.sessions import SessionRange, next_session, previous_session, sessions_between
 from portfolio_pipeline.core.errors import BrokerError
 from portfolio_pipeline.core.execution.fill_model import play_session
@@ -104,6 +105,9 @@ class SimulatedBroker:
             return stored_fills(tx, sessions)
 
     def cash_flows(self, sessions: SessionRange) -> tuple[CashFlow, ...]:
+        return ()
+
+    def foreign_orders(self) -> tuple[ForeignOrder, ...]:
         return ()
 
     def _play_to(self, tx: Transaction, played: date, session: date) -> None:

@@ -21,10 +21,11 @@ from portfolio_pipeline.core.calendar.sessions import previous_session
 from portfolio_pipeline.core.errors import SessionError
 from portfolio_pipeline.core.execution.account_risk import AccountWatch
 from portfolio_pipeline.core.execution.fill_model import play_session
+from portfolio_pipeline.core.execution.order_types import order_form
 from portfolio_pipeline.core.execution.order_verdicts import judge_orders
 from portfolio_pipeline.core.execution.seals import Seal, Sealer
 from portfolio_pipeline.core.execution.settings import TradingTerms
-from portfolio_pipeline.core.execution.tickets import Ticket
+from portfolio_pipeline.core.execution.tickets import Ticket, TimeInForce
 from portfolio_pipeline.core.execution.trades import trades_towards
 from portfolio_pipeline.core.execution.verdicts import judge_targets, judge_trades
 from portfolio_pipeline.core.market.bars import NO_BARS, Bars
@@ -47,9 +48,17 @@ class Plan:
     seals: tuple[Seal, ...] = ()
 
 
-def client_order_id(mode: str, session: date, symbol: str, quantity: int, limit_price: float | None = None) -> str:
+def client_order_id(
+    mode: str,
+    session: date,
+    symbol: str,
+    quantity: int,
+    limit_price: float | None = None,
+    time_in_force: TimeInForce = TimeInForce.DAY,
+) -> str:
     """The order's identifier, unique for good: a pure function of what is intended, without clock or counter."""
-    intent = hashlib.sha256(json.dumps([mode, str(session), symbol, quantity, limit_price, "day"]).encode()).hexdigest()
+    intended = json.dumps([mode, str(session), symbol, quantity, limit_price, str(time_in_force)])
+    intent = hashlib.sha256(intended.encode()).hexdigest()
     return f"{mode}-account-{session:%Y%m%d}-{symbol}-{Side.of(quantity)}-1-{intent[:16]}"
 
 
@@ -136,19 +145,25 @@ def plan_session(
     """One session's tickets, sells first, in the order of their symbols; and what limits cut."""
     trades, cuts = trades_towards(targets, book, bars, terms, recent or RecentMarket(session))
     equity = max(book.equity, 1)
-    tickets = [
-        Ticket(
+
+    def ticket(symbol: str, quantity: int) -> Ticket:
+        price = bars[symbol].close
+        form = order_form(terms.orders, quantity, price)
+        reason = _reason(symbol, value(book.quantity(symbol), price) / equity, targets)
+        return Ticket(
             session=session,
-            client_order_id=client_order_id(mode, session, symbol, quantity),
+            client_order_id=client_order_id(mode, session, symbol, quantity, form.limit_price, form.time_in_force),
             symbol=symbol,
             quantity=quantity,
-            reference_price=bars[symbol].close,
+            reference_price=price,
             target_weight=targets.weights[symbol],
-            reason=_reason(symbol, value(book.quantity(symbol), bars[symbol].close) / equity, targets),
+            reason=f"{reason}; {form.note}" if form.note else reason,
+            limit_price=form.limit_price,
+            time_in_force=form.time_in_force,
         )
-        for symbol, quantity in sorted(trades.items(), key=lambda item: (item[1] > 0, item[0]))
-    ]
-    return tickets, cuts
+
+    ordered = sorted(trades.items(), key=lambda item: (item[1] > 0, item[0]))
+    return [ticket(symbol, quantity) for symbol, quantity in ordered], cuts
 
 
 def _reason(symbol: str, held: float, targets: SessionTargets) -> str:
@@ -159,4 +174,5 @@ def _reason(symbol: str, held: float, targets: SessionTargets) -> str:
     more = f", {len(asking) - _STRATEGIES_NAMED} more" if len(asking) > _STRATEGIES_NAMED else ""
     who = f": {names}{more}" if names else ": no strategy wants it"
     cut = f" (cut: {targets.reasons[symbol]})" if symbol in targets.reasons else ""
-    return f"want {wanted:.2%}, hold {held:.2%}{who}{cut}"
+    closed = "; closed first, the other side follows at the next close" if wanted * held < 0 else ""
+    return f"want {wanted:.2%}, hold {held:.2%}{who}{cut}{closed}"

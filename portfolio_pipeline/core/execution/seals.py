@@ -123,7 +123,7 @@ def seals_of(rows: pa.Table) -> dict[str, Seal]:
 def _row(ticket: Ticket) -> list[object]:
     return [
         *(str(ticket.session), ticket.client_order_id, ticket.symbol, ticket.quantity, ticket.reference_price),
-        *(ticket.target_weight, ticket.reason, ticket.verdict, ticket.limit_price),
+        *(ticket.target_weight, ticket.reason, ticket.verdict, ticket.limit_price, str(ticket.time_in_force)),
     ]
 
 

@@ -12,7 +12,9 @@ import dagster as dg
 
 from portfolio_pipeline.components.session_asset import Stored, session_asset
 from portfolio_pipeline.components.session_check import check_result, session_check
-from portfolio_pipeline.core.books.book import Book, to_currency, to_shares
+from portfolio_pipeline.core.books.book import to_currency, to_shares
+from portfolio_pipeline.core.books.reconciliation import undecided
+from portfolio_pipeline.core.books.reconciliation_rows import difference_rows
 from portfolio_pipeline.core.calendar.sessions import SessionRange, previous_session
 from portfolio_pipeline.core.errors import DataError, LimitError
 from portfolio_pipeline.core.execution.gate import judge_submission
@@ -31,6 +33,7 @@ from portfolio_pipeline.core.tables import (
     ORDER_SEALS,
     ORDERS,
     PRICES,
+    RECONCILIATION,
     RISK_BREACHES,
     RISK_METRICS,
     RISK_OVERRIDES,
@@ -42,6 +45,7 @@ from portfolio_pipeline.core.tables import (
 from portfolio_pipeline.defs.execution.sent import REVISION, sent_orders
 from portfolio_pipeline.ports import Broker, Reader, Warehouse
 from portfolio_pipeline.reads.account_watch import account_watch
+from portfolio_pipeline.reads.reconciled import Statements, refusal_of, stored_differences
 from portfolio_pipeline.reads.trading import trading_inputs
 from portfolio_pipeline.reports.tables import markdown_table
 
@@ -51,6 +55,7 @@ def orders_within_limits(
     sessions: SessionRange,
     warehouse: dg.ResourceParam[Warehouse],
     broker: dg.ResourceParam[Broker],
+    statements: dg.ResourceParam[Statements],
     settings: dg.ResourceParam[Settings],
     plan_key: dg.ResourceParam[bytes],
 ) -> dg.AssetCheckResult:
@@ -67,7 +72,7 @@ def orders_within_limits(
         inputs, tickets = trading_inputs(reader, sessions), tickets_of(reader.read(ORDERS.name, sessions))
         watch = account_watch(reader, sessions)
         sealed = Sealed(Sealer(plan_key, settings), seals_of(reader.read(ORDER_SEALS.name, sessions)))
-    book = Book.of(broker.account(sessions.first))
+    book = statements.at(sessions.first).book
     gate = judge_submission(
         *(broker.mode, sessions, tickets, book, inputs.targets, inputs.bars, settings), sealed=sealed, watch=watch
     )
@@ -85,6 +90,21 @@ def orders_within_limits(
             (offending if fails else warnings).append(row)
     remedy = "Nothing of these sessions is sent. Look at the targets and the limits, then materialise orders again."
     return check_result(offending, warnings=warnings, checked=len(tickets), remedy=remedy)
+
+
+@session_check()
+def nothing_is_open_with_the_broker(
+    sessions: SessionRange, warehouse: dg.ResourceParam[Warehouse]
+) -> dg.AssetCheckResult:
+    """The account is what the books make it, or a person has decided what differs. Until then nothing is sent."""
+    with warehouse.reading() as reader:
+        differences, decisions = stored_differences(reader)
+    known = [one for one in differences if one.session <= sessions.last]
+    open_ = undecided(known, decisions)
+    offending: list[dict[str, object]] = [
+        {"session": one.session, "kind": str(one.kind), "subject": one.subject, "found": one.told} for one in open_
+    ]
+    return check_result(offending, checked=len(known), remedy=str(refusal_of(open_)))
 
 
 @session_check()
@@ -114,13 +134,14 @@ def planned_with_what_the_session_before_was(
         CASH_RETURNS,
         RISK_OVERRIDES,
     ),
-    also_fills=(ORDER_SEALS, RISK_BREACHES, RISK_STATES, SESSION_ORIGINS),
-    checks=(orders_within_limits, planned_with_what_the_session_before_was),
+    also_fills=(ORDER_SEALS, RISK_BREACHES, RISK_STATES, SESSION_ORIGINS, RECONCILIATION),
+    checks=(orders_within_limits, nothing_is_open_with_the_broker, planned_with_what_the_session_before_was),
 )
 def orders(
     sessions: SessionRange,
     warehouse: dg.ResourceParam[Warehouse],
     broker: dg.ResourceParam[Broker],
+    statements: dg.ResourceParam[Statements],
     settings: dg.ResourceParam[Settings],
     plan_key: dg.ResourceParam[bytes],
     origin: dg.ResourceParam[Origin],
@@ -135,7 +156,8 @@ def orders(
             return Stored(stands, {"orders of the newest session": "what was planned at its close stands"})
         sessions = tradable
         inputs, watch = trading_inputs(reader, sessions), account_watch(reader, sessions)
-    book = Book.of(broker.account(sessions.first))
+    account = statements.at(sessions.first)
+    book = account.book
     sealer = Sealer(plan_key, settings)
     planned = plan(broker.mode, sessions, book, inputs.targets, inputs.bars, settings, sealer, watch)
     states = [(session, scope, one) for session, after in watch.path.items() for scope, one in after.items()]
@@ -149,6 +171,9 @@ def orders(
         tx.replace(RISK_BREACHES.name, sessions, breaches, where={"level": "orders"})
         tx.replace(RISK_STATES.name, sessions, state_rows(states, "account"), where={"level": "account"})
         tx.replace(SESSION_ORIGINS.name, asked, origin.rows(asked))
+        if account.since is not None:
+            since = SessionRange(account.since, sessions.last)
+            tx.replace(RECONCILIATION.name, since, difference_rows(account.differences))
     newest = [ticket for ticket in planned.tickets if ticket.session == sessions.last]
     metadata: dict[str, Any] = {
         "orders of the newest session": len(newest),

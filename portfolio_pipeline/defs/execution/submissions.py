@@ -14,7 +14,7 @@ import dagster as dg
 
 from portfolio_pipeline.components.session_asset import Stored, session_asset
 from portfolio_pipeline.components.session_check import check_result, session_check
-from portfolio_pipeline.core.books.book import Book
+from portfolio_pipeline.core.books.reconciliation import undecided
 from portfolio_pipeline.core.calendar.sessions import SessionRange, previous_session, session_close
 from portfolio_pipeline.core.errors import PortfolioError
 from portfolio_pipeline.core.execution.gate import Gate, judge_submission
@@ -22,7 +22,7 @@ from portfolio_pipeline.core.execution.halt import either, refusal, trading_stat
 from portfolio_pipeline.core.execution.order_verdicts import NO_QUOTES, Quotes
 from portfolio_pipeline.core.execution.rows import submission_rows, tickets_of
 from portfolio_pipeline.core.execution.seals import Sealed, Sealer, seals_of
-from portfolio_pipeline.core.execution.tickets import TAKEN, OrderReport, OrderState
+from portfolio_pipeline.core.execution.tickets import SENT_AS_DAY, TAKEN, OrderReport, OrderState
 from portfolio_pipeline.core.market.quotes import fresh_prices
 from portfolio_pipeline.core.risk.breaches import breach_rows
 from portfolio_pipeline.core.settings import Settings
@@ -44,6 +44,7 @@ from portfolio_pipeline.core.tables import (
 from portfolio_pipeline.defs.execution.sent import sent_orders
 from portfolio_pipeline.ports import Broker, Clock, HaltSwitch, MarketData, TellsQuotes, Warehouse
 from portfolio_pipeline.reads.account_watch import account_watch
+from portfolio_pipeline.reads.reconciled import Statements, refusal_of, stored_differences
 from portfolio_pipeline.reads.trading import trading_inputs
 
 NOTHING_TO_SEND = Gate((), (), {}, None)
@@ -61,7 +62,12 @@ def every_order_was_sent(
         planned = {row["client_order_id"]: row for row in reader.read(ORDERS.name, sessions).to_pylist()}
         told = {row["client_order_id"]: row for row in reader.read(SUBMISSIONS.name, sessions).to_pylist()}
         halt = refusal(either(halt_switch.state(), trading_state(reader.read(HALT_EVENTS.name))))
-    held_back = str(halt) if halt else "NOT_SENT: nobody has tried since it was planned. Materialise submissions."
+        open_ = refusal_of(undecided(*stored_differences(reader)))
+    held_back = (
+        str(halt or open_)
+        if halt or open_
+        else "NOT_SENT: nobody has tried since it was planned. Materialise submissions."
+    )
     offending: list[dict[str, object]] = []
     warnings: list[dict[str, object]] = []
     for name in {**planned, **told}:
@@ -99,6 +105,7 @@ def submissions(
     sessions: SessionRange,
     warehouse: dg.ResourceParam[Warehouse],
     broker: dg.ResourceParam[Broker],
+    statements: dg.ResourceParam[Statements],
     settings: dg.ResourceParam[Settings],
     halt_switch: dg.ResourceParam[HaltSwitch],
     plan_key: dg.ResourceParam[bytes],
@@ -112,7 +119,8 @@ def submissions(
     sessions = tradable
     quoted = "not asked for"
     halted = either(halt_switch.state(), trading_state(warehouse.read(HALT_EVENTS.name))).halted
-    if halted:
+    account = None if halted else statements.at(sessions.first)
+    if account is None or account.open:
         gate = NOTHING_TO_SEND
     else:
         with warehouse.reading() as reader:
@@ -120,10 +128,9 @@ def submissions(
             sealed = Sealed(Sealer(plan_key, settings), seals_of(reader.read(ORDER_SEALS.name, sessions)))
             watch = account_watch(reader, sessions)
         quotes, quoted = _fresh_quotes(broker, market_data, [ticket.symbol for ticket in tickets], clock.now())
-        book = Book.of(broker.account(sessions.first))
         sent = sent_orders(broker, warehouse, sessions)
         gate = judge_submission(
-            *(broker.mode, sessions, tickets, book, inputs.targets, inputs.bars, settings, sent),
+            *(broker.mode, sessions, tickets, account.book, inputs.targets, inputs.bars, settings, sent),
             quotes=quotes,
             sealed=sealed,
             watch=watch,
@@ -142,7 +149,7 @@ def submissions(
         "states": ", ".join(f"{count} {state}" for state, count in states.items()) or "nothing to send",
         "broker": broker.mode,
         "quotes": quoted,
-        "trading": "halted: nothing was sent" if halted else "allowed",
+        "trading": "halted: nothing was sent" if account is None else str(refusal_of(account.open) or "allowed"),
     }
     return Stored(
         count, metadata, came_in=len(gate.sendable) + len(gate.refused), dropped={"refused": len(gate.refused)}
@@ -200,7 +207,9 @@ def _known_at_the_close(gate: Gate, told: Iterable[OrderReport]) -> list[OrderRe
 
 def _at_close(report: OrderReport) -> OrderReport:
     if report.state in TAKEN:
-        report = replace(report, state=OrderState.ACCEPTED, error=None)
+        told = (report.error or "").partition("; ")[0]  # what became of it is written after that
+        otherwise = told if told.startswith(SENT_AS_DAY) else None
+        report = replace(report, state=OrderState.ACCEPTED, error=otherwise)
     return replace(report, filled_quantity=0, updated_at=_close(report.session))
 
 

@@ -24,7 +24,9 @@ from portfolio_pipeline.adapters.broker.alpaca.words import Unreadable, cents, m
 from portfolio_pipeline.core.books.book import AccountSnapshot, Holding, to_shares
 from portfolio_pipeline.core.books.cash_flows import CashFlow
 from portfolio_pipeline.core.books.fills import Fill
+from portfolio_pipeline.core.books.reconciliation import ForeignOrder
 from portfolio_pipeline.core.calendar.sessions import (
+    NEW_YORK,
     SessionRange,
     last_closed_session,
     next_session,
@@ -34,6 +36,7 @@ from portfolio_pipeline.core.calendar.sessions import (
 from portfolio_pipeline.core.errors import BrokerError, ConfigurationError
 from portfolio_pipeline.core.execution.attempts import OVER, Attempt
 from portfolio_pipeline.core.execution.tickets import Order, OrderReport, OrderState
+from portfolio_pipeline.core.execution.windows import MarketHours
 from portfolio_pipeline.core.tables import BROKER_ACCOUNTS, POSITIONS, PRICES
 from portfolio_pipeline.core.tables.declare import ACCOUNT_BOOK
 from portfolio_pipeline.ports import Clock, Warehouse
@@ -68,8 +71,8 @@ class AlpacaBroker:
         return self._mode
 
     def tradable(self, sessions: SessionRange) -> SessionRange | None:
-        newest, is_open = self._newest_session()
-        return None if is_open or newest not in sessions else SessionRange.single(newest)
+        newest, hours = self._newest_session()
+        return None if hours.is_open or newest not in sessions else SessionRange.single(newest)
 
     def account(self, session: date) -> AccountSnapshot:
         self._require_current(session)
@@ -90,13 +93,13 @@ class AlpacaBroker:
             )
         if orders:
             for session in {order.session for order in orders}:
-                self._require_current(session)
+                hours = self._require_current(session)
             self._require_settled(sessions.last)
             self._require_unblocked(self._account())
             self._sender.plan(orders)
             self._sender.sweep(sessions.last)
             for _ in range(_ROUNDS):
-                whole = self._sender.send(orders)
+                whole = self._sender.send(orders, hours.next_close)
                 doubted = self._sender.sweep(sessions.last)
                 if whole or doubted:
                     break
@@ -136,22 +139,41 @@ class AlpacaBroker:
         self._require_ours()
         return self._activities.cash_flows(sessions)
 
+    def foreign_orders(self) -> tuple[ForeignOrder, ...]:
+        self._require_ours()
+        return self._sender.foreign()
+
     # Whose account it is, and when it is
 
-    def _newest_session(self) -> tuple[date, bool]:
-        """The newest closed session by the broker's clock, and whether the market has opened since."""
-        self._require_ours()
-        now, is_open = self._broker_time()
-        return last_closed_session(now), is_open
+    def _newest_session(self) -> tuple[date, MarketHours]:
+        """The newest closed session by the broker's clock, and its hours.
 
-    def _broker_time(self) -> tuple[datetime, bool]:
+        A day on which it closes early, or not opens at all, without the house's calendar knowing: what is sent then
+        would be executed in another session than in the books.
+        """
+        self._require_ours()
+        hours = self._broker_time()
+        newest = last_closed_session(hours.now)
+        opens, expected = hours.next_open, next_session(newest)
+        if not hours.is_open and opens is not None and opens.astimezone(NEW_YORK).date() > expected:
+            raise BrokerError(
+                "MARKET_HOURS_DIFFER",
+                found=f"the broker's market opens next on {opens.astimezone(NEW_YORK).date()}",
+                expected=f"{expected}, the session after {newest}",
+                remedy="Too late for this session, or it is none: nothing was sent. Give the command again after the"
+                " close of the next one.",
+            )
+        return newest, hours
+
+    def _broker_time(self) -> MarketHours:
         before = self._clock.now()
         told = self._ask("/clock", dict)
         after = self._clock.now()
         try:
-            now = moment(told["timestamp"]).replace(tzinfo=UTC)
+            now = _moment(told["timestamp"])
         except (KeyError, Unreadable) as missing:
             raise self._unreadable("the clock", missing) from None
+        opens, closes = (_moment_if_told(told.get(name)) for name in ("next_open", "next_close"))
         ahead, behind = (now - after).total_seconds(), (before - now).total_seconds()
         if max(ahead, behind) > LARGEST_SKEW:
             raise BrokerError(
@@ -160,12 +182,12 @@ class AlpacaBroker:
                 limit=f"{LARGEST_SKEW:.0f} s",
                 remedy="Nothing was sent. Set this machine's clock; let it follow a time server.",
             )
-        return now, bool(told.get("is_open"))
+        return MarketHours(now, bool(told.get("is_open")), opens, closes)
 
-    def _require_current(self, session: date) -> None:
-        newest, is_open = self._newest_session()
-        if session == newest and not is_open:
-            return
+    def _require_current(self, session: date) -> MarketHours:
+        newest, hours = self._newest_session()
+        if session == newest and not hours.is_open:
+            return hours
         if session == newest:
             raise BrokerError(
                 "MARKET_IS_OPEN",
@@ -297,6 +319,17 @@ class AlpacaBroker:
                 told = _number(row.get("lastday_price")) or _number(row.get("current_price")) or paid or 0.0
                 held[symbol] = Holding(quantity, told, 1, paid)
         return held
+
+
+def _moment(text: object) -> datetime:
+    return moment(text).replace(tzinfo=UTC)
+
+
+def _moment_if_told(text: object) -> datetime | None:
+    try:
+        return None if text is None else _moment(text)
+    except Unreadable:
+        return None
 
 
 def _number(text: object) -> float | None:
