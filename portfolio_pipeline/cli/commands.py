@@ -272,6 +272,20 @@ def resume(reason: str) -> None:
 
 
 @portfolio.command(
+    changes="Adds rows to intraday_marks, and alerts people when a limit is passed. Nothing is decided or sent.",
+    examples=["portfolio marks"],
+)
+def marks() -> None:
+    """Mark the account at quotes, while the market is open.
+
+    As the daemon does every five minutes, in PAPER and LIVE, with a source of prices that has quotes.
+    """
+    from portfolio_pipeline.cli.marks import show_marks
+
+    show_marks()
+
+
+@portfolio.command(
     changes="Nothing. A home that is not there yet is prepared, a database of an earlier version carried forward.",
     examples=["portfolio doctor", "portfolio doctor --json"],
     keys=[

@@ -198,6 +198,7 @@ def test_schedule_sensors_and_job_are_there_and_running() -> None:
         "failed_checks",
         "killed_runs",
         "late_sessions",
+        "intraday_marks",
     }
     job = found.get_job("daily")
     assert set(job.asset_layer.executable_asset_keys) == set(found.assets_defs_by_key)

@@ -318,3 +318,31 @@ HALT_EVENTS = Table(
         Column("happened_at", "timestamp", "when"),
     ),
 )
+INTRADAY_MARKS = Table(
+    "intraday_marks",
+    "one row per moment and symbol held or traded, and one of the whole account",
+    "The account while the market is open, marked at quotes: for looking and for warning, nothing is decided on it. "
+    "Rows are only added. Empty while trading is simulated.",
+    ("session", "marked_at", "scope"),
+    (
+        session("the session that is under way"),
+        Column("marked_at", "timestamp", "when it was marked"),
+        text("scope", "the symbol, or ACCOUNT"),
+        number("quantity", "shares held now", "shares", nullable=True),
+        number("bid", "as quoted", "currency per share", nullable=True),
+        number("ask", "as quoted", "currency per share", nullable=True),
+        number("mid", "between the two", "currency per share", nullable=True),
+        Column("quoted_at", "timestamp", "when the quote was given", nullable=True),
+        text(
+            "quote",
+            "whether it was used: only a fresh one is; `jump`: too far from the close to be believed",
+            *("fresh", "stale", "crossed", "wide", "jump", "missing"),
+            nullable=True,
+        ),
+        number("price", "what it is marked at: the middle of a fresh quote, or the last close", nullable=True),
+        number("market_value", "quantity times price; of the account its equity", "currency"),
+        number("day_pnl", "gained since the last stored close", "currency"),
+        number("exposure", "absolute market value over equity", "fraction of equity", minimum=0),
+        number("drawdown", "of the account, below its peak", "fraction", nullable=True),
+    ),
+)
