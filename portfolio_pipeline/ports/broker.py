@@ -61,8 +61,12 @@ class Broker(Protocol):
         """The state of the orders decided in `sessions`."""
         ...
 
-    def fills(self, sessions: SessionRange) -> tuple[Fill, ...]:
-        """The executions that happened in `sessions`, each once: the truth about what was traded."""
+    def fills(self, sessions: SessionRange, *, so_far: bool = False) -> tuple[Fill, ...]:
+        """The executions that happened in `sessions`, each once: the truth about what was traded.
+
+        What orders say that was filled is waited for, and refused while it is missing; but for `so_far`, which takes
+        what is told of a session under way.
+        """
         ...
 
     def cash_flows(self, sessions: SessionRange) -> tuple[CashFlow, ...]:

@@ -83,7 +83,7 @@ class FakeBroker:
                 reports.append(OrderReport(session, name, state, f"SIM-{name}", filled, updated_at, error))
         return tuple(reports)
 
-    def fills(self, sessions: SessionRange) -> tuple[Fill, ...]:
+    def fills(self, sessions: SessionRange, *, so_far: bool = False) -> tuple[Fill, ...]:
         if self._opened is not None:
             self._reach(sessions.last)
         fills = []

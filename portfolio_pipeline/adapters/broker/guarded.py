@@ -45,8 +45,8 @@ class GuardedBroker:
     def reports(self, sessions: SessionRange) -> tuple[OrderReport, ...]:
         return self._broker.reports(sessions)
 
-    def fills(self, sessions: SessionRange) -> tuple[Fill, ...]:
-        return self._broker.fills(sessions)
+    def fills(self, sessions: SessionRange, *, so_far: bool = False) -> tuple[Fill, ...]:
+        return self._broker.fills(sessions, so_far=so_far)
 
     def cash_flows(self, sessions: SessionRange) -> tuple[CashFlow, ...]:
         return self._broker.cash_flows(sessions)

@@ -101,7 +101,7 @@ class SimulatedBroker:
         with self._warehouse.transaction() as tx:
             return stored_reports(tx, sessions)
 
-    def fills(self, sessions: SessionRange) -> tuple[Fill, ...]:
+    def fills(self, sessions: SessionRange, *, so_far: bool = False) -> tuple[Fill, ...]:
         with self._warehouse.transaction() as tx:
             opened, played = clock(tx)
             if opened is not None:

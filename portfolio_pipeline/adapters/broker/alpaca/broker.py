@@ -129,14 +129,16 @@ class AlpacaBroker:
             known |= self._sender.refreshed(known)
         return tuple(one.report for one in known.values() if one.state is not OrderState.PLANNED)
 
-    def fills(self, sessions: SessionRange) -> tuple[Fill, ...]:
+    def fills(self, sessions: SessionRange, *, so_far: bool = False) -> tuple[Fill, ...]:
         self._require_ours()
         before = previous_session(sessions.first) or sessions.first
         own = self._journal.of_sessions(SessionRange(before, sessions.last))
         own |= self._sender.refreshed(own)
+        names = {one.broker_order_id: name for name, one in own.items() if one.broker_order_id}
+        if so_far:
+            return self._activities.fills(sessions, names)
         decided = [one for one in own.values() if one.order.session < sessions.last]
         self._refuse_open(decided)
-        names = {one.broker_order_id: name for name, one in own.items() if one.broker_order_id}
         for pause in (*self._client.patience.lookups, None):
             found = self._activities.fills(sessions, names)
             lacking = _lacking(decided, found)
