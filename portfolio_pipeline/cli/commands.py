@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from portfolio_pipeline.cli import alerting, completion, questions, reconcile, risk
+from portfolio_pipeline.cli import alerting, completion, costs, questions, reconcile, risk
 from portfolio_pipeline.cli.allocate import allocate
 from portfolio_pipeline.cli.help import Group
 from portfolio_pipeline.cli.session_date import SessionDate
@@ -291,6 +291,20 @@ def resume(reason: str) -> None:
 
 
 @portfolio.command(
+    changes="Adds rows to intraday_marks, and alerts people when a limit is passed. Nothing is decided or sent.",
+    examples=["portfolio marks"],
+)
+def marks() -> None:
+    """Mark the account at quotes, while the market is open.
+
+    As the daemon does every five minutes, in PAPER and LIVE, with a source of prices that has quotes.
+    """
+    from portfolio_pipeline.cli.marks import show_marks
+
+    show_marks()
+
+
+@portfolio.command(
     changes="Nothing. A home that is not there yet is prepared, a database of an earlier version carried forward.",
     examples=["portfolio doctor", "portfolio doctor --json"],
     keys=[
@@ -410,13 +424,6 @@ def complete(shell: str) -> None:
     click.echo(completion.script(shell, portfolio))
 
 
-for further in (
-    questions.backtest,
-    questions.search,
-    questions.sensitivity,
-    allocate,
-    alerting.alerts,
-    risk.risk,
-    reconcile.reconcile,
-):
+_QUESTIONS = (questions.backtest, questions.search, questions.sensitivity, costs.costs)
+for further in (*_QUESTIONS, allocate, alerting.alerts, risk.risk, reconcile.reconcile):
     portfolio.add_command(further)

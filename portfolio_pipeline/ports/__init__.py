@@ -17,6 +17,7 @@ from portfolio_pipeline.ports.market_data import (
     ComparesVendors,
     MarketData,
     RemembersThePast,
+    TellsQuotes,
     TellsWhatIsUnreadable,
 )
 from portfolio_pipeline.ports.warehouse import Reader, Rows, Transaction, Warehouse
@@ -39,6 +40,7 @@ __all__ = [
     "Reader",
     "RemembersThePast",
     "Rows",
+    "TellsQuotes",
     "TellsWhatIsUnreadable",
     "TradingMode",
     "Transaction",

@@ -14,6 +14,7 @@ from portfolio_pipeline.core.books.fills import Fill
 from portfolio_pipeline.core.books.reconciliation import ForeignOrder
 from portfolio_pipeline.core.calendar.sessions import SessionRange
 from portfolio_pipeline.core.execution.tickets import Order, OrderReport
+from portfolio_pipeline.core.market.bars import Asset
 
 TradingMode: TypeAlias = Literal["SIMULATED", "PAPER", "LIVE"]
 
@@ -34,6 +35,12 @@ class Broker(Protocol):
 
         Everything in a made-up market. At a real broker only the newest closed session, from its close until the market
         opens again: None where it is not among them.
+        """
+        ...
+
+    def assets(self, symbols: Sequence[str]) -> tuple[Asset, ...]:
+        """What may be done with the symbols now; of those that are left out nothing is known. A made-up market says
+        nothing of any.
         """
         ...
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from typing import TYPE_CHECKING, Protocol, runtime_checkable
@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
     from portfolio_pipeline.core.errors import DataError
+    from portfolio_pipeline.core.market.quotes import Quote
 
 
 class MarketData(Protocol):
@@ -60,6 +61,15 @@ class ComparesVendors(Protocol):
 
     def differences(self) -> pd.DataFrame:
         """Rows of `vendor_differences`: what they said otherwise, the last time that they were asked for bars."""
+        ...
+
+
+@runtime_checkable
+class TellsQuotes(Protocol):
+    """Market data that knows prices of this moment."""
+
+    def quotes(self, symbols: Sequence[str]) -> Mapping[str, Quote]:
+        """The newest quotes, however old; a symbol without one is not among them."""
         ...
 
 

@@ -90,14 +90,15 @@ def ties(house: PaperHouse) -> None:
     held = warehouse.read("positions", single).to_pandas()
     account = warehouse.read("account", single).to_pandas()
     mine = held[held["book"] == "account"]
-    assert dict(zip(mine["symbol"], mine["quantity"], strict=True)) == ledger.shares()
+    shares = [Decimal(repr(quantity)) for quantity in mine["quantity"].tolist()]
+    assert dict(zip(mine["symbol"], shares, strict=True)) == ledger.shares()
     [cash] = account.loc[account["book"] == "account", "cash"]
     assert round(cash * 100) == round(ledger.cash * 100)
     assert books_that_do_not_add_up(held, account).empty
     fills = warehouse.read("fills").to_pandas()
     told = [one for one in ledger.activities if one.kind == "FILL"]
     assert sorted(fills["fill_id"]) == sorted(one.id for one in told)
-    assert sum(fills["quantity"]) == sum(one.quantity for one in told)
+    assert sum(Decimal(repr(one)) for one in fills["quantity"].tolist()) == sum(one.quantity for one in told)
     known = {order.client_order_id for order in ledger.orders.values()}
     assert set(fills["client_order_id"]) <= known
 

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 from pathlib import Path
 
 from portfolio_pipeline.core.calendar.sessions import SessionRange
 from portfolio_pipeline_tests.cli.paper_house import PaperHouse
 from portfolio_pipeline_tests.fakes.alpaca.data_server import AlpacaDataServer
+from portfolio_pipeline_tests.fakes.alpaca.market_hours import opening
 from portfolio_pipeline_tests.fakes.alpaca.server import AlpacaServer
 
 Servers = tuple[AlpacaServer, AlpacaDataServer]
@@ -22,6 +23,13 @@ class VendorHouse(PaperHouse):
     def set_clock(self, moment: datetime) -> None:
         super().set_clock(moment)
         self.data.clock.set(moment, running=True)
+
+    def opens(self, session: date, after: timedelta) -> None:
+        """The market has opened so long ago, and what was sent is executed. Everything is quoted where it opened."""
+        self.server.ledger.open_session(session, self.quotes(session))
+        self.set_clock(opening(session) + after)
+        for symbol, price in self.server.ledger.prices.items():
+            self.data.vendor.quote(symbol, float(price) - 0.01, float(price) + 0.01)
 
     @property
     def known(self) -> SessionRange:

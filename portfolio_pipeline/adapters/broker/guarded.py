@@ -14,6 +14,7 @@ from portfolio_pipeline.core.books.fills import Fill
 from portfolio_pipeline.core.books.reconciliation import ForeignOrder
 from portfolio_pipeline.core.calendar.sessions import SessionRange
 from portfolio_pipeline.core.execution.tickets import Order, OrderReport
+from portfolio_pipeline.core.market.bars import Asset
 from portfolio_pipeline.ports.broker import Broker, TradingMode
 
 
@@ -29,6 +30,9 @@ class GuardedBroker:
 
     def tradable(self, sessions: SessionRange) -> SessionRange | None:
         return self._broker.tradable(sessions)
+
+    def assets(self, symbols: Sequence[str]) -> tuple[Asset, ...]:
+        return self._broker.assets(symbols)
 
     def account(self, session: date) -> AccountSnapshot:
         return self._broker.account(session)

@@ -6,7 +6,7 @@ which vendors there are, and what a difference means.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import date
 
 import pandas as pd
@@ -15,12 +15,14 @@ from portfolio_pipeline.core.calendar.sessions import SessionRange
 from portfolio_pipeline.core.errors import DataError, PortfolioError
 from portfolio_pipeline.core.execution.origin import AND
 from portfolio_pipeline.core.market.quality.vendors import differences
+from portfolio_pipeline.core.market.quotes import Quote
 from portfolio_pipeline.core.tables import PRICES
 from portfolio_pipeline.ports import (
     CanBeExamined,
     ChangedPast,
     MarketData,
     RemembersThePast,
+    TellsQuotes,
     TellsWhatIsUnreadable,
 )
 
@@ -62,6 +64,19 @@ class SeveralVendors:
 
     def differences(self) -> pd.DataFrame:
         return self._differences
+
+    def quotes(self, symbols: Sequence[str]) -> Mapping[str, Quote]:
+        """Of the first vendor that has any; none where nobody has."""
+        refusals: list[PortfolioError] = []
+        for vendor in self._vendors:
+            if isinstance(vendor, TellsQuotes):
+                try:
+                    return vendor.quotes(symbols)
+                except PortfolioError as refusal:
+                    refusals.append(refusal)
+        if refusals:
+            raise refusals[0]
+        return {}
 
     def changed_past(self, symbols: Sequence[str], before: date) -> ChangedPast:
         """With whose it is: only what is stored of that vendor has changed."""

@@ -47,6 +47,26 @@ ORDER_SEALS = Table(
         ),
     ),
 )
+EXPECTED_COSTS = Table(
+    "expected_costs",
+    "one row per session and order ticket",
+    "What each ticket was expected to cost when it was planned, as the settings have it; the mart execution_costs holds"
+    " it against what it did.",
+    ("session", "client_order_id"),
+    (
+        session("the session at whose close the order was decided"),
+        text("client_order_id", "the order").made_of("orders.client_order_id"),
+        number("half_spread_bps", "half the spread; none in an auction", "hundredths of a percent", minimum=0),
+        number("slippage_bps", "slippage", "hundredths of a percent", minimum=0),
+        number(
+            "impact_bps",
+            "impact, by its share of the average volume of 20 sessions",
+            "hundredths of a percent",
+            minimum=0,
+        ).made_of("orders.quantity", "prices.volume"),
+        number("commission_bps", "commission", "hundredths of a percent", minimum=0),
+    ),
+)
 SUBMISSIONS = Table(
     "submissions",
     "one row per session and order ticket",
@@ -91,6 +111,20 @@ ORDER_ATTEMPTS = Table(
         number("filled_quantity", "shares filled by then", "shares", minimum=0),
         Column("happened_at", "timestamp", "when; as the broker says it where it has answered"),
         text("error", "why, where something went wrong", nullable=True),
+    ),
+)
+BROKER_ASSETS = Table(
+    "broker_assets",
+    "one row per session and symbol",
+    "What a broker out in the world said may be done with symbols when a session was planned; asked once, and what both"
+    " the plan and the last gate go by. Empty while trading is simulated.",
+    ("session", "symbol"),
+    (
+        session("the session at whose close it was asked"),
+        SYMBOL,
+        Column("tradable", "boolean", "whether it takes orders for it"),
+        Column("fractionable", "boolean", "whether in parts of shares"),
+        Column("shortable", "boolean", "whether it may be sold short, and is easy to borrow"),
     ),
 )
 BROKER_ACCOUNTS = Table(
@@ -282,5 +316,33 @@ HALT_EVENTS = Table(
         text("action", "what was done", "halt", "resume"),
         text("reason", "why, in the person's words"),
         Column("happened_at", "timestamp", "when"),
+    ),
+)
+INTRADAY_MARKS = Table(
+    "intraday_marks",
+    "one row per moment and symbol held or traded, and one of the whole account",
+    "The account while the market is open, marked at quotes: for looking and for warning, nothing is decided on it. "
+    "Rows are only added. Empty while trading is simulated.",
+    ("session", "marked_at", "scope"),
+    (
+        session("the session that is under way"),
+        Column("marked_at", "timestamp", "when it was marked"),
+        text("scope", "the symbol, or ACCOUNT"),
+        number("quantity", "shares held now", "shares", nullable=True),
+        number("bid", "as quoted", "currency per share", nullable=True),
+        number("ask", "as quoted", "currency per share", nullable=True),
+        number("mid", "between the two", "currency per share", nullable=True),
+        Column("quoted_at", "timestamp", "when the quote was given", nullable=True),
+        text(
+            "quote",
+            "whether it was used: only a fresh one is; `jump`: too far from the close to be believed",
+            *("fresh", "stale", "crossed", "wide", "jump", "missing"),
+            nullable=True,
+        ),
+        number("price", "what it is marked at: the middle of a fresh quote, or the last close", nullable=True),
+        number("market_value", "quantity times price; of the account its equity", "currency"),
+        number("day_pnl", "gained since the last stored close", "currency"),
+        number("exposure", "absolute market value over equity", "fraction of equity", minimum=0),
+        number("drawdown", "of the account, below its peak", "fraction", nullable=True),
     ),
 )

@@ -34,6 +34,7 @@ from portfolio_pipeline.ports import Warehouse
 from portfolio_pipeline.reads.reconciled import Statements
 from portfolio_pipeline_tests.chain import materialise
 from portfolio_pipeline_tests.fakes.clock import FixedClock
+from portfolio_pipeline_tests.fakes.market_data import ScriptedMarketData, quiet_bars
 from portfolio_pipeline_tests.trading import ROOMY, TEST_ORIGIN, first_sessions, market, settings, wanted
 
 RANGE = first_sessions(12)
@@ -87,6 +88,7 @@ class Desk:
             halt_switch=self.switch,
             plan_key=self.plan_key,
             clock=FixedClock.after_close(DAYS[-1]),
+            market_data=ScriptedMarketData(quiet_bars(self.house.symbols, RANGE)),
         )
 
     def ask(self, check: SessionCheck, sessions: SessionRange) -> dg.AssetCheckResult:

@@ -56,6 +56,14 @@ class Vendor:
         old, new = (1.0, ratio) if ratio > 1 else (1 / ratio, 1.0)
         self._note(kind, session, session, symbol=symbol, old_rate=old, new_rate=new)
 
+    def quote(self, symbol: str, bid: float, ask: float, at: datetime | None = None) -> None:
+        given = at or self.clock.now()
+        moment = f"{given.astimezone(UTC):%Y-%m-%dT%H:%M:%S.%f}000Z"
+        self.quotes[symbol] = {
+            **{"ap": ask, "as": 1, "ax": "V", "bp": bid, "bs": 1, "bx": "V", "c": ["R"]},
+            **{"t": moment, "z": "B"},
+        }
+
     def note(self, kind: str, session: date, **what: object) -> None:
         """Anything else that can happen to a symbol."""
         self._note(kind, session, session, **what)

@@ -9,7 +9,8 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Iterator, Mapping, Sequence
-from datetime import date, timedelta
+from datetime import UTC, date, datetime, timedelta
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -27,6 +28,7 @@ from portfolio_pipeline.core.calendar.sessions import (
     session_close,
 )
 from portfolio_pipeline.core.errors import DataError
+from portfolio_pipeline.core.market.quotes import Quote
 from portfolio_pipeline.core.tables import PRICES
 from portfolio_pipeline.ports import ChangedPast, Clock
 
@@ -84,6 +86,10 @@ class AlpacaMarketData:
             for symbol, words in sorted(self._desk.refused.items())
         ]
         return [*refused, *self._notes.values()]
+
+    def quotes(self, symbols: Sequence[str]) -> Mapping[str, Quote]:
+        found = {symbol: _quote(told) for symbol, told in self._desk.latest_quotes(symbols).items()}
+        return {symbol: quote for symbol, quote in found.items() if quote is not None}
 
     def examined(self, symbols: Sequence[str]) -> str:
         """What an examination finds; refused as a run would be."""
@@ -160,6 +166,15 @@ class AlpacaMarketData:
 
     def _now(self) -> np.datetime64:
         return np.datetime64(self._clock.now().replace(tzinfo=None), "us")
+
+
+def _quote(told: Mapping[str, Any]) -> Quote | None:
+    """None for what cannot be read: it says nothing of the symbol."""
+    try:
+        at = datetime.fromisoformat(str(told["t"]))
+        return Quote(float(told["bp"]), float(told["ap"]), at.astimezone(UTC).replace(tzinfo=None))
+    except (KeyError, TypeError, ValueError):
+        return None
 
 
 def _grid(sessions: SessionRange, symbols: Sequence[str]) -> pd.MultiIndex:
