@@ -21,7 +21,7 @@ from portfolio_pipeline.core.calendar.sessions import SessionRange, next_session
 from portfolio_pipeline.core.settings import load_settings
 from portfolio_pipeline.ports import Warehouse
 from portfolio_pipeline_tests.cli.house import SMALL_SETTINGS, House
-from portfolio_pipeline_tests.fakes.alpaca.ledger import Held, Quote
+from portfolio_pipeline_tests.fakes.alpaca.ledger import Quote
 from portfolio_pipeline_tests.fakes.alpaca.market_hours import evening
 from portfolio_pipeline_tests.fakes.alpaca.server import AlpacaServer
 
@@ -105,11 +105,10 @@ def ties(house: PaperHouse) -> None:
 
 @contextmanager
 def paper_home(home: Path, day: date, sessions: int) -> Iterator[PaperHouse]:
-    """A home after `portfolio up`, and its server. The account holds something already."""
+    """A home after `portfolio up`, and its server. The account holds cash alone."""
     with AlpacaServer(evening(day)) as server:
         house = PaperHouse(home, server, day)
         server.ledger.cash = Decimal("200000.37")
-        server.ledger.positions["IEF"] = Held(Decimal(100), Decimal("95.5"))
         code, said = house.does("up", "--no-ui", "--sessions", str(sessions))
         assert code == 0, said
         yield house

@@ -216,6 +216,16 @@ def test_executions_that_are_told_late_come_with_a_later_look(house: PaperHouse)
     executed_are_in_the_books(house)
 
 
+def test_what_others_trade_meanwhile_is_none_of_the_strategies(house: PaperHouse) -> None:
+    desk = Desk(house)
+    opened(house)
+    house.server.ledger.foreign("GLD", 3, 181.25)
+    desk.look()
+    executed_are_in_the_books(house)
+    theirs = rows(house, "trades").query("symbol == 'GLD' and quantity == 3 and book != 'account'")
+    assert theirs["book"].tolist() == ["unclaimed"]
+
+
 def test_an_order_that_stands_after_its_session_is_asked_for_and_told(house: PaperHouse) -> None:
     desk, symbol = Desk(house), symbols(house)[0]
     opened(house, filled_share={symbol: 0.0})

@@ -67,15 +67,17 @@ def trade_rows(
     `reason` why it traded.
     """
     found: dict[tuple[Any, ...], _Trade] = {}
+    before: dict[tuple[str, str], int] = {}
     for one in received:
         key = one.book, one.symbol
+        first = before.setdefault(key, one.held)
         for part in _at_zero(one):
             reduces = part.held * part.units < 0 or not part.units
             name = (*key, one.order, one.crossed, reduces, part.units > 0)
             trade = found.get(name)
             if trade is None:
                 effect = "reduces" if reduces else "adds" if part.held else "opens"
-                entry = session if effect == "opens" else entries.get(key, session)
+                entry = entries.get(key, session) if part.held * first > 0 else session
                 trade = found[name] = _Trade(one.book, one.symbol, one.order, one.crossed, effect, entry)
             trade.price = part.price if not trade.units else trade.price
             trade.units += part.units

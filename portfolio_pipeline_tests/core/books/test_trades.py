@@ -124,6 +124,22 @@ def test_a_book_that_changes_sides_closes_one_position_and_opens_the_next() -> N
     assert rows["sessions_held"].notna().tolist() == [True, False] * 2
 
 
+def test_what_is_added_after_a_change_of_sides_belongs_to_the_new_position() -> None:
+    rows = traded(books(a=10 * SHARE, b=10 * SHARE), [fill(-5 * SHARE)], {"a": -30 * SHARE, "b": 10 * SHARE})
+    mine = rows[rows["book"] == "a"]
+    assert short(mine, "effect", "quantity", "crossed", "entry_session") == [
+        ("a", "reduces", 5, False, date(2023, 1, 3)),
+        ("a", "closes", 5, True, date(2023, 1, 3)),
+        ("a", "opens", 5, True, DAY),
+    ]
+    both = traded(books(a=2 * SHARE, b=10 * SHARE), [fill(-5 * SHARE)], {"a": -30 * SHARE, "b": 10 * SHARE})
+    assert short(both[both["book"] == "a"], "effect", "quantity", "crossed", "entry_session") == [
+        ("a", "closes", 2, False, date(2023, 1, 3)),
+        ("a", "opens", 3, False, DAY),
+        ("a", "adds", 10, True, DAY),
+    ]
+
+
 def test_what_is_no_longer_traded_becomes_cash_by_a_trade_of_its_own() -> None:
     ledger = books(a=3 * SHARE, b=SHARE)
     for book in (ledger.account, *ledger.books.values()):
