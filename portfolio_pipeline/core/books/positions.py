@@ -6,7 +6,7 @@ compared. How a session changes books is in `book` and `strategy_books`.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from types import MappingProxyType
@@ -31,6 +31,14 @@ from portfolio_pipeline.core.market.bars import NO_BARS, Bars, without_actions
 from portfolio_pipeline.core.portfolio.session_targets import NO_TARGETS, SessionTargets
 from portfolio_pipeline.core.tables import ACCOUNT, POSITIONS
 from portfolio_pipeline.core.tables.declare import ACCOUNT_BOOK, RESERVE
+
+Instructed = Callable[[date, SessionTargets, Ledger, Bars], SessionTargets]
+"""A session's targets with what people have said by hand, given the books at its close."""
+
+
+def as_they_are(session: date, targets: SessionTargets, ledger: Ledger, bars: Bars) -> SessionTargets:
+    """Nobody has said anything by hand."""
+    return targets
 
 
 @dataclass(frozen=True)
@@ -65,6 +73,7 @@ def hold(
     cash_buffer: float,
     delist_after_sessions: int,
     payments: Mapping[date, Sequence[CashFlow]] = MappingProxyType({}),
+    instructed: Instructed = as_they_are,
 ) -> Holdings:
     """Carry all books over the sessions. `ledger` are the books at the close of `before`; None opens a new account
     with what is in `opening` at the first close.
@@ -79,7 +88,8 @@ def hold(
         ledger, wished = Ledger.opened(opening), {}
     else:
         assert before is not None
-        wished = wishes(ledger, targets.get(before, NO_TARGETS), bars.get(before, NO_BARS), cash_buffer)
+        seen = bars.get(before, NO_BARS)
+        wished = wishes(ledger, instructed(before, targets.get(before, NO_TARGETS), ledger, seen), seen, cash_buffer)
     for session in sessions:
         today = bars.get(session, NO_BARS)
         results = advance(
@@ -96,7 +106,8 @@ def hold(
             results[RESERVE] = results[RESERVE]._replace(transfer=results[RESERVE].transfer + deposit)
             deposit = 0
         rows.add(session, ledger, results)
-        wished = wishes(ledger, targets.get(session, NO_TARGETS), today, cash_buffer)
+        asked = instructed(session, targets.get(session, NO_TARGETS), ledger, today)
+        wished = wishes(ledger, asked, today, cash_buffer)
     return Holdings(
         pd.DataFrame(rows.positions, columns=list(POSITIONS.column_names)),
         pd.DataFrame(rows.account, columns=list(ACCOUNT.column_names)),

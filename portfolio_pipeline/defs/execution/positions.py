@@ -34,6 +34,7 @@ from portfolio_pipeline.core.tables import (
     CASH_RETURNS,
     CORPORATE_ACTIONS,
     FILLS,
+    ORDER_INSTRUCTIONS,
     POSITIONS,
     PRICES,
     STRATEGY_TARGETS,
@@ -43,6 +44,7 @@ from portfolio_pipeline.core.tables.declare import ACCOUNT_BOOK
 from portfolio_pipeline.core.tables.rows import frame
 from portfolio_pipeline.ports import Broker, Warehouse
 from portfolio_pipeline.reads.beginnings import stored_beginnings
+from portfolio_pipeline.reads.hands import instructed_for
 from portfolio_pipeline.reads.state import rows_before
 from portfolio_pipeline.reads.trading import trading_inputs
 from portfolio_pipeline.reports.pictures import line_picture, simulated
@@ -103,6 +105,7 @@ def positions_tie_to_broker(
         PRICES,
         CORPORATE_ACTIONS,
         CASH_RETURNS,
+        ORDER_INSTRUCTIONS,
     ),
     also_fills=(ACCOUNT, CASH_FLOWS),
     checks=(
@@ -124,6 +127,7 @@ def positions(
             assert before is not None
             ledger = stored_ledger(frame(reader.read(POSITIONS.name, SessionRange.single(before))), account)
         inputs = trading_inputs(reader, sessions)
+        instructed = instructed_for(reader, sessions, inputs)
         executed = by_session(fills_of(reader.read(FILLS.name, sessions)))
         booked = cash_flows_of(reader.read(CASH_FLOWS.name, sessions))
     opening = _opening(warehouse, broker, settings, sessions.first) if ledger is None else Book()
@@ -138,6 +142,7 @@ def positions(
         targets=inputs.targets,
         shares=inputs.shares,
         opening=opening,
+        instructed=instructed,
         cash_buffer=settings.orders.cash_buffer,
         delist_after_sessions=sys.maxsize if real else settings.delist_after_sessions,
     )
