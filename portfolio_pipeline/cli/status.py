@@ -36,7 +36,7 @@ _DAILY = frozenset(table.name for table in (*EVERY_SESSION, *EVERY_SESSION_AND_S
 class Trouble:
     """Something that a person has to look at, and what to do then."""
 
-    kind: str  # halted, other_market, sessions_missing, order, breach, quarantine or run
+    kind: str  # halted, other_market, sessions_missing, approval, order, breach, quarantine or run
     what: str
     to_do: str
     severe: bool = True
@@ -220,8 +220,11 @@ def _open(reader: Reader, only: SessionRange) -> list[Trouble]:
     """What a person has to look at: refused or unknown submissions, open breaches, quarantined bars."""
     unsent = reader.read(schemas.SUBMISSIONS.name, only, where={"state": ["refused", "unknown"]}).to_pylist()
     breaches = reader.read(schemas.RISK_BREACHES.name, only, where={"severity": "block"}).to_pylist()
+    held = reader.read(schemas.SUBMISSIONS.name, only, where={"state": "held"}).to_pylist()
+    waiting = [row["error"] for row in held if str(row["error"]).startswith("WAITS_FOR_APPROVAL")]
     quarantined = reader.read(schemas.QUARANTINE.name, only).to_pylist()
     return [
+        *[Trouble("approval", _told_of(waiting, only), _OF_WAITING, severe=False)] * bool(waiting),
         *(
             Trouble("order", "order {client_order_id} is {state}: {error}".format_map(row), _OF_ORDERS)
             for row in unsent
@@ -239,6 +242,11 @@ def _open(reader: Reader, only: SessionRange) -> list[Trouble]:
     ]
 
 
+def _told_of(waiting: Sequence[str], only: SessionRange) -> str:
+    return f"{len(waiting)} orders of {only.last} wait for approval: {waiting[0]}"
+
+
+_OF_WAITING = "portfolio order list, then portfolio approve or reject"
 _OF_ORDERS = "nothing of them was sent; mend what is named, the next session goes on from the account as it is"
 _OF_BARS = "the symbol waits, the others go on; correct the source if the bar is wrong there"
 
