@@ -189,6 +189,7 @@ def test_schedule_sensors_and_job_are_there_and_running() -> None:
         "failed_checks",
         "killed_runs",
         "late_sessions",
+        "said_by_hand",
     }
     job = found.get_job("daily")
     assert set(job.asset_layer.executable_asset_keys) == set(found.assets_defs_by_key)
@@ -196,7 +197,18 @@ def test_schedule_sensors_and_job_are_there_and_running() -> None:
 
 @pytest.mark.parametrize(
     "name",
-    ["backtest", "search", "sensitivity", "settings", "what_if", "construct_positions", "allocate_by_hand"],
+    [
+        "backtest",
+        "search",
+        "sensitivity",
+        "settings",
+        "what_if",
+        "construct_positions",
+        "allocate_by_hand",
+        "order_by_hand",
+        "cancel_by_hand",
+        "approve_orders",
+    ],
 )
 def test_a_question_is_a_job_beside_the_chain(name: str) -> None:
     job = repository().get_job(name)

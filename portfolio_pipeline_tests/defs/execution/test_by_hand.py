@@ -49,7 +49,8 @@ def held(desk: Desk, book: str, symbol: str) -> dict[object, float]:
     return dict(zip(rows["session"], rows["quantity"], strict=True))
 
 
-def test_what_is_ordered_by_hand_is_in_that_strategys_book_and_stays_there(desk: Desk) -> None:
+def test_what_is_ordered_by_hand_is_in_that_strategys_book_and_stays_there(warehouse: Warehouse) -> None:
+    desk = Desk(warehouse, ROOMY).filled_in()
     say(desk, said(1, "order", 4, symbol="CCC", quantity=37))
     assert desk.run(RANGE).success
     own, splits = held(desk, "alpha", "CCC"), desk.table("prices", symbol="CCC").set_index("session")["split_ratio"]
