@@ -195,6 +195,8 @@ def test_halt_cancel_halts_and_cancels_and_halts_without_a_broker_too(house: Pap
     does(house, "resume", "--reason", "on")
     run(house)
     assert not open_orders(house)
+    other = ("--strategy", "trend_commodities", "--symbol", "SLV")
+    does(house, "order", "place", *other, "--side", "buy", "--quantity", "6", *WHY)
     house.environment["ALPACA_BASE_URL"] = "http://127.0.0.1:9"
     said = refused(house, "halt", "--cancel", "--reason", "again")
     assert "Trading is HALTED: again" in said
@@ -239,7 +241,7 @@ def test_halted_trading_plans_what_is_ordered_by_hand_and_sends_nothing(house: P
 
 def test_what_needs_approval_waits_for_it_and_is_sent_then(house: PaperHouse) -> None:
     settings = house.home / "portfolio.yaml"
-    settings.write_text(settings.read_text(encoding="utf-8") + "approval: {mode: all}\n", encoding="utf-8")
+    settings.write_text(settings.read_text(encoding="utf-8").replace("mode: auto", "mode: all"), encoding="utf-8")
     does(house, "order", "place", *MINE, "--side", "buy", "--quantity", "7", *WHY)
     assert "GLD" not in open_orders(house)
     waiting = json.loads(does(house, "order", "list", "--json"))["orders"]
@@ -248,7 +250,7 @@ def test_what_needs_approval_waits_for_it_and_is_sent_then(house: PaperHouse) ->
     does(house, "approve", name, *WHY)
     assert open_orders(house)["GLD"].quantity == 7
     assert "NOTHING_WAITS" in refused(house, "approve", "--all", *WHY)
-    other = ("--strategy", "trend_commodities", "--symbol", "DBC")
+    other = ("--strategy", "trend_commodities", "--symbol", "SLV")
     does(house, "order", "place", *other, "--side", "buy", "--quantity", "9", *WHY)
     does(house, "reject", "--all", *WHY)
     run(house)

@@ -133,8 +133,8 @@ def judge_submission(
             stopped_at = session
         standing = [] if stops else own
         if hands is not None and standing:
-            seals = {} if sealed is None else sealed.of_tickets()
-            waiting = hands.held_back(session, own, book, seals, partial(is_unpaid, book=book, bars=today, terms=terms))
+            unpaid = partial(is_unpaid, book=book, bars=today, terms=terms)
+            waiting = hands.held_back(session, own, book, unpaid)
             held_back += [(one, waiting[one.client_order_id]) for one in own if one.client_order_id in waiting]
             standing = [ticket for ticket in own if ticket.client_order_id not in waiting]
         sendable += standing

@@ -119,12 +119,12 @@ def plan(
         if found:
             findings[session] = found
         tickets += planned
-        sealed = sealer.seals(session, planned, book, wanted, today) if sealer is not None else ()
-        seals += sealed
+        if sealer is not None:
+            seals += sealer.seals(session, planned, book, wanted, today)
         standing = [ticket for ticket in planned if ticket.verdict == "accepted"]
         if hands is not None:
             unpaid = partial(is_unpaid, book=book, bars=today, terms=terms)
-            held = hands.held_back(session, standing, book, {one.client_order_id: one.ticket for one in sealed}, unpaid)
+            held = hands.held_back(session, standing, book, unpaid)
             standing = [ticket for ticket in standing if ticket.client_order_id not in held]
         worth = sum(ticket.notional for ticket in planned)
         turnover[session] = worth / max(book.equity, 1)

@@ -105,10 +105,6 @@ class Sealed:
             Breach(PORTFOLIO, f"sealed_{name}", "block", None, None, message) for name, message in found.items()
         )
 
-    def of_tickets(self) -> dict[str, str]:
-        """The digest of each ticket, by its identifier."""
-        return {name: seal.ticket for name, seal in self.stored.items()}
-
 
 def seal_rows(seals: Iterable[Seal]) -> pd.DataFrame:
     """Rows of the order_seals table."""

@@ -45,14 +45,14 @@ ORDER_PLANS = Table(
 APPROVALS = Table(
     "approvals",
     "one row per decision on an order that waits for one",
-    "Orders that a person let pass or rejected, as they stood then: an order that was changed since is not approved.",
+    "Orders that a person let pass or rejected: an order that is changed has another identifier, and is not approved.",
     ("approval_id",),
     (
         Column("approval_id", "bigint", "1, 2, 3 …"),
         session("the session at whose close the order was decided"),
         text("client_order_id", "the order").made_of("orders.client_order_id"),
         text("decision", "what was decided", "approved", "rejected"),
-        text("seal", "the seal of the ticket that was decided on").made_of("order_seals.ticket"),
+        text("seal", "the seal that the ticket had then").made_of("order_seals.ticket"),
         text("note", "why, in the person's words"),
         text("who", "who decided"),
         Column("decided_at", "timestamp", "when"),

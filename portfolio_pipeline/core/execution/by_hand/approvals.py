@@ -1,7 +1,7 @@
 """Which orders wait for a person, and what was decided on them. A pure function of rows: when it is asked is the same.
 
-A decision is on a ticket as it was sealed then: an order that was planned anew otherwise waits again. What nobody has
-let pass in time is not sent.
+A decision is on an identifier, which is a digest of what is intended, and which the gate compares with the ticket: an
+order that was planned anew otherwise, or edited, waits again. What nobody has let pass in time is not sent.
 """
 
 from __future__ import annotations
@@ -52,22 +52,21 @@ class Approvals:
             return ticket.notional > self.terms.above * max(equity, 0)
         return self.terms.mode == "all"
 
-    def waiting(self, tickets: Sequence[Ticket], equity: int, seals: Mapping[str, str]) -> dict[str, str]:
-        """The orders that may not be sent for want of approval, and why. `seals` are those of the tickets."""
+    def waiting(self, tickets: Sequence[Ticket], equity: int) -> dict[str, str]:
+        """The orders that may not be sent for want of approval, and why."""
         newest = {one.order: one for one in self.decided}
         found = {}
         for ticket in tickets:
             if self.needed(ticket, equity):
-                why = self._why(ticket, newest.get(ticket.client_order_id), seals.get(ticket.client_order_id, ""))
+                why = self._why(ticket, newest.get(ticket.client_order_id))
                 if why:
                     found[ticket.client_order_id] = why
         return found
 
-    def _why(self, ticket: Ticket, decision: Decision | None, seal: str) -> str:
+    def _why(self, ticket: Ticket, decision: Decision | None) -> str:
         until = expiry(ticket.session, self.terms)
-        if decision is None or decision.seal != seal:
-            changed = " It has changed since somebody decided on it." if decision is not None else ""
-            return f"WAITS_FOR_APPROVAL: until={until:%Y-%m-%d %H:%M} UTC.{changed} portfolio approve."
+        if decision is None:
+            return f"WAITS_FOR_APPROVAL: until={until:%Y-%m-%d %H:%M} UTC. portfolio approve."
         if decision.decision == "rejected":
             return f"REJECTED_BY_HAND: who={decision.who}, why={decision.note}"
         return "" if decision.made_at < until else f"APPROVED_TOO_LATE: at={decision.made_at:%H:%M} UTC, {until=:%H:%M}"

@@ -73,7 +73,6 @@ class Hands:
         session: date,
         tickets: Sequence[Ticket],
         book: Book,
-        seals: Mapping[str, str],
         unpaid: Callable[[Sequence[Ticket]], bool],
     ) -> dict[str, str]:
         """The tickets that are not to be sent, and why: canceled, or not approved; and the buys that sells among them
@@ -81,7 +80,7 @@ class Hands:
         """
         names = {ticket.client_order_id for ticket in tickets}
         found = {name: f"CANCELED: {one.told}" for name, one in self.said.canceled(session).items() if name in names}
-        found |= self.approvals.waiting(tickets, book.equity, seals)
+        found |= self.approvals.waiting(tickets, book.equity)
         left = [ticket for ticket in tickets if ticket.client_order_id not in found]
         if found and unpaid(left):
             why = "WAITS_FOR_THE_SELLS: what would pay for it is not sent"
