@@ -8,7 +8,7 @@ group: reporting
 grain: [session, book, symbol]
 columns:
   session: the last session at whose close it was held
-  book: "`account`, a strategy's name, or `reserve`"
+  book: "`account`, a strategy's name, `reserve` or `unclaimed`"
   symbol: ticker of the instrument
   opened: the first session at whose close it was held
   is_open: whether it is still held at the newest close

@@ -5,7 +5,7 @@ group: reporting
 grain: [book, symbol]
 columns:
   session: the newest session with positions
-  book: "`account`, a strategy's name, or `reserve`"
+  book: "`account`, a strategy's name, `reserve` or `unclaimed`"
   symbol: ticker of the instrument
   quantity: shares held; negative when short
   price: last close, currency per share

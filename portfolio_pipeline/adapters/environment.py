@@ -9,8 +9,8 @@ from pathlib import Path
 
 from portfolio_pipeline.adapters.alerts import ALERT_CHANNELS
 from portfolio_pipeline.adapters.alerts.urls import PREFIX
+from portfolio_pipeline.adapters.alpaca.access import AlpacaAccess
 from portfolio_pipeline.adapters.broker import BROKERS
-from portfolio_pipeline.adapters.broker.alpaca.access import AlpacaAccess
 from portfolio_pipeline.adapters.database_url import checked
 from portfolio_pipeline.adapters.extensions import load_extensions
 from portfolio_pipeline.adapters.market_data import VENDORS
@@ -22,6 +22,7 @@ PROJECT_ROOT = PACKAGE_ROOT.parent
 IN_A_CLONE = (PROJECT_ROOT / "pyproject.toml").is_file()
 SHIPPED_SETTINGS = PACKAGE_ROOT / "portfolio.yaml"
 SHORTEST_TOKEN = 16
+MADE_UP = "simulated"
 
 
 @dataclass(frozen=True)
@@ -55,7 +56,7 @@ def read_environment(variables: Mapping[str, str] | None = None) -> Environment:
     return Environment(
         dagster_home=home,
         database_url=url,
-        market_data=_known("MARKET_DATA", variables.get("MARKET_DATA") or "simulated", VENDORS),
+        market_data=_vendors(variables.get("MARKET_DATA") or MADE_UP),
         market_data_path=_absolute(path) if path else None,
         trading_mode=_known("TRADING_MODE", variables.get("TRADING_MODE") or "SIMULATED", BROKERS),
         alpaca=AlpacaAccess.of(
@@ -63,6 +64,8 @@ def read_environment(variables: Mapping[str, str] | None = None) -> Environment:
             secret=variables.get("ALPACA_SECRET_KEY"),
             address=variables.get("ALPACA_BASE_URL"),
             live_account=variables.get("PORTFOLIO_LIVE_ACCOUNT"),
+            data_address=variables.get("ALPACA_DATA_URL"),
+            data_feed=variables.get("ALPACA_DATA_FEED"),
         ),
         alerts=tuple(
             _known("ALERTS", name.strip(), ALERT_CHANNELS) for name in (variables.get("ALERTS") or "log").split(",")
@@ -132,6 +135,19 @@ def _known(variable: str, value: str, allowed: Collection[str]) -> str:
             remedy=f"Set {variable}.",
         )
     return value
+
+
+def _vendors(value: str) -> str:
+    """One vendor, or several in the order in which they are asked, with commas."""
+    names = [_known("MARKET_DATA", name.strip(), VENDORS) for name in value.split(",")]
+    if len(set(names)) < len(names) or (len(names) > 1 and MADE_UP in names):
+        raise ConfigurationError(
+            "MARKET_DATA_MIXED",
+            found=value,
+            expected="different vendors, none of them made up",
+            remedy="Set MARKET_DATA to one of them, or to an order such as alpaca,files.",
+        )
+    return ",".join(names)
 
 
 def _workers(variables: Mapping[str, str]) -> int:

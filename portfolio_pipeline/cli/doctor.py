@@ -24,6 +24,7 @@ from portfolio_pipeline.core.effective.oddities import oddities
 from portfolio_pipeline.core.errors import PortfolioError
 from portfolio_pipeline.core.execution.halt import either, require_trading, trading_state
 from portfolio_pipeline.core.tables import HALT_EVENTS
+from portfolio_pipeline.ports import CanBeExamined
 from portfolio_pipeline.reads.complete import complete_through
 from portfolio_pipeline.web_ui.claim import served
 
@@ -53,6 +54,7 @@ def examine() -> list[Finding]:
         ("definitions", _definitions),
         ("history", _history),
         ("trading", _trading),
+        ("market data", _market_data),
         ("broker", _broker),
         ("at work", _at_work),
         ("killed runs", _killed_runs),
@@ -187,6 +189,12 @@ def _trading() -> str:
     wired = open_home()
     require_trading(either(wired.halt_switch.state(), trading_state(wired.warehouse.read(HALT_EVENTS.name))))
     return "not halted"
+
+
+def _market_data() -> str:
+    wired = wire()
+    source = wired.market_data
+    return source.examined(wired.settings.symbols) if isinstance(source, CanBeExamined) else source.source
 
 
 def _broker() -> str:

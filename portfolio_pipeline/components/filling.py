@@ -14,6 +14,7 @@ _FILLED_BY = {
     "corporate_actions": "prices",
     "price_restatements": "prices",
     "quarantine": "prices",
+    "vendor_differences": "prices",
     "cash_returns": "features",
     "risk_metrics": "risk",
     "risk_futures": "risk",
@@ -22,6 +23,7 @@ _FILLED_BY = {
     "session_origins": "orders",
     "order_outcomes": "fills",
     "account": "positions",
+    "trades": "positions",
     "paper_gaps": "metrics",
     "allocation_inputs": "strategy_weights",
     "rebalance_decisions": "strategy_weights",
@@ -43,6 +45,7 @@ _FILLED_PER_STRATEGY = {
 _FILLED_BY_MANY = (
     *("risk_breaches", "risk_states", "risk_overrides", "halt_events", "price_holes", "beginnings", "manual_shares"),
     *("order_instructions", "approvals", "order_attempts", "broker_accounts", "cash_flows"),
+    *("reconciliation", "reconciliation_decisions"),
     *("search_requests", "search_request_trials", "alerts", "alert_deliveries"),
 )
 

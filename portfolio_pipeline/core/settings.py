@@ -24,6 +24,7 @@ from portfolio_pipeline.core.portfolio.allocation.settings import Allocation
 from portfolio_pipeline.core.portfolio.rebalancing.settings import Rebalancing
 from portfolio_pipeline.core.registry import near
 from portfolio_pipeline.core.risk.limits.of_exposure import ASSET_CLASS
+from portfolio_pipeline.core.risk.limits.of_orders import LIMIT_DISTANCE
 from portfolio_pipeline.core.risk.presets import DEFAULT, Preset, filled
 from portfolio_pipeline.core.risk.settings import Limits
 from portfolio_pipeline.core.risk.states.settings import Responses
@@ -92,6 +93,18 @@ class Settings(Section):
                 f" be held; write one, such as {missing[0]}: 0.25",
                 "limits",
                 ASSET_CLASS.name,
+            )
+        return self
+
+    @model_validator(mode="after")
+    def _limits_of_orders_hold_their_own_limit(self) -> Settings:
+        most = LIMIT_DISTANCE.cap(self.limits)
+        if self.orders.type == "limit" and most is not None and self.orders.collar > most:
+            raise impossible(
+                f"collar {self.orders.collar:g} is above limits.{LIMIT_DISTANCE.name}, {most:g}: every session would be"
+                " refused",
+                "orders",
+                "collar",
             )
         return self
 

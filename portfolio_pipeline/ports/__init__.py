@@ -11,15 +11,25 @@ from portfolio_pipeline.ports.clock import Clock
 from portfolio_pipeline.ports.compute import Compute
 from portfolio_pipeline.ports.halt import HaltSwitch
 from portfolio_pipeline.ports.locks import Holder, Lock, Locks
-from portfolio_pipeline.ports.market_data import ChangedPast, MarketData, RemembersThePast, TellsWhatIsUnreadable
+from portfolio_pipeline.ports.market_data import (
+    CanBeExamined,
+    ChangedPast,
+    ComparesVendors,
+    MarketData,
+    RemembersThePast,
+    TellsQuotes,
+    TellsWhatIsUnreadable,
+)
 from portfolio_pipeline.ports.warehouse import Reader, Rows, Transaction, Warehouse
 
 __all__ = [
     "Alert",
     "Alerts",
     "Broker",
+    "CanBeExamined",
     "ChangedPast",
     "Clock",
+    "ComparesVendors",
     "Compute",
     "HaltSwitch",
     "Holder",
@@ -30,6 +40,7 @@ __all__ = [
     "Reader",
     "RemembersThePast",
     "Rows",
+    "TellsQuotes",
     "TellsWhatIsUnreadable",
     "TradingMode",
     "Transaction",

@@ -11,8 +11,10 @@ from typing import Literal, Protocol, TypeAlias
 from portfolio_pipeline.core.books.book import AccountSnapshot
 from portfolio_pipeline.core.books.cash_flows import CashFlow
 from portfolio_pipeline.core.books.fills import Fill
+from portfolio_pipeline.core.books.reconciliation import ForeignOrder
 from portfolio_pipeline.core.calendar.sessions import SessionRange
 from portfolio_pipeline.core.execution.tickets import Order, OrderReport
+from portfolio_pipeline.core.market.bars import Asset
 
 TradingMode: TypeAlias = Literal["SIMULATED", "PAPER", "LIVE"]
 
@@ -33,6 +35,12 @@ class Broker(Protocol):
 
         Everything in a made-up market. At a real broker only the newest closed session, from its close until the market
         opens again: None where it is not among them.
+        """
+        ...
+
+    def assets(self, symbols: Sequence[str]) -> tuple[Asset, ...]:
+        """What may be done with the symbols now; of those that are left out nothing is known. A made-up market says
+        nothing of any.
         """
         ...
 
@@ -61,8 +69,12 @@ class Broker(Protocol):
         """The state of the orders decided in `sessions`."""
         ...
 
-    def fills(self, sessions: SessionRange) -> tuple[Fill, ...]:
-        """The executions that happened in `sessions`, each once: the truth about what was traded."""
+    def fills(self, sessions: SessionRange, *, so_far: bool = False) -> tuple[Fill, ...]:
+        """The executions that happened in `sessions`, each once: the truth about what was traded.
+
+        What orders say that was filled is waited for, and refused while it is missing; but for `so_far`, which takes
+        what is told of a session under way.
+        """
         ...
 
     def cash_flows(self, sessions: SessionRange) -> tuple[CashFlow, ...]:
@@ -70,4 +82,8 @@ class Broker(Protocol):
 
         A made-up market brings dividends and interest with its bars, and nothing here.
         """
+        ...
+
+    def foreign_orders(self) -> tuple[ForeignOrder, ...]:
+        """The open orders in the account that this house has not sent. A made-up market has none."""
         ...

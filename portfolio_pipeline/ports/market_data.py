@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from typing import TYPE_CHECKING, Protocol, runtime_checkable
@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
     from portfolio_pipeline.core.errors import DataError
+    from portfolio_pipeline.core.market.quotes import Quote
 
 
 class MarketData(Protocol):
@@ -34,7 +35,10 @@ class MarketData(Protocol):
 
 @dataclass(frozen=True, eq=False)
 class ChangedPast:
-    """Bars that a source holds otherwise than it did: as they are now, and session and symbol of those gone."""
+    """Bars that a source holds otherwise than it did: as they are now, and session and symbol of those gone.
+
+    Where there are several vendors, those gone say in `source` whose they were.
+    """
 
     bars: pd.DataFrame
     gone: pd.DataFrame
@@ -49,6 +53,33 @@ class RemembersThePast(Protocol):
         ...
 
     def past_is_recorded(self) -> None: ...
+
+
+@runtime_checkable
+class ComparesVendors(Protocol):
+    """Market data of several vendors."""
+
+    def differences(self) -> pd.DataFrame:
+        """Rows of `vendor_differences`: what they said otherwise, the last time that they were asked for bars."""
+        ...
+
+
+@runtime_checkable
+class TellsQuotes(Protocol):
+    """Market data that knows prices of this moment."""
+
+    def quotes(self, symbols: Sequence[str]) -> Mapping[str, Quote]:
+        """The newest quotes, however old; a symbol without one is not among them."""
+        ...
+
+
+@runtime_checkable
+class CanBeExamined(Protocol):
+    """Market data that somebody out in the world may refuse."""
+
+    def examined(self, symbols: Sequence[str]) -> str:
+        """What is fine, in words; refused as asking for bars would be."""
+        ...
 
 
 @runtime_checkable

@@ -21,6 +21,7 @@ from portfolio_pipeline.core.settings import Settings
 from portfolio_pipeline.core.tables import ACCOUNT, APPROVALS, ORDER_INSTRUCTIONS, POSITIONS
 from portfolio_pipeline.core.tables.rows import frame
 from portfolio_pipeline.ports import Broker, Reader
+from portfolio_pipeline.reads.reconciled import is_own
 from portfolio_pipeline.reads.state import rows_before
 from portfolio_pipeline.reads.trading import TradingInputs
 
@@ -53,7 +54,8 @@ def hands_for(
         asked = inputs.targets.get(at, NO_TARGETS)
         asked = instructed(at, asked, said, books.ledger, inputs.shares.get(at, {}), seen)
         books.wished = wishes(books.ledger, asked, seen, books.cash_buffer)
-        books.fills = by_session(broker.fills(SessionRange.single(sessions.first)))
+        told = broker.fills(SessionRange.single(sessions.first))
+        books.fills = by_session(fill for fill in told if is_own(broker.mode, fill.client_order_id))
         return Hands(said, approvals, books)
 
     return opened

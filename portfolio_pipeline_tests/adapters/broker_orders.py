@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from datetime import date
 
 from portfolio_pipeline.core.books.book import to_units
-from portfolio_pipeline.core.execution.tickets import Order
+from portfolio_pipeline.core.execution.tickets import Order, TimeInForce
 from portfolio_pipeline_tests.trading import SYMBOLS, first_sessions, market, settings
 
 RANGE = first_sessions(30)
@@ -15,8 +15,16 @@ HOUSE = settings()
 PRICES = market(3, RANGE)
 
 
-def order(session: date, symbol: str, shares: float, *, name: str | None = None) -> Order:
-    return Order(session, name or f"{session}-{symbol}-{shares:g}", symbol, to_units(shares))
+def order(
+    session: date,
+    symbol: str,
+    shares: float,
+    *,
+    name: str | None = None,
+    limit: float | None = None,
+    kind: TimeInForce = TimeInForce.DAY,
+) -> Order:
+    return Order(session, name or f"{session}-{symbol}-{shares:g}", symbol, to_units(shares), limit, kind)
 
 
 def some_orders(days: Sequence[date] = DAYS) -> list[Order]:

@@ -8,7 +8,7 @@ played anew.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from datetime import date
+from datetime import date, timedelta
 from decimal import Decimal
 from itertools import pairwise
 
@@ -19,7 +19,7 @@ from portfolio_pipeline.adapters.broker.simulated import SimulatedBroker
 from portfolio_pipeline.core.books.book import SHARE
 from portfolio_pipeline.core.calendar.sessions import SessionRange
 from portfolio_pipeline.core.errors import BrokerError
-from portfolio_pipeline.core.execution.tickets import TAKEN, OrderReport, OrderState
+from portfolio_pipeline.core.execution.tickets import TAKEN, OrderReport, OrderState, TimeInForce
 from portfolio_pipeline.ports import Broker, Warehouse
 from portfolio_pipeline_tests.adapters.alpaca.desk import alpaca
 from portfolio_pipeline_tests.adapters.broker_orders import DAYS, HOUSE, PRICES, RANGE, order, some_orders
@@ -39,8 +39,11 @@ def states(reports: tuple[OrderReport, ...]) -> dict[str, OrderState]:
 class BrokerContract:
     """A subclass brings the fixture `broker`: a new account with the initial cash, in the market of PRICES."""
 
-    expired = "EXPIRED"
+    expired = not_reached = "EXPIRED"
     """How the reason begins for which nothing of an order was executed; a made-up market knows more of it."""
+
+    def until_the_auctions(self, broker: Broker, session: date) -> None:
+        """Wait for the hour, after a close, at which orders for the next auctions are taken."""
 
     def close(self, broker: Broker, session: date) -> None:
         """Bring the broker's market to the close of a session; made-up markets are played when they are asked."""
@@ -72,6 +75,49 @@ class BrokerContract:
         broker.fills(TRADED)
         held = {symbol: holding.quantity for symbol, holding in broker.account(DAYS[1]).holdings.items()}
         assert held == {"AAA": 10 * SHARE, "BBB": 5 * SHARE}
+
+    def test_a_limit_is_never_passed_and_one_that_is_not_reached_expires(self, broker: Broker) -> None:
+        """Prices of the first session stand around the open: far beyond, just there, and far away."""
+        opened = price(DAYS[1], "AAA", "open")
+        generous, far = round(opened * 1.3, 2), round(opened * 0.5, 2)
+        sent = [
+            order(DAYS[0], "AAA", 3, limit=generous, name="1"),
+            order(DAYS[0], "AAA", 4, limit=far, name="2"),
+        ]
+        broker.submit(OPENED, sent)
+        self.close(broker, DAYS[1])
+        [fill] = broker.fills(TRADED)
+        assert (fill.client_order_id, fill.quantity) == ("1", 3 * SHARE)
+        assert fill.price == pytest.approx(opened, rel=0.01)
+        told = {one.client_order_id: one for one in broker.reports(OPENED)}
+        assert [told[name].state for name in ("1", "2")] == [OrderState.FILLED, OrderState.EXPIRED]
+        assert str(told["2"].error).startswith(self.not_reached)
+
+    def test_a_limit_within_the_session_is_filled_at_itself(self, broker: Broker) -> None:
+        limit = round(price(DAYS[1], "AAA", "low") + 0.01, 2)
+        assert limit < price(DAYS[1], "AAA", "open") - 0.01
+        broker.submit(OPENED, [order(DAYS[0], "AAA", 3, limit=limit)])
+        self.close(broker, DAYS[1])
+        [fill] = broker.fills(TRADED)
+        assert fill.price == limit
+
+    def test_orders_for_the_auctions_are_filled_at_their_prices(self, broker: Broker) -> None:
+        self.until_the_auctions(broker, DAYS[0])
+        sent = [
+            order(DAYS[0], "AAA", 3, name="1", kind=TimeInForce.OPENING),
+            order(DAYS[0], "BBB", 3, name="2", kind=TimeInForce.CLOSING),
+        ]
+        assert [report.error for report in broker.submit(OPENED, sent)] == [None, None]
+        self.close(broker, DAYS[1])
+        first, last = broker.fills(TRADED)
+        assert first.price == pytest.approx(price(DAYS[1], "AAA", "open"), rel=0.003)
+        assert last.price == pytest.approx(price(DAYS[1], "BBB", "close"), rel=0.003)
+        assert first.filled_at < last.filled_at
+        assert set(broker.account(DAYS[1]).holdings) == {"AAA", "BBB"}
+
+    def test_of_symbols_that_are_not_known_nothing_is_said(self, broker: Broker) -> None:
+        assert {one.symbol for one in broker.assets(["AAA", "XYZ"])} <= {"AAA"}
+        assert broker.assets([]) == ()
 
     def test_a_session_may_have_no_orders(self, broker: Broker) -> None:
         assert broker.submit(OPENED, []) == broker.reports(OPENED) == ()
@@ -182,7 +228,7 @@ class BrokerContract:
 class ReplayingBrokerContract(BrokerContract):
     """The broker plays a market that is written down already, as often as it is asked to."""
 
-    expired = "NO_BAR"
+    expired, not_reached = "NO_BAR", "LIMIT_NOT_REACHED"
 
     def test_a_range_that_is_known_is_not_played_twice(self, broker: Broker) -> None:
         first = broker.submit(RANGE, some_orders())
@@ -232,13 +278,19 @@ class TestAlpaca(BrokerContract):
             self.server.ledger.prices |= dict.fromkeys(SYMBOLS, Decimal(100))
             yield alpaca(self.server, duckdb_warehouse)
 
+    def until_the_auctions(self, broker: Broker, session: date) -> None:
+        self.server.clock.set(evening(session) + timedelta(hours=2))
+
     def close(self, broker: Broker, session: date) -> None:
         bars = PRICES[PRICES["session"] == session].set_index("symbol")
         self.server.ledger.play(session, {symbol: quote(bar) for symbol, bar in bars.iterrows()})
 
 
 def quote(bar: pd.Series) -> Quote:
-    opened, closed, dividend, split = (
-        Decimal(f"{bar[name]:.4f}") for name in ("open", "close", "dividend", "split_ratio")
-    )
-    return Quote(opened, closed, dividend, split)
+    names = ("open", "close", "dividend", "split_ratio", "low", "high")
+    return Quote(*(Decimal(f"{bar[name]:.4f}") for name in names))
+
+
+def price(session: date, symbol: str, name: str) -> float:
+    found = PRICES[(PRICES["session"] == session) & (PRICES["symbol"] == symbol)]
+    return float(found[name].iloc[0])

@@ -166,8 +166,8 @@ def test_a_card_is_read_and_its_universe_follows_the_settings(tmp_path: Path) ->
         ),
         ("rebalance: weekly", "owner: ''", 8, "found=nothing, expected=a text that is not empty"),
         ("  description: mine\n", "", 2, "entry=description, found=nothing, expected=an entry of this name"),
-        ("name: mine", "name: account", 3, "any name but account and reserve, which are books of the house"),
-        ("name: mine", "name: reserve", 3, "any name but account and reserve, which are books of the house"),
+        ("name: mine", "name: account", 3, "any name but account, reserve and unclaimed, which are books of the house"),
+        ("name: mine", "name: reserve", 3, "any name but account, reserve and unclaimed, which are books of the house"),
     ],
 )
 def test_a_wrong_card_is_refused_with_file_line_and_what_was_expected(

@@ -13,10 +13,11 @@ from pathlib import Path
 import pytest
 
 from portfolio_pipeline.core.calendar.sessions import next_session
+from portfolio_pipeline_tests.cli.conftest import DAY, PAPER_SESSIONS
 from portfolio_pipeline_tests.cli.paper_house import SETTINGS, PaperHouse, tables, ties
-from portfolio_pipeline_tests.cli.test_paper import DAY, SESSIONS, refused, run
+from portfolio_pipeline_tests.cli.test_paper import refused, run
 from portfolio_pipeline_tests.fakes.alpaca.faults import Fault
-from portfolio_pipeline_tests.fakes.alpaca.ledger import Held, Taken
+from portfolio_pipeline_tests.fakes.alpaca.ledger import Taken
 from portfolio_pipeline_tests.fakes.alpaca.market_hours import evening, opening
 from portfolio_pipeline_tests.fakes.alpaca.server import AlpacaServer, Asked
 
@@ -32,8 +33,7 @@ def begun(tmp_path_factory: pytest.TempPathFactory) -> Iterator[PaperHouse]:
     with AlpacaServer(evening(DAY)) as server:
         house = PaperHouse(tmp_path_factory.mktemp("hands") / "home", server, DAY, UNSCALED)
         server.ledger.cash = Decimal("200000.37")
-        server.ledger.positions["IEF"] = Held(Decimal(100), Decimal("95.5"))
-        code, said = house.does("up", "--no-ui", "--sessions", SESSIONS)
+        code, said = house.does("up", "--no-ui", "--sessions", str(PAPER_SESSIONS))
         assert code == 0, said
         house.next_day()
         run(house)

@@ -7,54 +7,37 @@ own ledger says, to the share and the cent.
 from __future__ import annotations
 
 import base64
-import shutil
-from collections.abc import Iterator
-from dataclasses import replace
-from datetime import UTC, date, datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from pathlib import Path
 
 import pytest
 
-from portfolio_pipeline.core.calendar.sessions import next_session
+from portfolio_pipeline.core.calendar.sessions import SessionRange, next_session
 from portfolio_pipeline.core.tables import TABLES
+from portfolio_pipeline_tests.cli.conftest import DAY, PAPER_SESSIONS
 from portfolio_pipeline_tests.cli.paper_house import PaperHouse, tables, ties
 from portfolio_pipeline_tests.fakes.alpaca.faults import Fault
-from portfolio_pipeline_tests.fakes.alpaca.ledger import Held
 from portfolio_pipeline_tests.fakes.alpaca.market_hours import evening, opening
-from portfolio_pipeline_tests.fakes.alpaca.server import AlpacaServer
 
-DAY = date(2026, 3, 5)
-SESSIONS = "300"
 LIVED = ("orders", "submissions", "fills", "order_outcomes", "positions", "account", "metrics")
 
 pytestmark = pytest.mark.timeout(600)
 
 
-@pytest.fixture(scope="module")
-def begun(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[PaperHouse, str]]:
-    """A home after `portfolio up`, and what it said. The account holds something already."""
-    with AlpacaServer(evening(DAY)) as server:
-        house = PaperHouse(tmp_path_factory.mktemp("paper") / "home", server, DAY)
-        server.ledger.cash = Decimal("200000.37")
-        server.ledger.positions["IEF"] = Held(Decimal(100), Decimal("95.5"))
-        code, said = house.does("up", "--no-ui", "--sessions", SESSIONS)
-        assert code == 0, said
-        yield house, said
+@pytest.fixture
+def begun(begun_on_paper: tuple[PaperHouse, str]) -> tuple[PaperHouse, str]:
+    return begun_on_paper
 
 
 @pytest.fixture
-def house(begun: tuple[PaperHouse, str], tmp_path: Path) -> Iterator[PaperHouse]:
-    """A copy of that home, and a server that has lived through the same."""
-    before = begun[0].server
-    shutil.copytree(begun[0].home, tmp_path / "home")
-    with AlpacaServer(evening(DAY)) as server:
-        house = PaperHouse(tmp_path / "home", server, DAY)
-        ledger = server.ledger
-        ledger.cash, ledger.prices = before.ledger.cash, dict(before.ledger.prices)
-        ledger.positions = {symbol: replace(held) for symbol, held in before.ledger.positions.items()}
-        ledger.orders = {name: replace(order) for name, order in before.ledger.orders.items()}
-        yield house
+def house(paper_house: PaperHouse) -> PaperHouse:
+    return paper_house
+
+
+def unclaimed(house: PaperHouse) -> dict[str, float]:
+    rows = tables(house).read("positions", SessionRange.single(house.session), where={"book": "unclaimed"}).to_pylist()
+    return {row["symbol"]: row["quantity"] for row in rows}
 
 
 def run(house: PaperHouse, *more: str) -> str:
@@ -74,7 +57,7 @@ def test_the_past_is_research_and_the_account_begins_with_what_the_broker_holds(
     warehouse = tables(house)
     assert f"The account begins at {DAY}, with what the broker holds then." in said
     sessions = {name: warehouse.sessions(name) for name in ("prices", "strategy_returns", "aggregated_targets", *LIVED)}
-    assert {len(sessions[name]) for name in ("prices", "strategy_returns", "aggregated_targets")} == {int(SESSIONS)}
+    assert {len(sessions[name]) for name in ("prices", "strategy_returns", "aggregated_targets")} == {PAPER_SESSIONS}
     assert sessions["account"] == sessions["positions"] == sessions["orders"] == (DAY,)
     assert sessions["fills"] == ()
     ties(house)
@@ -104,11 +87,12 @@ def test_day_after_day_the_tables_say_what_the_ledger_says(house: PaperHouse) ->
     ledger.note("DIV", symbol="IEF", quantity=Decimal(100), amount=Decimal("33.33"))
     ledger.foreign("GLD", 3, 181.2345)
     house.next_day(finer=True, rejected=frozenset({"SHY"}))
-    code, said = house.does("run")
-    assert (code, "fills_have_orders" in said) == (1, True), said
+    assert "RECONCILIATION_OPEN: found=foreign_execution GLD" in refused(house, "run")
     ties(house)
+    assert house.does("reconcile", "ignore", "GLD", "--reason", "somebody's own")[0] == 0
     house.next_day(finer=True)
     run(house)
+    assert unclaimed(house) == {"GLD": 3}
     ties(house)
     kinds = {row["kind"] for row in tables(house).read("cash_flows").to_pylist()}
     assert {"DIV"} <= kinds <= {"DIV", "FEE", "ROUNDING"}
@@ -161,7 +145,7 @@ def test_an_order_whose_outcome_is_unknown_is_told_and_the_next_run_knows(house:
     house.next_day()
     house.server.faults += [
         Fault("dropped after", times=99),
-        Fault("500 before", method="GET", path="/v2/orders", skip=2, times=99),
+        Fault("500 before", method="GET", path="/v2/orders", skip=5, times=99),
     ]
     assert "BROKER_UNREACHABLE" in refused(house, "run")
     assert len(house.server.posts()) == 1

@@ -15,11 +15,12 @@ import pyarrow as pa
 from portfolio_pipeline.core.books.book import AccountSnapshot, Book, to_cents
 from portfolio_pipeline.core.books.cash_flows import CashFlow
 from portfolio_pipeline.core.books.fills import Fill
+from portfolio_pipeline.core.books.reconciliation import ForeignOrder
 from portfolio_pipeline.core.calendar.sessions import SessionRange, previous_session, session_close, sessions_between
 from portfolio_pipeline.core.errors import BrokerError
-from portfolio_pipeline.core.execution.fill_model import Outcome, play_session, session_open
+from portfolio_pipeline.core.execution.fill_model import Outcome, executed_at, play_session
 from portfolio_pipeline.core.execution.tickets import Order, OrderReport, OrderState
-from portfolio_pipeline.core.market.bars import bars_by_session, pay_cash
+from portfolio_pipeline.core.market.bars import Asset, bars_by_session, pay_cash
 from portfolio_pipeline.core.settings import Settings
 
 
@@ -39,6 +40,9 @@ class FakeBroker:
 
     def tradable(self, sessions: SessionRange) -> SessionRange | None:
         return sessions
+
+    def assets(self, symbols: Sequence[str]) -> tuple[Asset, ...]:
+        return ()
 
     def account(self, session: date) -> AccountSnapshot:
         self._reach(session)
@@ -83,11 +87,11 @@ class FakeBroker:
                 elif name in done:
                     played, outcome = done[name]
                     state, filled, error = outcome.state, abs(outcome.quantity), outcome.note
-                    updated_at = session_open(played) if state == "filled" else _close(played)
+                    updated_at = executed_at(order, played) if state == "filled" else _close(played)
                 reports.append(OrderReport(session, name, state, f"SIM-{name}", filled, updated_at, error))
         return tuple(reports)
 
-    def fills(self, sessions: SessionRange) -> tuple[Fill, ...]:
+    def fills(self, sessions: SessionRange, *, so_far: bool = False) -> tuple[Fill, ...]:
         if self._opened is not None:
             self._reach(sessions.last)
         fills = []
@@ -95,10 +99,13 @@ class FakeBroker:
             if one.quantity and sessions.first <= session <= sessions.last:
                 name, symbol = one.order.client_order_id, one.order.symbol
                 money = (one.quantity, one.price, one.commission)
-                fills.append(Fill(session, f"{name}/1", name, symbol, *money, session_open(session)))
+                fills.append(Fill(session, f"{name}/1", name, symbol, *money, executed_at(one.order, session)))
         return tuple(sorted(fills, key=lambda fill: (fill.session, fill.fill_id)))
 
     def cash_flows(self, sessions: SessionRange) -> tuple[CashFlow, ...]:
+        return ()
+
+    def foreign_orders(self) -> tuple[ForeignOrder, ...]:
         return ()
 
     @property

@@ -38,6 +38,7 @@ CHECKS = {
         *("bars_are_healthy", "no_restatements", "the_past_is_as_it_was", "every_symbol_has_history"),
         *("most_of_the_universe_is_there", "bars_are_consistent", "the_source_can_be_read"),
         "the_session_has_prices",
+        "vendors_agree",
     },
     "features": {"features_have_bars", "features_follow_from_prices"},
     "regimes": {"regime_is_stable"},
@@ -48,10 +49,13 @@ CHECKS = {
         "targets_come_from_strategies",
     },
     "risk": {"figures_within_limits", "components_add_up", "correlations_are_as_they_were"},
-    "orders": {"orders_within_limits", "planned_with_what_the_session_before_was"},
+    "orders": {
+        *("orders_within_limits", "nothing_is_open_with_the_broker"),
+        "planned_with_what_the_session_before_was",
+    },
     "submissions": {"every_order_was_sent", "refused_orders_were_not_sent"},
     "fills": {"fills_have_orders", "fills_add_up_to_orders", "orders_are_not_overfilled"},
-    "positions": {"books_add_up_to_account", "positions_tie_to_broker"},
+    "positions": {"books_add_up_to_account", "positions_tie_to_broker", "trades_explain_the_books"},
     "metrics": {"account_is_what_its_returns_say"},
     **{f"{strategy}/optimized_parameters": {"parameters_in_range"} for strategy in STRATEGIES},
     **{f"{strategy}/strategy_targets": {"targets_within_strategy_limits"} for strategy in STRATEGIES},
@@ -70,6 +74,9 @@ MARTS = {
     "best_set_per_regime",
     "current_book",
     "data_quality_summary",
+    "execution_costs",
+    "execution_costs_by_session",
+    "execution_costs_by_symbol",
     "gap_by_strategy",
     "honesty_by_strategy",
     "orders_and_fills",
@@ -79,6 +86,8 @@ MARTS = {
     "pareto_sets",
     "performance_by_strategy",
     "stage_changes",
+    "round_trips",
+    "trade_statistics",
     "value_at_risk_tests",
 }
 WAYS = {
@@ -190,6 +199,7 @@ def test_schedule_sensors_and_job_are_there_and_running() -> None:
         "killed_runs",
         "late_sessions",
         "said_by_hand",
+        "intraday_marks",
     }
     job = found.get_job("daily")
     assert set(job.asset_layer.executable_asset_keys) == set(found.assets_defs_by_key)
@@ -198,16 +208,17 @@ def test_schedule_sensors_and_job_are_there_and_running() -> None:
 @pytest.mark.parametrize(
     "name",
     [
-        "backtest",
-        "search",
-        "sensitivity",
-        "settings",
-        "what_if",
-        "construct_positions",
-        "allocate_by_hand",
-        "order_by_hand",
-        "cancel_by_hand",
-        "approve_orders",
+        *(
+            "backtest",
+            "search",
+            "sensitivity",
+            "settings",
+            "what_if",
+            "construct_positions",
+            "allocate_by_hand",
+            "costs",
+        ),
+        *("order_by_hand", "cancel_by_hand", "approve_orders"),
     ],
 )
 def test_a_question_is_a_job_beside_the_chain(name: str) -> None:

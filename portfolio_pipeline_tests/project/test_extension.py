@@ -231,7 +231,7 @@ def test_a_channel_of_ones_own_takes_the_alerts(house: dict[str, str]) -> None:
 def test_what_was_added_is_among_what_a_wrong_name_is_told(house: dict[str, str]) -> None:
     done = python({**house, "MARKET_DATA": "plant"}, "-m", "portfolio_pipeline.cli", "status")
     assert done.returncode == 1
-    assert "simulated or files or planted (did you mean planted?)" in done.stderr
+    assert "simulated or files or alpaca or planted (did you mean planted?)" in done.stderr
 
 
 @pytest.mark.parametrize(

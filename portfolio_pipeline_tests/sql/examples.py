@@ -45,6 +45,11 @@ class Example:
         library = project_library()
         with rebuilding(warehouse.location, date.min):
             for name, rows in self.given.items():
+                if not table(name).by_session:
+                    with warehouse.transaction() as tx:
+                        tx.delete(name, None)
+                        tx.insert(name, _filled(name, rows))
+                    continue
                 days = [row["session"] for row in rows]
                 warehouse.replace(name, SessionRange(min(days), max(days)), _filled(name, rows))
         if self.is_audit:
@@ -65,7 +70,7 @@ def examples() -> list[Example]:
 
 
 def _example(name: str, entry: dict[str, Any]) -> Example:
-    days = [row["session"] for rows in entry["given"].values() for row in rows]
+    days = [row["session"] for rows in entry["given"].values() for row in rows if "session" in row]
     first, last = entry.get("sessions", (min(days), max(days)))
     subject = entry.get("audit") or entry["model"]
     return Example(name, subject, "audit" in entry, entry["given"], entry["expect"], SessionRange(first, last))

@@ -31,6 +31,7 @@ from portfolio_pipeline.adapters.broker.simulated_records import (
 from portfolio_pipeline.core.books.book import AccountSnapshot, to_cents
 from portfolio_pipeline.core.books.cash_flows import CashFlow
 from portfolio_pipeline.core.books.fills import Fill
+from portfolio_pipeline.core.books.reconciliation import ForeignOrder
 from portfolio_pipeline.core.calendar.sessions import SessionRange, next_session, previous_session, sessions_between
 from portfolio_pipeline.core.errors import BrokerError
 from portfolio_pipeline.core.execution.fill_model import play_session
@@ -39,6 +40,7 @@ from portfolio_pipeline.core.market.bars import (
     ACTION_COLUMNS,
     BAR_COLUMNS,
     CASH_COLUMNS,
+    Asset,
     Bars,
     SessionBars,
     bars_by_session,
@@ -62,6 +64,9 @@ class SimulatedBroker:
 
     def tradable(self, sessions: SessionRange) -> SessionRange | None:
         return sessions
+
+    def assets(self, symbols: Sequence[str]) -> tuple[Asset, ...]:
+        return ()
 
     def account(self, session: date) -> AccountSnapshot:
         with self._warehouse.transaction() as tx:
@@ -107,7 +112,7 @@ class SimulatedBroker:
         with self._warehouse.transaction() as tx:
             return stored_reports(tx, sessions)
 
-    def fills(self, sessions: SessionRange) -> tuple[Fill, ...]:
+    def fills(self, sessions: SessionRange, *, so_far: bool = False) -> tuple[Fill, ...]:
         with self._warehouse.transaction() as tx:
             opened, played = clock(tx)
             if opened is not None:
@@ -115,6 +120,9 @@ class SimulatedBroker:
             return stored_fills(tx, sessions)
 
     def cash_flows(self, sessions: SessionRange) -> tuple[CashFlow, ...]:
+        return ()
+
+    def foreign_orders(self) -> tuple[ForeignOrder, ...]:
         return ()
 
     def _play_to(self, tx: Transaction, played: date, session: date) -> None:

@@ -15,7 +15,7 @@ import pandas as pd
 from portfolio_pipeline.core.books.book import Book, Position, to_cents, to_currency, to_shares, to_units
 from portfolio_pipeline.core.books.fills import Fill
 from portfolio_pipeline.core.calendar.sessions import SessionRange, next_session, session_close
-from portfolio_pipeline.core.execution.fill_model import Outcome, session_open
+from portfolio_pipeline.core.execution.fill_model import Outcome, executed_at
 from portfolio_pipeline.core.execution.rows import ORDER_COLUMNS, fill_rows, fills_of, order_row, orders_of
 from portfolio_pipeline.core.execution.tickets import Order, OrderReport, OrderState
 from portfolio_pipeline.core.tables import SIM_ACCOUNT, SIM_FILLS, SIM_ORDERS, SIM_OUTCOMES, SIM_POSITIONS, Table
@@ -126,10 +126,11 @@ class Journal:
             self._rows[SIM_ORDERS.name].append({**order_row(order), **told, "error": _CANCELED})
 
     def executed(self, session: date, outcomes: Sequence[Outcome]) -> None:
-        opening, closing = session_open(session), _at_close(session)
+        closing = _at_close(session)
         for outcome in outcomes:
             name = outcome.order.client_order_id
-            moment = opening if outcome.state is OrderState.FILLED else closing
+            executed = executed_at(outcome.order, session)
+            moment = executed if outcome.state is OrderState.FILLED else closing
             filled = to_shares(abs(outcome.quantity))
             self._rows[SIM_OUTCOMES.name].append((session, name, str(outcome.state), filled, moment, outcome.note))
             if outcome.quantity:
@@ -142,7 +143,7 @@ class Journal:
                         quantity=outcome.quantity,
                         price=outcome.price,
                         commission=outcome.commission,
-                        filled_at=opening,
+                        filled_at=executed,
                     )
                 )
 

@@ -1,4 +1,4 @@
-"""Where bars come from, by the name that `MARKET_DATA` uses: a made-up market, a folder of files, or one from outside.
+"""Where bars come from, by the name that `MARKET_DATA` uses: a made-up market, files, Alpaca, or one from outside.
 
 This package fetches and hands over. Judging what was delivered belongs to `core.market.quality`.
 """
@@ -27,8 +27,13 @@ class Vendor:
 
 
 def open_market_data(environment: Environment, settings: Settings) -> MarketData:
-    """The market data that the environment asks for; nothing is read yet."""
-    return VENDORS[environment.market_data].open(environment, settings)
+    """The market data that the environment asks for, of one vendor or of several; nothing is read yet."""
+    vendors = [VENDORS[name].open(environment, settings) for name in environment.market_data.split(",")]
+    if len(vendors) == 1:
+        return vendors[0]
+    from portfolio_pipeline.adapters.market_data.several import SeveralVendors
+
+    return SeveralVendors(vendors, settings.quality.vendor_difference)
 
 
 def _simulated(environment: Environment, settings: Settings) -> MarketData:
@@ -49,4 +54,16 @@ def _files(environment: Environment, settings: Settings) -> MarketData:
     return FileMarketData(environment.market_data_path, environment.dagster_home / "price_files")
 
 
-VENDORS: Registry[Vendor] = Registry("data vendor", (Vendor("simulated", _simulated), Vendor("files", _files)))
+def _alpaca(environment: Environment, settings: Settings) -> MarketData:
+    from portfolio_pipeline.adapters.clock import SystemClock
+    from portfolio_pipeline.adapters.market_data.alpaca.desk import DataDesk
+    from portfolio_pipeline.adapters.market_data.alpaca.kept_bars import KeptBars
+    from portfolio_pipeline.adapters.market_data.alpaca.vendor import AlpacaMarketData
+
+    desk = DataDesk(environment.alpaca)
+    return AlpacaMarketData(desk, KeptBars(environment.dagster_home / "alpaca_bars" / desk.feed), SystemClock())
+
+
+VENDORS: Registry[Vendor] = Registry(
+    "data vendor", (Vendor("simulated", _simulated), Vendor("files", _files), Vendor("alpaca", _alpaca))
+)

@@ -228,6 +228,7 @@ MIGRATIONS: tuple[Migration, ...] = (
             AddColumn("strategy_weights", STRATEGY_WEIGHTS.column("drifted_weight")),
         ),
     ),
+    Migration(12, "what differs between the broker's account and the books is kept, and what was decided of it", ()),
 )
 
 

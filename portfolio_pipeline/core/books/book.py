@@ -14,6 +14,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date
+from typing import NamedTuple
 
 from portfolio_pipeline.core.market.bars import Action, Bar, Bars, action, cash_return
 
@@ -56,6 +57,14 @@ def parts(amounts: Sequence[int], whole: Callable[[int], int]) -> list[int]:
     return shared
 
 
+def pro_rata(sizes: Sequence[int], amount: int) -> list[int]:
+    """`amount` in proportion to `sizes`; all of it to the last one where there is nobody to share it."""
+    total = sum(sizes)
+    if not total:
+        return [0] * (len(sizes) - 1) + [amount]
+    return parts(sizes, lambda running: amount * running // total)
+
+
 @dataclass(slots=True)
 class Position:
     """Shares of one symbol. Price and average cost are per share of the present split."""
@@ -64,6 +73,15 @@ class Position:
     average_cost: float
     price: float
     sessions_without_bar: int = 0
+
+
+class TurnedIntoCash(NamedTuple):
+    """What one of several books had of a symbol that is no longer traded, and the cents it got for it."""
+
+    book: int
+    symbol: str
+    position: Position
+    cash: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -164,11 +182,12 @@ def open_session(books: Sequence[Book], bars: Bars) -> None:
         _act([book for book in books if symbol in book.positions], symbol, acted)
 
 
-def close_session(books: Sequence[Book], bars: Bars, delist_after_sessions: int) -> None:
+def close_session(books: Sequence[Book], bars: Bars, delist_after_sessions: int) -> list[TurnedIntoCash]:
     """Mark what is held at the close. What has had no bar for so many sessions is turned into cash at its last price.
 
     Sees the session's own bars and the count of those missed before; never whether a symbol will trade again.
     """
+    ended: list[TurnedIntoCash] = []
     for symbol in _symbols(books):
         bar = bars.get(symbol)
         holders = [book for book in books if symbol in book.positions]
@@ -183,7 +202,9 @@ def close_session(books: Sequence[Book], bars: Bars, delist_after_sessions: int)
             price = holders[0].positions[symbol].price
             for book, cash in zip(holders, market_values(holders, symbol, price), strict=True):
                 book.cash += cash
-                del book.positions[symbol]
+                place = next(place for place, one in enumerate(books) if one is book)
+                ended.append(TurnedIntoCash(place, symbol, book.positions.pop(symbol), cash))
+    return ended
 
 
 def _act(holders: Sequence[Book], symbol: str, acted: Bar | Action) -> None:

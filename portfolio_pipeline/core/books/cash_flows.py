@@ -10,6 +10,9 @@ from dataclasses import dataclass
 from datetime import date
 
 ROUNDING = "ROUNDING"
+UNEXPLAINED = "UNEXPLAINED"
+OF_BOOKS = frozenset({ROUNDING, UNEXPLAINED})
+"""What the books themselves enter, so that their cash is the broker's."""
 DEPOSITS = frozenset({"CSD", "CSW", "CSR", "JNLC", "JNL", "ACATC", "TRANS"})
 """Money that is paid in or out: no profit and no loss."""
 

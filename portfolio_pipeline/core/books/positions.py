@@ -1,4 +1,5 @@
-"""Positions and account at each close: of the account and of every book that shares it. Tables in, tables out.
+"""Positions and account at each close, and the trades that led there: of the account and of every book that shares it.
+Tables in, tables out.
 
 Computed from fills, prices and the state of the session before, without asking the broker, so that the two can be
 compared. How a session changes books is in `book` and `strategy_books`.
@@ -9,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
+from functools import partial
 from types import MappingProxyType
 from typing import Any
 
@@ -27,10 +29,12 @@ from portfolio_pipeline.core.books.book import (
 from portfolio_pipeline.core.books.cash_flows import CashFlow
 from portfolio_pipeline.core.books.fills import Fill
 from portfolio_pipeline.core.books.strategy_books import BookResult, Ledger, advance, wishes
+from portfolio_pipeline.core.books.trades import Entries, Received, trade_rows
+from portfolio_pipeline.core.books.unclaimed import NOTHING_OUTSIDE, Outside
 from portfolio_pipeline.core.market.bars import NO_BARS, Bars, without_actions
 from portfolio_pipeline.core.portfolio.session_targets import NO_TARGETS, SessionTargets
-from portfolio_pipeline.core.tables import ACCOUNT, POSITIONS
-from portfolio_pipeline.core.tables.declare import ACCOUNT_BOOK, RESERVE
+from portfolio_pipeline.core.tables import ACCOUNT, POSITIONS, TRADES
+from portfolio_pipeline.core.tables.declare import ACCOUNT_BOOK, RESERVE, UNCLAIMED
 
 Instructed = Callable[[date, SessionTargets, Ledger, Bars], SessionTargets]
 """A session's targets with what people have said by hand, given the books at its close."""
@@ -43,10 +47,11 @@ def as_they_are(session: date, targets: SessionTargets, ledger: Ledger, bars: Ba
 
 @dataclass(frozen=True)
 class Holdings:
-    """Rows of the tables positions and account."""
+    """Rows of the tables positions, account and trades."""
 
     positions: pd.DataFrame
     account: pd.DataFrame
+    trades: pd.DataFrame
 
 
 def stored_ledger(positions: pd.DataFrame, account: pd.DataFrame) -> Ledger:
@@ -56,8 +61,8 @@ def stored_ledger(positions: pd.DataFrame, account: pd.DataFrame) -> Ledger:
         books[row["book"]].positions[row["symbol"]] = Position(
             to_units(row["quantity"]), row["average_cost"], row["price"], row["sessions_without_bar"]
         )
-    whole, reserve = books.pop(ACCOUNT_BOOK), books.pop(RESERVE)
-    return Ledger(whole, {name: books[name] for name in sorted(books)} | {RESERVE: reserve})
+    whole, reserve, unclaimed = books.pop(ACCOUNT_BOOK), books.pop(RESERVE), books.pop(UNCLAIMED, Book())
+    return Ledger(whole, {name: books[name] for name in sorted(books)} | {RESERVE: reserve}, unclaimed)
 
 
 def hold(
@@ -74,24 +79,30 @@ def hold(
     delist_after_sessions: int,
     payments: Mapping[date, Sequence[CashFlow]] = MappingProxyType({}),
     instructed: Instructed = as_they_are,
+    outside: Mapping[date, Outside] = MappingProxyType({}),
+    entries: Entries = MappingProxyType({}),
 ) -> Holdings:
     """Carry all books over the sessions. `ledger` are the books at the close of `before`; None opens a new account
-    with what is in `opening` at the first close.
+    with what is in `opening` at the first close. What others did in the account is `outside`.
 
     `targets` and `bars` also hold `before`: at its close the books said what they wanted to trade in the first session.
+    `entries` say since when what they held then had been held.
     A session without shares of capital leaves capital where it is.
     """
-    rows = _Rows()
+    rows = _Rows(entries, ledger)
     deposit = 0
+    asked = NO_TARGETS if before is None else targets.get(before, NO_TARGETS)
     if ledger is None:
         deposit = opening.equity
         ledger, wished = Ledger.opened(opening), {}
     else:
         assert before is not None
         seen = bars.get(before, NO_BARS)
-        wished = wishes(ledger, instructed(before, targets.get(before, NO_TARGETS), ledger, seen), seen, cash_buffer)
+        asked = instructed(before, asked, ledger, seen)
+        wished = wishes(ledger, asked, seen, cash_buffer)
     for session in sessions:
         today = bars.get(session, NO_BARS)
+        received: list[Received] = []
         results = advance(
             ledger,
             without_actions(today) if deposit else today,  # opened at this close: nobody had anything before
@@ -100,30 +111,71 @@ def hold(
             shares.get(session),
             delist_after_sessions,
             payments.get(session, ()),
+            outside.get(session, NOTHING_OUTSIDE),
+            received,
         )
         if deposit:
-            results[ACCOUNT_BOOK] = results[ACCOUNT_BOOK]._replace(transfer=deposit)
-            results[RESERVE] = results[RESERVE]._replace(transfer=results[RESERVE].transfer + deposit)
+            for name in (ACCOUNT_BOOK, RESERVE):
+                results[name] = results[name]._replace(transfer=results[name].transfer + deposit)
             deposit = 0
         rows.add(session, ledger, results)
+        rows.add_trades(session, ledger, received, partial(_reason, asked))
         asked = instructed(session, targets.get(session, NO_TARGETS), ledger, today)
         wished = wishes(ledger, asked, today, cash_buffer)
     return Holdings(
         pd.DataFrame(rows.positions, columns=list(POSITIONS.column_names)),
         pd.DataFrame(rows.account, columns=list(ACCOUNT.column_names)),
+        pd.DataFrame(rows.trades, columns=list(TRADES.column_names)),
     )
 
 
-class _Rows:
-    """The rows of both tables, gathered session by session."""
+def _reason(targets: SessionTargets, book: str, symbol: str, order: str | None, crossed: bool) -> str:
+    """Why a book traded: its part of what the targets asked for at the close before."""
+    if order is None and not crossed:
+        return "no longer traded: turned into cash at its last price"
+    cut = f" (cut: {targets.reasons[symbol]})" if symbol in targets.reasons else ""
+    if book == ACCOUNT_BOOK:
+        return f"want {targets.weights.get(symbol, 0.0):.2%} of equity{cut}"
+    wanted = targets.contributions.get(book, {}).get(symbol, 0.0)
+    if not wanted:
+        return "what no strategy wished for" if book == RESERVE else "not wanted"
+    return f"want {wanted * targets.cut(symbol):.2%} of the account's equity{cut}"
 
-    def __init__(self) -> None:
+
+def _is_long(ledger: Ledger) -> dict[tuple[str, str], bool]:
+    """What is held, by book and symbol, and on which side."""
+    books = {ACCOUNT_BOOK: ledger.account, **ledger.books, UNCLAIMED: ledger.unclaimed}
+    return {
+        (name, symbol): held.quantity > 0 for name, book in books.items() for symbol, held in book.positions.items()
+    }
+
+
+class _Rows:
+    """The rows of the tables, gathered session by session; `entries` are since when what is held has been held."""
+
+    def __init__(self, entries: Entries, ledger: Ledger | None) -> None:
         self.positions: list[tuple[Any, ...]] = []
         self.account: list[tuple[Any, ...]] = []
+        self.trades: list[tuple[Any, ...]] = []
+        self._entries, self._long = dict(entries), _is_long(ledger) if ledger else {}
 
     def add(self, session: date, ledger: Ledger, results: Mapping[str, BookResult]) -> None:
         self._add(session, [ACCOUNT_BOOK], [ledger.account], results)
-        self._add(session, list(ledger.books), list(ledger.books.values()), results)
+        books = ledger.books | ({UNCLAIMED: ledger.unclaimed} if UNCLAIMED in results else {})
+        self._add(session, list(books), list(books.values()), results)
+
+    def add_trades(
+        self,
+        session: date,
+        ledger: Ledger,
+        received: Sequence[Received],
+        reason: Callable[[str, str, str | None, bool], str],
+    ) -> None:
+        long = _is_long(ledger)
+        self.trades += trade_rows(session, received, self._entries, lambda *which: long.get(which), reason)
+        same = {which for which, side in long.items() if self._long.get(which) == side}
+        self._entries = {which: self._entries.get(which, session) if which in same else session for which in long}
+        self._long = long
 
     def _add(
         self, session: date, names: Sequence[str], books: Sequence[Book], results: Mapping[str, BookResult]

@@ -14,24 +14,28 @@ read and written in `positions`; what the account itself trades is planned in `o
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import NamedTuple
 
 from portfolio_pipeline.core.books.book import (
     SHARE,
     Book,
+    TurnedIntoCash,
     close_session,
     equities,
     open_session,
     parts,
+    pro_rata,
     to_units,
     value,
 )
 from portfolio_pipeline.core.books.cash_flows import CashFlow
 from portfolio_pipeline.core.books.fills import Fill
+from portfolio_pipeline.core.books.trades import Received, of_account, of_books, of_orders
+from portfolio_pipeline.core.books.unclaimed import NOTHING_OUTSIDE, Outside, settle_outside, trade_outside
 from portfolio_pipeline.core.market.bars import Bar, Bars, action
 from portfolio_pipeline.core.portfolio.session_targets import SessionTargets, invested_part
-from portfolio_pipeline.core.tables.declare import ACCOUNT_BOOK, RESERVE
+from portfolio_pipeline.core.tables.declare import ACCOUNT_BOOK, RESERVE, UNCLAIMED
 
 Wishes = Mapping[str, Mapping[str, int]]
 """Units wished for, by symbol and book; negative to be rid of them."""
@@ -39,10 +43,18 @@ Wishes = Mapping[str, Mapping[str, int]]
 
 @dataclass
 class Ledger:
-    """The account's book, and the books that share it: strategies in the order of their names, then the reserve."""
+    """The account's book, and the books that share it: strategies in the order of their names, then the reserve; and
+    beside them what others put into the account.
+    """
 
     account: Book
     books: dict[str, Book]
+    unclaimed: Book = field(default_factory=Book)
+
+    @property
+    def capital(self) -> int:
+        """What there is to share out, in cents."""
+        return self.account.equity - self.unclaimed.equity
 
     @classmethod
     def opened(cls, opening: Book) -> Ledger:
@@ -67,9 +79,9 @@ class BookResult(NamedTuple):
     transfer: int
 
 
-def currency_per_weight(targets: SessionTargets, account: Book, bars: Bars, cash_buffer: float) -> float:
-    """What a weight of 1 is worth in the account, the cash buffer and what is pinned by hand left alone."""
-    equity = max(account.equity, 0)
+def currency_per_weight(targets: SessionTargets, capital: int, bars: Bars, cash_buffer: float) -> float:
+    """What a weight of 1 of the capital is worth, the cash buffer and what is pinned by hand left alone."""
+    equity = max(capital, 0)
     pinned = 0.0
     if targets.pinned and equity:
         symbols = {symbol for own in targets.pinned.values() for symbol in own if symbol in bars}
@@ -79,7 +91,7 @@ def currency_per_weight(targets: SessionTargets, account: Book, bars: Bars, cash
 
 def wishes(ledger: Ledger, targets: SessionTargets, bars: Bars, cash_buffer: float) -> dict[str, dict[str, int]]:
     """What every book would like to trade after this close. A symbol without a bar has no price to wish at."""
-    scale = currency_per_weight(targets, ledger.account, bars, cash_buffer)
+    scale = currency_per_weight(targets, ledger.capital, bars, cash_buffer)
     held = {symbol for book in ledger.books.values() for symbol in book.positions}
     wanted = {symbol for own in (*targets.contributions.values(), *targets.pinned.values()) for symbol in own}
     found: dict[str, dict[str, int]] = {}
@@ -104,21 +116,30 @@ def advance(
     shares: Mapping[str, float] | None,
     delist_after_sessions: int,
     payments: Sequence[CashFlow] = (),
+    outside: Outside = NOTHING_OUTSIDE,
+    received: list[Received] | None = None,
 ) -> dict[str, BookResult]:
     """Carry all books over one session; says what it brought each of them, and the account.
 
     `shares` are the strategies' shares of capital at the close; None leaves capital where it is. `payments` are what
-    a broker has booked beside executions: for a holding to who holds it, all else to the reserve.
+    a broker has booked beside executions: for a holding to who holds it, all else to the reserve. `outside` is what
+    others did; `fills` are our own. What the account and the books trade is added to `received`.
     """
+    received = [] if received is None else received
     ledger.admit(shares or ())
     names, books = list(ledger.books), list(ledger.books.values())
+    if outside or ledger.unclaimed.positions:
+        names, books = [*names, UNCLAIMED], [*books, ledger.unclaimed]
+    bars = outside.bars(bars)
     before, account_before = equities(books), ledger.account.equity
     open_session([ledger.account], bars)
     open_session(books, bars)
-    deposited = _book_payments(ledger, payments)
+    deposited = _book_payments(ledger, books, payments)
+    received += trade_outside(ledger.account, ledger.unclaimed, outside.fills)
     by_symbol: dict[str, list[Fill]] = {}
     for fill in fills:
         by_symbol.setdefault(fill.symbol, []).append(fill)
+        received.append(of_account(ACCOUNT_BOOK, fill, *_held(ledger.account, fill.symbol)))
         ledger.account.trade(fill.symbol, fill.quantity, fill.price, fill.cash)
     for symbol in sorted(by_symbol.keys() | wished.keys()):
         bar, traded = bars.get(symbol), by_symbol.get(symbol, [])
@@ -127,21 +148,30 @@ def advance(
         acted = action(bars, symbol)
         ratio = acted.split_ratio if acted else 1.0
         own = wished.get(symbol, {})
-        _share_out(symbol, books, [round(own.get(name, 0) * ratio) for name in names], traded, bar)
-    close_session([ledger.account], bars, delist_after_sessions)
-    close_session(books, bars, delist_after_sessions)
+        wanted = [round(own.get(name, 0) * ratio) for name in ledger.books]
+        received += _share_out(symbol, names[: len(wanted)], books[: len(wanted)], wanted, traded, bar)
+    gone = close_session([ledger.account], bars, delist_after_sessions)
+    received += [_turned_into_cash(ACCOUNT_BOOK, one) for one in gone]
+    received += [_turned_into_cash(names[one.book], one) for one in close_session(books, bars, delist_after_sessions)]
+    settled = settle_outside(ledger.account, ledger.books[RESERVE], ledger.unclaimed, outside)
+    received += settled.received
     after = equities(books)
-    moved = _transfers(names, after, shares)
-    for book, cash in zip(books, moved, strict=True):
+    moved = _transfers(list(ledger.books), after[: len(ledger.books)], shares)
+    for book, cash in zip(ledger.books.values(), moved, strict=True):
         book.cash += cash
+    moved += [0] * (len(names) - len(moved))
     results = {name: BookResult(after[i] - before[i], moved[i]) for i, name in enumerate(names)}
+    if UNCLAIMED in names:
+        results[UNCLAIMED] = _deposited(BookResult(after[-1] - before[-1], 0), settled.arrived - settled.cash)
+        results[RESERVE] = _deposited(results[RESERVE], settled.cash)
     results[RESERVE] = _deposited(results[RESERVE], deposited)
-    return {ACCOUNT_BOOK: _deposited(BookResult(ledger.account.equity - account_before, 0), deposited)} | results
+    brought = BookResult(ledger.account.equity - account_before, 0)
+    return {ACCOUNT_BOOK: _deposited(brought, deposited + settled.arrived)} | results
 
 
-def _book_payments(ledger: Ledger, payments: Sequence[CashFlow]) -> int:
+def _book_payments(ledger: Ledger, books: Sequence[Book], payments: Sequence[CashFlow]) -> int:
     """Book what was paid, and say how much of it was paid in or out."""
-    books, deposited = list(ledger.books.values()), 0
+    deposited = 0
     for flow in payments:
         ledger.account.cash += flow.amount
         held = [book.quantity(flow.symbol) for book in books] if flow.symbol else []
@@ -160,10 +190,16 @@ def _deposited(result: BookResult, amount: int) -> BookResult:
 
 
 def _share_out(
-    symbol: str, books: Sequence[Book], wished: Sequence[int], fills: Sequence[Fill], bar: Bar | None
-) -> None:
-    """Give the account's trades of one symbol to the books, and let opposite wishes cross. The last book is the
-    reserve.
+    symbol: str,
+    names: Sequence[str],
+    books: Sequence[Book],
+    wished: Sequence[int],
+    fills: Sequence[Fill],
+    bar: Bar | None,
+) -> list[Received]:
+    """Give the account's trades of one symbol to the books, let opposite wishes cross, and say who received what.
+
+    The last book is the reserve.
     """
     net = sum(fill.quantity for fill in fills)
     cash = -sum(value(fill.quantity, fill.price) for fill in fills)
@@ -172,7 +208,9 @@ def _share_out(
     along, against = [max(side * wish, 0) for wish in wished], [max(-side * wish, 0) for wish in wished]
     outside = min(sum(along), abs(net))
     crossing = min(sum(along) - outside, sum(against))
-    taken, given = _pro_rata(along, outside + crossing), _pro_rata(against, crossing)
+    if not fills and not crossing:
+        return []
+    taken, given = pro_rata(along, outside + crossing), pro_rata(against, crossing)
     amounts = [side * (more - less) for more, less in zip(taken, given, strict=True)]
     amounts[-1] += side * (abs(net) - outside)
     if net:
@@ -181,20 +219,37 @@ def _share_out(
     else:
         price = bar.open if bar else fills[-1].price
         paid = parts(amounts, lambda units: -value(units, price))
+    fees = pro_rata([max(side * units, 0) for units in amounts], commission)
+    executed = pro_rata(taken, outside) if crossing else list(taken)
+    executed[-1] += abs(net) - outside
+    crossed = [units - side * own for units, own in zip(amounts, executed, strict=True)]
+    held = [(name, *_held(book, symbol)) for name, book in zip(names, books, strict=True)]
+    received = of_books(symbol, side, held, of_orders(net, fills), executed, crossed, paid, fees, price)
+    if fills and not net:
+        received.append(_left_over(symbol, fills[-1], held[-1], cash, 0 if amounts[-1] else fees[-1]))
         paid[-1] += cash
-    for index, fee in enumerate(_pro_rata([max(side * units, 0) for units in amounts], commission)):
-        paid[index] -= fee
-    for book, units, received in zip(books, amounts, paid, strict=True):
-        if units or received:
-            book.trade(symbol, units, price, received)
+    for book, units, money, fee in zip(books, amounts, paid, fees, strict=True):
+        if units or money - fee:
+            book.trade(symbol, units, price, money - fee)
+    return received
 
 
-def _pro_rata(sizes: Sequence[int], amount: int) -> list[int]:
-    """`amount` in proportion to `sizes`; all of it to the last one where there is nobody to share it."""
-    total = sum(sizes)
-    if not total:
-        return [0] * (len(sizes) - 1) + [amount]
-    return parts(sizes, lambda running: amount * running // total)
+def _held(book: Book, symbol: str) -> tuple[int, float]:
+    position = book.positions.get(symbol)
+    return (position.quantity, position.average_cost) if position else (0, 0.0)
+
+
+def _left_over(symbol: str, last: Fill, reserve: tuple[str, int, float], cash: int, fee: int) -> Received:
+    """What executions that cancel each other have left: it goes to the reserve, and no shares with it."""
+    name, held, average = reserve
+    order, at = last.client_order_id, last.filled_at
+    return Received(name, symbol, order, False, 0, last.price, cash, fee, at, held, average)
+
+
+def _turned_into_cash(name: str, gone: TurnedIntoCash) -> Received:
+    held = gone.position
+    terms = -held.quantity, held.price, gone.cash, 0, None, held.quantity, held.average_cost
+    return Received(name, gone.symbol, None, False, *terms)
 
 
 def _transfers(names: Sequence[str], equity: Sequence[int], shares: Mapping[str, float] | None) -> list[int]:

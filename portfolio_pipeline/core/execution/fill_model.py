@@ -1,8 +1,11 @@
 """The fill model of the simulated market: what becomes of a session's orders at its open. Pure.
 
 Price: the open, worsened by half spread, slippage and an impact that grows with the square root of the order's
-share of the session's volume. At most `maximum_volume_share` of the volume is filled; the rest expires with the
-session. Where volume is not known (0), orders are filled in full and without impact. Without a bar, orders expire.
+share of the session's volume. A limit order is filled at that price where it is within the limit, else at the limit if
+the session's prices pass it, and never beyond. In an auction, whose price is the open or the close, all trade at one
+price, and no half spread is paid; what is for the close comes after everything else. At most `maximum_volume_share` of
+the volume is filled; the rest expires with the session.
+Where volume is not known (0), orders are filled in full and without impact. Without a bar, orders expire.
 
 Sells go first, then buys as far as the cash reaches, both in the order of their symbols, so that an account without
 cash stays without debt. An order decided before a split is for shares of before the split: like the orders standing
@@ -18,9 +21,9 @@ from dataclasses import dataclass
 from datetime import UTC, date, datetime, time
 
 from portfolio_pipeline.core.books.book import SHARE, Book, close_session, open_session, to_units, value
-from portfolio_pipeline.core.calendar.sessions import NEW_YORK
+from portfolio_pipeline.core.calendar.sessions import NEW_YORK, session_close
 from portfolio_pipeline.core.execution.settings import Costs, SimulatedBroker
-from portfolio_pipeline.core.execution.tickets import Order, OrderState
+from portfolio_pipeline.core.execution.tickets import Order, OrderState, TimeInForce
 from portfolio_pipeline.core.market.bars import Bar, Bars
 
 PRICE_DIGITS = 6
@@ -49,10 +52,15 @@ def session_open(session: date) -> datetime:
     return datetime.combine(session, time(9, 30), NEW_YORK).astimezone(UTC).replace(tzinfo=None)
 
 
+def executed_at(order: Order, session: date) -> datetime:
+    """When an order is executed in a session: at its open, or at its close if it is for that."""
+    return session_close(session).replace(tzinfo=None) if _at_close(order) else session_open(session)
+
+
 def execute(orders: Iterable[Order], bars: Bars, cash: int, costs: Costs, market: SimulatedBroker) -> list[Outcome]:
     """The outcomes of a session's orders, sells first. `cash` is what the account has after the session's dividends."""
     outcomes = []
-    for order in sorted(orders, key=lambda o: (o.quantity > 0, o.symbol, o.client_order_id)):
+    for order in sorted(orders, key=lambda o: (_at_close(o), o.quantity > 0, o.symbol, o.client_order_id)):
         outcome = _execute_one(order, bars.get(order.symbol), cash, costs, market)
         cash += outcome.cash
         outcomes.append(outcome)
@@ -110,15 +118,24 @@ def _expired(order: Order, note: str) -> Outcome:
 def _price(order: Order, bar: Bar, side: int, size: int, costs: Costs, market: SimulatedBroker) -> float | None:
     """The price per share; None when the limit is not reached in the session."""
     impact = market.impact_bps * math.sqrt(size / SHARE / bar.volume) if bar.volume > 0 else 0.0
-    worse = side * (costs.half_spread_bps + costs.slippage_bps + impact) / 1e4
-    price = round(bar.open * (1.0 + worse), PRICE_DIGITS)
+    spread = 0.0 if _in_auction(order) else costs.half_spread_bps
+    worse = side * (spread + costs.slippage_bps + impact) / 1e4
+    price = round((bar.close if _at_close(order) else bar.open) * (1.0 + worse), PRICE_DIGITS)
     if order.limit_price is None:
         return price
     limit = round(order.limit_price / bar.split_ratio, PRICE_DIGITS)
     if side * (price - limit) <= 0:
         return price
     reached = bar.low < limit if side > 0 else bar.high > limit
-    return limit if reached else None
+    return limit if reached and not _in_auction(order) else None
+
+
+def _in_auction(order: Order) -> bool:
+    return order.time_in_force is not TimeInForce.DAY
+
+
+def _at_close(order: Order) -> bool:
+    return order.time_in_force is TimeInForce.CLOSING
 
 
 def _commission(size: int, price: float, costs: Costs) -> int:

@@ -35,7 +35,7 @@ from portfolio_pipeline.core.execution.order_verdicts import (
 from portfolio_pipeline.core.execution.orders import client_order_id, plan_session, previous_targets
 from portfolio_pipeline.core.execution.seals import Sealed
 from portfolio_pipeline.core.execution.settings import TradingTerms
-from portfolio_pipeline.core.execution.tickets import Ticket, by_session
+from portfolio_pipeline.core.execution.tickets import Ticket, TimeInForce, by_session
 from portfolio_pipeline.core.execution.verdicts import judge_targets, judge_trades
 from portfolio_pipeline.core.market.bars import NO_BARS, Bars
 from portfolio_pipeline.core.market.past import Pasts
@@ -164,7 +164,8 @@ def _judge_session(
     if any(ticket.verdict == "refused" for ticket in tickets):
         found += (_block("verdict", "REFUSED_WHEN_PLANNED: the reasons are in risk_breaches at level orders"),)
     for ticket in tickets:
-        expected = client_order_id(mode, session, ticket.symbol, ticket.quantity, ticket.limit_price)
+        intent = (ticket.symbol, ticket.quantity, ticket.limit_price, ticket.time_in_force)
+        expected = client_order_id(mode, session, *intent)
         if ticket.client_order_id != expected:
             message = f"TICKET_ALTERED: client_order_id={ticket.client_order_id}, expected={expected}"
             found += (_block("ticket", message, ticket.symbol),)
@@ -193,14 +194,16 @@ def _not_as_planned(tickets: Sequence[Ticket], planned: Sequence[Ticket]) -> tup
 
 
 def _intent(ticket: Ticket) -> tuple[object, ...]:
-    return ticket.quantity, ticket.limit_price, ticket.reference_price, ticket.target_weight
+    form = (ticket.limit_price, ticket.time_in_force)
+    return ticket.quantity, *form, ticket.reference_price, ticket.target_weight
 
 
 def _said(ticket: Ticket | None) -> str:
     if ticket is None:
         return "no order"
     limit = "" if ticket.limit_price is None else f" limit {ticket.limit_price:g}"
-    return f"{to_shares(ticket.quantity):g} at {ticket.reference_price:g}{limit} for {ticket.target_weight:.4%}"
+    until = "" if ticket.time_in_force is TimeInForce.DAY else f" {ticket.time_in_force}"
+    return f"{to_shares(ticket.quantity):g} at {ticket.reference_price:g}{limit}{until} for {ticket.target_weight:.4%}"
 
 
 def _revision(tickets: Sequence[Ticket], sent: Collection[str]) -> tuple[Breach, ...]:

@@ -43,8 +43,12 @@ def judge_orders(
     found = [*_one_each(tickets), *_fresh(tickets, book, bars, terms), *_asked_for(tickets, book, targets, bars, terms)]
     equity = book.equity
     facts = [
-        order_facts(t.symbol, t.quantity, equity, bars, recent, t.reference_price, t.limit_price, quotes.get(t.symbol))
-        for t in tickets
+        order_facts(
+            *(t.symbol, t.quantity, equity, bars, recent, t.reference_price, t.limit_price, quotes.get(t.symbol)),
+            held=book.quantity(t.symbol),
+            place=place,
+        )
+        for place, t in enumerate(tickets, start=1)
     ]
     traded = {ticket.symbol for ticket in tickets}
     facts += [order_facts(s, 0, equity, bars, recent, quote=quotes.get(s)) for s in book.positions if s not in traded]
@@ -65,6 +69,9 @@ def order_facts(
     reference_price: float | None = None,
     limit_price: float | None = None,
     quote: float | None = None,
+    *,
+    held: int = 0,
+    place: int = 0,
 ) -> OrderFacts:
     """An order of `quantity` units as the limits see it, valued at the dearest of its prices; `equity` in cents."""
     close = bars[symbol].close if symbol in bars else None
@@ -80,6 +87,8 @@ def order_facts(
         earlier_close=recent.earlier_close(symbol),
         average_volume=recent.average_volume(symbol) if quantity else None,
         quote=quote,
+        held=to_shares(held),
+        place=place,
     )
 
 
@@ -129,7 +138,7 @@ def _asked_for(
 ) -> list[Breach]:
     """Every order goes from what is held towards what the target says, and not past it; or to what a person orders."""
     found = list(missing_targets(book, targets))
-    scale = currency_per_weight(targets, book, bars, terms.orders.cash_buffer)
+    scale = currency_per_weight(targets, book.equity, bars, terms.orders.cash_buffer)
     for ticket in tickets:
         symbol, held = ticket.symbol, book.quantity(ticket.symbol)
         if symbol not in targets.weights:

@@ -23,11 +23,13 @@ from portfolio_pipeline.core.errors import SessionError
 from portfolio_pipeline.core.execution.account_risk import AccountWatch
 from portfolio_pipeline.core.execution.by_hand.hands import Hands, said_in
 from portfolio_pipeline.core.execution.by_hand.instructions import NOTHING_SAID, Instructions
+from portfolio_pipeline.core.execution.costs import expected_costs
 from portfolio_pipeline.core.execution.fill_model import play_session
+from portfolio_pipeline.core.execution.order_types import order_form
 from portfolio_pipeline.core.execution.order_verdicts import is_unpaid, judge_orders
 from portfolio_pipeline.core.execution.seals import Seal, Sealer
 from portfolio_pipeline.core.execution.settings import TradingTerms
-from portfolio_pipeline.core.execution.tickets import Ticket
+from portfolio_pipeline.core.execution.tickets import Ticket, TimeInForce
 from portfolio_pipeline.core.execution.trades import trades_towards
 from portfolio_pipeline.core.execution.verdicts import judge_targets, judge_trades
 from portfolio_pipeline.core.market.bars import NO_BARS, Bars
@@ -48,11 +50,21 @@ class Plan:
     turnover: Mapping[date, float]
     """Bought plus sold as planned, as a fraction of equity."""
     seals: tuple[Seal, ...] = ()
+    expected: tuple[tuple[object, ...], ...] = ()
+    """What the tickets are expected to cost, as rows."""
 
 
-def client_order_id(mode: str, session: date, symbol: str, quantity: int, limit_price: float | None = None) -> str:
+def client_order_id(
+    mode: str,
+    session: date,
+    symbol: str,
+    quantity: int,
+    limit_price: float | None = None,
+    time_in_force: TimeInForce = TimeInForce.DAY,
+) -> str:
     """The order's identifier, unique for good: a pure function of what is intended, without clock or counter."""
-    intent = hashlib.sha256(json.dumps([mode, str(session), symbol, quantity, limit_price, "day"]).encode()).hexdigest()
+    intended = json.dumps([mode, str(session), symbol, quantity, limit_price, str(time_in_force)])
+    intent = hashlib.sha256(intended.encode()).hexdigest()
     return f"{mode}-account-{session:%Y%m%d}-{symbol}-{Side.of(quantity)}-1-{intent[:16]}"
 
 
@@ -89,6 +101,7 @@ def plan(
     findings: dict[date, tuple[Breach, ...]] = {}
     turnover: dict[date, float] = {}
     seals: list[Seal] = []
+    expected: list[tuple[object, ...]] = []
     standing: list[Ticket] | None = None
     pasts = Pasts.of_bars(bars, terms.asset_classes)
     for session in sessions:
@@ -119,6 +132,7 @@ def plan(
         if found:
             findings[session] = found
         tickets += planned
+        expected += expected_costs(planned, terms, recent)
         if sealer is not None:
             seals += sealer.seals(session, planned, book, wanted, today)
         standing = [ticket for ticket in planned if ticket.verdict == "accepted"]
@@ -128,7 +142,7 @@ def plan(
             standing = [ticket for ticket in standing if ticket.client_order_id not in held]
         worth = sum(ticket.notional for ticket in planned)
         turnover[session] = worth / max(book.equity, 1)
-    return Plan(tuple(tickets), findings, turnover, tuple(seals))
+    return Plan(tuple(tickets), findings, turnover, tuple(seals), tuple(expected))
 
 
 def previous_targets(targets: Mapping[date, SessionTargets], session: date) -> Mapping[str, float]:
@@ -151,24 +165,30 @@ def plan_session(
     cut."""
     trades, cuts = trades_towards(targets, book, bars, terms, recent or RecentMarket(session))
     equity = max(book.equity, 1)
-    tickets = []
-    for symbol, quantity in sorted(trades.items(), key=lambda item: (item[1] > 0, item[0])):
-        price, limit_price, wanted = bars[symbol].close, _limit(targets, symbol, quantity), targets.weights[symbol]
+
+    def ticket(symbol: str, quantity: int) -> Ticket:
+        price, wanted = bars[symbol].close, targets.weights[symbol]
         if targets.pinned:
             wanted += value(targets.pins(symbol), price) / equity
-        tickets.append(
-            Ticket(
-                session=session,
-                client_order_id=client_order_id(mode, session, symbol, quantity, limit_price),
-                symbol=symbol,
-                quantity=quantity,
-                reference_price=price,
-                target_weight=wanted,
-                reason=_reason(symbol, wanted, value(book.quantity(symbol), price) / equity, targets),
-                limit_price=limit_price,
-            )
+        form = order_form(terms.orders, quantity, price)
+        by_hand = _limit(targets, symbol, quantity)
+        if by_hand is not None:
+            form = replace(form, limit_price=by_hand, time_in_force=TimeInForce.DAY, note="")
+        reason = _reason(symbol, wanted, value(book.quantity(symbol), price) / equity, targets)
+        return Ticket(
+            session=session,
+            client_order_id=client_order_id(mode, session, symbol, quantity, form.limit_price, form.time_in_force),
+            symbol=symbol,
+            quantity=quantity,
+            reference_price=price,
+            target_weight=wanted,
+            reason=f"{reason}; {form.note}" if form.note else reason,
+            limit_price=form.limit_price,
+            time_in_force=form.time_in_force,
         )
-    return modified(mode, session, tickets, said), cuts
+
+    ordered = sorted(trades.items(), key=lambda item: (item[1] > 0, item[0]))
+    return modified(mode, session, [ticket(symbol, quantity) for symbol, quantity in ordered], said), cuts
 
 
 def modified(mode: str, session: date, tickets: Sequence[Ticket], said: Instructions) -> list[Ticket]:
@@ -183,7 +203,7 @@ def modified(mode: str, session: date, tickets: Sequence[Ticket], said: Instruct
             most = abs(ticket.quantity) if one.quantity is None else min(one.quantity, abs(ticket.quantity))
             quantity = most if ticket.quantity > 0 else -most
             limit_price = ticket.limit_price if one.limit_price is None else one.limit_price
-            name = client_order_id(mode, session, ticket.symbol, quantity, limit_price)
+            name = client_order_id(mode, session, ticket.symbol, quantity, limit_price, ticket.time_in_force)
             told = f"{ticket.reason}; changed from {abs(ticket.quantity) / SHARE:g} shares {one.told}"
             found[place] = replace(
                 ticket, client_order_id=name, quantity=quantity, limit_price=limit_price, reason=told
@@ -204,5 +224,6 @@ def _reason(symbol: str, wanted: float, held: float, targets: SessionTargets) ->
     pinned = symbol in targets.by_hand or targets.pins(symbol)
     who = f": {names}{more}" if names else "" if pinned else ": no strategy wants it"
     cut = f" (cut: {targets.reasons[symbol]})" if symbol in targets.reasons else ""
+    closed = "; closed first, the other side follows at the next close" if wanted * held < 0 else ""
     by_hand = f"; {targets.by_hand[symbol]}" if symbol in targets.by_hand else ""
-    return f"want {wanted:.2%}, hold {held:.2%}{who}{cut}{by_hand}"
+    return f"want {wanted:.2%}, hold {held:.2%}{who}{cut}{closed}{by_hand}"

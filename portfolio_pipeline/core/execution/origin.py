@@ -64,9 +64,13 @@ def require_same_account(stored: Origin, now: Origin) -> None:
             raise _another(f"{name.replace('_', ' ')} {getattr(now, name)}", getattr(stored, name), _as_it_was(where))
 
 
+AND = ", "
+"""Between the sources of several vendors, in their order."""
+
+
 def require_same_source(stored: Collection[str], now: str) -> None:
     """What stands on the newest bars: a made-up market of another seed or model has other prices, too."""
-    if not stored or now in stored:
+    if not stored or set(stored) & set(now.split(AND)):
         return
     found, expected = f"prices of {now}", "prices of " + ", ".join(sorted(stored))
     if not (any_made_up([now]) and any_made_up(stored)):

@@ -14,13 +14,23 @@ import pandas as pd
 import pyarrow as pa
 
 from portfolio_pipeline.core.books.book import to_cents, to_currency, to_shares, to_units
-from portfolio_pipeline.core.books.cash_flows import ROUNDING, CashFlow
+from portfolio_pipeline.core.books.cash_flows import OF_BOOKS, CashFlow
 from portfolio_pipeline.core.books.fills import Fill, Side
 from portfolio_pipeline.core.execution.attempts import Attempt
-from portfolio_pipeline.core.execution.tickets import Order, OrderReport, OrderState, OrderType, Ticket
-from portfolio_pipeline.core.tables import CASH_FLOWS, FILLS, ORDER_ATTEMPTS, ORDER_OUTCOMES, ORDERS, SUBMISSIONS
+from portfolio_pipeline.core.execution.tickets import Order, OrderReport, OrderState, OrderType, Ticket, TimeInForce
+from portfolio_pipeline.core.market.bars import Asset, SessionBars
+from portfolio_pipeline.core.tables import (
+    BROKER_ASSETS,
+    CASH_FLOWS,
+    FILLS,
+    ORDER_ATTEMPTS,
+    ORDER_OUTCOMES,
+    ORDERS,
+    SUBMISSIONS,
+)
 
-ORDER_COLUMNS = ("session", "client_order_id", "symbol", "side", "quantity", "order_type", "limit_price")
+_INTENT = ("symbol", "side", "quantity", "order_type", "limit_price", "time_in_force")
+ORDER_COLUMNS = ("session", "client_order_id", *_INTENT)
 """What a table has to hold for `orders_of`."""
 
 
@@ -52,6 +62,7 @@ def tickets_of(rows: pa.Table) -> list[Ticket]:
             reason=row["reason"],
             verdict=row["verdict"],
             limit_price=order.limit_price,
+            time_in_force=order.time_in_force,
         )
         for row, order in ((row, _order(row)) for row in rows.to_pylist())
     ]
@@ -120,6 +131,18 @@ def attempts_of(rows: pa.Table) -> list[Attempt]:
     ]
 
 
+def asset_rows(session: date, assets: Iterable[Asset]) -> pd.DataFrame:
+    """Rows of broker_assets."""
+    return pd.DataFrame([(session, *one) for one in assets], columns=list(BROKER_ASSETS.column_names))
+
+
+def know_assets(bars: Mapping[date, SessionBars], rows: pa.Table) -> None:
+    """Rows of broker_assets, put to the bars of their sessions."""
+    for row in rows.to_pylist():
+        if row["session"] in bars:
+            bars[row["session"]].assets[row["symbol"]] = Asset(*(row[name] for name in Asset._fields))
+
+
 def cash_flow_rows(flows: Iterable[CashFlow]) -> pd.DataFrame:
     """Rows of cash_flows."""
     rows = [
@@ -129,7 +152,7 @@ def cash_flow_rows(flows: Iterable[CashFlow]) -> pd.DataFrame:
             "kind": flow.kind,
             "symbol": flow.symbol,
             "amount": to_currency(flow.amount),
-            "origin": "books" if flow.kind == ROUNDING else "broker",
+            "origin": "books" if flow.kind in OF_BOOKS else "broker",
             "note": flow.note,
         }
         for flow in flows
@@ -189,6 +212,7 @@ def _order(row: Mapping[str, Any]) -> Order:
         symbol=row["symbol"],
         quantity=Side(row["side"]).signed(to_units(row["quantity"])),
         limit_price=row["limit_price"] if row["order_type"] == OrderType.LIMIT else None,
+        time_in_force=TimeInForce(row["time_in_force"]),
     )
 
 

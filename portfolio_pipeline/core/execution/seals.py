@@ -128,7 +128,7 @@ def _by_hand(targets: SessionTargets) -> list[object]:
 def _row(ticket: Ticket) -> list[object]:
     return [
         *(str(ticket.session), ticket.client_order_id, ticket.symbol, ticket.quantity, ticket.reference_price),
-        *(ticket.target_weight, ticket.reason, ticket.verdict, ticket.limit_price),
+        *(ticket.target_weight, ticket.reason, ticket.verdict, ticket.limit_price, str(ticket.time_in_force)),
     ]
 
 

@@ -7,11 +7,13 @@ from typing import Annotated, Literal, Protocol
 
 from pydantic import AfterValidator, Field, Strict
 
+from portfolio_pipeline.core.execution.rejects import Rejects
 from portfolio_pipeline.core.risk.settings import Limits
 from portfolio_pipeline.core.risk.states.settings import Responses
 from portfolio_pipeline.core.sections import (
     MOST_SESSIONS,
     BasisPoints,
+    Bounds,
     Currency,
     Form,
     Fraction,
@@ -53,15 +55,22 @@ class Orders(Section):
     it is worth, (3/2 * cost / risk_aversion * weight^2 * (1 - weight)^2) ^ (1/3) of equity, and `band` times as much;
     0 trades at once. What is beyond is traded to the target, or only to the edge of the band (`trade_to`). Nor is
     anything smaller than `minimum_trade` or than `minimum_share` of equity traded, unless it closes a position.
+
+    `type` says how they are filled: at market, with a limit that is `collar` away from the close they were sized at, or
+    in an auction. Fractions are traded if `fractional`, and else whole shares in multiples of `lot`.
     """
 
+    type: Literal["market", "limit", "opening", "closing"] = "market"
+    collar: Annotated[Number, AfterValidator(Bounds(0, 0.2, above=True, fraction=True))] = 0.02
     fractional: Annotated[bool, Strict()] = False
+    lot: Annotated[Whole, Field(ge=1, le=10_000)] = 1
     minimum_trade: Currency = 500.0
     minimum_share: Fraction = 0.0025
     band: Multiple = 1.0
     trade_to: Literal["target", "edge"] = "target"
     risk_aversion: Annotated[Number, Field(gt=0, le=100)] = 3.0
     cash_buffer: Fraction = 0.01
+    rejects: Rejects = Rejects()
 
 
 class Approval(Section):

@@ -25,7 +25,15 @@ class OrderType(StrEnum):
 
 
 class TimeInForce(StrEnum):
+    """How long an order stands, and so where it is filled: in the session, or in one of its two auctions."""
+
     DAY = "day"
+    OPENING = "opg"
+    CLOSING = "cls"
+
+
+SENT_AS_DAY = "SENT_AS_DAY"
+"""How a report begins on an order for an auction that took none when it was sent: it went out for the day."""
 
 
 class OrderState(StrEnum):
@@ -60,6 +68,8 @@ class Order:
     symbol: str
     quantity: int
     limit_price: float | None = None
+    time_in_force: TimeInForce = TimeInForce.DAY
+    """All orders stand for the session after the one they were decided in."""
 
     @property
     def side(self) -> Side:
@@ -68,11 +78,6 @@ class Order:
     @property
     def order_type(self) -> OrderType:
         return OrderType.MARKET if self.limit_price is None else OrderType.LIMIT
-
-    @property
-    def time_in_force(self) -> TimeInForce:
-        """All orders stand for the session after the one they were decided in."""
-        return TimeInForce.DAY
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,10 +93,13 @@ class Ticket:
     reason: str
     verdict: Verdict = "accepted"
     limit_price: float | None = None
+    time_in_force: TimeInForce = TimeInForce.DAY
 
     @property
     def order(self) -> Order:
-        return Order(self.session, self.client_order_id, self.symbol, self.quantity, self.limit_price)
+        return Order(
+            self.session, self.client_order_id, self.symbol, self.quantity, self.limit_price, self.time_in_force
+        )
 
     @property
     def notional(self) -> int:

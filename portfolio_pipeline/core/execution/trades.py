@@ -13,15 +13,17 @@ from dataclasses import replace
 from portfolio_pipeline.core.books.book import SHARE, Book, to_units, value
 from portfolio_pipeline.core.books.strategy_books import currency_per_weight
 from portfolio_pipeline.core.execution.fill_model import worst_cost
+from portfolio_pipeline.core.execution.order_types import order_form
 from portfolio_pipeline.core.execution.order_verdicts import order_facts
 from portfolio_pipeline.core.execution.settings import TradingTerms
 from portfolio_pipeline.core.execution.verdicts import judge_trades
-from portfolio_pipeline.core.market.bars import Bars
+from portfolio_pipeline.core.market.bars import Bars, SessionBars, asset
 from portfolio_pipeline.core.market.past import Past
 from portfolio_pipeline.core.market.recent import RecentMarket
 from portfolio_pipeline.core.portfolio.session_targets import SessionTargets
 from portfolio_pipeline.core.risk.breaches import Breach, blocking
 from portfolio_pipeline.core.risk.exposures import PORTFOLIO
+from portfolio_pipeline.core.risk.limits.of_orders import ORDER_COUNT
 from portfolio_pipeline.core.risk.limits.of_turnover import TURNOVER
 from portfolio_pipeline.core.risk.limits.registry import LIMITS, ORDER_LIMITS
 
@@ -40,10 +42,13 @@ def trades_towards(
     """
     trades: Trades = _wanted(book, targets, bars, terms, recent.past)
     trades, cuts = _within_order_limits(book, trades, bars, terms, recent)
+    trades, left_out = _within_count(book, trades, bars, terms)
     trades = _within_turnover(book, trades, bars, terms, eased=targets.eased)
     trades = _within_cash(book, trades, bars, terms)
     trades, more = _within_limits(book, trades, bars, terms, recent.past)
-    return _within_cash(book, trades, bars, terms), (*cuts, *more)  # a short sale that was cut does not pay any more
+    # A short sale that was cut does not pay any more.
+    trades = _within_cash(book, trades, bars, terms)
+    return trades, (*_not_allowed(book, targets, bars), *cuts, *left_out, *more)
 
 
 def _wanted(book: Book, targets: SessionTargets, bars: Bars, terms: TradingTerms, past: Past | None) -> dict[str, int]:
@@ -57,10 +62,11 @@ def _wanted(book: Book, targets: SessionTargets, bars: Bars, terms: TradingTerms
     for symbol, quantity in trades.items():
         worth, band = abs(value(quantity, bars[symbol].close)), _band(targets.weights[symbol], terms) * book.equity
         cut = symbol in targets.reasons and quantity * book.quantity(symbol) < 0
+        cut = cut or crosses(book, targets, symbol)
         if not to_units(targets.weights[symbol]) or cut or (worth > band and terms.orders.trade_to == "target"):
             outside[symbol] = quantity
         elif worth - band > terms.orders.minimum_share * book.equity:
-            outside |= _scaled({symbol: quantity}, 1.0 - band / worth, bars, terms)
+            outside |= _scaled(book, {symbol: quantity}, 1.0 - band / worth, bars, terms)
     everything, chosen = (_with_orders(some, book, targets, bars, terms) for some in (trades, outside))
     if everything == chosen or blocking(judge_trades(book, chosen, bars, terms, past)):
         return everything
@@ -75,8 +81,9 @@ def _with_orders(
         return trades
     both = dict(trades)
     for symbol in sorted({symbol for own in targets.ordered.values() for symbol in own if symbol in bars}):
-        total = trades.get(symbol, 0) + targets.orders(symbol)
-        both[symbol] = total if total == -book.quantity(symbol) else _whole(total, terms)
+        held, total = book.quantity(symbol), trades.get(symbol, 0) + targets.orders(symbol)
+        if asset(bars, symbol).tradable:
+            both[symbol] = total if total == -held else _whole(symbol, total, held, bars, terms)
     return {symbol: quantity for symbol, quantity in both.items() if quantity}
 
 
@@ -91,23 +98,50 @@ def _band(weight: float, terms: TradingTerms) -> float:
     return max(orders.band * math.cbrt(width), orders.minimum_share)
 
 
-def _all_wanted(book: Book, targets: SessionTargets, bars: Bars, terms: TradingTerms) -> dict[str, int]:
-    """Units by symbol that lead from the book to the targets exactly, but for trades below `minimum_trade`.
+def crosses(book: Book, targets: SessionTargets, symbol: str) -> bool:
+    """Whether what is wanted is on the other side of nothing than what is held.
 
-    Without what is ordered by hand, which goes its own way.
+    Then everything is closed, and nothing more: no broker sells more than there is in one order, and the other side is
+    opened when the first order has been filled, that is planned at the next close.
     """
-    scale = currency_per_weight(targets, book, bars, terms.orders.cash_buffer)
+    return targets.weights[symbol] * book.quantity(symbol) < 0 and not targets.pins(symbol)
+
+
+def _all_wanted(book: Book, targets: SessionTargets, bars: Bars, terms: TradingTerms) -> dict[str, int]:
+    """Units by symbol that lead from the book to the targets exactly, but for trades below `minimum_trade`, and for
+    what the broker does not let be done. Without what is ordered by hand, which goes its own way.
+    """
+    scale = currency_per_weight(targets, book.equity, bars, terms.orders.cash_buffer)
     trades = {}
     for symbol, weight in sorted(targets.weights.items()):
-        if symbol not in bars:
+        allowed = asset(bars, symbol)
+        if symbol not in bars or not allowed.tradable:
             continue
         price, held = bars[symbol].close, book.quantity(symbol) + targets.orders(symbol)
         target = to_units(weight * scale / price) + targets.pins(symbol)
-        if not target:
+        if not target or crosses(book, targets, symbol):
             trades[symbol] = -held
-        elif _worth_it(trade := _whole(target - held, terms), price, terms):
+        elif target < held and target < 0 and not allowed.shortable:
+            continue
+        elif _worth_it(trade := _whole(symbol, target - held, held, bars, terms), price, terms):
             trades[symbol] = trade
     return {symbol: quantity for symbol, quantity in trades.items() if quantity}
+
+
+def _not_allowed(book: Book, targets: SessionTargets, bars: Bars) -> tuple[Breach, ...]:
+    """What the broker does not let be done with what is wanted or held."""
+    if not (isinstance(bars, SessionBars) and bars.assets):
+        return ()
+    found = []
+    for symbol, weight in sorted(targets.weights.items()):
+        allowed = asset(bars, symbol)
+        if not allowed.tradable and (weight or book.quantity(symbol)):
+            message = f"NOT_TRADABLE: symbol={symbol}, the broker takes no order for it"
+            found.append(Breach(symbol, "tradable", "cut", None, None, message, "left alone"))
+        elif not allowed.shortable and weight < 0:
+            message = f"NOT_SHORTABLE: symbol={symbol}, the broker does not lend it"
+            found.append(Breach(symbol, "shortable", "cut", None, None, message, "not sold short"))
+    return tuple(found)
 
 
 def _within_order_limits(
@@ -117,14 +151,36 @@ def _within_order_limits(
     kept, cuts, equity = dict(trades), [], book.equity
     for symbol in trades:
         for limit in ORDER_LIMITS.values():
-            facts = order_facts(symbol, kept[symbol], equity, bars, recent)
+            form = order_form(terms.orders, kept[symbol], bars[symbol].close)
+            held = book.quantity(symbol)
+            facts = order_facts(symbol, kept[symbol], equity, bars, recent, limit_price=form.limit_price, held=held)
             broken = limit.broken(facts, terms.limits) if limit.shrinks else None
             if broken:
                 found, cap = broken
-                kept[symbol] = _scaled({symbol: kept[symbol]}, cap / found, bars, terms).get(symbol, 0)
+                part = limit.part(facts, found, cap)
+                kept[symbol] = _scaled(book, {symbol: kept[symbol]}, part, bars, terms).get(symbol, 0)
                 action = f"cut to {kept[symbol] / SHARE:g} shares"
                 cuts.append(limit.breach(facts, "cut", found, cap, action))
     return {symbol: quantity for symbol, quantity in kept.items() if quantity}, tuple(cuts)
+
+
+def _within_count(
+    book: Book, trades: Trades, bars: Bars, terms: TradingTerms
+) -> tuple[Mapping[str, int], tuple[Breach, ...]]:
+    """As many trades as a session may have: what makes positions smaller first, then what is worth most."""
+    most = ORDER_COUNT.cap(terms.limits)
+    if most is None or len(trades) <= most:
+        return trades, ()
+
+    def rank(symbol: str) -> tuple[bool, int, str]:
+        worth = abs(value(trades[symbol], bars[symbol].close))
+        return not _only_smaller(book.quantity(symbol), trades[symbol]), -worth, symbol
+
+    kept = sorted(sorted(trades, key=rank)[: int(most)])
+    message = f"{ORDER_COUNT.name.upper()}_LIMIT: subject={PORTFOLIO}, found={len(trades)}, limit={most:g}"
+    action = f"{len(trades) - len(kept)} left for the sessions after"
+    cut = Breach(PORTFOLIO, ORDER_COUNT.name, "cut", len(trades), most, message, action)
+    return {symbol: trades[symbol] for symbol in kept}, (cut,)
 
 
 def _within_turnover(
@@ -143,7 +199,7 @@ def _within_turnover(
     others = {symbol: quantity for symbol, quantity in trades.items() if symbol not in passing}
     left = max(allowed - sum(worth[symbol] for symbol in passing), 0.0)
     total = sum(worth[symbol] for symbol in others)
-    return passing | (_scaled(others, left / total, bars, terms) if total > left else others)
+    return passing | (_scaled(book, others, left / total, bars, terms) if total > left else others)
 
 
 def _only_smaller(held: int, quantity: int) -> bool:
@@ -168,7 +224,7 @@ def _within_cash(book: Book, trades: Mapping[str, int], bars: Bars, terms: Tradi
         return trades
     kept = {symbol: quantity for symbol, quantity in trades.items() if quantity < 0}
     cut = {symbol: quantity for symbol, quantity in trades.items() if quantity > 0}
-    return kept | _scaled(cut, budget / buys, bars, terms)
+    return kept | _scaled(book, cut, budget / buys, bars, terms)
 
 
 def _within_limits(
@@ -198,7 +254,7 @@ def _within_limits(
             just_cut |= growing.keys()
             excess = LIMITS[breach.rule].too_much(breach.found, breach.limit, _gross(book, trades, bars))
             factor = max(0.0, 1.0 - excess / growth)
-            scaled = _scaled({symbol: trades[symbol] for symbol in growing}, factor, bars, terms)
+            scaled = _scaled(book, {symbol: trades[symbol] for symbol in growing}, factor, bars, terms)
             trades = {symbol: q for symbol, q in trades.items() if symbol not in growing} | scaled
             cut = replace(breach, severity="cut", action=f"growing positions scaled by {factor:.4f}")
             cuts.setdefault((breach.subject, breach.rule), cut)
@@ -219,16 +275,20 @@ def _subject(rule: str, symbol: str, terms: TradingTerms) -> str | None:
     return by_place.get(place, PORTFOLIO)
 
 
-def _scaled(trades: Mapping[str, int], factor: float, bars: Bars, terms: TradingTerms) -> dict[str, int]:
-    smaller = {symbol: _whole(int(quantity * factor), terms) for symbol, quantity in trades.items()}
+def _scaled(book: Book, trades: Mapping[str, int], factor: float, bars: Bars, terms: TradingTerms) -> dict[str, int]:
+    smaller = {
+        symbol: _whole(symbol, int(quantity * factor), book.quantity(symbol), bars, terms)
+        for symbol, quantity in trades.items()
+    }
     return {symbol: part for symbol, part in smaller.items() if _worth_it(part, bars[symbol].close, terms)}
 
 
-def _whole(quantity: int, terms: TradingTerms) -> int:
-    """Cut to whole shares, towards nothing, unless fractions are traded."""
-    if terms.orders.fractional:
+def _whole(symbol: str, quantity: int, held: int, bars: Bars, terms: TradingTerms) -> int:
+    """Cut to whole lots, towards nothing, unless fractions are traded; nobody lends fractions."""
+    if terms.orders.fractional and asset(bars, symbol).fractionable and held >= 0 and held + quantity >= 0:
         return quantity
-    whole = abs(quantity) // SHARE * SHARE
+    lot = terms.orders.lot * SHARE
+    whole = abs(quantity) // lot * lot
     return whole if quantity > 0 else -whole
 
 

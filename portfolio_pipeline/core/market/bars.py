@@ -35,13 +35,25 @@ class Action(NamedTuple):
     split_ratio: float
 
 
+class Asset(NamedTuple):
+    """What a broker says may be done with a symbol."""
+
+    symbol: str
+    tradable: bool = True
+    fractionable: bool = True
+    shortable: bool = True
+
+
 class SessionBars(dict[str, Bar]):
-    """The bars of a session, the actions of symbols that have none, and what cash has earned when it opens."""
+    """The bars of a session, the actions of symbols that have none, what cash has earned when it opens, and what the
+    broker says of symbols at its close.
+    """
 
     def __init__(self, bars: Mapping[str, Bar] = MappingProxyType({})) -> None:
         super().__init__(bars)
         self.actions: dict[str, Action] = {}
         self.cash_return = 0.0
+        self.assets: dict[str, Asset] = {}
 
 
 Bars = Mapping[str, Bar]
@@ -54,6 +66,14 @@ NO_BARS: Bars = {}
 def action(bars: Bars, symbol: str) -> Bar | Action | None:
     """What has the symbol's split and dividend of the session: its bar, or an action without one."""
     return bars.get(symbol) or (bars.actions.get(symbol) if isinstance(bars, SessionBars) else None)
+
+
+ANYTHING = Asset("")
+"""What may be done with a symbol of which nothing is said."""
+
+
+def asset(bars: Bars, symbol: str) -> Asset:
+    return bars.assets.get(symbol, ANYTHING) if isinstance(bars, SessionBars) else ANYTHING
 
 
 def cash_return(bars: Bars) -> float:

@@ -24,13 +24,13 @@ from portfolio_pipeline.core.sections import (
     impossible,
 )
 from portfolio_pipeline.core.settings import Settings
-from portfolio_pipeline.core.tables.declare import ACCOUNT_BOOK, RESERVE
+from portfolio_pipeline.core.tables.declare import ACCOUNT_BOOK, RESERVE, UNCLAIMED
 
 
 def _no_other_book(name: str) -> str:
     """A strategy's book carries its name, and stands in the tables beside the two that belong to no strategy."""
-    if name in (ACCOUNT_BOOK, RESERVE):
-        raise ValueError(f"any name but {ACCOUNT_BOOK} and {RESERVE}, which are books of the house")
+    if name in (ACCOUNT_BOOK, RESERVE, UNCLAIMED):
+        raise ValueError(f"any name but {ACCOUNT_BOOK}, {RESERVE} and {UNCLAIMED}, which are books of the house")
     return name
 
 

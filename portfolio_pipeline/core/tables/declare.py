@@ -78,11 +78,15 @@ def number(
     return Column(name, "double", description, unit, nullable, minimum, maximum)
 
 
-# The two books that belong to no strategy.
+# The books that belong to no strategy.
 ACCOUNT_BOOK = "account"
 RESERVE = "reserve"
+UNCLAIMED = "unclaimed"
 
 SYMBOL = text("symbol", "ticker of the instrument")
 STRATEGY = text("strategy", "name of the strategy card")
-BOOK = text("book", "`account`, a strategy's name, or `reserve` for capital given to no strategy")
+BOOK = text(
+    "book",
+    "`account`, a strategy's name, `reserve` for capital given to none, or `unclaimed` for what others put there",
+)
 SIDE = text("side", "direction of the trade", "buy", "sell")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from portfolio_pipeline.core.calendar.beginnings import PARTS
-from portfolio_pipeline.core.tables.declare import SIDE, SYMBOL, Column, Table, number, session, text
+from portfolio_pipeline.core.tables.declare import BOOK, SIDE, SYMBOL, Column, Table, number, session, text
 
 ORDERS = Table(
     "orders",
@@ -18,7 +18,7 @@ ORDERS = Table(
         number("quantity", "shares to trade", "shares", minimum=0).made_of("aggregated_targets.weight", "prices.close"),
         text("order_type", "how it is to be filled", "market", "limit"),
         number("limit_price", "for limit orders", "currency per share", nullable=True),
-        text("time_in_force", "how long it stands", "day"),
+        text("time_in_force", "for the day, or for one of its auctions", "day", "opg", "cls"),
         text("reason", "why it is traded").made_of(
             "aggregated_targets.weight", "strategy_targets.weight", "strategy_weights.weight"
         ),
@@ -47,6 +47,26 @@ ORDER_SEALS = Table(
         ),
     ),
 )
+EXPECTED_COSTS = Table(
+    "expected_costs",
+    "one row per session and order ticket",
+    "What each ticket was expected to cost when it was planned, as the settings have it; the mart execution_costs holds"
+    " it against what it did.",
+    ("session", "client_order_id"),
+    (
+        session("the session at whose close the order was decided"),
+        text("client_order_id", "the order").made_of("orders.client_order_id"),
+        number("half_spread_bps", "half the spread; none in an auction", "hundredths of a percent", minimum=0),
+        number("slippage_bps", "slippage", "hundredths of a percent", minimum=0),
+        number(
+            "impact_bps",
+            "impact, by its share of the average volume of 20 sessions",
+            "hundredths of a percent",
+            minimum=0,
+        ).made_of("orders.quantity", "prices.volume"),
+        number("commission_bps", "commission", "hundredths of a percent", minimum=0),
+    ),
+)
 SUBMISSIONS = Table(
     "submissions",
     "one row per session and order ticket",
@@ -63,7 +83,7 @@ SUBMISSIONS = Table(
         text("broker_order_id", "the broker's own identifier", nullable=True),
         number("filled_quantity", "shares filled so far", "shares", minimum=0),
         Column("updated_at", "timestamp", "when the state was last changed (simulated: the market's time)"),
-        text("error", "why it was refused, or is held", nullable=True),
+        text("error", "why it was refused, is held, or was sent for the day instead of an auction", nullable=True),
     ),
     lived=True,
 )
@@ -82,7 +102,7 @@ ORDER_ATTEMPTS = Table(
         number("quantity", "shares to trade", "shares", minimum=0),
         text("order_type", "how it is to be filled", "market", "limit"),
         number("limit_price", "for limit orders", "currency per share", nullable=True),
-        text("time_in_force", "how long it stands", "day"),
+        text("time_in_force", "for the day, or for one of its auctions", "day", "opg", "cls"),
         text(
             "state",
             "how it stood from then on: `submitting` was written before it was sent, `unknown` if nobody can say",
@@ -93,6 +113,20 @@ ORDER_ATTEMPTS = Table(
         number("filled_quantity", "shares filled by then", "shares", minimum=0),
         Column("happened_at", "timestamp", "when; as the broker says it where it has answered"),
         text("error", "why, where something went wrong", nullable=True),
+    ),
+)
+BROKER_ASSETS = Table(
+    "broker_assets",
+    "one row per session and symbol",
+    "What a broker out in the world said may be done with symbols when a session was planned; asked once, and what both"
+    " the plan and the last gate go by. Empty while trading is simulated.",
+    ("session", "symbol"),
+    (
+        session("the session at whose close it was asked"),
+        SYMBOL,
+        Column("tradable", "boolean", "whether it takes orders for it"),
+        Column("fractionable", "boolean", "whether in parts of shares"),
+        Column("shortable", "boolean", "whether it may be sold short, and is easy to borrow"),
     ),
 )
 BROKER_ACCOUNTS = Table(
@@ -140,6 +174,50 @@ FILLS = Table(
     ),
     lived=True,
 )
+TRADES = Table(
+    "trades",
+    "one row per session, book, symbol and number",
+    "What the account and every book traded: their parts of each order's executions, what crossed inside between books,"
+    " and what was turned into cash as it is no longer traded. A trade from one side to the other is two rows.",
+    ("session", "book", "symbol", "number"),
+    (
+        session("the session in which it was traded"),
+        BOOK,
+        SYMBOL,
+        Column("number", "bigint", "1, 2, 3 … of the book and symbol in the session"),
+        SIDE,
+        number("quantity", "shares, of the split then in force", "shares", minimum=0).made_of("fills.quantity"),
+        number(
+            "price",
+            "average price of the executions it is a part of, or the open at which it crossed inside",
+            "currency per share",
+            minimum=0,
+        ).made_of("fills.price", "prices.open"),
+        number("value", "what was paid or received for it, without cost", "currency").made_of(
+            "fills.quantity", "fills.price", "prices.open"
+        ),
+        number("cost", "its part of the commissions", "currency", minimum=0).made_of("fills.commission"),
+        number(
+            "realised_pnl", "value against what the shares had cost on average; cost is not taken off", "currency"
+        ).made_of("fills.price", "prices.split_ratio"),
+        Column("crossed", "boolean", "whether it was traded inside, between books, and not by the account"),
+        text("client_order_id", "the order it is a part of; none inside", nullable=True).made_of(
+            "fills.client_order_id"
+        ),
+        Column("traded_at", "timestamp", "when the order was last executed", nullable=True),
+        text(
+            "effect",
+            "what it did to the book's position; `closes` if the position was not held at the close any more",
+            *("opens", "adds", "reduces", "closes"),
+        ),
+        Column("entry_session", "date", "the first session at whose close the position was held; its own if it opens"),
+        Column("sessions_held", "bigint", "if it closes the position: how many sessions it was held", nullable=True),
+        text("reason", "why it was traded, as it was sized at the close before").made_of(
+            "aggregated_targets.weight", "strategy_targets.weight", "strategy_weights.weight"
+        ),
+    ),
+    first_stays=True,
+)
 CASH_FLOWS = Table(
     "cash_flows",
     "one row per session and booking",
@@ -149,13 +227,58 @@ CASH_FLOWS = Table(
     (
         session("the session in whose books it is: its own, or the one in which it was first seen"),
         text("flow_id", "the broker's identifier of the booking"),
-        text("kind", "the broker's word for it; ROUNDING: parts of a cent that the broker counts and the books do not"),
+        text(
+            "kind",
+            "the broker's word for it; ROUNDING: parts of a cent that the broker counts and the books do not;"
+            " UNEXPLAINED: cash that the broker has and nothing explains, negative when it lacks",
+        ),
         text("symbol", "for which holding", nullable=True),
         number("amount", "what the account received; negative when it paid", "currency"),
         text("origin", "who booked it", "broker", "books"),
         text("note", "what else is told of it"),
     ),
     lived=True,
+)
+RECONCILIATION = Table(
+    "reconciliation",
+    "one row per session and difference",
+    "What the broker's account is and the books do not make it: what others did there, shares and cash that nothing"
+    " explains. Each blocks orders until it is decided on. Empty while trading is simulated.",
+    ("session", "item"),
+    (
+        session("the session at whose close it was found; an execution: in which it happened"),
+        text("item", "identifier: of the execution, of the order, or subject and session"),
+        text(
+            "kind",
+            "what it looks like",
+            *("foreign_order", "foreign_execution", "foreign_position", "missing_shares", "corporate_action", "cash"),
+        ),
+        text("subject", "the symbol, or `cash`"),
+        number("quantity", "shares the broker has and the books do not; negative when it lacks them", "shares"),
+        number("amount", "what they are worth, or what their trade brought; for cash what the broker has more"),
+        number("price", "at which", "currency per share", nullable=True),
+        number("average_cost", "what was paid for them, as the broker says", "currency per share", nullable=True),
+        number("ratio", "of the split that it looks like", nullable=True),
+        text("told", "what was found"),
+    ),
+    lived=True,
+)
+RECONCILIATION_DECISIONS = Table(
+    "reconciliation_decisions",
+    "one row per decision",
+    "What people said of differences between broker and books; rows are only added.",
+    ("decision_id",),
+    (
+        Column("decision_id", "bigint", "1, 2, 3 …"),
+        session("the session up to which it speaks of"),
+        text("subject", "symbol, `cash`, or identifier of an order"),
+        text(
+            "action", "accept: it is the house's; ignore: it stays unclaimed, and is never traded", "accept", "ignore"
+        ),
+        text("reason", "why, in the person's words"),
+        text("who", "who said it"),
+        Column("made_at", "timestamp", "when"),
+    ),
 )
 SESSION_ORIGINS = Table(
     "session_origins",
@@ -195,5 +318,33 @@ HALT_EVENTS = Table(
         text("action", "what was done", "halt", "resume"),
         text("reason", "why, in the person's words"),
         Column("happened_at", "timestamp", "when"),
+    ),
+)
+INTRADAY_MARKS = Table(
+    "intraday_marks",
+    "one row per moment and symbol held or traded, and one of the whole account",
+    "The account while the market is open, marked at quotes: for looking and for warning, nothing is decided on it. "
+    "Rows are only added. Empty while trading is simulated.",
+    ("session", "marked_at", "scope"),
+    (
+        session("the session that is under way"),
+        Column("marked_at", "timestamp", "when it was marked"),
+        text("scope", "the symbol, or ACCOUNT"),
+        number("quantity", "shares held now", "shares", nullable=True),
+        number("bid", "as quoted", "currency per share", nullable=True),
+        number("ask", "as quoted", "currency per share", nullable=True),
+        number("mid", "between the two", "currency per share", nullable=True),
+        Column("quoted_at", "timestamp", "when the quote was given", nullable=True),
+        text(
+            "quote",
+            "whether it was used: only a fresh one is; `jump`: too far from the close to be believed",
+            *("fresh", "stale", "crossed", "wide", "jump", "missing"),
+            nullable=True,
+        ),
+        number("price", "what it is marked at: the middle of a fresh quote, or the last close", nullable=True),
+        number("market_value", "quantity times price; of the account its equity", "currency"),
+        number("day_pnl", "gained since the last stored close", "currency"),
+        number("exposure", "absolute market value over equity", "fraction of equity", minimum=0),
+        number("drawdown", "of the account, below its peak", "fraction", nullable=True),
     ),
 )

@@ -85,6 +85,23 @@ PRICE_HOLES = Table(
     ("session",),
     (session(), text("found", "what the source had of the session"), text("source", "where bars were looked for")),
 )
+VENDOR_DIFFERENCES = Table(
+    "vendor_differences",
+    "one row per session, symbol, field and second vendor",
+    "What a further vendor says otherwise than the first one that answered, beyond `quality.vendor_difference`: one of "
+    "them is wrong. Prices hold the first one's bar.",
+    ("session", "symbol", "field", "second_source"),
+    (
+        session(),
+        SYMBOL,
+        text("field", "what differs", "close", "split_ratio"),
+        text("first_source", "whose bar is in prices, as far as it was taken"),
+        text("second_source", "who says otherwise"),
+        number("first", "as the first one says", minimum=0),
+        number("second", "as the second one says", minimum=0),
+        number("difference", "second / first - 1", "fraction"),
+    ),
+)
 FEATURES = Table(
     "features",
     "one row per session and symbol that traded",

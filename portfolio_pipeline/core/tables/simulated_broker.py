@@ -42,7 +42,7 @@ SIM_ORDERS = Table(
         number("quantity", "shares", "shares", minimum=0),
         text("order_type", "how it is to be filled", "market", "limit"),
         number("limit_price", "for limit orders", "currency per share", nullable=True),
-        text("time_in_force", "how long it stands", "day"),
+        text("time_in_force", "for the day, or for one of its auctions", "day", "opg", "cls"),
         text("state", "whether it was taken, or taken back", "accepted", "refused", "canceled"),
         text("error", "why it is not accepted", nullable=True),
     ),

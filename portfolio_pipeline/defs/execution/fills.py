@@ -8,7 +8,6 @@ decided in positions.
 
 from collections import Counter
 from collections.abc import Iterable
-from dataclasses import replace
 from datetime import date
 
 import dagster as dg
@@ -17,23 +16,26 @@ import pandas as pd
 from portfolio_pipeline.components.session_asset import Stored, session_asset
 from portfolio_pipeline.components.session_check import check_result, session_check
 from portfolio_pipeline.core.books.book import to_currency
-from portfolio_pipeline.core.books.cash_flows import CashFlow
 from portfolio_pipeline.core.calendar.sessions import SessionRange, next_session, previous_session
-from portfolio_pipeline.core.execution.rows import cash_flow_rows, cash_flows_of, fill_rows, outcome_rows
+from portfolio_pipeline.core.execution.rows import cash_flow_rows, fill_rows, outcome_rows
 from portfolio_pipeline.core.execution.tickets import OrderReport, OrderState
 from portfolio_pipeline.core.tables import BEGINNINGS, CASH_FLOWS, FILLS, ORDER_OUTCOMES, ORDERS, SUBMISSIONS
 from portfolio_pipeline.core.tables.rows import frame
 from portfolio_pipeline.ports import Broker, Warehouse
 from portfolio_pipeline.reads.beginnings import stored_beginnings
-
-BOOKED_LATE = 10  # sessions: fees come a day later, and whoever was away for a week misses nothing
+from portfolio_pipeline.reads.reconciled import booked, is_own
 
 
 @session_check()
-def fills_have_orders(sessions: SessionRange, warehouse: dg.ResourceParam[Warehouse]) -> dg.AssetCheckResult:
-    """Every execution belongs to an order of the session before, of the same symbol and side."""
+def fills_have_orders(
+    sessions: SessionRange, warehouse: dg.ResourceParam[Warehouse], broker: dg.ResourceParam[Broker]
+) -> dg.AssetCheckResult:
+    """Every execution of ours belongs to an order of the session before, of the same symbol and side.
+
+    What others executed in the account is for `nothing_is_open_with_the_broker`.
+    """
     with warehouse.reading() as reader:
-        executed = frame(reader.read(FILLS.name, sessions))
+        executed = _ours(frame(reader.read(FILLS.name, sessions)), broker)
         planned = frame(reader.read(ORDERS.name, _decided(sessions), columns=["client_order_id", "symbol", "side"]))
     joined = executed.merge(planned, on=["client_order_id", "symbol", "side"], how="left", indicator=True)
     strangers = joined.loc[joined["_merge"] == "left_only", ["session", "fill_id", "symbol", "side", "quantity"]]
@@ -42,12 +44,14 @@ def fills_have_orders(sessions: SessionRange, warehouse: dg.ResourceParam[Wareho
 
 
 @session_check()
-def fills_add_up_to_orders(sessions: SessionRange, warehouse: dg.ResourceParam[Warehouse]) -> dg.AssetCheckResult:
+def fills_add_up_to_orders(
+    sessions: SessionRange, warehouse: dg.ResourceParam[Warehouse], broker: dg.ResourceParam[Broker]
+) -> dg.AssetCheckResult:
     """The executions of an order add up to the quantity that the broker calls filled."""
     with warehouse.reading() as reader:
-        executed = frame(reader.read(FILLS.name, sessions)).groupby("client_order_id")["quantity"].sum()
+        own = _ours(frame(reader.read(FILLS.name, sessions)), broker)
         told = frame(reader.read(ORDER_OUTCOMES.name, sessions)).set_index("client_order_id")["filled_quantity"]
-    both = pd.DataFrame({"executed": executed, "filled": told}).fillna(0.0)
+    both = pd.DataFrame({"executed": own.groupby("client_order_id")["quantity"].sum(), "filled": told}).fillna(0.0)
     wrong = both[(both["executed"] - both["filled"]).abs() > 5e-7].reset_index(names="client_order_id")
     remedy = "Materialise fills again; if it stays, ask the broker for the order's executions."
     return check_result(wrong.to_dict("records"), checked=len(both), remedy=remedy)
@@ -76,11 +80,11 @@ def fills(
     # What happened before is in what the account began with.
     since = begun.account if begun is not None else date.min
     executed = [fill for fill in broker.fills(sessions) if fill.session > since]
-    booked = _booked(warehouse, broker, sessions, since)
+    flows = booked(warehouse, broker, sessions, since)
     ended = _ended(sessions, broker.reports(_decided(sessions)))
     with warehouse.transaction() as tx:
         rows = tx.replace(FILLS.name, sessions, fill_rows(executed))
-        tx.replace(CASH_FLOWS.name, sessions, cash_flow_rows(booked), where={"origin": "broker"})
+        tx.replace(CASH_FLOWS.name, sessions, cash_flow_rows(flows), where={"origin": "broker"})
         tx.replace(ORDER_OUTCOMES.name, sessions, outcome_rows(ended))
     newest = [fill for fill in executed if fill.session == sessions.last]
     states = sorted(Counter(report.state for session, report in ended if session == sessions.last).items())
@@ -95,20 +99,11 @@ def fills(
     return Stored(rows, metadata, came_in=sum(state == "accepted" for state in sent), dropped=unfilled)
 
 
-def _booked(warehouse: Warehouse, broker: Broker, sessions: SessionRange, since: date) -> list[CashFlow]:
-    """What the broker booked beside executions, each in one session for good: its own, or where it was first seen."""
-    first = previous_session(sessions.first, BOOKED_LATE) or sessions.first
-    seen = warehouse.read(CASH_FLOWS.name, SessionRange(first, sessions.last), where={"origin": "broker"})
-    stored = {flow.flow_id: flow.session for flow in cash_flows_of(seen)}
-    told = broker.cash_flows(SessionRange(first, sessions.last))
-    if broker.tradable(sessions) is None:  # of what is past, nothing is new
-        told = tuple(flow for flow in told if flow.flow_id in stored)
-    placed = [
-        replace(flow, session=stored.get(flow.flow_id, max(flow.session, sessions.first)))
-        for flow in told
-        if flow.session > since
-    ]
-    return [flow for flow in placed if sessions.first <= flow.session <= sessions.last]
+def _ours(executed: pd.DataFrame, broker: Broker) -> pd.DataFrame:
+    """Without what others executed in the account."""
+    if broker.mode == "SIMULATED":
+        return executed
+    return executed[executed["client_order_id"].map(lambda name: is_own(broker.mode, name)).astype(bool)]
 
 
 def _decided(sessions: SessionRange) -> SessionRange:

@@ -9,19 +9,24 @@ from datetime import UTC, date
 from typing import Any
 
 import dagster as dg
+import pyarrow as pa
 
 from portfolio_pipeline.components.session_asset import Stored, session_asset
 from portfolio_pipeline.components.session_check import check_result, session_check
 from portfolio_pipeline.core.books.book import Book, to_currency, to_shares
+from portfolio_pipeline.core.books.reconciliation import undecided
+from portfolio_pipeline.core.books.reconciliation_rows import difference_rows
 from portfolio_pipeline.core.calendar.sessions import SessionRange, previous_session
 from portfolio_pipeline.core.errors import DataError, LimitError
 from portfolio_pipeline.core.execution.by_hand.instructions import plan_rows
+from portfolio_pipeline.core.execution.costs import expected_cost_rows
 from portfolio_pipeline.core.execution.gate import judge_submission
 from portfolio_pipeline.core.execution.orders import plan
 from portfolio_pipeline.core.execution.origin import Origin, changes_by_session
-from portfolio_pipeline.core.execution.rows import ticket_rows, tickets_of
+from portfolio_pipeline.core.execution.rows import asset_rows, know_assets, ticket_rows, tickets_of
 from portfolio_pipeline.core.execution.seals import Sealed, Sealer, seal_rows, seals_of
 from portfolio_pipeline.core.execution.tickets import Ticket, by_session
+from portfolio_pipeline.core.portfolio.session_targets import SessionTargets
 from portfolio_pipeline.core.risk.breaches import breach_rows
 from portfolio_pipeline.core.risk.states.rows import state_rows
 from portfolio_pipeline.core.settings import Settings
@@ -29,14 +34,17 @@ from portfolio_pipeline.core.tables import (
     ACCOUNT,
     AGGREGATED_TARGETS,
     APPROVALS,
+    BROKER_ASSETS,
     CASH_RETURNS,
     CORPORATE_ACTIONS,
+    EXPECTED_COSTS,
     ORDER_INSTRUCTIONS,
     ORDER_PLANS,
     ORDER_SEALS,
     ORDERS,
     POSITIONS,
     PRICES,
+    RECONCILIATION,
     RISK_BREACHES,
     RISK_METRICS,
     RISK_OVERRIDES,
@@ -49,6 +57,7 @@ from portfolio_pipeline.defs.execution.sent import REVISION, make_room, revision
 from portfolio_pipeline.ports import Broker, Clock, Reader, Warehouse
 from portfolio_pipeline.reads.account_watch import account_watch
 from portfolio_pipeline.reads.hands import hands_for, stored_instructions
+from portfolio_pipeline.reads.reconciled import Statements, refusal_of, stored_differences
 from portfolio_pipeline.reads.trading import trading_inputs
 from portfolio_pipeline.reports.tables import markdown_table
 
@@ -58,6 +67,7 @@ def orders_within_limits(
     sessions: SessionRange,
     warehouse: dg.ResourceParam[Warehouse],
     broker: dg.ResourceParam[Broker],
+    statements: dg.ResourceParam[Statements],
     settings: dg.ResourceParam[Settings],
     plan_key: dg.ResourceParam[bytes],
 ) -> dg.AssetCheckResult:
@@ -72,9 +82,10 @@ def orders_within_limits(
     sessions = tradable
     with warehouse.reading() as reader:
         inputs, tickets = trading_inputs(reader, sessions), tickets_of(reader.read(ORDERS.name, sessions))
+        know_assets(inputs.bars, reader.read(BROKER_ASSETS.name, sessions))
         watch, hands = account_watch(reader, sessions), hands_for(reader, broker, settings, sessions, inputs)
         sealed = Sealed(Sealer(plan_key, settings), seals_of(reader.read(ORDER_SEALS.name, sessions)))
-    book = Book.of(broker.account(sessions.first))
+    book = statements.at(sessions.first).book
     gate = judge_submission(
         *(broker.mode, sessions, tickets, book, inputs.targets, inputs.bars, settings),
         sealed=sealed,
@@ -95,6 +106,21 @@ def orders_within_limits(
             (offending if fails else warnings).append(row)
     remedy = "Nothing of these sessions is sent. Look at the targets and the limits, then materialise orders again."
     return check_result(offending, warnings=warnings, checked=len(tickets), remedy=remedy)
+
+
+@session_check()
+def nothing_is_open_with_the_broker(
+    sessions: SessionRange, warehouse: dg.ResourceParam[Warehouse]
+) -> dg.AssetCheckResult:
+    """The account is what the books make it, or a person has decided what differs. Until then nothing is sent."""
+    with warehouse.reading() as reader:
+        differences, decisions = stored_differences(reader)
+    known = [one for one in differences if one.session <= sessions.last]
+    open_ = undecided(known, decisions)
+    offending: list[dict[str, object]] = [
+        {"session": one.session, "kind": str(one.kind), "subject": one.subject, "found": one.told} for one in open_
+    ]
+    return check_result(offending, checked=len(known), remedy=str(refusal_of(open_)))
 
 
 @session_check()
@@ -126,13 +152,17 @@ def planned_with_what_the_session_before_was(
         APPROVALS,
     ),
     goes_on_from=(POSITIONS, ACCOUNT),
-    also_fills=(ORDER_INSTRUCTIONS, ORDER_PLANS, ORDER_SEALS, RISK_BREACHES, RISK_STATES, SESSION_ORIGINS),
-    checks=(orders_within_limits, planned_with_what_the_session_before_was),
+    also_fills=(
+        *(BROKER_ASSETS, ORDER_INSTRUCTIONS, ORDER_PLANS, ORDER_SEALS, EXPECTED_COSTS),
+        *(RISK_BREACHES, RISK_STATES, SESSION_ORIGINS, RECONCILIATION),
+    ),
+    checks=(orders_within_limits, nothing_is_open_with_the_broker, planned_with_what_the_session_before_was),
 )
 def orders(
     sessions: SessionRange,
     warehouse: dg.ResourceParam[Warehouse],
     broker: dg.ResourceParam[Broker],
+    statements: dg.ResourceParam[Statements],
     settings: dg.ResourceParam[Settings],
     plan_key: dg.ResourceParam[bytes],
     origin: dg.ResourceParam[Origin],
@@ -149,7 +179,9 @@ def orders(
         sessions = tradable
         inputs, watch = trading_inputs(reader, sessions), account_watch(reader, sessions)
         hands = hands_for(reader, broker, settings, sessions, inputs)
-    book = Book.of(broker.account(sessions.first))
+    account = statements.at(sessions.first)
+    book = account.book
+    know_assets(inputs.bars, _assets(warehouse, broker, sessions.last, inputs.targets, book))
     sealer = Sealer(plan_key, settings)
     planned = plan(broker.mode, sessions, book, inputs.targets, inputs.bars, settings, sealer, watch, hands())
     states = [(session, scope, one) for session, after in watch.path.items() for scope, one in after.items()]
@@ -163,10 +195,14 @@ def orders(
         _refuse_revision(planned.tickets, stored, sent, revised)
         tx.replace(ORDER_PLANS.name, sessions, plan_rows(said, sessions))
         tx.replace(ORDER_SEALS.name, sessions, seal_rows(planned.seals))
+        tx.replace(EXPECTED_COSTS.name, sessions, expected_cost_rows(planned.expected))
         breaches = breach_rows(planned.findings, "orders")
         tx.replace(RISK_BREACHES.name, sessions, breaches, where={"level": "orders"})
         tx.replace(RISK_STATES.name, sessions, state_rows(states, "account"), where={"level": "account"})
         tx.replace(SESSION_ORIGINS.name, asked, origin.rows(asked))
+        if account.since is not None:
+            since = SessionRange(account.since, sessions.last)
+            tx.replace(RECONCILIATION.name, since, difference_rows(account.differences))
     newest = [ticket for ticket in planned.tickets if ticket.session == sessions.last]
     metadata: dict[str, Any] = {
         "orders of the newest session": len(newest),
@@ -179,6 +215,19 @@ def orders(
         metadata["orders"] = dg.MetadataValue.md(_shown(newest))
     refused = sum(ticket.verdict == "refused" for ticket in planned.tickets)
     return Stored(rows, metadata, came_in=len(planned.tickets), dropped={"refused": refused})
+
+
+def _assets(
+    warehouse: Warehouse, broker: Broker, session: date, targets: Mapping[date, SessionTargets], book: Book
+) -> pa.Table:
+    """What the broker says of what is wanted or held; asked once for a session, so that its plan stays what it was."""
+    single = SessionRange.single(session)
+    stored = warehouse.read(BROKER_ASSETS.name, single)
+    wanted = targets[session].weights if session in targets else {}
+    told = () if len(stored) else broker.assets(sorted({*book.positions, *(s for s in wanted if wanted[s])}))
+    if told:
+        warehouse.replace(BROKER_ASSETS.name, single, asset_rows(session, told))
+    return warehouse.read(BROKER_ASSETS.name, single) if told else stored
 
 
 def _refuse_unmeasured(reader: Reader, sessions: SessionRange) -> None:

@@ -1,7 +1,7 @@
 """The asset positions and its checks: holdings, cash and equity at each close, of the account and of every strategy's
 book.
 
-It fills two tables, positions and account, which belong together. Only reading, calling `core.books.positions` and
+It fills positions, account and trades, which belong together. Only reading, calling `core.books.positions` and
 writing belong here. The broker is not asked but for what a new account begins with, and for the parts of a cent that
 it counts: a check compares what it says with what was computed.
 """
@@ -14,12 +14,15 @@ from functools import partial
 
 import dagster as dg
 
+from portfolio_pipeline.adapters.entries import entries_at
 from portfolio_pipeline.components.session_asset import Stored, session_asset
 from portfolio_pipeline.components.session_check import check_result, session_check
 from portfolio_pipeline.core.books.book import Book, to_cents, to_currency, to_shares, to_units
-from portfolio_pipeline.core.books.cash_flows import ROUNDING, CashFlow, rounding
+from portfolio_pipeline.core.books.cash_flows import OF_BOOKS, ROUNDING, CashFlow, rounding
 from portfolio_pipeline.core.books.fills import Fill
 from portfolio_pipeline.core.books.positions import Holdings, books_that_do_not_add_up, hold, stored_ledger
+from portfolio_pipeline.core.books.trades import Entries
+from portfolio_pipeline.core.books.unclaimed import NOTHING_OUTSIDE, Outside, own
 from portfolio_pipeline.core.calendar.sessions import SessionRange, previous_session
 from portfolio_pipeline.core.errors import SessionError
 from portfolio_pipeline.core.execution.rows import cash_flow_rows, cash_flows_of, fills_of
@@ -37,14 +40,18 @@ from portfolio_pipeline.core.tables import (
     ORDER_INSTRUCTIONS,
     POSITIONS,
     PRICES,
+    RECONCILIATION,
+    RECONCILIATION_DECISIONS,
     STRATEGY_TARGETS,
     STRATEGY_WEIGHTS,
+    TRADES,
 )
 from portfolio_pipeline.core.tables.declare import ACCOUNT_BOOK
 from portfolio_pipeline.core.tables.rows import frame
 from portfolio_pipeline.ports import Broker, Warehouse
 from portfolio_pipeline.reads.beginnings import stored_beginnings
 from portfolio_pipeline.reads.hands import instructed_for
+from portfolio_pipeline.reads.reconciled import outside_by_session, stored_differences
 from portfolio_pipeline.reads.state import rows_before
 from portfolio_pipeline.reads.trading import trading_inputs
 from portfolio_pipeline.reports.pictures import line_picture, simulated
@@ -99,6 +106,8 @@ def positions_tie_to_broker(
     reads=(
         BEGINNINGS,
         FILLS,
+        RECONCILIATION,
+        RECONCILIATION_DECISIONS,
         AGGREGATED_TARGETS,
         STRATEGY_TARGETS,
         STRATEGY_WEIGHTS,
@@ -107,7 +116,7 @@ def positions_tie_to_broker(
         CASH_RETURNS,
         ORDER_INSTRUCTIONS,
     ),
-    also_fills=(ACCOUNT, CASH_FLOWS),
+    also_fills=(ACCOUNT, TRADES, CASH_FLOWS),
     checks=(
         books_add_up_to_account,
         positions_tie_to_broker,
@@ -120,23 +129,31 @@ def positions(
     broker: dg.ResourceParam[Broker],
 ) -> Stored:
     ledger, before = None, None
+    entries: Entries = {}
     with warehouse.reading() as reader:
         account = rows_before(reader, ACCOUNT, sessions.first)
         if account is not None:
             before = previous_session(sessions.first)
             assert before is not None
             ledger = stored_ledger(frame(reader.read(POSITIONS.name, SessionRange.single(before))), account)
+            entries = entries_at(reader, before)
         inputs = trading_inputs(reader, sessions)
         instructed = instructed_for(reader, sessions, inputs)
         executed = by_session(fills_of(reader.read(FILLS.name, sessions)))
-        booked = cash_flows_of(reader.read(CASH_FLOWS.name, sessions))
-    opening = _opening(warehouse, broker, settings, sessions.first) if ledger is None else Book()
+        booked = cash_flows_of(reader.read(CASH_FLOWS.name, sessions, where={"origin": "broker"}))
+        differences, decisions = stored_differences(reader)
+    outside = outside_by_session(broker.mode, sessions, executed, differences, decisions)
+    booked += [flow for one in differences if one.session in sessions and (flow := one.flow) is not None]
+    opening = Book()
+    if ledger is None:
+        opening = _opening(warehouse, broker, settings, sessions.first, outside.get(sessions.first, NOTHING_OUTSIDE))
     real = broker.mode != "SIMULATED"
     carry = partial(
         hold,
         sessions,
         before=before,
-        fills=executed,
+        fills={day: _without(some, outside.get(day, NOTHING_OUTSIDE).fills) for day, some in executed.items()},
+        outside=outside,
         # A real broker books dividends and interest itself, and says itself what is no longer traded.
         bars={session: without_payments(bars) for session, bars in inputs.bars.items()} if real else inputs.bars,
         targets=inputs.targets,
@@ -145,6 +162,7 @@ def positions(
         instructed=instructed,
         cash_buffer=settings.orders.cash_buffer,
         delist_after_sessions=sys.maxsize if real else settings.delist_after_sessions,
+        entries=entries,
     )
     held = carry(ledger=deepcopy(ledger), payments=by_session(booked))
     if real:
@@ -155,9 +173,10 @@ def positions(
     with warehouse.transaction() as tx:
         rows = tx.replace(POSITIONS.name, sessions, held.positions)
         tx.replace(ACCOUNT.name, sessions, held.account)
+        tx.replace(TRADES.name, sessions, held.trades)
         if real:
-            own = [flow for flow in booked if flow.kind == ROUNDING]
-            tx.replace(CASH_FLOWS.name, sessions, cash_flow_rows(own), where={"origin": "books"})
+            entered = [flow for flow in booked if flow.kind in OF_BOOKS]
+            tx.replace(CASH_FLOWS.name, sessions, cash_flow_rows(entered), where={"origin": "books"})
     newest = held.account[held.account["session"] == sessions.last].set_index("book")
     whole = newest.loc[ACCOUNT_BOOK]
     metadata = {
@@ -168,13 +187,22 @@ def positions(
         "symbols held": int(
             (held.positions.loc[held.positions["session"] == sessions.last, "book"] == ACCOUNT_BOOK).sum()
         ),
+        "trades of all books": int((held.trades["session"] == sessions.last).sum()),
         **{f"equity {book}": float(equity) for book, equity in newest["equity"].items() if book != ACCOUNT_BOOK},
     }
     return Stored(rows, metadata, lambda origin: _picture(warehouse, sessions.last, origin))
 
 
-def _opening(warehouse: Warehouse, broker: Broker, settings: Settings, first: date) -> Book:
-    """What the account begins with: made-up money, or what a real broker holds, as it was told at that close."""
+def _without(fills: Sequence[Fill], foreign: Sequence[Fill]) -> Sequence[Fill]:
+    """Our own executions."""
+    return [fill for fill in fills if fill not in foreign] if foreign else fills
+
+
+def _opening(warehouse: Warehouse, broker: Broker, settings: Settings, first: date, outside: Outside) -> Book:
+    """What the account begins with: made-up money, or the cash that a real broker holds, as it was told at that close.
+
+    The shares that it holds are somebody else's: they come from `outside`.
+    """
     if broker.mode == "SIMULATED":
         return Book(to_cents(settings.simulated_broker.initial_cash))
     single = SessionRange.single(first)
@@ -190,8 +218,10 @@ def _opening(warehouse: Warehouse, broker: Broker, settings: Settings, first: da
             " portfolio up.",
         )
     if broker.tradable(single) is None and len(stored):
-        return stored_ledger(held, stored).account
-    return Book.of(broker.account(first))
+        begun_with = stored_ledger(held, stored).account
+    else:
+        begun_with = Book.of(broker.account(first))
+    return own(begun_with, {symbol: holding.quantity for symbol, holding in outside.moved.items()})
 
 
 def _rounding(

@@ -6,27 +6,31 @@ through the halt. What is not sent is recorded, and the asset has done its work:
 That orders were held back or refused is what the check says. Planning belongs to orders, executions to fills.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import replace
-from datetime import date, datetime
+from datetime import UTC, date, datetime
 
 import dagster as dg
 
 from portfolio_pipeline.components.session_asset import Stored, session_asset
 from portfolio_pipeline.components.session_check import check_result, session_check
-from portfolio_pipeline.core.books.book import Book
+from portfolio_pipeline.core.books.reconciliation import undecided
 from portfolio_pipeline.core.calendar.sessions import SessionRange, previous_session, session_close
+from portfolio_pipeline.core.errors import PortfolioError
 from portfolio_pipeline.core.execution.gate import Gate, judge_submission
 from portfolio_pipeline.core.execution.halt import either, refusal, trading_state
-from portfolio_pipeline.core.execution.rows import submission_rows, tickets_of
+from portfolio_pipeline.core.execution.order_verdicts import NO_QUOTES, Quotes
+from portfolio_pipeline.core.execution.rows import know_assets, submission_rows, tickets_of
 from portfolio_pipeline.core.execution.seals import Sealed, Sealer, seals_of
-from portfolio_pipeline.core.execution.tickets import TAKEN, OrderReport, OrderState
+from portfolio_pipeline.core.execution.tickets import SENT_AS_DAY, TAKEN, OrderReport, OrderState
+from portfolio_pipeline.core.market.quotes import fresh_prices
 from portfolio_pipeline.core.risk.breaches import breach_rows
 from portfolio_pipeline.core.settings import Settings
 from portfolio_pipeline.core.tables import (
     ACCOUNT,
     AGGREGATED_TARGETS,
     APPROVALS,
+    BROKER_ASSETS,
     CASH_RETURNS,
     CORPORATE_ACTIONS,
     HALT_EVENTS,
@@ -43,9 +47,10 @@ from portfolio_pipeline.core.tables import (
     SUBMISSIONS,
 )
 from portfolio_pipeline.defs.execution.sent import sent_orders
-from portfolio_pipeline.ports import Broker, HaltSwitch, Warehouse
+from portfolio_pipeline.ports import Broker, Clock, HaltSwitch, MarketData, TellsQuotes, Warehouse
 from portfolio_pipeline.reads.account_watch import account_watch
 from portfolio_pipeline.reads.hands import hands_for
+from portfolio_pipeline.reads.reconciled import Statements, refusal_of, stored_differences
 from portfolio_pipeline.reads.trading import trading_inputs
 
 NOTHING_TO_SEND = Gate((), (), {}, None)
@@ -64,7 +69,12 @@ def every_order_was_sent(
         planned = {row["client_order_id"]: row for row in reader.read(ORDERS.name, sessions).to_pylist()}
         told = {row["client_order_id"]: row for row in reader.read(SUBMISSIONS.name, sessions).to_pylist()}
         halt = refusal(either(halt_switch.state(), trading_state(reader.read(HALT_EVENTS.name))))
-    held_back = str(halt) if halt else "NOT_SENT: nobody has tried since it was planned. Materialise submissions."
+        open_ = refusal_of(undecided(*stored_differences(reader)))
+    held_back = (
+        str(halt or open_)
+        if halt or open_
+        else "NOT_SENT: nobody has tried since it was planned. Materialise submissions."
+    )
     offending: list[dict[str, object]] = []
     warnings: list[dict[str, object]] = []
     for name in {**planned, **told}:
@@ -85,6 +95,7 @@ def every_order_was_sent(
     reads=(
         ORDERS,
         ORDER_SEALS,
+        BROKER_ASSETS,
         AGGREGATED_TARGETS,
         STRATEGY_TARGETS,
         STRATEGY_WEIGHTS,
@@ -105,27 +116,34 @@ def submissions(
     sessions: SessionRange,
     warehouse: dg.ResourceParam[Warehouse],
     broker: dg.ResourceParam[Broker],
+    statements: dg.ResourceParam[Statements],
     settings: dg.ResourceParam[Settings],
     halt_switch: dg.ResourceParam[HaltSwitch],
     plan_key: dg.ResourceParam[bytes],
+    market_data: dg.ResourceParam[MarketData],
+    clock: dg.ResourceParam[Clock],
 ) -> Stored:
     tradable = broker.tradable(sessions)
     if tradable is None:
         stands = len(warehouse.read(SUBMISSIONS.name, sessions, columns=["session"]))
         return Stored(stands, {"broker": broker.mode, "states": "what was sent before the market opened stands"})
     sessions = tradable
+    quoted = "not asked for"
     halted = either(halt_switch.state(), trading_state(warehouse.read(HALT_EVENTS.name))).halted
-    if halted:
+    account = None if halted else statements.at(sessions.first)
+    if account is None or account.open:
         gate = NOTHING_TO_SEND
     else:
         with warehouse.reading() as reader:
             inputs, tickets = trading_inputs(reader, sessions), tickets_of(reader.read(ORDERS.name, sessions))
+            know_assets(inputs.bars, reader.read(BROKER_ASSETS.name, sessions))
             sealed = Sealed(Sealer(plan_key, settings), seals_of(reader.read(ORDER_SEALS.name, sessions)))
             watch, hands = account_watch(reader, sessions), hands_for(reader, broker, settings, sessions, inputs)
-        book = Book.of(broker.account(sessions.first))
+        quotes, quoted = _fresh_quotes(broker, market_data, [ticket.symbol for ticket in tickets], clock.now())
         sent = sent_orders(broker, warehouse, sessions)
         gate = judge_submission(
-            *(broker.mode, sessions, tickets, book, inputs.targets, inputs.bars, settings, sent),
+            *(broker.mode, sessions, tickets, account.book, inputs.targets, inputs.bars, settings, sent),
+            quotes=quotes,
             sealed=sealed,
             watch=watch,
             hands=hands(),
@@ -144,11 +162,23 @@ def submissions(
         "refused in all sessions": len(gate.refused),
         "states": ", ".join(f"{count} {state}" for state, count in states.items()) or "nothing to send",
         "broker": broker.mode,
-        "trading": "halted: nothing was sent" if halted else "allowed",
+        "quotes": quoted,
+        "trading": "halted: nothing was sent" if account is None else str(refusal_of(account.open) or "allowed"),
     }
     return Stored(
         count, metadata, came_in=len(gate.sendable) + len(gate.refused), dropped={"refused": len(gate.refused)}
     )
+
+
+def _fresh_quotes(broker: Broker, market_data: MarketData, symbols: Sequence[str], now: datetime) -> tuple[Quotes, str]:
+    """Prices of this moment for the gate, and how many there are; closes do where there are none."""
+    if broker.mode == "SIMULATED" or not symbols or not isinstance(market_data, TellsQuotes):
+        return NO_QUOTES, "none: the closes do"
+    try:
+        found = fresh_prices(market_data.quotes(sorted(set(symbols))), now.astimezone(UTC).replace(tzinfo=None))
+    except PortfolioError as refusal:
+        return NO_QUOTES, f"none: the closes do. {refusal}"
+    return found, f"fresh ones of {len(found)} of {len(set(symbols))} symbols"
 
 
 def _told(offending: list[dict[str, object]]) -> str:
@@ -196,7 +226,9 @@ def _known_at_the_close(gate: Gate, told: Iterable[OrderReport]) -> list[OrderRe
 
 def _at_close(report: OrderReport) -> OrderReport:
     if report.state in TAKEN:
-        report = replace(report, state=OrderState.ACCEPTED, error=None)
+        told = (report.error or "").partition("; ")[0]  # what became of it is written after that
+        otherwise = told if told.startswith(SENT_AS_DAY) else None
+        report = replace(report, state=OrderState.ACCEPTED, error=otherwise)
     return replace(report, filled_quantity=0, updated_at=_close(report.session))
 
 

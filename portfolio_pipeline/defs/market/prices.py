@@ -1,6 +1,7 @@
 """`prices`: bars of the session as the source delivered them, judged; with what was refused and what was restated.
 
-The asset fills five tables in one transaction: prices, corporate_actions, price_holes, price_restatements, quarantine.
+The asset fills six tables in one transaction: prices, corporate_actions, price_holes, price_restatements, quarantine,
+vendor_differences.
 Its checks show what the judge (`core.market.quality`) has found; what they only warn of does not hold up the healthy
 symbols. A source that notices by itself that its past has changed is heard as well: what it says otherwise of earlier
 sessions is recorded and told, and nothing that was computed from them is touched.
@@ -21,16 +22,33 @@ from portfolio_pipeline.components.session_check import ALL_ROWS, all_rows_of, a
 from portfolio_pipeline.core.calendar.continuity import previous_state_session, require_joined
 from portfolio_pipeline.core.calendar.sessions import SessionRange, all_sessions, previous_session
 from portfolio_pipeline.core.errors import DataError
+from portfolio_pipeline.core.execution.origin import AND
 from portfolio_pipeline.core.market.quality.bar_sequence import StoredBars, memory_start
 from portfolio_pipeline.core.market.quality.holes import hole_found, still_holes
 from portfolio_pipeline.core.market.quality.judge import Judgement, coverage, judge, judge_past
 from portfolio_pipeline.core.settings import Settings
-from portfolio_pipeline.core.tables import CORPORATE_ACTIONS, PRICE_HOLES, PRICE_RESTATEMENTS, PRICES, QUARANTINE, Table
+from portfolio_pipeline.core.tables import (
+    CORPORATE_ACTIONS,
+    PRICE_HOLES,
+    PRICE_RESTATEMENTS,
+    PRICES,
+    QUARANTINE,
+    VENDOR_DIFFERENCES,
+    Table,
+)
 from portfolio_pipeline.core.tables.rows import frame
-from portfolio_pipeline.ports import MarketData, Reader, RemembersThePast, TellsWhatIsUnreadable, Warehouse
+from portfolio_pipeline.ports import (
+    ComparesVendors,
+    MarketData,
+    Reader,
+    RemembersThePast,
+    TellsWhatIsUnreadable,
+    Warehouse,
+)
 from portfolio_pipeline.reports.made_up_market import made_up_market
 from portfolio_pipeline.reports.tables import markdown_table
 
+_NO_DIFFERENCES = pd.DataFrame(columns=list(VENDOR_DIFFERENCES.column_names))
 _RESTATED = ["session", "symbol", "version", "kind", "open", "high", "low", "close", "volume", "retrieved_at"]
 
 
@@ -122,6 +140,17 @@ def the_session_has_prices(sessions: SessionRange, warehouse: dg.ResourceParam[W
     return result if rows.empty else result._replace(description=f"Gone on without prices: {listed}.")
 
 
+@session_check()
+def vendors_agree(sessions: SessionRange, warehouse: dg.ResourceParam[Warehouse]) -> dg.AssetCheckResult:
+    """No vendor of several says otherwise of a bar than the first one that has it, beyond `quality.vendor_difference`.
+
+    Prices hold the first one's: look which is right, and mend it at its source.
+    """
+    rows = frame(warehouse.read(VENDOR_DIFFERENCES.name, sessions))
+    fields = {str(name): int(count) for name, count in rows["field"].value_counts().items()}
+    return _warning(rows, list(VENDOR_DIFFERENCES.column_names), fields, all_rows_of(VENDOR_DIFFERENCES.name, sessions))
+
+
 @session_check(blocking=True)
 def most_of_the_universe_is_there(
     sessions: SessionRange,
@@ -155,7 +184,7 @@ def description(environment: Environment) -> str:
     group="market",
     description=description(read_environment()),
     begins="market",
-    also_fills=(CORPORATE_ACTIONS, PRICE_HOLES, PRICE_RESTATEMENTS, QUARANTINE),
+    also_fills=(CORPORATE_ACTIONS, PRICE_HOLES, PRICE_RESTATEMENTS, QUARANTINE, VENDOR_DIFFERENCES),
     checks=(
         bars_are_healthy,
         no_restatements,
@@ -163,6 +192,7 @@ def description(environment: Environment) -> str:
         every_symbol_has_history,
         the_source_can_be_read,
         the_session_has_prices,
+        vendors_agree,
         most_of_the_universe_is_there,
     ),
 )
@@ -200,6 +230,7 @@ def prices(
         transaction.replace(CORPORATE_ACTIONS.name, sessions, judgement.actions)
         transaction.replace(PRICE_RESTATEMENTS.name, sessions, judgement.restatements)
         transaction.replace(QUARANTINE.name, sessions, judgement.quarantine)
+        transaction.replace(VENDOR_DIFFERENCES.name, sessions, _of_sessions(sessions, _differences(market_data)))
         for name, added in past.items():
             transaction.insert(name, added)
     if isinstance(market_data, RemembersThePast):
@@ -208,6 +239,7 @@ def prices(
         rows,
         {
             "source": market_data.source,
+            **({"bars by source": _by_source(judgement.prices)} if AND in market_data.source else {}),
             "symbols": int(judgement.prices["symbol"].nunique()),
             "restatements": len(judgement.restatements),
             "restatements of earlier sessions": sum(len(added) for added in past.values()),
@@ -219,6 +251,19 @@ def prices(
 
 def _unread(market_data: MarketData) -> Sequence[DataError]:
     return market_data.refusals() if isinstance(market_data, TellsWhatIsUnreadable) else ()
+
+
+def _differences(market_data: MarketData) -> pd.DataFrame:
+    return market_data.differences() if isinstance(market_data, ComparesVendors) else _NO_DIFFERENCES
+
+
+def _of_sessions(sessions: SessionRange, rows: pd.DataFrame) -> pd.DataFrame:
+    """Without what was delivered beside them."""
+    return rows[rows["session"].isin([pd.Timestamp(session) for session in sessions])] if len(rows) else rows
+
+
+def _by_source(prices: pd.DataFrame) -> str:
+    return ", ".join(f"{source} {count:,}" for source, count in prices["source"].value_counts().items())
 
 
 def _in_words(unread: Sequence[DataError]) -> str:
@@ -283,8 +328,19 @@ def _judged_past(
             return pd.concat(rows, ignore_index=True)
 
         held = StoredBars(stored(PRICES), stored(QUARANTINE), stored(PRICE_RESTATEMENTS), _first_sessions(reader))
-    restated, refused = judge_past(changed.bars, changed.gone, sessions=before, stored=held, terms=settings)
+    bars, gone = (_of_its_vendor(rows, held.prices) for rows in (changed.bars, changed.gone))
+    restated, refused = judge_past(bars, gone, sessions=before, stored=held, terms=settings)
     return {PRICE_RESTATEMENTS.name: restated, QUARANTINE.name: refused}
+
+
+def _of_its_vendor(changed: pd.DataFrame, stored: pd.DataFrame) -> pd.DataFrame:
+    """Without what a vendor says otherwise of a bar that another one's is stored of."""
+    if "source" not in changed:
+        return changed
+    whose = changed[["session", "symbol"]].merge(
+        stored[["session", "symbol", "source"]].astype({"session": changed["session"].dtype}), how="left"
+    )["source"]
+    return changed[(whose.isna() | (whose == changed["source"].reset_index(drop=True))).to_numpy()]
 
 
 def _first_sessions(reader: Reader) -> dict[str, date]:

@@ -121,9 +121,10 @@ def metrics(
 
 
 def _books(reader: Reader, life: SessionRange, account: pd.DataFrame) -> dict[str, Performance]:
-    """The account and each strategy's book; the reserve belongs to nobody and has no performance."""
+    """The account and each strategy's book; reserve and unclaimed belong to no strategy and have no
+    performance."""
     lived = as_days(tuple(life))
-    names = ["account", *sorted(set(account["book"]) - {"account", "reserve"})]
+    names = ["account", *sorted(set(account["book"]) - {"account", "reserve", "unclaimed"})]
     equity = spread(account, "equity", lived, names, by="book")
     profit = spread(account, "profit_and_loss", lived, names, by="book")
     fills = frame(reader.read("fills", life, columns=["session", "fill_id", "quantity", "price"]))

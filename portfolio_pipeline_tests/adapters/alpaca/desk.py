@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from datetime import datetime, timedelta
 
-from portfolio_pipeline.adapters.broker.alpaca.access import AlpacaAccess
+from portfolio_pipeline.adapters.alpaca.access import AlpacaAccess
+from portfolio_pipeline.adapters.alpaca.client import Patience
 from portfolio_pipeline.adapters.broker.alpaca.broker import AlpacaBroker
-from portfolio_pipeline.adapters.broker.alpaca.client import Patience
 from portfolio_pipeline.ports import TradingMode, Warehouse
 from portfolio_pipeline_tests.fakes.alpaca.server import AlpacaServer
 

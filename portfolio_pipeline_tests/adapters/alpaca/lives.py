@@ -13,7 +13,7 @@ from datetime import date, datetime
 from multiprocessing.context import ForkServerProcess
 from typing import Any
 
-from portfolio_pipeline.adapters.broker.alpaca.access import AlpacaAccess
+from portfolio_pipeline.adapters.alpaca.access import AlpacaAccess
 from portfolio_pipeline.adapters.broker.alpaca.broker import AlpacaBroker
 from portfolio_pipeline.adapters.warehouse import open_warehouse
 from portfolio_pipeline.core.calendar.sessions import SessionRange

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from portfolio_pipeline.adapters.broker.alpaca.access import AlpacaAccess
+from portfolio_pipeline.adapters.alpaca.access import AlpacaAccess
 from portfolio_pipeline.adapters.environment import read_environment
 from portfolio_pipeline.core.errors import ConfigurationError
 from portfolio_pipeline.ports import TradingMode

@@ -10,12 +10,13 @@ from typing import Any
 import pandas as pd
 import pytest
 
-from portfolio_pipeline.adapters.broker.alpaca.access import AlpacaAccess
+from portfolio_pipeline.adapters.alpaca.access import AlpacaAccess
 from portfolio_pipeline.adapters.broker.alpaca.broker import AlpacaBroker
 from portfolio_pipeline.core.books.book import SHARE
 from portfolio_pipeline.core.calendar.sessions import SessionRange, next_session, previous_session, session_close
 from portfolio_pipeline.core.errors import BrokerError, ConfigurationError
-from portfolio_pipeline.core.execution.tickets import Order, OrderState
+from portfolio_pipeline.core.execution.tickets import Order, OrderState, TimeInForce
+from portfolio_pipeline.core.market.bars import Asset
 from portfolio_pipeline.ports import Warehouse
 from portfolio_pipeline_tests.adapters.alpaca.desk import HASTY, ServerClock, alpaca
 from portfolio_pipeline_tests.adapters.alpaca.proofs import DAY, NEXT, ONLY, ORDERS, PRICES, buy
@@ -172,6 +173,81 @@ def test_what_the_broker_refuses_is_refused_with_its_words_and_the_others_go_on(
     assert "insufficient buying power (HTTP 403, code 40310000)" in reasons["too much"]
     assert "insufficient qty available" in reasons["not held"]
     assert "not fractionable" in reasons["a part"]
+
+
+def test_what_may_be_done_with_symbols_is_asked_one_by_one_or_all_at_once(
+    server: AlpacaServer, broker: AlpacaBroker
+) -> None:
+    server.ledger.not_fractionable = frozenset({"GLD"})
+    server.ledger.shorting_enabled = False
+    told = {one.symbol: one for one in broker.assets(["GLD", "NONE", "SPY"])}
+    assert told == {"GLD": Asset("GLD", True, False, False), "SPY": Asset("SPY", True, True, False)}
+    asked = [one.path for one in server.requests if "/assets" in one.path]
+    assert asked == ["/v2/assets/GLD", "/v2/assets/NONE", "/v2/assets/SPY"]
+    many = [*told, *(f"X{number}" for number in range(60))]
+    assert {one.symbol: one for one in broker.assets(many)} == told
+    assert [one.path for one in server.requests if "/assets" in one.path][3:] == ["/v2/assets"]
+
+
+def of_kind(name: str, kind: TimeInForce, limit: float | None = None) -> Order:
+    return Order(DAY, name, "SPY", SHARE, limit, kind)
+
+
+@pytest.mark.parametrize(
+    ("hours", "sent"),
+    [
+        (0.0, ["day", "day", "day"]),  # 17:00 in New York
+        (2.0, ["day", "opg", "cls"]),
+        (16.4, ["day", "opg", "cls"]),  # 9:24
+        (16.48, ["day", "day", "cls"]),  # 9:28:48
+    ],
+)
+def test_who_is_late_for_an_auction_sends_for_the_day_and_says_so(
+    hours: float, sent: list[str], server: AlpacaServer, broker: AlpacaBroker
+) -> None:
+    server.clock.set(evening(DAY) + timedelta(hours=hours))
+    orders = [of_kind("1", TimeInForce.DAY), of_kind("2", TimeInForce.OPENING), of_kind("3", TimeInForce.CLOSING)]
+    reports = broker.submit(ONLY, orders)
+    assert [one.time_in_force for one in server.ledger.orders.values()] == sent
+    assert sum(server.posts().values()) == 3
+    for report, order, kind in zip(reports, orders, sent, strict=True):
+        assert report.state is OrderState.ACCEPTED
+        late = kind != str(order.time_in_force)
+        name = order.time_in_force.name.lower()
+        told = f"SENT_AS_DAY: planned for the {name} auction, which took no orders then"
+        assert report.error == (told if late else None)
+    quote = Quote(Decimal(500), Decimal(510))
+    server.ledger.play(NEXT, {"SPY": quote})
+    prices = {fill.client_order_id: fill.price for fill in broker.fills(THEN)}
+    assert prices == {"1": 500, "2": 500, "3": 510 if sent[2] == "cls" else 500}
+    assert [report.error for report in broker.reports(ONLY)] == [report.error for report in reports]
+
+
+def test_an_account_that_may_not_trade_in_auctions_sends_for_the_day(
+    server: AlpacaServer, broker: AlpacaBroker
+) -> None:
+    server.clock.set(evening(DAY) + timedelta(hours=3))
+    server.ledger.auctions = False
+    [report] = broker.submit(ONLY, [of_kind("1", TimeInForce.OPENING)])
+    assert (report.state, str(report.error)[:11]) == (OrderState.ACCEPTED, "SENT_AS_DAY")
+    assert server.posts() == {"1": 2}
+    server.ledger.blocked = False
+    [_, refused] = broker.submit(
+        ONLY, [of_kind("1", TimeInForce.OPENING), Order(DAY, "2", "SPY", 10**6 * SHARE, None, TimeInForce.OPENING)]
+    )
+    assert refused.state is OrderState.REFUSED
+    assert "insufficient buying power" in str(refused.error)
+
+
+def test_a_market_that_opens_later_than_the_house_knows_is_refused_in_one_message(
+    server: AlpacaServer, broker: AlpacaBroker, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A day of mourning, or an early close that no calendar had: the orders would be executed in another session."""
+    later = opening(next_session(NEXT))
+    monkeypatch.setattr(server.clock, "next_open", lambda: later)
+    with pytest.raises(BrokerError, match="MARKET_HOURS_DIFFER: found=the broker's market opens next on 2026-03-09"):
+        broker.submit(ONLY, ORDERS)
+    assert not server.posts()
 
 
 def test_fills_come_from_activities_in_pages_each_once(server: AlpacaServer, broker: AlpacaBroker) -> None:

@@ -6,6 +6,8 @@ What is asked at the end is the server's own ledger.
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
+from datetime import timedelta
 from decimal import Decimal
 from itertools import product
 from pathlib import Path
@@ -17,9 +19,10 @@ from portfolio_pipeline.adapters.warehouse import open_warehouse
 from portfolio_pipeline.core.books.book import SHARE
 from portfolio_pipeline.core.calendar.sessions import SessionRange
 from portfolio_pipeline.core.errors import BrokerError
-from portfolio_pipeline.core.execution.tickets import Order, OrderState
+from portfolio_pipeline.core.execution.tickets import Order, OrderState, TimeInForce
 from portfolio_pipeline.ports import Warehouse
 from portfolio_pipeline_tests.adapters.alpaca.desk import alpaca
+from portfolio_pipeline_tests.adapters.alpaca.lives import DIED, all_deaths, send
 from portfolio_pipeline_tests.adapters.alpaca.proofs import (
     DAY,
     NEXT,
@@ -79,6 +82,51 @@ def test_an_order_that_is_seen_late_is_not_sent_twice(
     assert set(states(reports).values()) == {OrderState.ACCEPTED}
     each_once(server.ledger)
     ties(server, duckdb_warehouse)
+
+
+AUCTION = tuple(replace(one, time_in_force=TimeInForce.OPENING) for one in ORDERS)
+
+
+def half_past_seven(server: AlpacaServer) -> None:
+    """In the evening, when the auctions take orders."""
+    server.clock.set(evening(DAY) + timedelta(hours=2.5))
+
+
+@pytest.mark.parametrize("kind", ["rate limit", "504 before", "504 after", "dropped after", "garbage"])
+@pytest.mark.parametrize("auctions", [True, False], ids=["taken", "refused"])
+def test_an_order_for_an_auction_is_there_once_whether_the_broker_takes_it_or_not(
+    kind: Any, auctions: bool, server: AlpacaServer, duckdb_warehouse: Warehouse
+) -> None:
+    half_past_seven(server)
+    server.ledger.auctions = auctions
+    server.faults += [Fault(kind, skip=place) for place in (0, 3)]
+    for _ in range(3):
+        alpaca(server, duckdb_warehouse).submit(ONLY, AUCTION)
+        minutes_later(server)
+    each_once(server.ledger)
+    kinds = {order.time_in_force for order in server.ledger.orders.values()}
+    assert kinds == ({"opg"} if auctions else {"day"})
+    ties(server, duckdb_warehouse)
+
+
+def test_who_is_killed_while_an_order_changes_from_the_auction_to_the_day_sends_it_once(
+    server: AlpacaServer, tmp_path: Path
+) -> None:
+    """Around every write and every request: each order is refused for the auction first, and then taken."""
+    died = 0
+    for number, death in enumerate(all_deaths(writes=6, requests=9)):
+        url, warehouse = fresh(tmp_path, str(number))
+        ledger = begin_anew(server)
+        ledger.auctions = False
+        half_past_seven(server)
+        died += send(server, url, AUCTION[:2], DAY, death) == DIED
+        for _ in range(4):
+            minutes_later(server)
+            if send(server, url, AUCTION[:2], DAY) == 0 and len(ledger.orders) == 2:
+                break
+        each_once(ledger, AUCTION[:2])
+        ties(server, warehouse)
+    assert died > 12
 
 
 def test_what_cannot_be_proved_is_unknown_and_nothing_is_sent_after_it(

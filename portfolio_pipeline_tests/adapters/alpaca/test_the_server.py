@@ -6,7 +6,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 from typing import Any
 
@@ -101,6 +101,37 @@ def test_refusals_have_the_status_and_words_on_record(server: AlpacaServer, clie
     assert "must be DAY" in refused(client, fraction)[1]["message"]
     server.ledger.blocked = True
     assert refused(client, market("SPY", 3))[0] == 403
+
+
+def test_auctions_take_orders_in_their_hours_and_in_whole_shares(server: AlpacaServer, client: TradingClient) -> None:
+    def asked(kind: TimeInForce, shares: float = 1) -> MarketOrderRequest:
+        return MarketOrderRequest(symbol="SPY", qty=shares, side=OrderSide.BUY, time_in_force=kind)
+
+    for kind in (TimeInForce.OPG, TimeInForce.CLS):
+        assert refused(client, asked(kind))[0] == 403  # an hour after the close
+    server.clock.set(evening(DAY) + timedelta(hours=2))
+    assert "must be DAY" in refused(client, asked(TimeInForce.OPG, 0.5))[1]["message"]
+    for kind in (TimeInForce.OPG, TimeInForce.CLS):
+        client.submit_order(asked(kind))
+    server.ledger.play(NEXT, {"SPY": Quote(Decimal(501), Decimal(502))})
+    told: Any = client.get_orders(GetOrdersRequest(status=QueryOrderStatus.ALL))
+    prices = {one.time_in_force: one.filled_avg_price for one in told}
+    assert prices == {"opg": "501", "cls": "502"}
+
+
+def test_a_resting_limit_is_filled_when_the_session_goes_beyond_it(server: AlpacaServer, client: TradingClient) -> None:
+    for name, price in (("reached", 495), ("touched", 490), ("never", 480)):
+        client.submit_order(
+            LimitOrderRequest(
+                symbol="SPY", qty=1, limit_price=price, side=OrderSide.BUY, time_in_force=TimeInForce.DAY,
+                client_order_id=name,
+            )
+        )  # fmt: skip
+    quote = Quote(Decimal(500), Decimal(499), low=Decimal(490), high=Decimal(500))
+    server.ledger.play(NEXT, {"SPY": quote})
+    told: Any = client.get_orders(GetOrdersRequest(status=QueryOrderStatus.ALL))
+    found = {one.client_order_id: (one.status, one.filled_avg_price) for one in told}
+    assert found == {"reached": ("filled", "495"), "touched": ("expired", None), "never": ("expired", None)}
 
 
 def test_a_duplicate_is_noticed_before_or_after_the_money(server: AlpacaServer, client: TradingClient) -> None:

@@ -27,7 +27,7 @@ from portfolio_pipeline.core.execution.tickets import by_session
 from portfolio_pipeline.core.market.bars import Bar, bars_by_session, pay_cash
 from portfolio_pipeline.core.portfolio.session_targets import session_targets, shares_by_session
 from portfolio_pipeline.core.risk.settings import Limits
-from portfolio_pipeline.core.tables import ACCOUNT, POSITIONS
+from portfolio_pipeline.core.tables import ACCOUNT, POSITIONS, TRADES
 from portfolio_pipeline.core.tables.declare import RESERVE
 from portfolio_pipeline.core.tables.rows import checked, frame
 from portfolio_pipeline_tests.fakes.broker import FakeBroker
@@ -77,7 +77,29 @@ class Year:
             opening=Book(to_cents(self.settings.simulated_broker.initial_cash)),
             cash_buffer=self.settings.orders.cash_buffer,
             delist_after_sessions=self.settings.delist_after_sessions,
+            entries={} if before is None else entries(before),
         )
+
+
+def entries(held: Holdings) -> dict[tuple[str, str], date]:
+    """By book and symbol held at the last close, the first of the closes in a row at which it was, on that side."""
+    positions, days = held.positions, sorted(held.account["session"].unique())
+    found: dict[tuple[str, str], date] = {}
+    for row in positions[positions["session"] == days[-1]].to_dict("records"):
+        own = positions[(positions["book"] == row["book"]) & (positions["symbol"] == row["symbol"])]
+        sides = {one["session"]: one["quantity"] > 0 for one in own.to_dict("records")}
+        first = days[-1]
+        for day in reversed(days):
+            if sides.get(day) != (row["quantity"] > 0):
+                break
+            first = day
+        found[row["book"], row["symbol"]] = first
+    return found
+
+
+def joined(parts: list[Holdings]) -> Holdings:
+    names = ("positions", "account", "trades")
+    return Holdings(*(pd.concat([getattr(part, name) for part in parts], ignore_index=True) for name in names))
 
 
 def _of(rows: pd.DataFrame, session: date | None) -> pd.DataFrame:
@@ -114,7 +136,7 @@ def test_a_range_in_two_parts_and_session_by_session_gives_the_same_bits(seed: i
     assert_same([first, year.held(year.days[cut:], first, year.days[cut - 1])], whole)
     day_by_day = [year.held(year.days[:1])]
     for before, day in zip(year.days, year.days[1:], strict=False):
-        day_by_day.append(year.held((day,), day_by_day[-1], before))
+        day_by_day.append(year.held((day,), joined(day_by_day), before))
     assert_same(day_by_day, whole)
 
 
@@ -124,6 +146,7 @@ def assert_same(parts: list[Holdings], whole: Holdings) -> None:
         POSITIONS, whole.positions
     )
     assert pa.concat_tables([checked(ACCOUNT, part.account) for part in parts]) == checked(ACCOUNT, whole.account)
+    assert pa.concat_tables([checked(TRADES, part.trades) for part in parts]) == checked(TRADES, whole.trades)
 
 
 def test_profit_is_the_change_of_equity_without_moved_capital() -> None:

@@ -11,9 +11,16 @@ from hypothesis import settings as examples
 from hypothesis import strategies as st
 
 from portfolio_pipeline.core.books.book import SHARE, Book, Position, value
-from portfolio_pipeline.core.execution.fill_model import Outcome, execute, play_session, session_open, worst_cost
+from portfolio_pipeline.core.execution.fill_model import (
+    Outcome,
+    execute,
+    executed_at,
+    play_session,
+    session_open,
+    worst_cost,
+)
 from portfolio_pipeline.core.execution.settings import Costs, Orders, SimulatedBroker
-from portfolio_pipeline.core.execution.tickets import Order
+from portfolio_pipeline.core.execution.tickets import Order, TimeInForce
 from portfolio_pipeline.core.market.bars import Bar
 
 COSTS = Costs(commission_bps=0.5, half_spread_bps=1.0, slippage_bps=2.0)
@@ -141,6 +148,69 @@ def test_no_orders_ever_bring_cash_below_nothing_or_trade_more_than_was_asked(da
         assert outcome.commission >= 0
         assert (outcome.note is None) == (outcome.state == "filled")
     assert execute(orders[::-1], bars, cash, COSTS, MARKET) == outcomes
+
+
+def typed(shares: float, kind: TimeInForce, limit: float | None = None, name: str = "id", symbol: str = "AAA") -> Order:
+    return Order(DECIDED, name, symbol, round(shares * SHARE), limit, kind)
+
+
+@pytest.mark.parametrize("shares", [10_000, -10_000])
+@pytest.mark.parametrize(("kind", "print_"), [(TimeInForce.OPENING, 100.0), (TimeInForce.CLOSING, 104.0)])
+def test_in_an_auction_all_trade_at_its_price_without_a_spread(shares: int, kind: TimeInForce, print_: float) -> None:
+    [outcome] = execute([typed(shares, kind)], {"AAA": Bar(100.0, 105.0, 99.0, 104.0, 1e6)}, RICH, COSTS, MARKET)
+    worse = math.copysign((2 + 50 * math.sqrt(0.01)) / 1e4, shares)
+    assert outcome.state == "filled"
+    assert outcome.price == pytest.approx(print_ * (1 + worse), abs=1e-6)
+
+
+@pytest.mark.parametrize(
+    ("kind", "limit", "filled"),
+    [
+        (TimeInForce.OPENING, 100.03, True),
+        (TimeInForce.OPENING, 100.01, False),  # the session goes there later, when the auction is over
+        (TimeInForce.CLOSING, 104.03, True),
+        (TimeInForce.CLOSING, 104.01, False),
+    ],
+)
+def test_a_limit_in_an_auction_holds_for_its_price_alone(kind: TimeInForce, limit: float, filled: bool) -> None:
+    [outcome] = execute([typed(10, kind, limit)], {"AAA": Bar(100.0, 105.0, 99.0, 104.0)}, RICH, COSTS, MARKET)
+    assert (outcome.state == "filled") == filled
+
+
+def test_orders_for_the_close_come_last_and_are_executed_then() -> None:
+    """The sale at the close does not pay for what is bought at the open; what is bought at the close, it does."""
+    orders = [
+        typed(-10, TimeInForce.CLOSING, name="1", symbol="ZZZ"),
+        typed(5, TimeInForce.DAY, name="2", symbol="BBB"),
+        typed(5, TimeInForce.CLOSING, name="3", symbol="AAA"),
+    ]
+    bars = dict.fromkeys(["AAA", "BBB", "ZZZ"], Bar(100.0, 100.0, 100.0, 100.0))
+    outcomes = execute(orders, bars, 0, COSTS, MARKET)
+    assert [(one.order.symbol, one.state) for one in outcomes] == [
+        ("BBB", "expired"), ("ZZZ", "filled"), ("AAA", "filled")
+    ]  # fmt: skip
+    moments = [executed_at(one.order, date(2024, 7, 3)) for one in outcomes]
+    assert moments == [datetime(2024, 7, 3, hour, 30 * (hour == 13)) for hour in (13, 17, 17)]  # noqa: DTZ001
+
+
+@examples(max_examples=300, deadline=None)
+@given(data=st.data())
+def test_nothing_is_ever_filled_beyond_its_limit_nor_where_the_session_did_not_go(data: st.DataObject) -> None:
+    """Bought at most at the limit, sold at least at it; and, beyond what trading costs, between low and high."""
+    low, high = sorted(data.draw(st.lists(st.floats(1, 500), min_size=2, max_size=2)))
+    opened, closed = (data.draw(st.floats(low, high)) for _ in range(2))
+    split = data.draw(st.sampled_from([1.0, 2.0, 0.1]))
+    limit = round(data.draw(st.floats(low * 0.9, high * 1.1)) * split, 4)
+    volume = data.draw(st.one_of(st.just(0.0), st.floats(1, 1e6)))
+    order = typed(data.draw(st.integers(-500, 500).filter(bool)), data.draw(st.sampled_from(TimeInForce)), limit)
+    [outcome] = execute([order], {"AAA": Bar(opened, high, low, closed, volume, 0.0, split)}, RICH, COSTS, MARKET)
+    if not outcome.quantity:
+        assert outcome.state == "expired"
+        return
+    side = math.copysign(1, outcome.quantity)
+    assert side * (outcome.price - limit / split) <= 1e-6
+    dearest = worst_cost(COSTS, MARKET)
+    assert low * (1 - dearest) - 1e-6 <= outcome.price <= high * (1 + dearest) + 1e-6
 
 
 def test_the_market_opens_at_half_past_nine_in_new_york() -> None:
@@ -301,7 +371,10 @@ def test_trading_costs_this_where_the_settings_say_nothing() -> None:
         "delist_after_sessions": 10,
     }
     assert Orders().model_dump() == {
+        "type": "market",
+        "collar": 0.02,
         "fractional": False,
+        "lot": 1,
         "minimum_trade": 500.0,
         "minimum_share": 0.0025,
         "band": 1.0,

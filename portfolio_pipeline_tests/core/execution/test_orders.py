@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import date
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -20,8 +21,8 @@ from portfolio_pipeline.core.execution.orders import client_order_id, plan, plan
 from portfolio_pipeline.core.execution.rows import ticket_rows
 from portfolio_pipeline.core.execution.seals import Sealed, Sealer
 from portfolio_pipeline.core.execution.settings import Orders
-from portfolio_pipeline.core.execution.tickets import Order, Ticket
-from portfolio_pipeline.core.market.bars import Bar, SessionBars, bars_by_session
+from portfolio_pipeline.core.execution.tickets import Order, Ticket, TimeInForce
+from portfolio_pipeline.core.market.bars import Asset, Bar, Bars, SessionBars, bars_by_session
 from portfolio_pipeline.core.portfolio.session_targets import SessionTargets, invested_part, session_targets
 from portfolio_pipeline.core.risk.limits.check import check_limits
 from portfolio_pipeline.core.risk.limits.of_exposure import NET_MINIMUM
@@ -35,6 +36,7 @@ PRICES = {"AAA": 100.0, "BBB": 40.0, "CCC": 10.0, "DDD": 25.0, "EEE": 50.0, "FFF
 BARS = {symbol: Bar(price, price, price, price) for symbol, price in PRICES.items()}
 WHOLE = Orders(minimum_trade=500.0, cash_buffer=0.01, minimum_share=0.0, band=0.0)
 LOOSE = Limits(symbol=1.0, turnover=4.0, asset_class=OPEN, short=1.0, order_equity=2.0)
+BOTH_WAYS = Limits(symbol=1.0, turnover=4.0, asset_class=OPEN, short=1.0, net_minimum=-1.0, order_equity=2.0)
 
 
 def account(cash: float, **shares: float) -> Book:
@@ -42,7 +44,7 @@ def account(cash: float, **shares: float) -> Book:
     return Book(to_cents(cash), held)
 
 
-def trades(book: Book, weights: dict[str, float], house: Settings, bars: dict[str, Bar] = BARS) -> dict[str, float]:
+def trades(book: Book, weights: dict[str, float], house: Settings, bars: Bars = BARS) -> dict[str, float]:
     tickets, _ = plan_session("SIMULATED", DAY, book, SessionTargets(weights, weights), bars, house)
     return {ticket.symbol: to_shares(ticket.quantity) for ticket in tickets}
 
@@ -113,9 +115,63 @@ def test_where_there_is_no_buffer_the_dearest_prices_count() -> None:
     assert found["AAA"] == int(100_000 / (1 + cost) / 100)
 
 
-def test_a_long_position_may_become_a_short_one_in_one_ticket() -> None:
-    house = settings(orders=WHOLE, limits=LOOSE)
-    assert trades(account(50_000, AAA=500), {"AAA": -0.2}, house) == {"AAA": -700.0}
+def test_a_long_position_is_closed_before_a_short_one_is_opened_and_the_other_way_round() -> None:
+    """In two sessions: what is beyond nothing is planned when the first order has been filled, and says so."""
+    house = settings(orders=WHOLE, limits=BOTH_WAYS)
+    for held, wish, then in ((500.0, -0.2, -200.0), (-500.0, 0.2, 200.0)):
+        book = account(100_000 - held * 100, AAA=held)
+        assert trades(book, {"AAA": wish}, house) == {"AAA": -held}
+        [ticket], _ = plan_session("PAPER", DAY, book, SessionTargets({"AAA": wish}), BARS, house)
+        assert ticket.reason.endswith("; closed first, the other side follows at the next close")
+        assert trades(account(100_000), {"AAA": wish}, house) == {"AAA": then}
+
+
+def test_a_small_holding_does_not_keep_the_other_side_from_being_opened() -> None:
+    """It is within the band of its target, and below what is worth a trade; it is closed all the same."""
+    house = settings(orders=Orders(), limits=LOOSE)
+    assert trades(account(99_900, AAA=1.0), {"AAA": -0.001}, house) == {"AAA": -1.0}
+
+
+@pytest.mark.parametrize(("held", "shares"), [(0.0, 100.0), (37.0, 100.0)])
+def test_whole_shares_are_traded_in_lots_and_what_is_closed_goes_to_the_last_share(held: float, shares: float) -> None:
+    house = settings(orders=Orders(lot=50, minimum_share=0.0, band=0.0), limits=LOOSE)
+    assert trades(account(100_000 - 100 * held, AAA=held), {"AAA": 0.149}, house) == {"AAA": shares}
+    assert trades(account(100_000, AAA=held), {"AAA": 0.0}, house) == ({"AAA": -held} if held else {})
+
+
+def told(*assets: Asset) -> SessionBars:
+    bars = SessionBars(BARS)
+    bars.assets = {one.symbol: one for one in assets}
+    return bars
+
+
+def test_fractions_are_traded_where_the_broker_has_them_and_whole_shares_elsewhere() -> None:
+    house = settings(orders=Orders(fractional=True, minimum_share=0.0, band=0.0), limits=LOOSE)
+    bars = told(Asset("AAA", fractionable=False), Asset("BBB"))
+    found = trades(account(100_000), {"AAA": 0.12345, "BBB": 0.12345}, house, bars)
+    assert found == {"AAA": 123.0, "BBB": 308.625}
+
+
+def test_nobody_lends_fractions() -> None:
+    house = settings(orders=Orders(fractional=True, minimum_share=0.0, band=0.0), limits=BOTH_WAYS)
+    assert trades(account(100_000), {"AAA": -0.12345}, house) == {"AAA": -123.0}
+
+
+def test_what_the_broker_does_not_trade_or_lend_is_left_alone_and_said() -> None:
+    house = settings(orders=WHOLE, limits=BOTH_WAYS)
+    bars = told(Asset("AAA", tradable=False), Asset("BBB", shortable=False))
+    book = account(50_000, AAA=100.0, BBB=500.0)
+    targets = SessionTargets({"AAA": 0.0, "BBB": -0.2, "CCC": 0.1})
+    tickets, cuts = plan_session("PAPER", DAY, book, targets, bars, house)
+    assert {one.symbol: to_shares(one.quantity) for one in tickets} == {"BBB": -500.0, "CCC": 800.0}
+    assert [(one.subject, one.rule, one.severity) for one in cuts] == [
+        ("AAA", "tradable", "cut"), ("BBB", "shortable", "cut")
+    ]  # fmt: skip
+    assert trades(account(100_000), {"BBB": -0.2}, house, bars) == {}
+    planned = plan("PAPER", [DAY], book, {DAY: targets}, {DAY: bars}, house)
+    assert {one.verdict for one in planned.tickets} == {"accepted"}
+    gate = judge_submission("PAPER", [DAY], planned.tickets, book, {DAY: targets}, {DAY: bars}, house)
+    assert gate.sendable == planned.tickets
 
 
 def test_a_symbol_without_a_bar_is_left_alone() -> None:
@@ -171,8 +227,10 @@ def test_the_identifier_is_a_function_of_the_intent_and_fits_every_broker() -> N
         client_order_id("SIMULATED", DAY, "AAA", 5 * SHARE + 1),
         client_order_id("SIMULATED", DAY, "AAA", -5 * SHARE),
         client_order_id("SIMULATED", DAY, "AAA", 5 * SHARE, 99.0),
+        client_order_id("SIMULATED", DAY, "AAA", 5 * SHARE, None, TimeInForce.OPENING),
+        client_order_id("SIMULATED", DAY, "AAA", 5 * SHARE, None, TimeInForce.CLOSING),
     }
-    assert len(others | {first}) == 7
+    assert len(others | {first}) == 9
     assert len(client_order_id("SIMULATED", DAY, "ABCDEFGHIJ", -(10**15), 1e9)) <= 128
 
 
@@ -216,7 +274,7 @@ def _inputs(
 
 
 def _houses() -> st.SearchStrategy[Settings]:
-    def build(fractional: bool, short: bool, turnover: float, cash: float) -> Settings:
+    def build(kind: Any, fractional: bool, short: bool, turnover: float, cash: float) -> Settings:
         limits = Limits(
             symbol=0.6,
             turnover=turnover,
@@ -224,9 +282,11 @@ def _houses() -> st.SearchStrategy[Settings]:
             asset_class=ROOMY,
             short=1.0 if short else 0.0,
         )
-        return settings(orders=Orders(fractional=fractional, minimum_trade=200.0), limits=limits, initial_cash=cash)
+        orders = Orders(type=kind, fractional=fractional, minimum_trade=200.0)
+        return settings(orders=orders, limits=limits, initial_cash=cash)
 
-    return st.builds(build, st.booleans(), st.booleans(), st.sampled_from([0.3, 1.0]), st.sampled_from([2e4, 1e6, 1e8]))
+    kinds, cash = st.sampled_from(["market", "limit", "opening", "closing"]), st.sampled_from([2e4, 1e6, 1e8])
+    return st.builds(build, kinds, st.booleans(), st.booleans(), st.sampled_from([0.3, 1.0]), cash)
 
 
 @examples(max_examples=15, deadline=None)
@@ -289,7 +349,8 @@ def test_every_plan_holds_the_limits_by_an_independent_account(seed: int, house:
         )
         assert [breach for breach in tolerated if breach.severity == "block"] == []
         if not house.orders.fractional:
-            closing = rows["target_weight"] == 0
+            there = rows["symbol"].map({s: p.quantity / SHARE for s, p in book.positions.items()}).fillna(0.0)
+            closing = (rows["target_weight"] == 0) | (there + rows["signed"] == 0)
             whole = rows.loc[~closing, "quantity"].astype(float)
             assert (whole == whole.round()).all()
         cash_after = book.cash / 100 - (rows["signed"] * rows["reference_price"]).sum()

@@ -60,6 +60,7 @@ TICKETS = st.builds(
     reason=st.just("want 1 %"),
     verdict=st.sampled_from(get_args(Verdict)),
     limit_price=st.none() | PRICES,
+    time_in_force=st.sampled_from(TimeInForce),
 )
 FILLED = st.builds(
     Fill,

@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import settings as examples
 from hypothesis import strategies as st
 
-from portfolio_pipeline.core.books.book import Book, to_cents, to_shares
+from portfolio_pipeline.core.books.book import Book, Position, to_cents, to_shares, to_units
 from portfolio_pipeline.core.calendar.sessions import previous_session
 from portfolio_pipeline.core.errors import ConfigurationError
 from portfolio_pipeline.core.execution.gate import judge_submission
@@ -21,7 +21,15 @@ from portfolio_pipeline.core.market.bars import Bar, Bars
 from portfolio_pipeline.core.market.recent import RecentMarket
 from portfolio_pipeline.core.portfolio.session_targets import SessionTargets
 from portfolio_pipeline.core.risk.limits import registry as limits
-from portfolio_pipeline.core.risk.limits.of_orders import ORDER_EQUITY, ORDER_NOTIONAL, ORDER_VOLUME, PRICE_COLLAR
+from portfolio_pipeline.core.risk.limits.of_orders import (
+    DAYS_TO_EXIT,
+    LIMIT_DISTANCE,
+    ORDER_COUNT,
+    ORDER_EQUITY,
+    ORDER_NOTIONAL,
+    ORDER_VOLUME,
+    PRICE_COLLAR,
+)
 from portfolio_pipeline.core.risk.limits.order_limit import OrderFacts, OrderLimit
 from portfolio_pipeline.core.risk.limits.setting import Setting
 from portfolio_pipeline.core.risk.settings import Limits
@@ -56,6 +64,19 @@ def planned(rules: Settings, market: dict[date, Bars], *, weight: float = 0.5) -
         (ORDER_VOLUME, BUY, 0.02),
         (ORDER_VOLUME, replace(BUY, shares=-100.0), 0.02),
         (ORDER_VOLUME, replace(BUY, average_volume=None), None),
+        (DAYS_TO_EXIT, BUY, 0.2),
+        (DAYS_TO_EXIT, replace(BUY, held=400.0), 1.0),
+        (DAYS_TO_EXIT, replace(BUY, held=-400.0), None),
+        (DAYS_TO_EXIT, replace(BUY, shares=-500.0, held=400.0), None),
+        (DAYS_TO_EXIT, replace(BUY, shares=-100.0, held=-400.0), 1.0),
+        (DAYS_TO_EXIT, replace(BUY, average_volume=None), None),
+        (ORDER_COUNT, replace(BUY, place=7), 7.0),
+        (ORDER_COUNT, replace(BUY, place=7, shares=0.0), None),
+        (LIMIT_DISTANCE, BUY, None),
+        (LIMIT_DISTANCE, replace(BUY, limit_price=103.0), 0.03),
+        (LIMIT_DISTANCE, replace(BUY, limit_price=97.0), 0.03),
+        (LIMIT_DISTANCE, replace(BUY, limit_price=97.0, reference_price=None, close=194.0), 0.5),
+        (LIMIT_DISTANCE, replace(BUY, limit_price=-1.0), float("inf")),
         (PRICE_COLLAR, BUY, 100 / 98 - 1),
         (PRICE_COLLAR, replace(BUY, earlier_close=None), 0.0),
         (PRICE_COLLAR, replace(BUY, close=None, reference_price=None, limit_price=None), None),
@@ -132,6 +153,52 @@ def test_the_planner_cuts_an_order_to_the_largest_that_is_allowed(
         "SIMULATED", [DAY], found.tickets, Book(to_cents(1e6)), {DAY: SessionTargets({"AAA": 0.5})}, market, rules
     )
     assert gate.sendable == found.tickets
+
+
+@pytest.mark.parametrize(("held", "bought"), [(0.0, 5_000.0), (3_000.0, 2_000.0)])
+def test_an_order_is_cut_to_what_could_be_sold_again_in_time(held: float, bought: float) -> None:
+    """Of 10,000 shares a day a tenth in each of five sessions: 5,000 may be held in all."""
+    rules, market = house(order_volume=1.0), bars(10.0, 10_000.0)
+    book = Book(to_cents(1e6 - 10 * held), {"AAA": Position(to_units(held), 10.0, 10.0)} if held else {})
+    wishes = {DAY: SessionTargets({"AAA": 0.09})}
+    found = plan("SIMULATED", [DAY], book, wishes, market, rules)
+    [ticket] = found.tickets
+    assert ticket.verdict == "accepted"
+    assert to_shares(ticket.quantity) == pytest.approx(bought)
+    assert [cut.rule for cut in found.findings[DAY]] == ["days_to_exit"]
+
+
+def test_what_is_too_large_for_its_market_already_may_be_sold_and_not_added_to() -> None:
+    rules, market = house(order_volume=1.0), bars(10.0, 10_000.0)
+    book = Book(to_cents(5e5), {"AAA": Position(to_units(50_000.0), 10.0, 10.0)})
+    for weight, shares in ((0.6, None), (0.45, -5_000.0)):
+        found = plan("SIMULATED", [DAY], book, {DAY: SessionTargets({"AAA": weight})}, market, rules)
+        assert [to_shares(one.quantity) for one in found.tickets] == ([shares] if shares else [])
+
+
+def test_of_too_many_orders_the_smallest_are_left_for_the_sessions_after_and_sales_come_first() -> None:
+    """A gate that is asked about all of them refuses."""
+    symbols = ("AAA", "BBB", "CCC", "DDD", "EEE", "FFF")
+    market = {day: {symbol: Bar(10.0, 10.0, 10.0, 10.0, 1e7) for symbol in symbols} for day in (DAY, *EARLIER)}
+    weights = {"AAA": 0.0, "BBB": 0.1, "CCC": 0.3, "DDD": 0.05, "EEE": 0.2, "FFF": 0.01}
+    book = Book(to_cents(999_000), {"AAA": Position(to_units(100.0), 10.0, 10.0)})
+    wishes = {DAY: SessionTargets(weights)}
+    found = plan("SIMULATED", [DAY], book, wishes, market, house(order_count=3))
+    assert {one.symbol: one.verdict for one in found.tickets} == dict.fromkeys(("AAA", "CCC", "EEE"), "accepted")
+    [cut] = found.findings[DAY]
+    assert str(cut) == "ORDER_COUNT_LIMIT: subject=portfolio, found=6, limit=3"
+    assert cut.action == "3 left for the sessions after"
+    every = plan("SIMULATED", [DAY], book, wishes, market, house()).tickets
+    assert len(every) == 6
+    gate = judge_submission("SIMULATED", [DAY], every, book, wishes, market, house(order_count=3))
+    assert gate.why(DAY).count("ORDER_COUNT_LIMIT") == 3
+
+
+def test_a_collar_that_is_wider_than_the_limit_is_refused_when_the_settings_are_read() -> None:
+    limits = Limits(asset_class=OPEN, limit_distance=0.01)
+    with pytest.raises(ValueError, match=r"collar 0\.02 is above limits\.limit_distance, 0\.01"):
+        settings(orders=Orders(type="limit"), limits=limits)
+    assert settings(orders=Orders(type="market"), limits=limits).orders.collar == 0.02
 
 
 def test_a_close_far_from_the_one_before_refuses_the_session_when_it_is_planned() -> None:

@@ -137,6 +137,9 @@ def test_limits_that_are_not_written_have_their_defaults() -> None:
         "order_notional": 1_000_000.0,
         "order_equity": 0.25,
         "order_volume": 0.1,
+        "days_to_exit": 5.0,
+        "order_count": 200.0,
+        "limit_distance": 0.02,
         "price_collar": 0.35,
         **dict.fromkeys(BY_PRESET_ALONE),
     }
@@ -156,6 +159,9 @@ def test_limits_that_are_not_written_have_their_defaults() -> None:
         ("order_equity", 0, 2, False),
         ("order_volume", 0, 1, False),
         ("price_collar", 0, 0.99, False),
+        ("days_to_exit", 0, 1_000, False),
+        ("order_count", 0, 100_000, False),
+        ("limit_distance", 0, 0.99, False),
         ("asset_class", 0, 2, False),
     ],
 )

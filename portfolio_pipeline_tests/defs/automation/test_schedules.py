@@ -6,7 +6,8 @@ import dagster as dg
 import pytest
 
 from portfolio_pipeline.core.calendar.sessions import NEW_YORK, closed_days, sessions_between
-from portfolio_pipeline.defs.automation.schedules import after_the_close, daily
+from portfolio_pipeline.core.execution.settings import Orders
+from portfolio_pipeline.defs.automation.schedules import after_the_close, daily, evening
 
 
 def tick(day: str) -> dg.RunRequest | dg.SkipReason:
@@ -50,3 +51,12 @@ def test_the_schedule_runs_the_whole_chain_without_being_switched_on() -> None:
     assert after_the_close.default_status == dg.DefaultScheduleStatus.RUNNING
     assert after_the_close.execution_timezone == "America/New_York"
     assert after_the_close.job_name == daily.name
+    assert after_the_close.cron_schedule == "0 17 * * 1-5"
+
+
+def test_orders_for_an_auction_are_planned_when_it_takes_them() -> None:
+    assert [evening(Orders(type=kind)) for kind in ("limit", "opening", "closing")] == [
+        "0 17 * * 1-5",
+        "5 19 * * 1-5",
+        "5 19 * * 1-5",
+    ]

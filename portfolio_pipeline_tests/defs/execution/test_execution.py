@@ -31,15 +31,17 @@ from portfolio_pipeline.defs.execution import orders as orders_module
 from portfolio_pipeline.defs.execution import positions as positions_module
 from portfolio_pipeline.defs.execution import submissions as submissions_module
 from portfolio_pipeline.ports import Warehouse
+from portfolio_pipeline.reads.reconciled import Statements
 from portfolio_pipeline_tests.chain import materialise
 from portfolio_pipeline_tests.fakes.clock import FixedClock
+from portfolio_pipeline_tests.fakes.market_data import ScriptedMarketData, quiet_bars
 from portfolio_pipeline_tests.trading import ROOMY, TEST_ORIGIN, first_sessions, market, settings, wanted
 
 RANGE = first_sessions(12)
 DAYS = tuple(RANGE)
 HOUSE = settings(limits=Limits(symbol=0.6, turnover=2.0, asset_class=ROOMY))
 TABLES = (
-    *("orders", "submissions", "fills", "order_outcomes", "positions", "account", "risk_breaches"),
+    *("orders", "submissions", "fills", "order_outcomes", "positions", "account", "trades", "risk_breaches"),
     *("sim_orders", "sim_outcomes", "sim_fills", "sim_positions", "sim_account"),
 )
 PLAN_KEY = b"a secret of the tests"
@@ -72,18 +74,21 @@ class Desk:
         return self
 
     def run(self, sessions: SessionRange, *assets: str) -> dg.ExecuteInProcessResult:
+        broker = open_broker("SIMULATED", self.house, self.warehouse)
         return materialise(
             PARTS,
             sessions,
             warehouse=self.warehouse,
             selection=assets,
             raise_on_error=False,
-            broker=open_broker("SIMULATED", self.house, self.warehouse),
+            broker=broker,
+            statements=Statements(self.warehouse, broker),
             settings=self.house,
             origin=self.origin,
             halt_switch=self.switch,
             plan_key=self.plan_key,
             clock=FixedClock.after_close(DAYS[-1]),
+            market_data=ScriptedMarketData(quiet_bars(self.house.symbols, RANGE)),
         )
 
     def ask(self, check: SessionCheck, sessions: SessionRange) -> dg.AssetCheckResult:
@@ -93,6 +98,7 @@ class Desk:
             "sessions": sessions,
             "warehouse": self.warehouse,
             "broker": broker,
+            "statements": Statements(self.warehouse, broker),
             "settings": self.house,
             "halt_switch": self.switch,
             "plan_key": self.plan_key,
@@ -190,12 +196,13 @@ def test_every_check_of_execution_passes_on_an_honest_range(desk: Desk) -> None:
     assert set(evaluated) == {
         *(
             "orders_within_limits",
+            "nothing_is_open_with_the_broker",
             "planned_with_what_the_session_before_was",
             "every_order_was_sent",
             "fills_have_orders",
             "fills_add_up_to_orders",
         ),
-        *("books_add_up_to_account", "positions_tie_to_broker"),
+        *("books_add_up_to_account", "positions_tie_to_broker", "trades_explain_the_books"),
         *("orders_are_not_overfilled", "refused_orders_were_not_sent"),
     }
 

@@ -98,6 +98,7 @@ def test_healthy_sessions_are_stored_and_every_check_passes(warehouse: Warehouse
         *("bars_are_healthy", "no_restatements", "the_past_is_as_it_was", "every_symbol_has_history"),
         *("most_of_the_universe_is_there", "bars_are_consistent", "the_source_can_be_read"),
         "the_session_has_prices",
+        "vendors_agree",
     }
     assert all(check.passed for check in run.checks.values())
 

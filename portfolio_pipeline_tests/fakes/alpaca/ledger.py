@@ -80,12 +80,15 @@ class Activity:
 
 @dataclass(frozen=True)
 class Quote:
-    """What a session brings a symbol: its open, and what happens to who holds it before that."""
+    """What a session brings a symbol: its prices, and what happens to who holds it before the open."""
 
     open: Decimal
     close: Decimal | None = None
     dividend: Decimal = NOTHING
     split: Decimal = Decimal(1)
+    low: Decimal | None = None
+    high: Decimal | None = None
+    """How far the session went, where resting limits are to be reached."""
 
     @classmethod
     def at(cls, price: float) -> Quote:
@@ -100,6 +103,8 @@ class Ledger:
     multiplier: Decimal = Decimal(4)
     blocked: bool = False
     shorting_enabled: bool = True
+    auctions: bool = True
+    """Whether the account may send orders for the auctions."""
     duplicates_first: bool = True
     """Whether a client_order_id that is known is noticed before buying power and quantities are looked at."""
     not_fractionable: frozenset[str] = frozenset()
@@ -172,7 +177,7 @@ class Ledger:
             self.prices[symbol] = quote.open
             self._act(symbol, quote)
         for order in list(self.orders.values()):
-            if not order.open or order.symbol not in quotes:
+            if not order.open or order.symbol not in quotes or order.time_in_force == "cls":
                 continue
             if order.symbol in rejected:
                 self.end(order, "rejected")
@@ -185,14 +190,29 @@ class Ledger:
             self._in_pieces(order, whole, price, pieces)
 
     def close_session(self, session: date, quotes: Mapping[str, Quote] | None = None) -> None:
-        """Day orders expire, and an hour goes by."""
+        """Limits that the session has passed are executed, then what is for the close; the rest of the day's orders
+        expires, and an hour goes by.
+        """
+        self.clock.set(session_close(session) - timedelta(minutes=1))
+        for order in list(self.orders.values()):
+            self._reach(order, (quotes or {}).get(order.symbol))
         self.clock.set(session_close(session))
         for symbol, quote in (quotes or {}).items():
             self.prices[symbol] = quote.close or quote.open
-        for order in self.orders.values():
-            if order.open and order.time_in_force == "day":
+        for order in list(self.orders.values()):
+            if order.open and order.time_in_force == "cls" and order.symbol in (quotes or {}):
+                self.execute(order, order.left, self.prices[order.symbol])
+            if order.open and order.time_in_force in ("day", "opg", "cls"):
                 self.end(order, "expired")
         self.clock.set(evening(session))
+
+    def _reach(self, order: Taken, quote: Quote | None) -> None:
+        """Execute a resting limit order at its limit, if the session went further."""
+        if quote is None or not order.open or order.limit_price is None or order.time_in_force != "day":
+            return
+        furthest = quote.low if order.sign > 0 else quote.high
+        if furthest is not None and (furthest - order.limit_price) * order.sign < 0:
+            self.execute(order, order.left, order.limit_price)
 
     def play(self, session: date, quotes: Mapping[str, Quote], **how: object) -> None:
         self.open_session(session, quotes, **how)  # type: ignore[arg-type]

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from datetime import time, timedelta
 from decimal import Decimal, InvalidOperation
 from typing import Any
 
+from portfolio_pipeline.core.calendar.sessions import NEW_YORK
 from portfolio_pipeline_tests.fakes.alpaca.ledger import NOTHING, Ledger, Taken
 from portfolio_pipeline_tests.fakes.alpaca.shapes import number
 
@@ -40,6 +42,7 @@ def submit(ledger: Ledger, body: Mapping[str, Any]) -> Taken:
     def possible() -> None:
         _account(ledger)
         _asset(ledger, order)
+        _auction(ledger, order)
         _opposite(ledger, order)
         (_sellable if order.side == "sell" else _affordable)(ledger, order)
 
@@ -70,7 +73,7 @@ def _read(ledger: Ledger, body: Mapping[str, Any]) -> Taken:
         raise Refusal(422, "qty must be > 0", 40010001)
     if body["type"] == "limit" and limit is None:
         raise Refusal(422, "limit orders require limit price", 40010001)
-    if limit is not None and limit >= 1 and limit != round(limit, 2):
+    if limit is not None and limit != round(limit, 2 if limit >= 1 else 4):
         message = f"invalid limit_price {limit}. sub-penny increment does not fulfill minimum pricing criteria"
         raise Refusal(422, message, 42210000)
     name = str(body.get("client_order_id") or ledger.new_id("client"))
@@ -112,6 +115,19 @@ def _asset(ledger: Ledger, order: Taken) -> None:
             raise Refusal(403, f'asset "{order.symbol}" is not fractionable', 40310000)
         if order.time_in_force != "day":
             raise Refusal(422, "fractional orders must be DAY orders", 42210000)
+
+
+def _auction(ledger: Ledger, order: Taken) -> None:
+    """By New York's clock; the words are not on record."""
+    now = ledger.clock.now()
+    here = now.astimezone(NEW_YORK).time()
+    before_close = ledger.clock.next_close() - timedelta(minutes=10)
+    shut = {
+        "opg": time(9, 28) <= here < time(19),
+        "cls": time(15, 50) <= here < time(19) or now >= before_close,
+    }.get(order.time_in_force, False)
+    if shut or (order.time_in_force in ("opg", "cls") and not ledger.auctions):
+        raise Refusal(403, f"{order.time_in_force} orders are not accepted at this time", 40310000)
 
 
 def _opposite(ledger: Ledger, order: Taken) -> None:

@@ -14,7 +14,7 @@ import sys
 import threading
 import time
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -43,6 +43,8 @@ class Asked:
 
 
 class AlpacaServer:
+    too_many: Mapping[str, object] = {"code": 42910000, "message": "too many requests."}
+
     def __init__(self, moment: datetime, *, key: str = KEY, secret: str = SECRET) -> None:
         self.clock = MarketClock(moment)
         self.ledger = Ledger(self.clock)
@@ -124,7 +126,7 @@ class AlpacaServer:
 
     def _orders(self, query: Query) -> list[dict[str, Any]]:
         wanted, limit = query.get("status", "open"), min(int(query.get("limit", "50")), 500)
-        after, until = (_moment(query.get(name)) for name in ("after", "until"))
+        after, until = (moment_of(query.get(name)) for name in ("after", "until"))
         symbols = set(query["symbols"].split(",")) if query.get("symbols") else None
         found = []
         for order in self.ledger.orders.values():
@@ -146,7 +148,7 @@ class AlpacaServer:
         size = int(query.get("page_size", "100"))
         if size > 100:
             raise Refusal(422, "page_size must be less than or equal to 100", 42210000)
-        after, until = (_moment(query.get(name)) for name in ("after", "until"))
+        after, until = (moment_of(query.get(name)) for name in ("after", "until"))
         found = []
         for one in self.ledger.activities:
             if one.hidden_for:
@@ -174,7 +176,7 @@ class _Http(ThreadingHTTPServer):
             super().handle_error(request, client_address)
 
 
-def _moment(text: str | None) -> datetime | None:
+def moment_of(text: str | None) -> datetime | None:
     """A moment as the API takes it: a day, or with time and zone."""
     if not text:
         return None
@@ -219,7 +221,7 @@ def _handler(server: AlpacaServer) -> type[BaseHTTPRequestHandler]:
         def _carried_out(self, fault: Fault | None, path: str, query: Query, body: dict[str, Any]) -> tuple[int, Any]:
             if fault is not None and not fault.carries_out:
                 if fault.kind == "rate limit":
-                    return 429, {"code": 42910000, "message": "too many requests."}
+                    return 429, server.too_many
                 if fault.kind == "unauthorized":
                     return 401, rules.unauthorized().body
                 return fault.status or 0, {"code": 50010000, "message": "internal server error"}

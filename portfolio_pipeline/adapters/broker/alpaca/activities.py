@@ -11,7 +11,7 @@ from datetime import UTC, date, datetime, timedelta
 from functools import partial
 from typing import TypeVar
 
-from portfolio_pipeline.adapters.broker.alpaca.client import AlpacaClient, Refused
+from portfolio_pipeline.adapters.alpaca.client import AlpacaClient, Refused
 from portfolio_pipeline.adapters.broker.alpaca.words import Answer, Unreadable, cents, moment, price, units
 from portfolio_pipeline.core.books.cash_flows import CashFlow
 from portfolio_pipeline.core.books.fills import Fill, Side

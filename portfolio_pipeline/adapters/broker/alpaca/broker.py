@@ -14,16 +14,19 @@ from typing import Any
 
 import pandas as pd
 
-from portfolio_pipeline.adapters.broker.alpaca.access import AlpacaAccess
+from portfolio_pipeline.adapters.alpaca.access import AlpacaAccess
+from portfolio_pipeline.adapters.alpaca.client import AlpacaClient, Patience, Refused
 from portfolio_pipeline.adapters.broker.alpaca.activities import Activities
-from portfolio_pipeline.adapters.broker.alpaca.client import AlpacaClient, Patience, Refused
+from portfolio_pipeline.adapters.broker.alpaca.door import trading_door
 from portfolio_pipeline.adapters.broker.alpaca.journal import Journal
 from portfolio_pipeline.adapters.broker.alpaca.sending import Sender, still_in_doubt
-from portfolio_pipeline.adapters.broker.alpaca.words import Unreadable, cents, moment, price, units
+from portfolio_pipeline.adapters.broker.alpaca.words import Unreadable, asset_of, cents, moment, price, units
 from portfolio_pipeline.core.books.book import AccountSnapshot, Holding, to_shares
 from portfolio_pipeline.core.books.cash_flows import CashFlow
 from portfolio_pipeline.core.books.fills import Fill
+from portfolio_pipeline.core.books.reconciliation import ForeignOrder
 from portfolio_pipeline.core.calendar.sessions import (
+    NEW_YORK,
     SessionRange,
     last_closed_session,
     next_session,
@@ -33,12 +36,15 @@ from portfolio_pipeline.core.calendar.sessions import (
 from portfolio_pipeline.core.errors import BrokerError, ConfigurationError
 from portfolio_pipeline.core.execution.attempts import OVER, Attempt
 from portfolio_pipeline.core.execution.tickets import Order, OrderReport, OrderState
+from portfolio_pipeline.core.execution.windows import MarketHours
+from portfolio_pipeline.core.market.bars import Asset
 from portfolio_pipeline.core.tables import BROKER_ACCOUNTS, POSITIONS, PRICES
 from portfolio_pipeline.core.tables.declare import ACCOUNT_BOOK
 from portfolio_pipeline.ports import Clock, Warehouse
 from portfolio_pipeline.ports.broker import TradingMode
 
 LARGEST_SKEW = 5.0
+_MANY = 50  # symbols, of which all assets are asked for at once
 _ROUNDS = 3  # what could not be found when it was sent may be when everything is looked through
 _BLOCKS = ("trading_blocked", "account_blocked", "trade_suspended_by_user")
 
@@ -56,7 +62,7 @@ class AlpacaBroker:
         sleep: Callable[[float], None] = time.sleep,
     ) -> None:
         self._mode, self._access, self._warehouse, self._clock, self._sleep = mode, access, warehouse, clock, sleep
-        self._client = AlpacaClient(access, mode, patience, sleep)
+        self._client = AlpacaClient(access, trading_door(access, mode), patience, sleep)
         self._journal = Journal(warehouse, clock)
         self._sender = Sender(self._client, self._journal, mode, sleep)
         self._activities = Activities(self._client)
@@ -67,8 +73,23 @@ class AlpacaBroker:
         return self._mode
 
     def tradable(self, sessions: SessionRange) -> SessionRange | None:
-        newest, is_open = self._newest_session()
-        return None if is_open or newest not in sessions else SessionRange.single(newest)
+        newest, hours = self._newest_session()
+        return None if hours.is_open or newest not in sessions else SessionRange.single(newest)
+
+    def assets(self, symbols: Sequence[str]) -> tuple[Asset, ...]:
+        self._require_ours()
+        if len(symbols) > _MANY:
+            listed = self._ask("/assets", list, {"status": "active", "asset_class": "us_equity"})
+            return tuple(asset_of(row) for row in listed if isinstance(row, dict) and row.get("symbol") in set(symbols))
+        found = []
+        for symbol in symbols:
+            try:
+                told = self._client.get(f"/assets/{symbol}")
+            except Refused:  # it does not know the symbol: it will say so of the order
+                continue
+            if isinstance(told, dict) and told.get("symbol") == symbol:
+                found.append(asset_of(told))
+        return tuple(found)
 
     def account(self, session: date) -> AccountSnapshot:
         self._require_current(session)
@@ -89,13 +110,13 @@ class AlpacaBroker:
             )
         if orders:
             for session in {order.session for order in orders}:
-                self._require_current(session)
+                hours = self._require_current(session)
             self._require_settled(sessions.last)
             self._require_unblocked(self._account())
             self._sender.plan(orders)
             self._sender.sweep(sessions.last)
             for _ in range(_ROUNDS):
-                whole = self._sender.send(orders)
+                whole = self._sender.send(orders, hours.next_close)
                 doubted = self._sender.sweep(sessions.last)
                 if whole or doubted:
                     break
@@ -113,14 +134,16 @@ class AlpacaBroker:
             known |= self._sender.refreshed(known)
         return tuple(one.report for one in known.values() if one.state is not OrderState.PLANNED)
 
-    def fills(self, sessions: SessionRange) -> tuple[Fill, ...]:
+    def fills(self, sessions: SessionRange, *, so_far: bool = False) -> tuple[Fill, ...]:
         self._require_ours()
         before = previous_session(sessions.first) or sessions.first
         own = self._journal.of_sessions(SessionRange(before, sessions.last))
         own |= self._sender.refreshed(own)
+        names = {one.broker_order_id: name for name, one in own.items() if one.broker_order_id}
+        if so_far:
+            return self._activities.fills(sessions, names)
         decided = [one for one in own.values() if one.order.session < sessions.last]
         self._refuse_open(decided)
-        names = {one.broker_order_id: name for name, one in own.items() if one.broker_order_id}
         for pause in (*self._client.patience.lookups, None):
             found = self._activities.fills(sessions, names)
             lacking = _lacking(decided, found)
@@ -140,22 +163,41 @@ class AlpacaBroker:
         self._require_ours()
         return self._activities.cash_flows(sessions)
 
+    def foreign_orders(self) -> tuple[ForeignOrder, ...]:
+        self._require_ours()
+        return self._sender.foreign()
+
     # Whose account it is, and when it is
 
-    def _newest_session(self) -> tuple[date, bool]:
-        """The newest closed session by the broker's clock, and whether the market has opened since."""
-        self._require_ours()
-        now, is_open = self._broker_time()
-        return last_closed_session(now), is_open
+    def _newest_session(self) -> tuple[date, MarketHours]:
+        """The newest closed session by the broker's clock, and its hours.
 
-    def _broker_time(self) -> tuple[datetime, bool]:
+        A day on which it closes early, or not opens at all, without the house's calendar knowing: what is sent then
+        would be executed in another session than in the books.
+        """
+        self._require_ours()
+        hours = self._broker_time()
+        newest = last_closed_session(hours.now)
+        opens, expected = hours.next_open, next_session(newest)
+        if not hours.is_open and opens is not None and opens.astimezone(NEW_YORK).date() > expected:
+            raise BrokerError(
+                "MARKET_HOURS_DIFFER",
+                found=f"the broker's market opens next on {opens.astimezone(NEW_YORK).date()}",
+                expected=f"{expected}, the session after {newest}",
+                remedy="Too late for this session, or it is none: nothing was sent. Give the command again after the"
+                " close of the next one.",
+            )
+        return newest, hours
+
+    def _broker_time(self) -> MarketHours:
         before = self._clock.now()
         told = self._ask("/clock", dict)
         after = self._clock.now()
         try:
-            now = moment(told["timestamp"]).replace(tzinfo=UTC)
+            now = _moment(told["timestamp"])
         except (KeyError, Unreadable) as missing:
             raise self._unreadable("the clock", missing) from None
+        opens, closes = (_moment_if_told(told.get(name)) for name in ("next_open", "next_close"))
         ahead, behind = (now - after).total_seconds(), (before - now).total_seconds()
         if max(ahead, behind) > LARGEST_SKEW:
             raise BrokerError(
@@ -164,12 +206,12 @@ class AlpacaBroker:
                 limit=f"{LARGEST_SKEW:.0f} s",
                 remedy="Nothing was sent. Set this machine's clock; let it follow a time server.",
             )
-        return now, bool(told.get("is_open"))
+        return MarketHours(now, bool(told.get("is_open")), opens, closes)
 
-    def _require_current(self, session: date) -> None:
-        newest, is_open = self._newest_session()
-        if session == newest and not is_open:
-            return
+    def _require_current(self, session: date) -> MarketHours:
+        newest, hours = self._newest_session()
+        if session == newest and not hours.is_open:
+            return hours
         if session == newest:
             raise BrokerError(
                 "MARKET_IS_OPEN",
@@ -263,9 +305,9 @@ class AlpacaBroker:
         told: Mapping[str, Any] = self._ask("/account", dict)
         return told
 
-    def _ask(self, path: str, kind: type) -> Any:
+    def _ask(self, path: str, kind: type, query: Mapping[str, object] | None = None) -> Any:
         try:
-            told = self._client.get(path)
+            told = self._client.get(path, query)
         except Refused as refused:
             raise BrokerError("BROKER_REFUSED", of=path, found=refused, remedy="Nothing was sent.") from None
         if not isinstance(told, kind):
@@ -301,6 +343,17 @@ class AlpacaBroker:
                 told = _number(row.get("lastday_price")) or _number(row.get("current_price")) or paid or 0.0
                 held[symbol] = Holding(quantity, told, 1, paid)
         return held
+
+
+def _moment(text: object) -> datetime:
+    return moment(text).replace(tzinfo=UTC)
+
+
+def _moment_if_told(text: object) -> datetime | None:
+    try:
+        return None if text is None else _moment(text)
+    except Unreadable:
+        return None
 
 
 def _number(text: object) -> float | None:

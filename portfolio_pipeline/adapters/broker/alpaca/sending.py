@@ -4,15 +4,19 @@ It is written down that an order is about to be sent before it is. When no answe
 of it, the order is looked for by its identifier. That it is not found proves nothing, as it may still be on its way: it
 is sent once more, with the same identifier, of which the broker takes only one. What cannot be proved stays `unknown`,
 and nothing after it is sent. So whoever is killed at any point begins again at the top and comes to the same end.
+
+An order for an auction that takes none at the moment, or that the broker refuses for it, goes out for the day: it is
+the same intent, under the same identifier, and there is only one of it.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
-from portfolio_pipeline.adapters.broker.alpaca.client import WHEN_IT_ANSWERS, AlpacaClient, Refused, Unclear
+from portfolio_pipeline.adapters.alpaca.client import WHEN_IT_ANSWERS, AlpacaClient, Refused, Unclear
 from portfolio_pipeline.adapters.broker.alpaca.journal import Journal
 from portfolio_pipeline.adapters.broker.alpaca.words import (
     Answer,
@@ -21,12 +25,15 @@ from portfolio_pipeline.adapters.broker.alpaca.words import (
     order_of,
     report_of,
     request_of,
+    sent_otherwise,
 )
+from portfolio_pipeline.core.books.reconciliation import ForeignOrder
 from portfolio_pipeline.core.calendar.sessions import next_session, session_close
 from portfolio_pipeline.core.errors import BrokerError
 from portfolio_pipeline.core.execution.attempts import IN_DOUBT, OVER, Attempt
 from portfolio_pipeline.core.execution.orders import session_of
-from portfolio_pipeline.core.execution.tickets import Order, OrderState
+from portfolio_pipeline.core.execution.tickets import Order, OrderState, TimeInForce
+from portfolio_pipeline.core.execution.windows import takes
 from portfolio_pipeline.ports.broker import TradingMode
 
 _POSTS = 3
@@ -51,9 +58,9 @@ class Sender:
         now = self._journal.now()
         self._journal.add([Attempt.planned(order, now) for order in orders if order.client_order_id not in known])
 
-    def send(self, orders: Sequence[Order]) -> bool:
+    def send(self, orders: Sequence[Order], next_close: datetime | None = None) -> bool:
         """Send what is planned and was not sent yet, one after the other, up to the first of which nobody knows what
-        became. Says whether it has come to the end of them.
+        became. Says whether it has come to the end of them. `next_close` is the market's, as the broker has it.
         """
         known = self._journal.of_orders([order.client_order_id for order in orders])
         try:
@@ -62,7 +69,7 @@ class Sender:
                 attempt = known[order.client_order_id]
                 if attempt.state is not OrderState.PLANNED and attempt.state not in IN_DOUBT:
                     continue
-                if self._sent(attempt).state in IN_DOUBT:
+                if self._sent(attempt, next_close).state in IN_DOUBT:
                     return False
             return True
         finally:
@@ -118,6 +125,22 @@ class Sender:
             pass
         asked.add(attempt.broker_order_id)
 
+    def foreign(self) -> tuple[ForeignOrder, ...]:
+        """The open orders that others have given."""
+        query = {"status": "open", "limit": _PAGE, "direction": "asc", "nested": "false"}
+        page = self._client.get("/orders", query)
+        if not isinstance(page, list):
+            raise _unreadable("a list of orders", page)
+        rows = [row for row in page if isinstance(row, dict)]
+        names = [str(row.get("client_order_id") or f"order {row.get('id')}") for row in rows]
+        return tuple(
+            ForeignOrder(
+                name, str(row.get("symbol")), f"{row.get('side')} {row.get('qty') or row.get('notional')} {name}"
+            )
+            for name, row in zip(names, rows, strict=True)
+            if session_of(self._mode, name) is None
+        )
+
     def refreshed(self, attempts: Mapping[str, Attempt]) -> dict[str, Attempt]:
         """The newest notes on what is not over yet, with what the broker says of it now."""
         return self._refresh(attempts, {})
@@ -157,16 +180,18 @@ class Sender:
             # A page may end among orders of one moment: it is asked for again.
             after = datetime.fromisoformat(str(rows[-1]["submitted_at"])[:19]).replace(tzinfo=UTC)
 
-    def _sent(self, attempt: Attempt) -> Attempt:
+    def _sent(self, attempt: Attempt, next_close: datetime | None) -> Attempt:
         """Sent, as often as it takes to know what became of it."""
         order, doubted_at = attempt.order, attempt.happened_at if attempt.state in IN_DOUBT else None
-        why = attempt.error or ""
+        kind, why = order.time_in_force, attempt.error or ""
+        if not takes(kind, self._journal.now().replace(tzinfo=UTC), next_close):
+            kind = TimeInForce.DAY
         for _ in range(_POSTS):
-            attempt = attempt.then(OrderState.SUBMITTING, self._journal.now())
+            attempt = attempt.then(OrderState.SUBMITTING, self._journal.now(), sent_otherwise(order, kind))
             self._journal.add([attempt])
             refusal = None
             try:
-                answer = self._client.post("/orders", request_of(order))
+                answer = self._client.post("/orders", request_of(order, kind))
                 if isinstance(answer, dict) and is_that_order(answer, order):
                     return self._noted(self._as_told(attempt, answer))
                 why = "an answer that is not this order"
@@ -174,6 +199,9 @@ class Sender:
                 why = str(unclear)
             except Refused as refused:
                 if doubted_at is None and not _is_duplicate(refused):
+                    if kind is not TimeInForce.DAY:
+                        kind = TimeInForce.DAY
+                        continue
                     return self._noted(attempt.then(OrderState.REFUSED, self._journal.now(), _reason(order, refused)))
                 refusal, why = refused, str(refused)
             try:
@@ -184,6 +212,9 @@ class Sender:
                 return self._noted(self._as_told(attempt, answer))
             if refusal is not None:
                 if doubted_at is not None and not _is_duplicate(refusal) and self._has_arrived_by_now(doubted_at):
+                    if kind is not TimeInForce.DAY:
+                        kind = TimeInForce.DAY
+                        continue
                     return self._noted(attempt.then(OrderState.REFUSED, self._journal.now(), _reason(order, refusal)))
                 return self._unknown(attempt, f"{why}; and it is not found")
             doubted_at = doubted_at or attempt.happened_at
@@ -200,6 +231,9 @@ class Sender:
             report = report_of(answer, attempt.order.session)
         except Unreadable:  # it is there; what else is told of it cannot be read
             return attempt.then(OrderState.ACCEPTED, self._journal.now()) if attempt.state in IN_DOUBT else attempt
+        otherwise = sent_otherwise(attempt.order, answer.get("time_in_force"))
+        if otherwise is not None:
+            report = replace(report, error="; ".join(filter(None, (otherwise, report.error))))
         now = attempt.told(report)
         same = (now.state, now.filled_quantity, now.broker_order_id, now.error) == (
             attempt.state,

@@ -12,7 +12,15 @@ from typing import Any
 
 from portfolio_pipeline.core.books.book import SHARE
 from portfolio_pipeline.core.books.fills import Side
-from portfolio_pipeline.core.execution.tickets import Order, OrderReport, OrderState, OrderType
+from portfolio_pipeline.core.execution.tickets import (
+    SENT_AS_DAY,
+    Order,
+    OrderReport,
+    OrderState,
+    OrderType,
+    TimeInForce,
+)
+from portfolio_pipeline.core.market.bars import Asset
 
 Answer = Mapping[str, Any]
 
@@ -25,6 +33,7 @@ ENDS: Mapping[str, OrderState] = {
 }
 """The statuses after which nothing happens to an order any more. Every other one, known or not, is open."""
 
+_KINDS = {str(kind): kind for kind in TimeInForce}
 _OPEN = frozenset(
     {
         *("new", "accepted", "pending_new", "partially_filled", "held", "stopped", "suspended", "calculated"),
@@ -37,14 +46,14 @@ class Unreadable(Exception):
     """An answer without what it has to have."""
 
 
-def request_of(order: Order) -> dict[str, object]:
-    """The body of the request that places an order."""
+def request_of(order: Order, time_in_force: TimeInForce | None = None) -> dict[str, object]:
+    """The body of the request that places an order, as it was planned or for another time."""
     body: dict[str, object] = {
         "symbol": order.symbol,
         "qty": quantity_text(order.quantity),
         "side": str(order.side),
         "type": str(order.order_type),
-        "time_in_force": str(order.time_in_force),
+        "time_in_force": str(time_in_force or order.time_in_force),
         "client_order_id": order.client_order_id,
     }
     if order.limit_price is not None:
@@ -53,7 +62,10 @@ def request_of(order: Order) -> dict[str, object]:
 
 
 def is_that_order(answer: Answer, order: Order) -> bool:
-    """Whether it is this order and no other: name, symbol, side, type and quantity."""
+    """Whether it is this order and no other: name, symbol, side, type and quantity.
+
+    How long it stands is not looked at: an order that was too late for its auction is for the day.
+    """
     try:
         same_quantity = units(answer.get("qty")) == abs(order.quantity)
         wanted = None if order.limit_price is None else Decimal(price_text(order.limit_price))
@@ -79,6 +91,26 @@ def order_of(answer: Answer, session: date) -> Order:
         symbol=str(answer.get("symbol")),
         quantity=side.signed(units(answer.get("qty") or "0")),
         limit_price=float(_decimal(answer["limit_price"])) if is_limit else None,
+        time_in_force=_KINDS.get(str(answer.get("time_in_force")), TimeInForce.DAY),
+    )
+
+
+def sent_otherwise(order: Order, time_in_force: object) -> str | None:
+    """What a person has to know of an order for an auction that is for the day instead."""
+    if order.time_in_force is TimeInForce.DAY or time_in_force != TimeInForce.DAY:
+        return None
+    return f"{SENT_AS_DAY}: planned for the {order.time_in_force.name.lower()} auction, which took no orders then"
+
+
+def asset_of(answer: Answer) -> Asset:
+    """What may be done with a symbol. What is not told is taken for allowed: the broker says no where it is not."""
+    lent = answer.get("shortable", True) and answer.get("easy_to_borrow", True)
+    active = answer.get("status", "active") == "active"
+    return Asset(
+        symbol=str(answer["symbol"]),
+        tradable=bool(active and answer.get("tradable", True)),
+        fractionable=bool(answer.get("fractionable", True)),
+        shortable=bool(lent),
     )
 
 

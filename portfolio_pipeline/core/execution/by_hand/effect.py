@@ -48,7 +48,7 @@ def instructed(
     if not pinned:
         return targets
     closed = said.closed(session)
-    equity = max(ledger.account.equity, 1)
+    equity = max(ledger.capital, 1)
     contributions = {name: dict(weights) for name, weights in targets.contributions.items()}
     for name, pins in pinned.items():
         own = contributions.get(name, {})

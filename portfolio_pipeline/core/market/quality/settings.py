@@ -15,6 +15,8 @@ class Quality(Section):
     largest_daily_move: Size = 0.35
     stale_sessions: Annotated[Whole, Field(ge=2, le=MOST_SESSIONS)] = 4
     minimum_coverage: Fraction = 0.5
+    # How far two vendors' closes of a bar may lie apart before it is recorded.
+    vendor_difference: Size = 0.005
 
 
 class JudgingTerms(Protocol):

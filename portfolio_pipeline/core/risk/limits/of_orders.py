@@ -1,4 +1,4 @@
-"""Limits of single orders: how large one may be, and how far a price may stand from the last one.
+"""Limits of single orders: how large one may be, how many there may be, and how far a price may stand from another.
 
 They bind whatever was planned, and from whatever figures: a close, an equity or a target that is wrong by a factor
 makes an order that is too large by one.
@@ -48,6 +48,55 @@ class OrderVolume(OrderLimit):
         return abs(order.shares) / order.average_volume if order.average_volume else None
 
 
+class DaysToExit(OrderLimit):
+    """How many sessions it may take to get out of what an order leads to, at a tenth of the average volume in each.
+
+    What makes a position smaller is never held up by it.
+    """
+
+    name = "days_to_exit"
+    setting = Setting(default=5.0, low=0, high=1_000, unit="count")
+    _share = 0.1
+
+    def measure(self, order: OrderFacts) -> float | None:
+        after = abs(order.held + order.shares)
+        if not order.average_volume or after <= abs(order.held):
+            return None
+        return after / (self._share * order.average_volume)
+
+    def part(self, order: OrderFacts, found: float, cap: float) -> float:
+        room = cap * self._share * (order.average_volume or 0.0) - abs(order.held)
+        return max(0.0, room / abs(order.shares))
+
+
+class OrderCount(OrderLimit):
+    """How many orders a session may have. The planner leaves the smallest for the sessions after."""
+
+    name = "order_count"
+    setting = Setting(default=200.0, low=0, high=100_000, unit="count")
+    shrinks = False
+
+    def measure(self, order: OrderFacts) -> float | None:
+        return float(order.place) if order.shares else None
+
+
+class LimitDistance(OrderLimit):
+    """How far the limit of an order may stand from the price it was sized at, on either side, as a fraction of that."""
+
+    name = "limit_distance"
+    setting = Setting(default=0.02, low=0, high=0.99)
+    shrinks = False
+
+    def measure(self, order: OrderFacts) -> float | None:
+        reference = order.close if order.reference_price is None else order.reference_price
+        if order.limit_price is None or reference is None:
+            return None
+        return _apart(order.limit_price, reference)
+
+    def told(self, order: OrderFacts) -> str:
+        return f", limit_price={order.limit_price:g}"
+
+
 class PriceCollar(OrderLimit):
     """How far apart the prices of an order may stand: the close from the one before it, the price it was sized at, its
     limit price and the fresh quote from the close; as fractions of the price they are held against.
@@ -88,4 +137,7 @@ def _apart(one: float, other: float) -> float:
 ORDER_NOTIONAL = OrderNotional()
 ORDER_EQUITY = OrderEquity()
 ORDER_VOLUME = OrderVolume()
+DAYS_TO_EXIT = DaysToExit()
+ORDER_COUNT = OrderCount()
+LIMIT_DISTANCE = LimitDistance()
 PRICE_COLLAR = PriceCollar()

@@ -34,6 +34,10 @@ class OrderFacts:
     earlier_close: float | None = None
     average_volume: float | None = None
     quote: float | None = None
+    held: float = 0.0
+    """Shares before the order."""
+    place: int = 0
+    """The first, the second … of the session's orders."""
 
 
 class OrderLimit(ABC):
@@ -43,7 +47,7 @@ class OrderLimit(ABC):
     """Its key in portfolio.yaml, the rule of its breaches, and the name that messages begin with."""
     setting: Setting
     shrinks = True
-    """Whether a smaller order holds it: half the order is half the figure."""
+    """Whether a smaller order holds it: half the order is half the figure, unless `part` says otherwise."""
 
     def cap(self, caps: Caps) -> float | None:
         value = caps.value(self.name)
@@ -60,6 +64,10 @@ class OrderLimit(ABC):
         if cap is None or found is None or found <= cap * (1.0 + ROUNDING):
             return None
         return found, cap
+
+    def part(self, order: OrderFacts, found: float, cap: float) -> float:
+        """How much of an order that breaks it holds it, as a part of it; for those that shrink."""
+        return cap / found
 
     def breach(self, order: OrderFacts, severity: Severity, found: float, cap: float, action: str = "") -> Breach:
         message = f"{self.name.upper()}_LIMIT: subject={order.symbol}, found={found:.6g}, limit={cap:.6g}"

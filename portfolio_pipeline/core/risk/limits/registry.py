@@ -6,7 +6,15 @@ from portfolio_pipeline.core.errors import ConfigurationError
 from portfolio_pipeline.core.risk.limits.limit import Limit
 from portfolio_pipeline.core.risk.limits.of_concentration import SECTOR, TOP_FIVE
 from portfolio_pipeline.core.risk.limits.of_exposure import ASSET_CLASS, GROSS, NET, NET_MINIMUM, SHORT
-from portfolio_pipeline.core.risk.limits.of_orders import ORDER_EQUITY, ORDER_NOTIONAL, ORDER_VOLUME, PRICE_COLLAR
+from portfolio_pipeline.core.risk.limits.of_orders import (
+    DAYS_TO_EXIT,
+    LIMIT_DISTANCE,
+    ORDER_COUNT,
+    ORDER_EQUITY,
+    ORDER_NOTIONAL,
+    ORDER_VOLUME,
+    PRICE_COLLAR,
+)
 from portfolio_pipeline.core.risk.limits.of_returns import VALUE_AT_RISK, VOLATILITY
 from portfolio_pipeline.core.risk.limits.of_strategies import STRATEGY_LIMITS
 from portfolio_pipeline.core.risk.limits.of_symbols import FINITE, SYMBOL, UNIVERSE
@@ -22,7 +30,11 @@ LIMITS: dict[str, Limit] = {
     )
 }
 ORDER_LIMITS: dict[str, OrderLimit] = {
-    limit.name: limit for limit in (ORDER_NOTIONAL, ORDER_EQUITY, ORDER_VOLUME, PRICE_COLLAR)
+    limit.name: limit
+    for limit in (
+        *(ORDER_NOTIONAL, ORDER_EQUITY, ORDER_VOLUME, DAYS_TO_EXIT),
+        *(ORDER_COUNT, LIMIT_DISTANCE, PRICE_COLLAR),
+    )
 }
 """Those of single orders, in the order in which they cut."""
 

@@ -19,12 +19,11 @@ from typing import TYPE_CHECKING, Any
 import requests
 from requests.adapters import HTTPAdapter
 
-from portfolio_pipeline.adapters.broker.alpaca.access import AlpacaAccess
-from portfolio_pipeline.core.errors import BrokerError
-from portfolio_pipeline.ports.broker import TradingMode
+from portfolio_pipeline.adapters.alpaca.access import AlpacaAccess
+from portfolio_pipeline.core.errors import BrokerError, PortfolioError
 
 if TYPE_CHECKING:
-    from alpaca.trading.client import TradingClient
+    from alpaca.common.rest import RESTClient
 
 _LOG = logging.getLogger(__name__)
 _LONGEST_WAIT = 75.0
@@ -47,6 +46,17 @@ class Patience:
     """A request that was sent longer ago than that does not arrive any more."""
 
 
+@dataclass(frozen=True)
+class Door:
+    """One of alpaca-py's clients: where it asks, how it is opened, and what is said when nothing answers there."""
+
+    url: str
+    open: Callable[[], RESTClient]
+    unreachable: str = "BROKER_UNREACHABLE"
+    error: type[PortfolioError] = BrokerError
+    remedy: str = WHEN_IT_ANSWERS
+
+
 class Refused(Exception):
     """Alpaca has understood and says no. Codes stand for many things: status and message say which."""
 
@@ -63,14 +73,13 @@ class AlpacaClient:
     def __init__(
         self,
         access: AlpacaAccess,
-        mode: TradingMode,
+        door: Door,
         patience: Patience | None = None,
         sleep: Callable[[float], None] = time.sleep,
     ) -> None:
-        access.require(mode)
-        self._access, self._mode, self._sleep = access, mode, sleep
+        self._access, self._door, self._sleep = access, door, sleep
         self.patience = patience or Patience()
-        self._client: TradingClient | None = None
+        self._client: RESTClient | None = None
         self._allowed_at = 0.0
         self.doing = ""
         """What is under way, for who has to wait."""
@@ -85,12 +94,7 @@ class AlpacaClient:
                 last = unclear
             if pause is not None:
                 self._sleep(pause)
-        raise BrokerError(
-            "BROKER_UNREACHABLE",
-            at=self._access.url(self._mode),
-            found=last,
-            remedy=WHEN_IT_ANSWERS,
-        )
+        raise self._door.error(self._door.unreachable, at=self._door.url, found=last, remedy=self._door.remedy)
 
     def get_once(self, path: str, query: Mapping[str, object] | None = None) -> Any:
         """As `get`, without repetition: where nothing can be known, `Unclear`."""
@@ -111,7 +115,7 @@ class AlpacaClient:
             except _TooMany as too_many:
                 # From 1 second on, doubling, where the answer does not say when.
                 self._hold(too_many.seconds if too_many.seconds is not None else min(2.0**number, _LONGEST_WAIT))
-        raise BrokerError(
+        raise self._door.error(
             "RATE_LIMITED", found=f"{_MOST_WAITS} refusals in a row", remedy="Somebody else uses up the account's rate."
         )
 
@@ -142,10 +146,11 @@ class AlpacaClient:
             return Unclear(self._shown(f"HTTP {status}: {text}"))
         code = body["code"] if isinstance(body.get("code"), int) else None
         message = self._shown(str(body.get("message") or text))
-        if status == 401 or (status == 403 and code is None):  # of errors, only those of keys carry no code
-            return BrokerError(
+        # Of the broker's errors only those of keys carry no code; of the vendor's none does.
+        if status == 401 or (status == 403 and code is None and "subscription" not in message):
+            return self._door.error(
                 "ALPACA_REFUSES_THE_KEYS",
-                at=self._access.url(self._mode),
+                at=self._door.url,
                 found=message,
                 remedy="Look whether ALPACA_API_KEY and ALPACA_SECRET_KEY are those of this account, and still valid.",
             )
@@ -154,14 +159,9 @@ class AlpacaClient:
     def _shown(self, text: str) -> str:
         return self._access.without_secrets(" ".join(text.split()))[:_TOLD]
 
-    def _opened(self) -> TradingClient:
+    def _opened(self) -> RESTClient:
         if self._client is None:
-            from alpaca.trading.client import TradingClient
-
-            url = self._access.url(self._mode)
-            client = TradingClient(
-                self._access.key, self._access.secret, paper=self._mode == "PAPER", raw_data=True, url_override=url
-            )
+            client = self._door.open()
             if not (hasattr(client, "_retry") and isinstance(getattr(client, "_session", None), requests.Session)):
                 raise BrokerError(
                     "ALPACA_PY_CHANGED",

@@ -1,0 +1,124 @@
+"""What people decide of differences between the broker's account and the books, for the command and the web UI.
+
+A decision speaks of what was found so far. What is found later has to be decided on its own.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Literal
+
+import pandas as pd
+
+from portfolio_pipeline.core.books.reconciliation import CASH, Decision, Difference, Kind, undecided
+from portfolio_pipeline.core.books.reconciliation_rows import decisions_of, differences_of
+from portfolio_pipeline.core.errors import ConfigurationError
+from portfolio_pipeline.core.registry import one_of
+from portfolio_pipeline.core.tables import POSITIONS, RECONCILIATION, RECONCILIATION_DECISIONS
+from portfolio_pipeline.core.tables.declare import UNCLAIMED
+from portfolio_pipeline.ports import Reader, Warehouse
+
+Action = Literal["accept", "ignore"]
+ALL = "all"
+AGAIN = "To plan and send again before the market opens: portfolio run"
+
+
+@dataclass(frozen=True)
+class Standing:
+    """The differences there are, those still open, what was decided, and what lies unclaimed at the newest close."""
+
+    differences: tuple[Difference, ...]
+    open: tuple[Difference, ...]
+    decisions: tuple[Decision, ...]
+    unclaimed: dict[str, float]
+
+
+def standing(reader: Reader) -> Standing:
+    differences = differences_of(reader.read(RECONCILIATION.name))
+    decisions = decisions_of(reader.read(RECONCILIATION_DECISIONS.name))
+    newest = reader.newest(POSITIONS.name, where={"book": UNCLAIMED})
+    unclaimed = {}
+    if newest is not None and newest == reader.newest(POSITIONS.name):
+        rows = reader.read(POSITIONS.name, where={"book": UNCLAIMED, "session": newest}).to_pylist()
+        unclaimed = {row["symbol"]: row["quantity"] for row in rows}
+    return Standing(tuple(differences), tuple(undecided(differences, decisions)), tuple(decisions), unclaimed)
+
+
+def decide(
+    warehouse: Warehouse, action: str, subject: str, reason: str, who: str, now: datetime, symbols: Collection[str]
+) -> list[str]:
+    """Write down what is decided of a subject, or of everything that is open; gives back the subjects."""
+    if action not in ("accept", "ignore"):
+        actions = ("accept", "ignore")
+        raise ConfigurationError("ACTION_UNKNOWN", found=action, expected=one_of(action, actions), remedy=_NOTHING)
+    if not reason.strip():
+        raise ConfigurationError("REASON_MISSING", expected="why it is decided so", remedy="Give it with --reason.")
+    with warehouse.transaction() as tx:
+        now_known = standing(tx)
+        meant = _meant(now_known, subject)
+        for one in meant:
+            _refuse_senseless(action, one, symbols)
+        subjects = sorted({_name(one) for one in meant})
+        rows = tx.read(RECONCILIATION_DECISIONS.name)["decision_id"].to_pylist()
+        first, stored = max(rows, default=0) + 1, now.astimezone(UTC).replace(tzinfo=None)
+        newest = {name: max(one.session for one in meant if _name(one) == name) for name in subjects}
+        said = [
+            (first + place, newest[name], name, action, _clean(reason), _clean(who), stored)
+            for place, name in enumerate(subjects)
+        ]
+        tx.insert(
+            RECONCILIATION_DECISIONS.name, pd.DataFrame(said, columns=list(RECONCILIATION_DECISIONS.column_names))
+        )
+    return subjects
+
+
+_NOTHING = "Nothing was written."
+
+
+def _meant(known: Standing, subject: str) -> list[Difference]:
+    """Everything open; or all that was ever found of a subject, so that what was ignored can be accepted later."""
+    if subject == ALL:
+        if not known.open:
+            raise ConfigurationError("NOTHING_IS_OPEN", remedy="Nothing was written, and nothing has to be.")
+        return list(known.open)
+    wanted = subject.lower() if subject.lower() == CASH else subject
+    found = [one for one in known.differences if wanted.lower() in (one.subject.lower(), one.item.lower())]
+    if not found:
+        names = sorted({_name(one) for one in known.differences})
+        raise ConfigurationError(
+            "SUBJECT_UNKNOWN",
+            found=subject,
+            expected=one_of(subject, names) if names else "something that differs; nothing does",
+            remedy=f"{_NOTHING} portfolio reconcile lists what differs.",
+        )
+    return found
+
+
+def _name(one: Difference) -> str:
+    """What a decision calls it: an open order by its own identifier, all else by its subject."""
+    return one.item if one.kind is Kind.FOREIGN_ORDER else one.subject
+
+
+def _refuse_senseless(action: str, one: Difference, symbols: Collection[str]) -> None:
+    if action == "ignore" and (one.kind in (Kind.CASH, Kind.CORPORATE_ACTION) or one.quantity < 0):
+        raise ConfigurationError(
+            "CANNOT_BE_IGNORED",
+            found=f"{one.kind} {one.subject} ({one.told})",
+            expected="what can be left aside: shares that others have brought, or their open orders",
+            remedy=f"{_NOTHING} The books cannot go on with what the broker does not have: mend it at the broker, or"
+            " accept it.",
+        )
+    if action == "accept" and one.of_shares and one.quantity > 0 and one.subject not in symbols:
+        raise ConfigurationError(
+            "SYMBOL_NOT_IN_UNIVERSE",
+            found=one.subject,
+            expected="a symbol of the universe: only those have prices and targets",
+            remedy=f"{_NOTHING} Ignore it, or put it into the universe first.",
+        )
+
+
+def _clean(text: str) -> str:
+    """What a database can store: Postgres takes no NUL."""
+    return text.replace("\0", "").strip()
