@@ -16,6 +16,7 @@ import click
 from portfolio_pipeline.cli import alerting, completion, costs, questions, reconcile, risk
 from portfolio_pipeline.cli.allocate import allocate
 from portfolio_pipeline.cli.help import Group
+from portfolio_pipeline.cli.order import approve, close_strategy, flatten, order, reject
 from portfolio_pipeline.cli.session_date import SessionDate
 from portfolio_pipeline.cli.terminal import refuse, say
 
@@ -262,10 +263,11 @@ def open_(no_browser: bool) -> None:
 
 @portfolio.command(
     changes="Writes the file HALTED in the home and an event in the database: no order is submitted any more.",
-    examples=["portfolio halt", "portfolio halt --reason 'a strange fill in TLT'"],
+    examples=["portfolio halt", "portfolio halt --reason 'a strange fill in TLT'", "portfolio halt --cancel"],
 )
 @click.option("--reason", default="by hand", show_default=True, help="Why; shown wherever orders are refused.")
-def halt(reason: str) -> None:
+@click.option("--cancel", is_flag=True, help="Then cancel what is open; halted it is in any case.")
+def halt(reason: str, cancel: bool) -> None:
     """Stop submitting orders, at once.
 
     Until `portfolio resume`; even while the database cannot be reached.
@@ -273,6 +275,8 @@ def halt(reason: str) -> None:
     from portfolio_pipeline.cli import halting
 
     halting.halt(reason)
+    if cancel:
+        halting.cancel_everything(reason)
 
 
 @portfolio.command(
@@ -425,5 +429,6 @@ def complete(shell: str) -> None:
 
 
 _QUESTIONS = (questions.backtest, questions.search, questions.sensitivity, costs.costs)
-for further in (*_QUESTIONS, allocate, alerting.alerts, risk.risk, reconcile.reconcile):
+_BY_HAND = (order, approve, reject, close_strategy, flatten)
+for further in (*_QUESTIONS, *_BY_HAND, allocate, alerting.alerts, risk.risk, reconcile.reconcile):
     portfolio.add_command(further)

@@ -1,4 +1,7 @@
-"""`portfolio halt` and `portfolio resume`: the one works with no database, no network and within a second."""
+"""`portfolio halt` and `portfolio resume`: the one works with no database, no network and within a second.
+
+With `--cancel` the broker is asked to cancel what is open, and that after trading is halted.
+"""
 
 from __future__ import annotations
 
@@ -43,6 +46,17 @@ def halt(reason: str) -> None:
         complain(str(unusable))
     elif refused is not None:
         complain(f"Only the switch in the home says so, which is enough; the database could not be told. {refused}")
+
+
+def cancel_everything(reason: str) -> None:
+    """What is open, once trading is halted. Whatever goes wrong here, it stays halted."""
+    from portfolio_pipeline.cli.ordering import cancel_open
+
+    try:
+        cancel_open([], f"halted: {reason}")
+    except PortfolioError as refusal:
+        complain("Trading is halted, but it is not known whether anything was canceled:")
+        raise refusal
 
 
 def _recorded(reason: str) -> PortfolioError | None:

@@ -42,7 +42,7 @@ _DAILY = frozenset(table.name for table in (*EVERY_SESSION, *EVERY_SESSION_AND_S
 class Trouble:
     """Something that a person has to look at, and what to do then."""
 
-    kind: str  # halted, other_market, sessions_missing, reconciliation, order, breach, quarantine or run
+    kind: str  # halted, other_market, sessions_missing, approval, reconciliation, order, breach, quarantine or run
     what: str
     to_do: str
     severe: bool = True
@@ -248,12 +248,15 @@ def _open(reader: Reader, only: SessionRange) -> list[Trouble]:
     """What a person has to look at: refused or unknown submissions, open breaches, quarantined bars."""
     unsent = reader.read(schemas.SUBMISSIONS.name, only, where={"state": ["refused", "unknown"]}).to_pylist()
     breaches = reader.read(schemas.RISK_BREACHES.name, only, where={"severity": "block"}).to_pylist()
+    held = reader.read(schemas.SUBMISSIONS.name, only, where={"state": "held"}).to_pylist()
+    waiting = [row["error"] for row in held if str(row["error"]).startswith("WAITS_FOR_APPROVAL")]
     quarantined = reader.read(schemas.QUARANTINE.name, only).to_pylist()
     differences = undecided(
         differences_of(reader.read(schemas.RECONCILIATION.name)),
         decisions_of(reader.read(schemas.RECONCILIATION_DECISIONS.name)),
     )
     return [
+        *[Trouble("approval", _told_of(waiting, only), _OF_WAITING, severe=False)] * bool(waiting),
         *(
             Trouble("reconciliation", f"{one.kind} {one.subject} of {one.session}: {one.told}", _OF_DIFFERENCES)
             for one in differences
@@ -275,6 +278,11 @@ def _open(reader: Reader, only: SessionRange) -> list[Trouble]:
     ]
 
 
+def _told_of(waiting: Sequence[str], only: SessionRange) -> str:
+    return f"{len(waiting)} orders of {only.last} wait for approval: {waiting[0]}"
+
+
+_OF_WAITING = "portfolio order list, then portfolio approve or reject"
 _OF_DIFFERENCES = "nothing is sent before it is decided: portfolio reconcile"
 _OF_ORDERS = "nothing of them was sent; mend what is named, the next session goes on from the account as it is"
 _OF_BARS = "the symbol waits, the others go on; correct the source if the bar is wrong there"

@@ -18,6 +18,7 @@ _FILLED_BY = {
     "cash_returns": "features",
     "risk_metrics": "risk",
     "risk_futures": "risk",
+    "order_plans": "orders",
     "order_seals": "orders",
     "session_origins": "orders",
     "order_outcomes": "fills",
@@ -38,12 +39,12 @@ _FILLED_PER_STRATEGY = {
     "strategy_honesty": "strategy_honesty",
 }
 # No dependency of any: `risk_breaches` and `risk_states` are filled by several assets, each at its own level, and who
-# reads them reads those assets' tables; halts, overrides, holes and shares by hand come from people, and whoever looks
-# at a hole depends on prices already; where a home begins is decided before anything; what was searched on request, or
-# told to people, belongs to no session; what was tried at a broker is that broker's own record.
+# reads them reads those assets' tables; halts, overrides, holes, shares, orders and approvals by hand come from people,
+# and whoever looks at a hole depends on prices already; where a home begins is decided before anything; what was
+# searched on request, or told to people, belongs to no session; what was tried at a broker is its own record.
 _FILLED_BY_MANY = (
     *("risk_breaches", "risk_states", "risk_overrides", "halt_events", "price_holes", "beginnings", "manual_shares"),
-    *("order_attempts", "broker_accounts", "cash_flows"),
+    *("order_instructions", "approvals", "order_attempts", "broker_accounts", "cash_flows"),
     *("reconciliation", "reconciliation_decisions"),
     *("search_requests", "search_request_trials", "alerts", "alert_deliveries"),
 )

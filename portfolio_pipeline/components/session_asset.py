@@ -140,6 +140,7 @@ def declared_asset(
     group: str,
     reads: Sequence[Table] = (),
     also_fills: Sequence[Table] = (),
+    goes_on_from: Sequence[Table] = (),
     checks: Sequence[SessionCheck] = (),
     key: dg.AssetKey | None = None,
     kinds: Iterable[str] = ("python",),
@@ -154,7 +155,8 @@ def declared_asset(
 ) -> Callable[[Callable[..., Stored]], SessionAsset]:
     """Declares an asset of a function that fills `table` (and `also_fills`) for the sessions it is given.
 
-    `reads` are the tables it computes from: the asset depends on who fills them, and may read no others. The key is the
+    `reads` are the tables it computes from: the asset depends on who fills them, and may read no others but those that
+    it `goes_on_from`, of which it reads what the session before has left, and the graph has no edge. The key is the
     table's name unless given; `rows_of` says which rows of the table are the asset's own. `deps` is for assets whose
     dependencies are found out elsewhere (SQL models), which get the warehouse as it is. `begins` is the part of the
     home whose first session is the asset's.
@@ -168,7 +170,7 @@ def declared_asset(
     lineage = lineage_metadata(origins, strategies_read_by(asset_key, strategies())) if declared else {}
 
     def declaration() -> Declaration:
-        return Declaration(asset_key.to_user_string(), read, filled)
+        return Declaration(asset_key.to_user_string(), [*read, *(one.name for one in goes_on_from)], filled)
 
     asked = _Asked(table, asset_key, declaration, checks, rows_of or {}, begins, declared)
 

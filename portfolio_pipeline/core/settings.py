@@ -14,7 +14,7 @@ from pydantic import AfterValidator, Field, ValidationError, model_validator
 
 from portfolio_pipeline.core.alerting.settings import AlertSettings
 from portfolio_pipeline.core.calendar.sessions import FIRST_SESSION
-from portfolio_pipeline.core.execution.settings import Costs, Orders, SimulatedBroker
+from portfolio_pipeline.core.execution.settings import Approval, Costs, Orders, SimulatedBroker
 from portfolio_pipeline.core.market.instruments import Instrument, Ticker
 from portfolio_pipeline.core.market.quality.settings import Quality
 from portfolio_pipeline.core.market.regimes.settings import Regimes
@@ -56,6 +56,7 @@ class Settings(Section):
     limits: Limits = Field(default_factory=Limits)
     responses: Responses = Responses()
     orders: Orders = Orders()
+    approval: Approval = Approval()
     alerts: AlertSettings = AlertSettings()
     # Which of the strategies that come with the package are there; those of the home are there in any case.
     shipped_strategies: Literal["all", "none"] | tuple[str, ...] = "all"

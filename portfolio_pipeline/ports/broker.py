@@ -57,6 +57,14 @@ class Broker(Protocol):
         """
         ...
 
+    def cancel(self, session: date, names: Sequence[str]) -> tuple[OrderReport, ...]:
+        """Ask for orders decided in `session` to be canceled, by their identifiers, and say how they stand after that.
+
+        A request: an order may be filled before it arrives. It is waited for a while; what is open even then is told as
+        it stands. Of an order that was never sent nothing is told, and it is not sent any more.
+        """
+        ...
+
     def reports(self, sessions: SessionRange) -> tuple[OrderReport, ...]:
         """The state of the orders decided in `sessions`."""
         ...

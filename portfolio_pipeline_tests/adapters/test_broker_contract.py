@@ -176,6 +176,33 @@ class BrokerContract:
             broker.submit(OPENED, [order(DAYS[0], "AAA", 11, name="one")])
         assert [report.client_order_id for report in broker.reports(OPENED)] == ["one"]
 
+    def test_an_order_that_is_canceled_in_time_is_not_executed_nor_sent_again(self, broker: Broker) -> None:
+        orders = [order(DAYS[0], "AAA", 10), order(DAYS[0], "BBB", 5)]
+        broker.submit(OPENED, orders)
+        name = orders[0].client_order_id
+        [report] = broker.cancel(DAYS[0], [name])
+        assert (report.client_order_id, report.state, report.filled_quantity) == (name, OrderState.CANCELED, 0)
+        assert states(broker.submit(OPENED, orders))[name] is OrderState.CANCELED
+        self.close(broker, DAYS[1])
+        assert [fill.symbol for fill in broker.fills(TRADED)] == ["BBB"]
+        assert states(broker.reports(OPENED))[name] is OrderState.CANCELED
+        assert list(broker.account(DAYS[1]).holdings) == ["BBB"]
+
+    def test_another_order_takes_the_place_of_a_canceled_one(self, broker: Broker) -> None:
+        broker.submit(OPENED, [order(DAYS[0], "AAA", 10)])
+        broker.cancel(DAYS[0], [f"{DAYS[0]}-AAA-10"])
+        broker.submit(OPENED, [order(DAYS[0], "AAA", 4)])
+        self.close(broker, DAYS[1])
+        assert [fill.quantity for fill in broker.fills(TRADED)] == [4 * SHARE]
+
+    def test_what_is_executed_or_unknown_cannot_be_canceled(self, broker: Broker) -> None:
+        broker.submit(OPENED, [order(DAYS[0], "AAA", 10)])
+        self.close(broker, DAYS[1])
+        broker.account(DAYS[1])
+        [report] = broker.cancel(DAYS[0], [f"{DAYS[0]}-AAA-10"])
+        assert (report.state, report.filled_quantity) == (OrderState.FILLED, 10 * SHARE)
+        assert broker.cancel(DAYS[1], ["nobody knows it"]) == ()
+
     def test_cash_never_comes_from_nothing(self, broker: Broker) -> None:
         """Today's cash is yesterday's, plus dividends on what was held, plus what the fills say, plus delistings."""
         bars = PRICES.set_index(["session", "symbol"])

@@ -35,6 +35,7 @@ class FakeBroker:
         self._opened: date | None = None
         self._played: date | None = None
         self._sent: dict[date, dict[str, Order]] = {}
+        self._canceled: set[str] = set()
         self.calls: list[tuple[str, SessionRange]] = []
 
     def tradable(self, sessions: SessionRange) -> SessionRange | None:
@@ -68,6 +69,11 @@ class FakeBroker:
         self._reach(sessions.last)
         return self.reports(sessions)
 
+    def cancel(self, session: date, names: Sequence[str]) -> tuple[OrderReport, ...]:
+        if self._opened is not None and session >= self._latest:
+            self._canceled |= {name for name in names if name in self._sent.get(session, {})}
+        return tuple(one for one in self.reports(SessionRange.single(session)) if one.client_order_id in names)
+
     def reports(self, sessions: SessionRange) -> tuple[OrderReport, ...]:
         done = {outcome.order.client_order_id: (session, outcome) for session, outcome in self._outcomes()}
         reports = []
@@ -76,6 +82,8 @@ class FakeBroker:
                 state, filled, updated_at, error = OrderState.ACCEPTED, 0, _close(session), None
                 if self._unknown(order.symbol):
                     state, error = OrderState.REFUSED, f"UNKNOWN_SYMBOL: found={order.symbol}"
+                elif name in self._canceled:
+                    state, error = OrderState.CANCELED, "CANCELED: before it came to the market"
                 elif name in done:
                     played, outcome = done[name]
                     state, filled, error = outcome.state, abs(outcome.quantity), outcome.note
@@ -122,7 +130,8 @@ class FakeBroker:
         assert self._opened is not None
         for session in sessions_between(self._opened, until)[1:]:
             before = previous_session(session)
-            orders = [o for o in self._sent.get(before, {}).values() if not self._unknown(o.symbol)] if before else []
+            sent = self._sent.get(before, {}) if before else {}
+            orders = [o for name, o in sent.items() if name not in self._canceled and not self._unknown(o.symbol)]
             market = self._settings.simulated_broker
             played = play_session(book, orders, self._bars[session], self._settings.costs, market)
             outcomes += [(session, outcome) for outcome in played]

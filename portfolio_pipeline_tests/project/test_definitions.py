@@ -198,6 +198,7 @@ def test_schedule_sensors_and_job_are_there_and_running() -> None:
         "failed_checks",
         "killed_runs",
         "late_sessions",
+        "said_by_hand",
         "intraday_marks",
     }
     job = found.get_job("daily")
@@ -206,7 +207,19 @@ def test_schedule_sensors_and_job_are_there_and_running() -> None:
 
 @pytest.mark.parametrize(
     "name",
-    ["backtest", "search", "sensitivity", "settings", "what_if", "construct_positions", "allocate_by_hand", "costs"],
+    [
+        *(
+            "backtest",
+            "search",
+            "sensitivity",
+            "settings",
+            "what_if",
+            "construct_positions",
+            "allocate_by_hand",
+            "costs",
+        ),
+        *("order_by_hand", "cancel_by_hand", "approve_orders"),
+    ],
 )
 def test_a_question_is_a_job_beside_the_chain(name: str) -> None:
     job = repository().get_job(name)

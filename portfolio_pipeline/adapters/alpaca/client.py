@@ -103,6 +103,10 @@ class AlpacaClient:
     def post(self, path: str, body: Mapping[str, object]) -> Any:
         return self._ask("POST", path, body)
 
+    def delete(self, path: str) -> None:
+        """A request to take something back; what has become of it has to be asked for."""
+        self._ask("DELETE", path, None)
+
     def _ask(self, method: str, path: str, data: Mapping[str, object] | None) -> Any:
         for number in range(_MOST_WAITS):
             self._wait_until_allowed()
@@ -120,6 +124,8 @@ class AlpacaClient:
 
         client = self._opened()
         try:
+            if method == "DELETE":
+                return client.delete(path)
             found = client.get(path, dict(data or {})) if method == "GET" else client.post(path, dict(data or {}))
         except APIError as error:
             raise self._told(error.status_code, error.response, str(error)) from None

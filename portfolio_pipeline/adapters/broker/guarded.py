@@ -42,6 +42,9 @@ class GuardedBroker:
             question()
         return self._broker.submit(sessions, orders)
 
+    def cancel(self, session: date, names: Sequence[str]) -> tuple[OrderReport, ...]:
+        return self._broker.cancel(session, names)
+
     def reports(self, sessions: SessionRange) -> tuple[OrderReport, ...]:
         return self._broker.reports(sessions)
 

@@ -19,6 +19,8 @@ from typing import Literal
 from portfolio_pipeline.adapters.broker.simulated_records import (
     PLAYED,
     Journal,
+    cancel_received,
+    canceled_orders,
     clock,
     open_account,
     stored_book,
@@ -90,12 +92,21 @@ class SimulatedBroker:
             stored = by_session(stored_orders(tx, SessionRange(sessions.first, max(played, sessions.last))))
             _refuse_reused(tx, orders)
             known = sessions_between(sessions.first, min(played, sessions.last))
-            changed = next((s for s in known if _differ(received.get(s, []), stored.get(s, []))), None)
+            canceled = canceled_orders(tx, sessions)
+            changed = next((s for s in known if _differ(received.get(s, []), stored.get(s, []), canceled)), None)
             if changed is not None:
                 self._play(tx, changed, sessions.last, received, forget=played)
             elif sessions.last > played:
                 self._play(tx, played, sessions.last, {**received, played: stored.get(played, [])}, forget=played)
             return stored_reports(tx, sessions)
+
+    def cancel(self, session: date, names: Sequence[str]) -> tuple[OrderReport, ...]:
+        single = SessionRange.single(session)
+        with self._warehouse.transaction() as tx:
+            opened, played = clock(tx)
+            if opened is not None and played <= session:  # nothing of it has come to the market yet
+                cancel_received(tx, single, names)
+            return tuple(report for report in stored_reports(tx, single) if report.client_order_id in names)
 
     def reports(self, sessions: SessionRange) -> tuple[OrderReport, ...]:
         with self._warehouse.transaction() as tx:
@@ -125,14 +136,16 @@ class SimulatedBroker:
         coming = sessions_between(next_session(start), last)
         bars = self._bars(tx, coming)
         refused = self._refusals(tx, orders)
+        canceled = canceled_orders(tx, SessionRange(start, max(forget, last)))
         accepted: list[Order] = []
         for session in (start, *coming):
             if session != start:
                 market = self._settings.simulated_broker
                 journal.executed(session, play_session(book, accepted, bars[session], self._settings.costs, market))
                 journal.closed(session, book)
-            received = [(order, refused(order)) for order in orders.get(session, [])]
+            received = [(order, refused(order)) for order in orders.get(session, []) if order not in canceled]
             journal.received(received)
+            journal.canceled([order for order in canceled if order.session == session])
             accepted = [order for order, why in received if why is None]
         replaced = max(forget, last)
         tx.replace(SIM_ORDERS.name, SessionRange(start, replaced), journal.frame(SIM_ORDERS))
@@ -203,9 +216,12 @@ def _received(sessions: SessionRange, orders: Sequence[Order]) -> OrdersBySessio
     return by_session(orders)
 
 
-def _differ(received: Sequence[Order], stored: Sequence[Order]) -> bool:
-    """Whether they are other orders; in which order they came does not matter."""
-    return {order.client_order_id: order for order in received} != {order.client_order_id: order for order in stored}
+def _differ(received: Sequence[Order], stored: Sequence[Order], canceled: Sequence[Order]) -> bool:
+    """Whether they are other orders, beside those that were canceled; in which order they came does not matter."""
+    one, other = (
+        {order.client_order_id: order for order in side if order not in canceled} for side in (received, stored)
+    )
+    return one != other
 
 
 def _refuse_reused(tx: Transaction, orders: Sequence[Order]) -> None:

@@ -21,6 +21,7 @@ from portfolio_pipeline.core.execution.tickets import Order, OrderReport, OrderS
 from portfolio_pipeline.core.tables import SIM_ACCOUNT, SIM_FILLS, SIM_ORDERS, SIM_OUTCOMES, SIM_POSITIONS, Table
 from portfolio_pipeline.ports import Transaction
 
+_CANCELED = "CANCELED: before it came to the market"
 PLAYED = (SIM_OUTCOMES, SIM_FILLS, SIM_POSITIONS, SIM_ACCOUNT)
 """What playing a session writes; orders are written when they are received."""
 
@@ -55,6 +56,21 @@ def stored_book(tx: Transaction, session: date) -> Book:
 def stored_orders(tx: Transaction, sessions: SessionRange | None) -> list[Order]:
     """The orders received for these sessions; all there are when None."""
     return orders_of(tx.read(SIM_ORDERS.name, sessions, columns=ORDER_COLUMNS))
+
+
+def canceled_orders(tx: Transaction, sessions: SessionRange) -> list[Order]:
+    """The orders received for these sessions that were canceled before they came to the market."""
+    canceled = {"state": str(OrderState.CANCELED)}
+    return orders_of(tx.read(SIM_ORDERS.name, sessions, where=canceled))
+
+
+def cancel_received(tx: Transaction, session: SessionRange, names: Sequence[str]) -> None:
+    """Cancel accepted orders of a session that is not played yet."""
+    rows = tx.read(SIM_ORDERS.name, session).to_pylist()
+    for row in rows:
+        if row["client_order_id"] in names and row["state"] == OrderState.ACCEPTED:
+            row["state"], row["error"] = str(OrderState.CANCELED), _CANCELED
+    tx.replace(SIM_ORDERS.name, session, pd.DataFrame(rows, columns=list(SIM_ORDERS.column_names)))
 
 
 def stored_reports(tx: Transaction, sessions: SessionRange) -> tuple[OrderReport, ...]:
@@ -102,6 +118,12 @@ class Journal:
             state = OrderState.ACCEPTED if error is None else OrderState.REFUSED
             told = {"broker_order_id": f"SIM-{order.client_order_id}", "state": str(state), "error": error}
             self._rows[SIM_ORDERS.name].append({**order_row(order), **told})
+
+    def canceled(self, orders: Sequence[Order]) -> None:
+        """Orders that were taken back before they came to the market."""
+        for order in orders:
+            told = {"broker_order_id": f"SIM-{order.client_order_id}", "state": str(OrderState.CANCELED)}
+            self._rows[SIM_ORDERS.name].append({**order_row(order), **told, "error": _CANCELED})
 
     def executed(self, session: date, outcomes: Sequence[Outcome]) -> None:
         closing = _at_close(session)

@@ -36,6 +36,14 @@ from portfolio_pipeline.core.portfolio.session_targets import NO_TARGETS, Sessio
 from portfolio_pipeline.core.tables import ACCOUNT, POSITIONS, TRADES
 from portfolio_pipeline.core.tables.declare import ACCOUNT_BOOK, RESERVE, UNCLAIMED
 
+Instructed = Callable[[date, SessionTargets, Ledger, Bars], SessionTargets]
+"""A session's targets with what people have said by hand, given the books at its close."""
+
+
+def as_they_are(session: date, targets: SessionTargets, ledger: Ledger, bars: Bars) -> SessionTargets:
+    """Nobody has said anything by hand."""
+    return targets
+
 
 @dataclass(frozen=True)
 class Holdings:
@@ -70,6 +78,7 @@ def hold(
     cash_buffer: float,
     delist_after_sessions: int,
     payments: Mapping[date, Sequence[CashFlow]] = MappingProxyType({}),
+    instructed: Instructed = as_they_are,
     outside: Mapping[date, Outside] = MappingProxyType({}),
     entries: Entries = MappingProxyType({}),
 ) -> Holdings:
@@ -88,7 +97,9 @@ def hold(
         ledger, wished = Ledger.opened(opening), {}
     else:
         assert before is not None
-        wished = wishes(ledger, asked, bars.get(before, NO_BARS), cash_buffer)
+        seen = bars.get(before, NO_BARS)
+        asked = instructed(before, asked, ledger, seen)
+        wished = wishes(ledger, asked, seen, cash_buffer)
     for session in sessions:
         today = bars.get(session, NO_BARS)
         received: list[Received] = []
@@ -109,7 +120,7 @@ def hold(
             deposit = 0
         rows.add(session, ledger, results)
         rows.add_trades(session, ledger, received, partial(_reason, asked))
-        asked = targets.get(session, NO_TARGETS)
+        asked = instructed(session, targets.get(session, NO_TARGETS), ledger, today)
         wished = wishes(ledger, asked, today, cash_buffer)
     return Holdings(
         pd.DataFrame(rows.positions, columns=list(POSITIONS.column_names)),

@@ -79,18 +79,30 @@ class BookResult(NamedTuple):
     transfer: int
 
 
+def currency_per_weight(targets: SessionTargets, capital: int, bars: Bars, cash_buffer: float) -> float:
+    """What a weight of 1 of the capital is worth, the cash buffer and what is pinned by hand left alone."""
+    equity = max(capital, 0)
+    pinned = 0.0
+    if targets.pinned and equity:
+        symbols = {symbol for own in targets.pinned.values() for symbol in own if symbol in bars}
+        pinned = sum(value(targets.pins(symbol), bars[symbol].close) for symbol in sorted(symbols)) / equity
+    return invested_part(targets.weights, cash_buffer, pinned) * equity / 100
+
+
 def wishes(ledger: Ledger, targets: SessionTargets, bars: Bars, cash_buffer: float) -> dict[str, dict[str, int]]:
     """What every book would like to trade after this close. A symbol without a bar has no price to wish at."""
-    scale = invested_part(targets.weights, cash_buffer) * max(ledger.capital, 0) / 100
+    scale = currency_per_weight(targets, ledger.capital, bars, cash_buffer)
     held = {symbol for book in ledger.books.values() for symbol in book.positions}
-    wanted = {symbol for weights in targets.contributions.values() for symbol in weights}
+    wanted = {symbol for own in (*targets.contributions.values(), *targets.pinned.values()) for symbol in own}
     found: dict[str, dict[str, int]] = {}
     for symbol in sorted(held | wanted):
         if symbol not in bars:
             continue
         per_weight = scale * targets.cut(symbol) / bars[symbol].close
         found[symbol] = {
-            name: to_units(targets.contributions.get(name, {}).get(symbol, 0.0) * per_weight) - book.quantity(symbol)
+            name: to_units(targets.contributions.get(name, {}).get(symbol, 0.0) * per_weight)
+            + targets.pinned.get(name, {}).get(symbol, 0)
+            - book.quantity(symbol)
             for name, book in ledger.books.items()
         }
     return found

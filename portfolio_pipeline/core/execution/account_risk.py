@@ -80,6 +80,8 @@ class AccountWatch:
         self.before = self.path[session]
         eased = portfolio.restricts or account.restricts or bool(stopped) or self.giving_back.get(session, False)
         left = _left(book, targets, portfolio, account, stopped)
+        if left.pinned:
+            left = _restrained(left, portfolio, account, stopped)
         return replace(left, eased=eased), (*found, *told)
 
     def _account(self, session: date, book: Book, portfolio: Standing, rule: Rule) -> Standing:
@@ -186,6 +188,23 @@ def _left(
             weights[symbol] = left
             reasons[symbol] = "; ".join(filter(None, (reasons.get(symbol), why.told())))
     return replace(targets, weights=weights, reasons=reasons)
+
+
+def _restrained(
+    targets: SessionTargets, portfolio: Standing, account: Standing, stopped: Mapping[str, Standing]
+) -> SessionTargets:
+    """What is ordered by hand within what the states leave: nothing grows while they restrict, and what they liquidate
+    or have stopped is sold whoever has ordered it.
+    """
+    sold = not account.factor or not portfolio.factor
+    calm = not (portfolio.restricts or account.restricts)
+    pinned, ordered = ({name: dict(own) for name, own in side.items()} for side in (targets.pinned, targets.ordered))
+    for name, own in targets.pinned.items():
+        for symbol, units in own.items():
+            held = units - targets.ordered[name][symbol]
+            left = 0 if sold or symbol in stopped else units if calm or abs(units) < abs(held) else held
+            pinned[name][symbol], ordered[name][symbol] = left, left - held
+    return replace(targets, pinned=pinned, ordered=ordered)
 
 
 def _beyond(symbol: str, weight: float, most: float, portfolio: Standing) -> str:

@@ -18,11 +18,20 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date
+from functools import partial
 
 from portfolio_pipeline.core.books.book import Book, to_shares
 from portfolio_pipeline.core.execution.account_risk import AccountWatch
+from portfolio_pipeline.core.execution.by_hand.hands import Hands, said_in
+from portfolio_pipeline.core.execution.by_hand.instructions import Instructions
 from portfolio_pipeline.core.execution.fill_model import play_session
-from portfolio_pipeline.core.execution.order_verdicts import NO_QUOTES, Quotes, held_without_bar, judge_orders
+from portfolio_pipeline.core.execution.order_verdicts import (
+    NO_QUOTES,
+    Quotes,
+    held_without_bar,
+    is_unpaid,
+    judge_orders,
+)
 from portfolio_pipeline.core.execution.orders import client_order_id, plan_session, previous_targets
 from portfolio_pipeline.core.execution.seals import Sealed
 from portfolio_pipeline.core.execution.settings import TradingTerms
@@ -47,6 +56,8 @@ class Gate:
     """The first session whose refusal the planner did not foresee."""
     notes: Mapping[date, tuple[Breach, ...]] = field(default_factory=dict)
     """What a person should know of sessions with orders, and what stops nothing."""
+    held_back: tuple[tuple[Ticket, str], ...] = ()
+    """Orders that nothing forbids and that are not sent, and why: canceled by hand, or not approved."""
 
     def failed_at(self, last: date) -> date | None:
         """The session to fail for, in a range that ends at `last`: an unforeseen refusal, or one of the newest session.
@@ -73,13 +84,14 @@ def judge_submission(
     quotes: Quotes = NO_QUOTES,
     sealed: Sealed | None = None,
     watch: AccountWatch | None = None,
+    hands: Hands | None = None,
 ) -> Gate:
     """Judge the stored tickets of every session. `book`, the account at the first close, is carried on in place.
 
     `bars` also hold the sessions before the first one that limits look back on, as far as there are any. `sent` are the
     identifiers of the orders that the broker already has, by session; `quotes` its fresh prices, where it has any;
     `sealed` says what the tickets were planned on. `watch` answers for the account's own book, as it did for the
-    planner.
+    planner; so do `hands` for what people have said.
     """
     stored = by_session(tickets)
     sendable: list[Ticket] = []
@@ -87,22 +99,29 @@ def judge_submission(
     findings: dict[date, tuple[Breach, ...]] = {}
     notes: dict[date, tuple[Breach, ...]] = {}
     stopped_at: date | None = None
+    held_back: list[tuple[Ticket, str]] = []
     standing: list[Ticket] | None = None
     pasts = Pasts.of_bars(bars, terms.asset_classes)
     for session in sessions:
         today, own = bars.get(session, NO_BARS), stored.get(session, [])
         if standing is not None:
             orders = [ticket.order for ticket in standing]
-            play_session(book, orders, today, terms.costs, terms.simulated_broker)
+            outcomes = play_session(book, orders, today, terms.costs, terms.simulated_broker)
+            if hands is not None:
+                hands.played(session, outcomes)
         noted = tuple(b for b in held_without_bar(book, today, terms) if b.severity == "warning") if own else ()
         if noted:
             notes[session] = noted
         wanted = targets.get(session)
+        if hands is not None:
+            asked = hands.instruct(session, wanted or NO_TARGETS, today)
+            wanted = None if wanted is None else asked
         answered: tuple[Breach, ...] = ()
         if watch is not None and wanted is not None:
             wanted, answered = watch.answer(session, book, wanted, previous_targets(targets, session), today, terms)
         recent = RecentMarket(session, bars, past=pasts.at(session))
-        found = _judge_session(mode, session, own, book, targets, wanted, recent, terms, stopped_at, quotes)
+        judged = (mode, session, own, book, targets, wanted, recent, terms, stopped_at, quotes, said_in(hands))
+        found = _judge_session(*judged)
         found += blocking(answered) if own and stopped_at is None else ()
         if sealed is not None and stopped_at is None:
             found += sealed.judge(session, own, book, wanted or NO_TARGETS, today)
@@ -113,8 +132,14 @@ def judge_submission(
         if stops and stopped_at is None and not any(ticket.verdict == "refused" for ticket in own):
             stopped_at = session
         standing = [] if stops else own
-        (refused if stops else sendable).extend(own)
-    return Gate(tuple(sendable), tuple(refused), findings, stopped_at, notes)
+        if hands is not None and standing:
+            unpaid = partial(is_unpaid, book=book, bars=today, terms=terms)
+            waiting = hands.held_back(session, own, book, unpaid)
+            held_back += [(one, waiting[one.client_order_id]) for one in own if one.client_order_id in waiting]
+            standing = [ticket for ticket in own if ticket.client_order_id not in waiting]
+        sendable += standing
+        refused += own if stops else ()
+    return Gate(tuple(sendable), tuple(refused), findings, stopped_at, notes, tuple(held_back))
 
 
 def _judge_session(
@@ -128,6 +153,7 @@ def _judge_session(
     terms: TradingTerms,
     stopped_at: date | None,
     quotes: Quotes,
+    said: Instructions,
 ) -> tuple[Breach, ...]:
     if not tickets:
         return ()
@@ -153,7 +179,7 @@ def _judge_session(
     found += judge_trades(book, trades, bars, terms, recent.past)
     wanted = answered or NO_TARGETS
     found += judge_orders(tickets, book, wanted, bars, terms, recent, quotes)
-    planned, _ = plan_session(mode, session, book, wanted, bars, terms, recent)
+    planned, _ = plan_session(mode, session, book, wanted, bars, terms, recent, said)
     return found + _not_as_planned(tickets, planned)
 
 

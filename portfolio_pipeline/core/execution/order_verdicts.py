@@ -11,12 +11,13 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 
 from portfolio_pipeline.core.books.book import SHARE, Book, to_currency, to_shares, to_units, value
+from portfolio_pipeline.core.books.strategy_books import currency_per_weight
 from portfolio_pipeline.core.execution.fill_model import worst_cost
 from portfolio_pipeline.core.execution.settings import TradingTerms
 from portfolio_pipeline.core.execution.tickets import Ticket
 from portfolio_pipeline.core.market.bars import Bars
 from portfolio_pipeline.core.market.recent import RecentMarket
-from portfolio_pipeline.core.portfolio.session_targets import SessionTargets, invested_part
+from portfolio_pipeline.core.portfolio.session_targets import SessionTargets
 from portfolio_pipeline.core.risk.breaches import Breach
 from portfolio_pipeline.core.risk.exposures import PORTFOLIO
 from portfolio_pipeline.core.risk.limits.order_limit import OrderFacts
@@ -56,7 +57,7 @@ def judge_orders(
             broken = limit.broken(order, terms.limits)
             if broken:
                 found.append(limit.breach(order, "block", *broken))
-    return (*found, *_paid(tickets, book, bars, terms))
+    return (*found, *paid(tickets, book, bars, terms))
 
 
 def order_facts(
@@ -135,16 +136,17 @@ def _fresh(tickets: Sequence[Ticket], book: Book, bars: Bars, terms: TradingTerm
 def _asked_for(
     tickets: Sequence[Ticket], book: Book, targets: SessionTargets, bars: Bars, terms: TradingTerms
 ) -> list[Breach]:
-    """Every order goes from what is held towards what the target says, and not past it."""
+    """Every order goes from what is held towards what the target says, and not past it; or to what a person orders."""
     found = list(missing_targets(book, targets))
-    scale = invested_part(targets.weights, terms.orders.cash_buffer) * max(book.equity, 0) / 100
+    scale = currency_per_weight(targets, book.equity, bars, terms.orders.cash_buffer)
     for ticket in tickets:
         symbol, held = ticket.symbol, book.quantity(ticket.symbol)
         if symbol not in targets.weights:
             found.append(_block("target", f"NO_TARGET: symbol={symbol}, no row asks for it", symbol))
         elif symbol in bars:
-            wanted = to_units(targets.weights[symbol] * scale / bars[symbol].close) - held
-            if ticket.quantity * wanted <= 0 or abs(ticket.quantity) > abs(wanted):
+            wanted = to_units(targets.weights[symbol] * scale / bars[symbol].close) + targets.pins(symbol) - held
+            by_hand = targets.orders(symbol)
+            if not ticket.quantity or not min(0, wanted, by_hand) <= ticket.quantity <= max(0, wanted, by_hand):
                 found.append(
                     _block(
                         "target",
@@ -157,7 +159,7 @@ def _asked_for(
     return found
 
 
-def _paid(tickets: Sequence[Ticket], book: Book, bars: Bars, terms: TradingTerms) -> list[Breach]:
+def paid(tickets: Sequence[Ticket], book: Book, bars: Bars, terms: TradingTerms) -> list[Breach]:
     """At the dearest that trading can become, what is bought is paid by the cash and what is sold."""
     worth = [value(ticket.quantity, bars[ticket.symbol].close) for ticket in tickets if ticket.symbol in bars]
     bought, sold = sum(w for w in worth if w > 0), -sum(w for w in worth if w < 0)
@@ -168,6 +170,10 @@ def _paid(tickets: Sequence[Ticket], book: Book, bars: Bars, terms: TradingTerms
         return []
     message = f"BUYING_POWER: needed={needed / 100:,.2f}, there={there / 100:,.2f}"
     return [Breach(PORTFOLIO, "buying_power", "block", needed / 100, there / 100, message)]
+
+
+def is_unpaid(tickets: Sequence[Ticket], book: Book, bars: Bars, terms: TradingTerms) -> bool:
+    return bool(paid(tickets, book, bars, terms))
 
 
 def _block(rule: str, message: str, subject: str) -> Breach:

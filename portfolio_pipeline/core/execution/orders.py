@@ -11,19 +11,22 @@ from __future__ import annotations
 import hashlib
 import json
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date
+from functools import partial
 
-from portfolio_pipeline.core.books.book import Book, value
+from portfolio_pipeline.core.books.book import SHARE, Book, value
 from portfolio_pipeline.core.books.fills import Side
 from portfolio_pipeline.core.calendar.sessions import previous_session
 from portfolio_pipeline.core.errors import SessionError
 from portfolio_pipeline.core.execution.account_risk import AccountWatch
+from portfolio_pipeline.core.execution.by_hand.hands import Hands, said_in
+from portfolio_pipeline.core.execution.by_hand.instructions import NOTHING_SAID, Instructions
 from portfolio_pipeline.core.execution.costs import expected_costs
 from portfolio_pipeline.core.execution.fill_model import play_session
 from portfolio_pipeline.core.execution.order_types import order_form
-from portfolio_pipeline.core.execution.order_verdicts import judge_orders
+from portfolio_pipeline.core.execution.order_verdicts import is_unpaid, judge_orders
 from portfolio_pipeline.core.execution.seals import Seal, Sealer
 from portfolio_pipeline.core.execution.settings import TradingTerms
 from portfolio_pipeline.core.execution.tickets import Ticket, TimeInForce
@@ -83,11 +86,13 @@ def plan(
     terms: TradingTerms,
     sealer: Sealer | None = None,
     watch: AccountWatch | None = None,
+    hands: Hands | None = None,
 ) -> Plan:
     """Plan every session of the range. `book` is the account at the close of the first one, and is carried on in
     place.
 
-    `watch` answers for the account's own book, and remembers what it did; without it nothing is answered. `targets`
+    `watch` answers for the account's own book, and remembers what it did; without it nothing is answered. `hands` say
+    what people have ordered, and what of it they hold back. `targets`
     also hold the session before the first, when there is one; `bars` the sessions before it that prices and limits look
     back on. A session without targets is refused: doing
     as if nothing were wanted would sell everything. So is one whose targets leave out a symbol that is held.
@@ -107,14 +112,18 @@ def plan(
         today = bars.get(session, NO_BARS)
         if standing is not None:
             orders = [ticket.order for ticket in standing]
-            play_session(book, orders, today, terms.costs, terms.simulated_broker)
+            outcomes = play_session(book, orders, today, terms.costs, terms.simulated_broker)
+            if hands is not None:
+                hands.played(session, outcomes)
         recent = RecentMarket(session, bars, past=pasts.at(session))
         wanted, before = targets[session], previous_targets(targets, session)
         found = judge_targets(wanted.weights, before, terms, recent.past)
+        if hands is not None:
+            wanted = hands.instruct(session, wanted, today)
         if watch is not None:
             wanted, answered = watch.answer(session, book, wanted, before, today, terms)
             found += answered
-        planned, cuts = plan_session(mode, session, book, wanted, today, terms, recent)
+        planned, cuts = plan_session(mode, session, book, wanted, today, terms, recent, said_in(hands))
         found += cuts
         found += judge_trades(book, {ticket.symbol: ticket.quantity for ticket in planned}, today, terms, recent.past)
         found += judge_orders(planned, book, wanted, today, terms, recent)
@@ -122,11 +131,15 @@ def plan(
             planned = [replace(ticket, verdict="refused") for ticket in planned]
         if found:
             findings[session] = found
-        standing = [ticket for ticket in planned if ticket.verdict == "accepted"]
         tickets += planned
         expected += expected_costs(planned, terms, recent)
         if sealer is not None:
             seals += sealer.seals(session, planned, book, wanted, today)
+        standing = [ticket for ticket in planned if ticket.verdict == "accepted"]
+        if hands is not None:
+            unpaid = partial(is_unpaid, book=book, bars=today, terms=terms)
+            held = hands.held_back(session, standing, book, unpaid)
+            standing = [ticket for ticket in standing if ticket.client_order_id not in held]
         worth = sum(ticket.notional for ticket in planned)
         turnover[session] = worth / max(book.equity, 1)
     return Plan(tuple(tickets), findings, turnover, tuple(seals), tuple(expected))
@@ -146,38 +159,71 @@ def plan_session(
     bars: Bars,
     terms: TradingTerms,
     recent: RecentMarket | None = None,
+    said: Instructions = NOTHING_SAID,
 ) -> tuple[list[Ticket], tuple[Breach, ...]]:
-    """One session's tickets, sells first, in the order of their symbols; and what limits cut."""
+    """One session's tickets, sells first, in the order of their symbols, as people have changed them; and what limits
+    cut."""
     trades, cuts = trades_towards(targets, book, bars, terms, recent or RecentMarket(session))
     equity = max(book.equity, 1)
 
     def ticket(symbol: str, quantity: int) -> Ticket:
-        price = bars[symbol].close
+        price, wanted = bars[symbol].close, targets.weights[symbol]
+        if targets.pinned:
+            wanted += value(targets.pins(symbol), price) / equity
         form = order_form(terms.orders, quantity, price)
-        reason = _reason(symbol, value(book.quantity(symbol), price) / equity, targets)
+        by_hand = _limit(targets, symbol, quantity)
+        if by_hand is not None:
+            form = replace(form, limit_price=by_hand, time_in_force=TimeInForce.DAY, note="")
+        reason = _reason(symbol, wanted, value(book.quantity(symbol), price) / equity, targets)
         return Ticket(
             session=session,
             client_order_id=client_order_id(mode, session, symbol, quantity, form.limit_price, form.time_in_force),
             symbol=symbol,
             quantity=quantity,
             reference_price=price,
-            target_weight=targets.weights[symbol],
+            target_weight=wanted,
             reason=f"{reason}; {form.note}" if form.note else reason,
             limit_price=form.limit_price,
             time_in_force=form.time_in_force,
         )
 
     ordered = sorted(trades.items(), key=lambda item: (item[1] > 0, item[0]))
-    return [ticket(symbol, quantity) for symbol, quantity in ordered], cuts
+    return modified(mode, session, [ticket(symbol, quantity) for symbol, quantity in ordered], said), cuts
 
 
-def _reason(symbol: str, held: float, targets: SessionTargets) -> str:
-    wanted = targets.weights[symbol]
+def modified(mode: str, session: date, tickets: Sequence[Ticket], said: Instructions) -> list[Ticket]:
+    """The tickets as people have changed them: at most the quantity that was planned, another limit. Each under a name
+    of its own, for what is intended is another thing.
+    """
+    found = list(tickets)
+    for one in said.modified(session):
+        for place, ticket in enumerate(found):
+            if ticket.client_order_id != one.order:
+                continue
+            most = abs(ticket.quantity) if one.quantity is None else min(one.quantity, abs(ticket.quantity))
+            quantity = most if ticket.quantity > 0 else -most
+            limit_price = ticket.limit_price if one.limit_price is None else one.limit_price
+            name = client_order_id(mode, session, ticket.symbol, quantity, limit_price, ticket.time_in_force)
+            told = f"{ticket.reason}; changed from {abs(ticket.quantity) / SHARE:g} shares {one.told}"
+            found[place] = replace(
+                ticket, client_order_id=name, quantity=quantity, limit_price=limit_price, reason=told
+            )
+    return found
+
+
+def _limit(targets: SessionTargets, symbol: str, quantity: int) -> float | None:
+    """The limit of who orders it by hand; none where the others make a trade to the other side of it."""
+    return targets.limit_prices.get(symbol) if quantity * targets.orders(symbol) > 0 else None
+
+
+def _reason(symbol: str, wanted: float, held: float, targets: SessionTargets) -> str:
     asking = [(name, weights[symbol]) for name, weights in targets.contributions.items() if weights.get(symbol)]
     asking.sort(key=lambda item: (-abs(item[1]), item[0]))
     names = ", ".join(f"{name} {weight:+.2%}" for name, weight in asking[:_STRATEGIES_NAMED])
     more = f", {len(asking) - _STRATEGIES_NAMED} more" if len(asking) > _STRATEGIES_NAMED else ""
-    who = f": {names}{more}" if names else ": no strategy wants it"
+    pinned = symbol in targets.by_hand or targets.pins(symbol)
+    who = f": {names}{more}" if names else "" if pinned else ": no strategy wants it"
     cut = f" (cut: {targets.reasons[symbol]})" if symbol in targets.reasons else ""
     closed = "; closed first, the other side follows at the next close" if wanted * held < 0 else ""
-    return f"want {wanted:.2%}, hold {held:.2%}{who}{cut}{closed}"
+    by_hand = f"; {targets.by_hand[symbol]}" if symbol in targets.by_hand else ""
+    return f"want {wanted:.2%}, hold {held:.2%}{who}{cut}{closed}{by_hand}"

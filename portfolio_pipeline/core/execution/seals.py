@@ -63,7 +63,7 @@ class Sealer:
         symbols = {*held, *(ticket.symbol for ticket in tickets)}
         prices = {s: [bars[s].close, bars[s].volume, bars[s].split_ratio] for s in symbols if s in bars}
         digests = (
-            self._digest("targets", [str(session), targets.weights, targets.requested]),
+            self._digest("targets", [str(session), targets.weights, targets.requested, *_by_hand(targets)]),
             self._settings,
             self._digest("account", [str(session), book.cash, held]),
             self._digest("prices", [str(session), prices]),
@@ -118,6 +118,11 @@ def seals_of(rows: pa.Table) -> dict[str, Seal]:
     """The seals that rows of the order_seals table hold, by the order's identifier."""
     columns = ORDER_SEALS.column_names
     return {row["client_order_id"]: Seal(*(row[column] for column in columns)) for row in rows.to_pylist()}
+
+
+def _by_hand(targets: SessionTargets) -> list[object]:
+    said = (targets.pinned, targets.ordered, targets.limit_prices, targets.by_hand)
+    return [said] if any(said) else []
 
 
 def _row(ticket: Ticket) -> list[object]:

@@ -15,6 +15,7 @@ from portfolio_pipeline.core.sections import (
     BasisPoints,
     Bounds,
     Currency,
+    Form,
     Fraction,
     Multiple,
     Number,
@@ -70,6 +71,17 @@ class Orders(Section):
     risk_aversion: Annotated[Number, Field(gt=0, le=100)] = 3.0
     cash_buffer: Fraction = 0.01
     rejects: Rejects = Rejects()
+
+
+class Approval(Section):
+    """Which orders a person has to let pass before they are sent: none, those above a part of equity, or all.
+
+    What is not approved by `until`, New York time, before the open that the orders are for, is not sent.
+    """
+
+    mode: Literal["auto", "above", "all"] = "auto"
+    above: SomeFraction = 0.05
+    until: Annotated[str, AfterValidator(Form(r"0[0-9]:[0-5][0-9]", "a time before the open, as 09:25"))] = "09:25"
 
 
 class TradingTerms(Protocol):

@@ -40,6 +40,7 @@ class OrderState(StrEnum):
     """The life of an order. Canceled and expired orders may have fills: what was executed is what the fills say."""
 
     PLANNED = "planned"  # nothing was sent yet
+    HELD = "held"  # nothing forbids it, and it is not sent: it waits for a person, or a person has canceled it
     SUBMITTING = "submitting"  # on its way, outcome not known: written down before it is sent
     ACCEPTED = "accepted"
     PARTIALLY_FILLED = "partially_filled"
@@ -52,7 +53,9 @@ class OrderState(StrEnum):
     UNKNOWN = "unknown"  # sent, and no proof of what became of it: it blocks what depends on it
 
 
-TAKEN = frozenset(OrderState) - {OrderState.PLANNED, OrderState.SUBMITTING, OrderState.REFUSED, OrderState.UNKNOWN}
+TAKEN = frozenset(OrderState) - {
+    *(OrderState.PLANNED, OrderState.HELD, OrderState.SUBMITTING, OrderState.REFUSED, OrderState.UNKNOWN)
+}
 """States of an order that a broker has taken, whatever became of it then."""
 
 

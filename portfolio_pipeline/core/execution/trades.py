@@ -11,6 +11,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 
 from portfolio_pipeline.core.books.book import SHARE, Book, to_units, value
+from portfolio_pipeline.core.books.strategy_books import currency_per_weight
 from portfolio_pipeline.core.execution.fill_model import worst_cost
 from portfolio_pipeline.core.execution.order_types import order_form
 from portfolio_pipeline.core.execution.order_verdicts import order_facts
@@ -19,7 +20,7 @@ from portfolio_pipeline.core.execution.verdicts import judge_trades
 from portfolio_pipeline.core.market.bars import Bars, SessionBars, asset
 from portfolio_pipeline.core.market.past import Past
 from portfolio_pipeline.core.market.recent import RecentMarket
-from portfolio_pipeline.core.portfolio.session_targets import SessionTargets, invested_part
+from portfolio_pipeline.core.portfolio.session_targets import SessionTargets
 from portfolio_pipeline.core.risk.breaches import Breach, blocking
 from portfolio_pipeline.core.risk.exposures import PORTFOLIO
 from portfolio_pipeline.core.risk.limits.of_orders import ORDER_COUNT
@@ -54,7 +55,7 @@ def _wanted(book: Book, targets: SessionTargets, bars: Bars, terms: TradingTerms
     """Units by symbol that lead from the book to the targets; what is too small to be worth it is left out.
 
     What drifted within the band of its target is left where it is, unless a limit has cut that target, or the book
-    would break one.
+    would break one. What a person orders is added to either.
     """
     trades = _all_wanted(book, targets, bars, terms)
     outside = {}
@@ -66,9 +67,24 @@ def _wanted(book: Book, targets: SessionTargets, bars: Bars, terms: TradingTerms
             outside[symbol] = quantity
         elif worth - band > terms.orders.minimum_share * book.equity:
             outside |= _scaled(book, {symbol: quantity}, 1.0 - band / worth, bars, terms)
-    if outside == trades or blocking(judge_trades(book, outside, bars, terms, past)):
+    everything, chosen = (_with_orders(some, book, targets, bars, terms) for some in (trades, outside))
+    if everything == chosen or blocking(judge_trades(book, chosen, bars, terms, past)):
+        return everything
+    return chosen
+
+
+def _with_orders(
+    trades: dict[str, int], book: Book, targets: SessionTargets, bars: Bars, terms: TradingTerms
+) -> dict[str, int]:
+    """Trades, and what is ordered by hand beside them: in whole shares, unless that closes a position."""
+    if not targets.ordered:
         return trades
-    return outside
+    both = dict(trades)
+    for symbol in sorted({symbol for own in targets.ordered.values() for symbol in own if symbol in bars}):
+        held, total = book.quantity(symbol), trades.get(symbol, 0) + targets.orders(symbol)
+        if asset(bars, symbol).tradable:
+            both[symbol] = total if total == -held else _whole(symbol, total, held, bars, terms)
+    return {symbol: quantity for symbol, quantity in both.items() if quantity}
 
 
 def _band(weight: float, terms: TradingTerms) -> float:
@@ -88,21 +104,21 @@ def crosses(book: Book, targets: SessionTargets, symbol: str) -> bool:
     Then everything is closed, and nothing more: no broker sells more than there is in one order, and the other side is
     opened when the first order has been filled, that is planned at the next close.
     """
-    return targets.weights[symbol] * book.quantity(symbol) < 0
+    return targets.weights[symbol] * book.quantity(symbol) < 0 and not targets.pins(symbol)
 
 
 def _all_wanted(book: Book, targets: SessionTargets, bars: Bars, terms: TradingTerms) -> dict[str, int]:
     """Units by symbol that lead from the book to the targets exactly, but for trades below `minimum_trade`, and for
-    what the broker does not let be done.
+    what the broker does not let be done. Without what is ordered by hand, which goes its own way.
     """
-    scale = invested_part(targets.weights, terms.orders.cash_buffer) * max(book.equity, 0) / 100
+    scale = currency_per_weight(targets, book.equity, bars, terms.orders.cash_buffer)
     trades = {}
     for symbol, weight in sorted(targets.weights.items()):
         allowed = asset(bars, symbol)
         if symbol not in bars or not allowed.tradable:
             continue
-        price, held = bars[symbol].close, book.quantity(symbol)
-        target = to_units(weight * scale / price)
+        price, held = bars[symbol].close, book.quantity(symbol) + targets.orders(symbol)
+        target = to_units(weight * scale / price) + targets.pins(symbol)
         if not target or crosses(book, targets, symbol):
             trades[symbol] = -held
         elif target < held and target < 0 and not allowed.shortable:

@@ -28,6 +28,22 @@ class SessionTargets:
     reserve holds for idle cash."""
     eased: bool = False
     """Whether positions may be made smaller whatever limits the way: a breach is being answered."""
+    pinned: Mapping[str, Mapping[str, int]] = field(default_factory=dict)
+    """By strategy: units that a person wants in its book beside all weights, whatever it wishes for itself."""
+    ordered: Mapping[str, Mapping[str, int]] = field(default_factory=dict)
+    """By strategy: by how much these are more, or less, than its book holds."""
+    by_hand: Mapping[str, str] = field(default_factory=dict)
+    """Who orders a symbol by hand in this session, and why."""
+    limit_prices: Mapping[str, float] = field(default_factory=dict)
+    """The worst price that who orders a symbol by hand takes."""
+
+    def pins(self, symbol: str) -> int:
+        """Units of the symbol that are pinned in all books together."""
+        return sum(own.get(symbol, 0) for own in self.pinned.values())
+
+    def orders(self, symbol: str) -> int:
+        """Units of the symbol that are ordered by hand, over all books."""
+        return sum(own.get(symbol, 0) for own in self.ordered.values())
 
     def cut(self, symbol: str) -> float:
         """How much of what was requested the limits left: 1 where they did not make it smaller."""
@@ -39,10 +55,13 @@ class SessionTargets:
 NO_TARGETS = SessionTargets()
 
 
-def invested_part(weights: Mapping[str, float], cash_buffer: float) -> float:
-    """What all weights are scaled with so that the cash buffer stays, should they ask for more than the rest."""
+def invested_part(weights: Mapping[str, float], cash_buffer: float, pinned: float = 0.0) -> float:
+    """What all weights are scaled with so that the cash buffer stays, should they ask for more than the rest.
+
+    `pinned` is what stands beside them and is not scaled.
+    """
     net = math.fsum(weights.values())
-    return min(1.0, (1.0 - cash_buffer) / net) if net > 0 else 1.0
+    return min(1.0, max(1.0 - cash_buffer - pinned, 0.0) / net) if net > 0 else 1.0
 
 
 def session_targets(

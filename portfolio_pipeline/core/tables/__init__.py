@@ -8,6 +8,7 @@ tools outside the project: they may be added (with a migration), not renamed.
 from __future__ import annotations
 
 from portfolio_pipeline.core.tables.alerts import ALERT_DELIVERIES, ALERTS
+from portfolio_pipeline.core.tables.by_hand import APPROVALS, ORDER_INSTRUCTIONS, ORDER_PLANS
 from portfolio_pipeline.core.tables.capital import ALLOCATION_INPUTS, MANUAL_SHARES, REBALANCE_DECISIONS
 from portfolio_pipeline.core.tables.declare import Column, ColumnType, Table
 from portfolio_pipeline.core.tables.execution import (
@@ -79,6 +80,7 @@ __all__ = [
     "ALERTS",
     "ALERT_DELIVERIES",
     "ALLOCATION_INPUTS",
+    "APPROVALS",
     "BEGINNINGS",
     "BROKER_ACCOUNTS",
     "BROKER_ASSETS",
@@ -96,7 +98,9 @@ __all__ = [
     "OPTIMIZED_PARAMETERS",
     "ORDERS",
     "ORDER_ATTEMPTS",
+    "ORDER_INSTRUCTIONS",
     "ORDER_OUTCOMES",
+    "ORDER_PLANS",
     "ORDER_SEALS",
     "PAPER_GAPS",
     "PARAMETER_MIXTURES",
@@ -169,8 +173,11 @@ TABLES: tuple[Table, ...] = (
     RISK_FUTURES,
     RISK_BREACHES,
     SESSION_ORIGINS,
+    ORDER_INSTRUCTIONS,
     ORDERS,
+    ORDER_PLANS,
     ORDER_SEALS,
+    APPROVALS,
     EXPECTED_COSTS,
     SUBMISSIONS,
     ORDER_ATTEMPTS,

@@ -76,12 +76,14 @@ SUBMISSIONS = Table(
         session("the session at whose close the order was decided"),
         text("client_order_id", "the order").made_of("orders.client_order_id"),
         text(
-            "state", "state of the order", "accepted", "filled", "partially_filled", "expired", "refused", "unknown"
+            "state",
+            "state of the order; `held` was not sent: it waits for approval, or was canceled by hand",
+            *("accepted", "filled", "partially_filled", "expired", "refused", "unknown", "held"),
         ).made_of("orders.verdict"),
         text("broker_order_id", "the broker's own identifier", nullable=True),
         number("filled_quantity", "shares filled so far", "shares", minimum=0),
         Column("updated_at", "timestamp", "when the state was last changed (simulated: the market's time)"),
-        text("error", "why it was refused, or sent for the day instead of an auction", nullable=True),
+        text("error", "why it was refused, is held, or was sent for the day instead of an auction", nullable=True),
     ),
     lived=True,
 )

@@ -43,8 +43,8 @@ SIM_ORDERS = Table(
         text("order_type", "how it is to be filled", "market", "limit"),
         number("limit_price", "for limit orders", "currency per share", nullable=True),
         text("time_in_force", "for the day, or for one of its auctions", "day", "opg", "cls"),
-        text("state", "whether it was taken", "accepted", "refused"),
-        text("error", "why it was refused", nullable=True),
+        text("state", "whether it was taken, or taken back", "accepted", "refused", "canceled"),
+        text("error", "why it is not accepted", nullable=True),
     ),
     lived=True,
 )

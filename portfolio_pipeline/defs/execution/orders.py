@@ -1,11 +1,11 @@
 """The asset orders and its check: the tickets planned at each close for the next session, with the verdict on them.
 
 Only reading, asking the broker for the account, calling `core.execution.orders`, and writing belong here. Nothing is
-sent.
+sent; what a person's word supersedes is canceled before others are planned in its place.
 """
 
 from collections.abc import Collection, Mapping, Sequence
-from datetime import date
+from datetime import UTC, date
 from typing import Any
 
 import dagster as dg
@@ -18,6 +18,7 @@ from portfolio_pipeline.core.books.reconciliation import undecided
 from portfolio_pipeline.core.books.reconciliation_rows import difference_rows
 from portfolio_pipeline.core.calendar.sessions import SessionRange, previous_session
 from portfolio_pipeline.core.errors import DataError, LimitError
+from portfolio_pipeline.core.execution.by_hand.instructions import plan_rows
 from portfolio_pipeline.core.execution.costs import expected_cost_rows
 from portfolio_pipeline.core.execution.gate import judge_submission
 from portfolio_pipeline.core.execution.orders import plan
@@ -30,13 +31,18 @@ from portfolio_pipeline.core.risk.breaches import breach_rows
 from portfolio_pipeline.core.risk.states.rows import state_rows
 from portfolio_pipeline.core.settings import Settings
 from portfolio_pipeline.core.tables import (
+    ACCOUNT,
     AGGREGATED_TARGETS,
+    APPROVALS,
     BROKER_ASSETS,
     CASH_RETURNS,
     CORPORATE_ACTIONS,
     EXPECTED_COSTS,
+    ORDER_INSTRUCTIONS,
+    ORDER_PLANS,
     ORDER_SEALS,
     ORDERS,
+    POSITIONS,
     PRICES,
     RECONCILIATION,
     RISK_BREACHES,
@@ -47,9 +53,10 @@ from portfolio_pipeline.core.tables import (
     STRATEGY_TARGETS,
     STRATEGY_WEIGHTS,
 )
-from portfolio_pipeline.defs.execution.sent import REVISION, sent_orders
-from portfolio_pipeline.ports import Broker, Reader, Warehouse
+from portfolio_pipeline.defs.execution.sent import REVISION, make_room, revisions, sent_orders
+from portfolio_pipeline.ports import Broker, Clock, Reader, Warehouse
 from portfolio_pipeline.reads.account_watch import account_watch
+from portfolio_pipeline.reads.hands import hands_for, stored_instructions
 from portfolio_pipeline.reads.reconciled import Statements, refusal_of, stored_differences
 from portfolio_pipeline.reads.trading import trading_inputs
 from portfolio_pipeline.reports.tables import markdown_table
@@ -76,11 +83,14 @@ def orders_within_limits(
     with warehouse.reading() as reader:
         inputs, tickets = trading_inputs(reader, sessions), tickets_of(reader.read(ORDERS.name, sessions))
         know_assets(inputs.bars, reader.read(BROKER_ASSETS.name, sessions))
-        watch = account_watch(reader, sessions)
+        watch, hands = account_watch(reader, sessions), hands_for(reader, broker, settings, sessions, inputs)
         sealed = Sealed(Sealer(plan_key, settings), seals_of(reader.read(ORDER_SEALS.name, sessions)))
     book = statements.at(sessions.first).book
     gate = judge_submission(
-        *(broker.mode, sessions, tickets, book, inputs.targets, inputs.bars, settings), sealed=sealed, watch=watch
+        *(broker.mode, sessions, tickets, book, inputs.targets, inputs.bars, settings),
+        sealed=sealed,
+        watch=watch,
+        hands=hands(),
     )
     failed_at = gate.failed_at(sessions.last)
     offending: list[dict[str, object]] = []
@@ -139,9 +149,11 @@ def planned_with_what_the_session_before_was(
         CORPORATE_ACTIONS,
         CASH_RETURNS,
         RISK_OVERRIDES,
+        APPROVALS,
     ),
+    goes_on_from=(POSITIONS, ACCOUNT),
     also_fills=(
-        *(BROKER_ASSETS, ORDER_SEALS, EXPECTED_COSTS),
+        *(BROKER_ASSETS, ORDER_INSTRUCTIONS, ORDER_PLANS, ORDER_SEALS, EXPECTED_COSTS),
         *(RISK_BREACHES, RISK_STATES, SESSION_ORIGINS, RECONCILIATION),
     ),
     checks=(orders_within_limits, nothing_is_open_with_the_broker, planned_with_what_the_session_before_was),
@@ -154,6 +166,7 @@ def orders(
     settings: dg.ResourceParam[Settings],
     plan_key: dg.ResourceParam[bytes],
     origin: dg.ResourceParam[Origin],
+    clock: dg.ResourceParam[Clock],
 ) -> Stored:
     asked, tradable = sessions, broker.tradable(sessions)
     with warehouse.reading() as reader:
@@ -165,17 +178,22 @@ def orders(
             return Stored(stands, {"orders of the newest session": "what was planned at its close stands"})
         sessions = tradable
         inputs, watch = trading_inputs(reader, sessions), account_watch(reader, sessions)
+        hands = hands_for(reader, broker, settings, sessions, inputs)
     account = statements.at(sessions.first)
     book = account.book
     know_assets(inputs.bars, _assets(warehouse, broker, sessions.last, inputs.targets, book))
     sealer = Sealer(plan_key, settings)
-    planned = plan(broker.mode, sessions, book, inputs.targets, inputs.bars, settings, sealer, watch)
+    planned = plan(broker.mode, sessions, book, inputs.targets, inputs.bars, settings, sealer, watch, hands())
     states = [(session, scope, one) for session, after in watch.path.items() for scope, one in after.items()]
     sent = sent_orders(broker, warehouse, sessions)
+    revised = _revised(broker, warehouse, planned.tickets, sent, clock)
+    sent = sent_orders(broker, warehouse, sessions) if revised else sent
+    said = stored_instructions(warehouse)
     with warehouse.transaction() as tx:
         stored = tickets_of(tx.read(ORDERS.name, sessions))
         rows = tx.replace(ORDERS.name, sessions, ticket_rows(planned.tickets))
-        _refuse_revision(planned.tickets, stored, sent)
+        _refuse_revision(planned.tickets, stored, sent, revised)
+        tx.replace(ORDER_PLANS.name, sessions, plan_rows(said, sessions))
         tx.replace(ORDER_SEALS.name, sessions, seal_rows(planned.seals))
         tx.replace(EXPECTED_COSTS.name, sessions, expected_cost_rows(planned.expected))
         breaches = breach_rows(planned.findings, "orders")
@@ -224,7 +242,27 @@ def _refuse_unmeasured(reader: Reader, sessions: SessionRange) -> None:
         )
 
 
-def _refuse_revision(tickets: Sequence[Ticket], stored: Sequence[Ticket], sent: Mapping[date, Collection[str]]) -> None:
+def _revised(
+    broker: Broker, warehouse: Warehouse, tickets: Sequence[Ticket], sent: Mapping[date, Collection[str]], clock: Clock
+) -> set[date]:
+    """The sessions of which a person has changed what was sent, once there is room for it at the broker."""
+    if not sent:
+        return set()
+    planned, said = _accepted(tickets), revisions(warehouse, SessionRange(min(sent), max(sent)))
+    for session in sorted(sent.keys() & said.keys()):
+        superseded = set(sent[session]) - planned.get(session, set())
+        if superseded:
+            now = clock.now().astimezone(UTC).replace(tzinfo=None)
+            make_room(broker, warehouse, said[session], superseded, now)
+    return set(said)
+
+
+def _refuse_revision(
+    tickets: Sequence[Ticket],
+    stored: Sequence[Ticket],
+    sent: Mapping[date, Collection[str]],
+    revised: Collection[date],
+) -> None:
     """One intent is one order for its session, however often it is planned: no other, and none beside it.
 
     A session of which only some orders have arrived is finished with the plan that they belong to.
@@ -232,7 +270,8 @@ def _refuse_revision(tickets: Sequence[Ticket], stored: Sequence[Ticket], sent: 
     now, then = _accepted(tickets), _accepted(stored)
     for session in sorted(sent):
         planned = now.get(session, set())
-        others = sorted((planned ^ then.get(session, planned)) | (set(sent[session]) - planned))
+        before = planned if session in revised else then.get(session, planned)
+        others = sorted((planned ^ before) | (set(sent[session]) - planned))
         if others:
             raise LimitError(
                 "ALREADY_SENT",

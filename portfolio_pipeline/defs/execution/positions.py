@@ -37,6 +37,7 @@ from portfolio_pipeline.core.tables import (
     CASH_RETURNS,
     CORPORATE_ACTIONS,
     FILLS,
+    ORDER_INSTRUCTIONS,
     POSITIONS,
     PRICES,
     RECONCILIATION,
@@ -49,6 +50,7 @@ from portfolio_pipeline.core.tables.declare import ACCOUNT_BOOK
 from portfolio_pipeline.core.tables.rows import frame
 from portfolio_pipeline.ports import Broker, Warehouse
 from portfolio_pipeline.reads.beginnings import stored_beginnings
+from portfolio_pipeline.reads.hands import instructed_for
 from portfolio_pipeline.reads.reconciled import outside_by_session, stored_differences
 from portfolio_pipeline.reads.state import rows_before
 from portfolio_pipeline.reads.trading import trading_inputs
@@ -112,6 +114,7 @@ def positions_tie_to_broker(
         PRICES,
         CORPORATE_ACTIONS,
         CASH_RETURNS,
+        ORDER_INSTRUCTIONS,
     ),
     also_fills=(ACCOUNT, TRADES, CASH_FLOWS),
     checks=(
@@ -135,6 +138,7 @@ def positions(
             ledger = stored_ledger(frame(reader.read(POSITIONS.name, SessionRange.single(before))), account)
             entries = entries_at(reader, before)
         inputs = trading_inputs(reader, sessions)
+        instructed = instructed_for(reader, sessions, inputs)
         executed = by_session(fills_of(reader.read(FILLS.name, sessions)))
         booked = cash_flows_of(reader.read(CASH_FLOWS.name, sessions, where={"origin": "broker"}))
         differences, decisions = stored_differences(reader)
@@ -155,6 +159,7 @@ def positions(
         targets=inputs.targets,
         shares=inputs.shares,
         opening=opening,
+        instructed=instructed,
         cash_buffer=settings.orders.cash_buffer,
         delist_after_sessions=sys.maxsize if real else settings.delist_after_sessions,
         entries=entries,

@@ -27,13 +27,17 @@ from portfolio_pipeline.core.market.quotes import fresh_prices
 from portfolio_pipeline.core.risk.breaches import breach_rows
 from portfolio_pipeline.core.settings import Settings
 from portfolio_pipeline.core.tables import (
+    ACCOUNT,
     AGGREGATED_TARGETS,
+    APPROVALS,
     BROKER_ASSETS,
     CASH_RETURNS,
     CORPORATE_ACTIONS,
     HALT_EVENTS,
+    ORDER_INSTRUCTIONS,
     ORDER_SEALS,
     ORDERS,
+    POSITIONS,
     PRICES,
     RISK_BREACHES,
     RISK_OVERRIDES,
@@ -45,6 +49,7 @@ from portfolio_pipeline.core.tables import (
 from portfolio_pipeline.defs.execution.sent import sent_orders
 from portfolio_pipeline.ports import Broker, Clock, HaltSwitch, MarketData, TellsQuotes, Warehouse
 from portfolio_pipeline.reads.account_watch import account_watch
+from portfolio_pipeline.reads.hands import hands_for
 from portfolio_pipeline.reads.reconciled import Statements, refusal_of, stored_differences
 from portfolio_pipeline.reads.trading import trading_inputs
 
@@ -57,7 +62,8 @@ def every_order_was_sent(
 ) -> dg.AssetCheckResult:
     """Every order was sent and taken: none was held back by a halt, none refused, and of none the state is unknown.
 
-    What the planner itself had refused further back in a range is history: it is shown as a warning.
+    What the planner itself had refused further back in a range is history: it is shown as a warning. So is what waits
+    for a person's approval, or was canceled by one.
     """
     with warehouse.reading() as reader:
         planned = {row["client_order_id"]: row for row in reader.read(ORDERS.name, sessions).to_pylist()}
@@ -78,7 +84,7 @@ def every_order_was_sent(
         order = planned.get(name) or told[name]
         why = told[name]["error"] if name in told else held_back
         row: dict[str, object] = {"session": order["session"], "client_order_id": name, "state": state, "why": why}
-        history = order.get("verdict") == "refused" and order["session"] < sessions.last
+        history = state == OrderState.HELD or (order.get("verdict") == "refused" and order["session"] < sessions.last)
         (warnings if history else offending).append(row)
     return check_result(offending, warnings=warnings, checked=len({**planned, **told}), remedy=_told(offending))
 
@@ -99,7 +105,10 @@ def every_order_was_sent(
         HALT_EVENTS,
         RISK_STATES,
         RISK_OVERRIDES,
+        ORDER_INSTRUCTIONS,
+        APPROVALS,
     ),
+    goes_on_from=(POSITIONS, ACCOUNT),
     also_fills=(RISK_BREACHES,),
     checks=(every_order_was_sent,),
 )
@@ -129,7 +138,7 @@ def submissions(
             inputs, tickets = trading_inputs(reader, sessions), tickets_of(reader.read(ORDERS.name, sessions))
             know_assets(inputs.bars, reader.read(BROKER_ASSETS.name, sessions))
             sealed = Sealed(Sealer(plan_key, settings), seals_of(reader.read(ORDER_SEALS.name, sessions)))
-            watch = account_watch(reader, sessions)
+            watch, hands = account_watch(reader, sessions), hands_for(reader, broker, settings, sessions, inputs)
         quotes, quoted = _fresh_quotes(broker, market_data, [ticket.symbol for ticket in tickets], clock.now())
         sent = sent_orders(broker, warehouse, sessions)
         gate = judge_submission(
@@ -137,6 +146,7 @@ def submissions(
             quotes=quotes,
             sealed=sealed,
             watch=watch,
+            hands=hands(),
         )
         _send(broker, sessions, gate)
     rows = submission_rows(_known_at_the_close(gate, broker.reports(sessions)))
@@ -147,7 +157,8 @@ def submissions(
     newest = rows[rows["session"] == sessions.last]  # dates, as submission_rows gives them
     states = newest["state"].value_counts().sort_index()
     metadata = {
-        "sent for the newest session": int((newest["state"] != "refused").sum()),
+        "sent for the newest session": int((~newest["state"].isin(["refused", "held"])).sum()),
+        "held for the newest session": int((newest["state"] == "held").sum()),
         "refused in all sessions": len(gate.refused),
         "states": ", ".join(f"{count} {state}" for state, count in states.items()) or "nothing to send",
         "broker": broker.mode,
@@ -205,6 +216,11 @@ def _known_at_the_close(gate: Gate, told: Iterable[OrderReport]) -> list[OrderRe
         name, why = ticket.client_order_id, gate.why(ticket.session)
         refused = OrderReport(ticket.session, name, OrderState.REFUSED, None, 0, _close(ticket.session), why)
         reports.setdefault(name, refused)
+    for ticket, why in gate.held_back:
+        held = OrderReport(
+            ticket.session, ticket.client_order_id, OrderState.HELD, None, 0, _close(ticket.session), why
+        )
+        reports.setdefault(ticket.client_order_id, held)
     return list(reports.values())
 
 

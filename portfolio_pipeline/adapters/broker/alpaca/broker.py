@@ -122,6 +122,11 @@ class AlpacaBroker:
                     break
         return self.reports(sessions)
 
+    def cancel(self, session: date, names: Sequence[str]) -> tuple[OrderReport, ...]:
+        self._require_ours()
+        own = {name: one for name, one in self._journal.of_orders(names).items() if one.order.session == session}
+        return tuple(one.report for one in self._sender.canceled(own).values() if one.state is not OrderState.PLANNED)
+
     def reports(self, sessions: SessionRange) -> tuple[OrderReport, ...]:
         known = self._journal.of_sessions(sessions)
         if any(attempt.state not in OVER and attempt.state is not OrderState.PLANNED for attempt in known.values()):

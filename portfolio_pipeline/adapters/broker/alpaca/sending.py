@@ -91,6 +91,40 @@ class Sender:
         found = self._refresh({**known, **{one.order.client_order_id: one for one in adopted}}, listed)
         return bool(still_in_doubt(found.values()))
 
+    def canceled(self, attempts: Mapping[str, Attempt]) -> dict[str, Attempt]:
+        """Ask for what is not over to be canceled, and look until it is, or for as long as patience lasts.
+
+        What was never sent is given up: it is noted as canceled, and so never sent.
+        """
+        never = [one for one in attempts.values() if one.state is OrderState.PLANNED]
+        now = self._journal.now()
+        self._journal.add([one.then(OrderState.CANCELED, now, "CANCELED: before it was sent") for one in never])
+        known = {name: one for name, one in attempts.items() if one.state is not OrderState.PLANNED}
+        known |= self._refresh(known, {})
+        asked: set[str] = set()
+        for pause in (*self._client.patience.lookups, None):
+            open_ = [one for one in known.values() if one.state not in OVER and one.broker_order_id]
+            for one in open_:
+                if one.broker_order_id not in asked:
+                    self._ask_to_cancel(one, asked)
+            if open_:
+                known |= self._refresh(known, {})
+            if pause is None or all(one.state in OVER for one in known.values()):
+                break
+            self._sleep(pause)
+        return known
+
+    def _ask_to_cancel(self, attempt: Attempt, asked: set[str]) -> None:
+        """Whether it is refused or nobody knows: what the order says afterwards is what counts."""
+        assert attempt.broker_order_id is not None
+        try:
+            self._client.delete(f"/orders/{attempt.broker_order_id}")
+        except Unclear:
+            return  # asked again after a pause
+        except Refused:
+            pass
+        asked.add(attempt.broker_order_id)
+
     def foreign(self) -> tuple[ForeignOrder, ...]:
         """The open orders that others have given."""
         query = {"status": "open", "limit": _PAGE, "direction": "asc", "nested": "false"}

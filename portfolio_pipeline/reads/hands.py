@@ -1,0 +1,83 @@
+"""What people have said by hand, as planner, gate and books ask for it; with the strategies' books where need be."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable
+from datetime import date
+
+from portfolio_pipeline.core.books.book import Book
+from portfolio_pipeline.core.books.positions import Instructed, as_they_are, stored_ledger
+from portfolio_pipeline.core.books.strategy_books import Ledger, wishes
+from portfolio_pipeline.core.calendar.sessions import SessionRange, previous_session
+from portfolio_pipeline.core.execution.by_hand.approvals import Approvals
+from portfolio_pipeline.core.execution.by_hand.effect import instructed
+from portfolio_pipeline.core.execution.by_hand.hands import Books, Hands
+from portfolio_pipeline.core.execution.by_hand.instructions import Instructions
+from portfolio_pipeline.core.execution.tickets import by_session
+from portfolio_pipeline.core.market.bars import NO_BARS, Bars
+from portfolio_pipeline.core.portfolio.session_targets import NO_TARGETS, SessionTargets
+from portfolio_pipeline.core.settings import Settings
+from portfolio_pipeline.core.tables import ACCOUNT, APPROVALS, ORDER_INSTRUCTIONS, POSITIONS
+from portfolio_pipeline.core.tables.rows import frame
+from portfolio_pipeline.ports import Broker, Reader
+from portfolio_pipeline.reads.reconciled import is_own
+from portfolio_pipeline.reads.state import rows_before
+from portfolio_pipeline.reads.trading import TradingInputs
+
+
+def stored_instructions(reader: Reader) -> Instructions:
+    return Instructions.of_rows(reader.read(ORDER_INSTRUCTIONS.name).to_pylist())
+
+
+def stored_approvals(reader: Reader, settings: Settings) -> Approvals:
+    return Approvals.of_rows(settings.approval, reader.read(APPROVALS.name).to_pylist())
+
+
+def hands_for(
+    reader: Reader, broker: Broker, settings: Settings, sessions: SessionRange, inputs: TradingInputs
+) -> Callable[[], Hands]:
+    """Makes what is asked session by session; the broker is asked only when it is made."""
+    said, approvals = stored_instructions(reader), stored_approvals(reader, settings)
+    if not said.begun(sessions.last):
+        return lambda: Hands(said, approvals)
+    before, account = previous_session(sessions.first), rows_before(reader, ACCOUNT, sessions.first)
+    held = None if account is None else frame(reader.read(POSITIONS.name, SessionRange.single(_is(before))))
+
+    def opened() -> Hands:
+        if account is None or held is None:
+            books = _books(settings, inputs, broker, Ledger.opened(Book.of(broker.account(sessions.first))))
+            books.open = False
+            return Hands(said, approvals, books)
+        books = _books(settings, inputs, broker, stored_ledger(held, account))
+        at, seen = _is(before), inputs.bars.get(_is(before), NO_BARS)
+        asked = inputs.targets.get(at, NO_TARGETS)
+        asked = instructed(at, asked, said, books.ledger, inputs.shares.get(at, {}), seen)
+        books.wished = wishes(books.ledger, asked, seen, books.cash_buffer)
+        told = broker.fills(SessionRange.single(sessions.first))
+        books.fills = by_session(fill for fill in told if is_own(broker.mode, fill.client_order_id))
+        return Hands(said, approvals, books)
+
+    return opened
+
+
+def instructed_for(reader: Reader, sessions: SessionRange, inputs: TradingInputs) -> Instructed:
+    """The same for whoever has the books."""
+    said = stored_instructions(reader)
+    if not said.begun(sessions.last):
+        return as_they_are
+
+    def asked(session: date, targets: SessionTargets, ledger: Ledger, bars: Bars) -> SessionTargets:
+        return instructed(session, targets, said, ledger, inputs.shares.get(session, {}), bars)
+
+    return asked
+
+
+def _books(settings: Settings, inputs: TradingInputs, broker: Broker, ledger: Ledger) -> Books:
+    delisted = settings.delist_after_sessions if broker.mode == "SIMULATED" else sys.maxsize
+    return Books(ledger, {}, inputs.shares, settings.orders.cash_buffer, delisted)
+
+
+def _is(session: date | None) -> date:
+    assert session is not None
+    return session
