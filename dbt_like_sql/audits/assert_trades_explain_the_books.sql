@@ -37,7 +37,7 @@ opened as (
         closes.next_session as session,
         held.book,
         held.symbol,
-        held.quantity * coalesce(prices.split_ratio, actions.split_ratio, 1) as quantity,
+        held.quantity * coalesce(told.ratio, prices.split_ratio, actions.split_ratio, 1) as quantity,
         held.market_value - held.unrealized_pnl as paid,
         coalesce(prices.dividend, actions.dividend, 0) as dividend
     from ref('positions') as held
@@ -47,6 +47,14 @@ opened as (
         on prices.session = closes.next_session and prices.symbol = held.symbol
     left join ref('corporate_actions') as actions
         on actions.session = closes.next_session and actions.symbol = held.symbol
+    -- A split that only the broker has told, and a person has accepted.
+    left join ref('reconciliation') as told
+        on told.session = closes.next_session and told.subject = held.symbol and told.kind = 'corporate_action'
+        and exists (
+            select said.decision_id
+            from ref('reconciliation_decisions') as said
+            where said.subject = told.subject and said.action = 'accept' and said.session >= told.session
+        )
 ),
 
 by_symbol as (

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from portfolio_pipeline.cli import alerting, completion, questions, reconcile, risk
+from portfolio_pipeline.cli import alerting, completion, costs, questions, reconcile, risk
 from portfolio_pipeline.cli.allocate import allocate
 from portfolio_pipeline.cli.help import Group
 from portfolio_pipeline.cli.session_date import SessionDate
@@ -201,6 +201,24 @@ def _run_sessions(
 
 
 @portfolio.command(
+    changes="Notes how orders at a real broker stand, and what was executed so far. Nothing is planned or sent.",
+    examples=["portfolio follow                 once", "portfolio follow --until-closed  a look a minute"],
+)
+@click.option("--until-closed", is_flag=True, help="Look every minute until no order is open or the market is closed.")
+def follow(until_closed: bool) -> None:
+    """Ask the broker how the session's orders stand.
+
+    While the market is open the sensor open_orders of `portfolio up` does the same every minute.
+    """
+    from portfolio_pipeline.cli import following
+
+    if until_closed:
+        following.follow_until_closed()
+    else:
+        following.follow_once()
+
+
+@portfolio.command(
     changes="Nothing. A database of an earlier version is carried forward first.",
     examples=["portfolio status", "portfolio status --json", "NO_COLOR=1 portfolio status"],
     keys=[
@@ -208,6 +226,7 @@ def _run_sessions(
         " trading: halted, since, reason; complete_through and last_closed: sessions;"
         " account: session, equity, cash, or null; changed: session, what, or null;"
         " states: state, since and what leads on of whatever is not normal;"
+        " orders: those of a real broker that are executed next, each with state, filled_quantity of quantity;"
         " web_ui: address, process, or null;"
         " troubles: kind, what, to_do; tables: the newest session of each; error: null, or reason, figures, to_do,"
         " message.",
@@ -405,13 +424,6 @@ def complete(shell: str) -> None:
     click.echo(completion.script(shell, portfolio))
 
 
-for further in (
-    questions.backtest,
-    questions.search,
-    questions.sensitivity,
-    allocate,
-    alerting.alerts,
-    risk.risk,
-    reconcile.reconcile,
-):
+_QUESTIONS = (questions.backtest, questions.search, questions.sensitivity, costs.costs)
+for further in (*_QUESTIONS, allocate, alerting.alerts, risk.risk, reconcile.reconcile):
     portfolio.add_command(further)

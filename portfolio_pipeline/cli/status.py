@@ -5,6 +5,7 @@ What is wrong comes first, with what to do about it. Nothing heavy is imported h
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
@@ -12,13 +13,16 @@ from typing import Any
 
 from portfolio_pipeline.adapters.closes_file import last_closed
 from portfolio_pipeline.adapters.newest_states import newest_states
+from portfolio_pipeline.adapters.noted_orders import noted_orders, order_document
 from portfolio_pipeline.adapters.origin import newest_sources
 from portfolio_pipeline.adapters.wiring import Wiring
 from portfolio_pipeline.cli.terminal import BAD, DOUBTFUL, GOOD, Fact, facts, say, show
 from portfolio_pipeline.core import tables as schemas
+from portfolio_pipeline.core.books.book import to_shares
 from portfolio_pipeline.core.books.reconciliation import undecided
 from portfolio_pipeline.core.books.reconciliation_rows import decisions_of, differences_of
 from portfolio_pipeline.core.calendar.sessions import SessionRange
+from portfolio_pipeline.core.execution.attempts import OVER, Attempt
 from portfolio_pipeline.core.execution.halt import TradingState, either, trading_state
 from portfolio_pipeline.core.execution.origin import changes_by_session
 from portfolio_pipeline.core.market.made_up import OTHER_MODEL, any_made_up, of_this_model
@@ -60,12 +64,14 @@ class Status:
     troubles: tuple[Trouble, ...]
     states: Mapping[str, Mapping[str, Any]]
     """Of what is not normal, by scope."""
+    orders: Sequence[Attempt]
+    """Those that are executed in the session after the newest one, as a real broker has told of them last."""
 
 
 def find_status(wired: Wiring) -> Status:
     home, warehouse = wired.environment.dagster_home, wired.warehouse
     last, complete = last_closed(home, wired.clock.now()), complete_through(warehouse)
-    account, open_items = None, []
+    account, open_items, orders = None, [], []
     with warehouse.reading() as reader:
         simulated, begun, sources = made_up(reader), beginnings(reader), newest_sources(reader)
         reached = {one.name: reader.newest(one.name) for one in schemas.TABLES if one.by_session}
@@ -80,6 +86,7 @@ def find_status(wired: Wiring) -> Status:
             only = SessionRange.single(complete)
             (account,) = reader.read(schemas.ACCOUNT.name, only, where={"book": ACCOUNT_BOOK}).to_pylist()
             open_items = _open(reader, only)
+            orders = noted_orders(reader, only)
     of_home = (*of_trading(trading), *_of_market(sources), *_of_sessions(complete, last))
     troubles = (*of_home, *open_items, *_of_runs(wired))
     return Status(
@@ -96,6 +103,7 @@ def find_status(wired: Wiring) -> Status:
         tables=reached,
         troubles=troubles,
         states=states,
+        orders=orders,
     )
 
 
@@ -118,6 +126,7 @@ def status_document(status: Status) -> dict[str, Any]:
         "account": account and {name: account[name] for name in ("session", "equity", "cash")},
         "changed": status.changed and {"session": status.changed[0], "what": status.changed[1]},
         "states": status.states,
+        "orders": [order_document(one) for one in status.orders],
         "web_ui": web_ui and {"address": web_ui.address, "process": web_ui.process},
         "troubles": [{"kind": one.kind, "what": one.what, "to_do": one.to_do} for one in status.troubles],
         "tables": status.tables,
@@ -174,10 +183,27 @@ def _known(status: Status) -> list[Fact]:
         )
         for scope, one in status.states.items()
     ]
+    rows += _orders(status.orders)
     rows.append(("Web UI", ui.address if ui is not None else "not running; `portfolio up` starts it", ""))
     rows.append(("Home", status.home, ""))
     rows.append(("Database", status.database, ""))
     return [*rows, *_tables(status)]
+
+
+def _orders(orders: Sequence[Attempt]) -> list[Fact]:
+    """How many stand how, and those that are open, with what of them is filled."""
+    if not orders:
+        return []
+    states = Counter(str(one.state).replace("_", " ") for one in orders)
+    told = ", ".join(f"{count} {state}" for state, count in sorted(states.items()))
+    open_ = [
+        f"{one.order.side} {one.order.symbol}: {to_shares(one.filled_quantity):g} of"
+        f" {to_shares(abs(one.order.quantity)):g} filled"
+        for one in orders
+        if one.state not in OVER
+    ]
+    more = [f"and {len(open_) - _MOST_SHOWN} more"] if len(open_) > _MOST_SHOWN else []
+    return [("Orders", "\n".join((told, *open_[:_MOST_SHOWN], *more)), "")]
 
 
 def _tables(status: Status) -> list[Fact]:

@@ -14,6 +14,7 @@ _FILLED_BY = {
     "corporate_actions": "prices",
     "price_restatements": "prices",
     "quarantine": "prices",
+    "vendor_differences": "prices",
     "cash_returns": "features",
     "risk_metrics": "risk",
     "risk_futures": "risk",

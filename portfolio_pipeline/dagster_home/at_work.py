@@ -17,7 +17,7 @@ import dagster as dg
 
 from portfolio_pipeline.core.errors import LimitError, PortfolioError
 from portfolio_pipeline.dagster_home.private.execution import IN_PROGRESS_RUN_STATUSES
-from portfolio_pipeline.ports.locks import Lock, Locks
+from portfolio_pipeline.ports.locks import Holder, Lock, Locks
 
 READS_ONLY = "portfolio/reads_only"
 """Tag of jobs that change nothing of the account: they need not wait."""
@@ -48,6 +48,21 @@ def at_work(locks: Locks, what: str, *, wait: Callable[[str], None] | None = Non
         yield
     finally:
         _mine = None
+        lock.release()
+
+
+@contextmanager
+def at_work_now(locks: Locks, what: str) -> Iterator[Holder | None]:
+    """As `at_work`, for what can be left to the next time: where another is at work, this process included, that one
+    is told of, and nothing may be done.
+    """
+    lock = locks.take(_ACCOUNT, f"{what}, {this_process()}")
+    if lock is None:
+        yield locks.holder(_ACCOUNT) or Holder("another process", "a moment ago")
+        return
+    try:
+        yield None
+    finally:
         lock.release()
 
 

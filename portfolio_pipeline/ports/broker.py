@@ -14,6 +14,7 @@ from portfolio_pipeline.core.books.fills import Fill
 from portfolio_pipeline.core.books.reconciliation import ForeignOrder
 from portfolio_pipeline.core.calendar.sessions import SessionRange
 from portfolio_pipeline.core.execution.tickets import Order, OrderReport
+from portfolio_pipeline.core.market.bars import Asset
 
 TradingMode: TypeAlias = Literal["SIMULATED", "PAPER", "LIVE"]
 
@@ -37,6 +38,12 @@ class Broker(Protocol):
         """
         ...
 
+    def assets(self, symbols: Sequence[str]) -> tuple[Asset, ...]:
+        """What may be done with the symbols now; of those that are left out nothing is known. A made-up market says
+        nothing of any.
+        """
+        ...
+
     def account(self, session: date) -> AccountSnapshot:
         """The account as it was at the close of `session`. A real broker answers for the current session only."""
         ...
@@ -54,8 +61,12 @@ class Broker(Protocol):
         """The state of the orders decided in `sessions`."""
         ...
 
-    def fills(self, sessions: SessionRange) -> tuple[Fill, ...]:
-        """The executions that happened in `sessions`, each once: the truth about what was traded."""
+    def fills(self, sessions: SessionRange, *, so_far: bool = False) -> tuple[Fill, ...]:
+        """The executions that happened in `sessions`, each once: the truth about what was traded.
+
+        What orders say that was filled is waited for, and refused while it is missing; but for `so_far`, which takes
+        what is told of a session under way.
+        """
         ...
 
     def cash_flows(self, sessions: SessionRange) -> tuple[CashFlow, ...]:

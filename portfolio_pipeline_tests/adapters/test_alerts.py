@@ -199,13 +199,13 @@ def test_attempts_come_at_longer_and_longer_intervals_and_end(warehouse: Warehou
     house = House(warehouse, phone="low")
     house.kept["phone"].broken = True
     house.alerts.send(RISK)
-    begun, tried = house.time, []
+    begun = house.time
+    tried: list[int] = []
     while house.time < begun + timedelta(days=2):
-        house.later(minutes=1)
+        house.later(minutes=1 if len(tried) < 40 else 20)
         house.alerts.again()
         tried.append(house.rows("alert_deliveries")[0]["attempts"])
-    at = [tried.index(count) + 1 for count in range(2, MOST_ATTEMPTS + 1)]
-    assert at[:5] == [1, 3, 7, 15, 31]
+    assert [tried.index(count) + 1 for count in range(2, 7)] == [1, 3, 7, 15, 31]
     assert tried[-1] == MOST_ATTEMPTS
     assert house.rows("alert_deliveries")[0]["next_attempt_at"] is None
 

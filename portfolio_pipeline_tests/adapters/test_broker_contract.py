@@ -115,6 +115,10 @@ class BrokerContract:
         assert first.filled_at < last.filled_at
         assert set(broker.account(DAYS[1]).holdings) == {"AAA", "BBB"}
 
+    def test_of_symbols_that_are_not_known_nothing_is_said(self, broker: Broker) -> None:
+        assert {one.symbol for one in broker.assets(["AAA", "XYZ"])} <= {"AAA"}
+        assert broker.assets([]) == ()
+
     def test_a_session_may_have_no_orders(self, broker: Broker) -> None:
         assert broker.submit(OPENED, []) == broker.reports(OPENED) == ()
         self.close(broker, DAYS[1])

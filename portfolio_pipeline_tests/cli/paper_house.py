@@ -6,6 +6,10 @@ made-up one: the server executes at its opens.
 
 from __future__ import annotations
 
+import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import replace
 from datetime import UTC, date, datetime
 from decimal import Decimal
 from pathlib import Path
@@ -17,7 +21,7 @@ from portfolio_pipeline.core.calendar.sessions import SessionRange, next_session
 from portfolio_pipeline.core.settings import load_settings
 from portfolio_pipeline.ports import Warehouse
 from portfolio_pipeline_tests.cli.house import SMALL_SETTINGS, House
-from portfolio_pipeline_tests.fakes.alpaca.ledger import Quote
+from portfolio_pipeline_tests.fakes.alpaca.ledger import Held, Quote
 from portfolio_pipeline_tests.fakes.alpaca.market_hours import evening
 from portfolio_pipeline_tests.fakes.alpaca.server import AlpacaServer
 
@@ -86,13 +90,39 @@ def ties(house: PaperHouse) -> None:
     held = warehouse.read("positions", single).to_pandas()
     account = warehouse.read("account", single).to_pandas()
     mine = held[held["book"] == "account"]
-    assert dict(zip(mine["symbol"], mine["quantity"], strict=True)) == ledger.shares()
+    shares = [Decimal(repr(quantity)) for quantity in mine["quantity"].tolist()]
+    assert dict(zip(mine["symbol"], shares, strict=True)) == ledger.shares()
     [cash] = account.loc[account["book"] == "account", "cash"]
     assert round(cash * 100) == round(ledger.cash * 100)
     assert books_that_do_not_add_up(held, account).empty
     fills = warehouse.read("fills").to_pandas()
     told = [one for one in ledger.activities if one.kind == "FILL"]
     assert sorted(fills["fill_id"]) == sorted(one.id for one in told)
-    assert sum(fills["quantity"]) == sum(one.quantity for one in told)
+    assert sum(Decimal(repr(one)) for one in fills["quantity"].tolist()) == sum(one.quantity for one in told)
     known = {order.client_order_id for order in ledger.orders.values()}
     assert set(fills["client_order_id"]) <= known
+
+
+@contextmanager
+def paper_home(home: Path, day: date, sessions: int) -> Iterator[PaperHouse]:
+    """A home after `portfolio up`, and its server. The account holds something already."""
+    with AlpacaServer(evening(day)) as server:
+        house = PaperHouse(home, server, day)
+        server.ledger.cash = Decimal("200000.37")
+        server.ledger.positions["IEF"] = Held(Decimal(100), Decimal("95.5"))
+        code, said = house.does("up", "--no-ui", "--sessions", str(sessions))
+        assert code == 0, said
+        yield house
+
+
+@contextmanager
+def copy_of(house: PaperHouse, home: Path) -> Iterator[PaperHouse]:
+    """A copy of that home, and a server of its own that has lived through the same."""
+    before = house.server.ledger
+    shutil.copytree(house.home, home)
+    with AlpacaServer(house.server.clock.now()) as server:
+        copied, ledger = PaperHouse(home, server, house.session), server.ledger
+        ledger.cash, ledger.prices = before.cash, dict(before.prices)
+        ledger.positions = {symbol: replace(held) for symbol, held in before.positions.items()}
+        ledger.orders = {name: replace(order) for name, order in before.orders.items()}
+        yield copied

@@ -20,7 +20,7 @@ from portfolio_pipeline.core.calendar.sessions import SessionRange, previous_ses
 from portfolio_pipeline.core.errors import BrokerError
 from portfolio_pipeline.core.execution.fill_model import Outcome, executed_at, play_session
 from portfolio_pipeline.core.execution.tickets import Order, OrderReport, OrderState
-from portfolio_pipeline.core.market.bars import bars_by_session, pay_cash
+from portfolio_pipeline.core.market.bars import Asset, bars_by_session, pay_cash
 from portfolio_pipeline.core.settings import Settings
 
 
@@ -39,6 +39,9 @@ class FakeBroker:
 
     def tradable(self, sessions: SessionRange) -> SessionRange | None:
         return sessions
+
+    def assets(self, symbols: Sequence[str]) -> tuple[Asset, ...]:
+        return ()
 
     def account(self, session: date) -> AccountSnapshot:
         self._reach(session)
@@ -80,7 +83,7 @@ class FakeBroker:
                 reports.append(OrderReport(session, name, state, f"SIM-{name}", filled, updated_at, error))
         return tuple(reports)
 
-    def fills(self, sessions: SessionRange) -> tuple[Fill, ...]:
+    def fills(self, sessions: SessionRange, *, so_far: bool = False) -> tuple[Fill, ...]:
         if self._opened is not None:
             self._reach(sessions.last)
         fills = []

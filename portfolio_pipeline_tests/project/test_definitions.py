@@ -74,6 +74,9 @@ MARTS = {
     "best_set_per_regime",
     "current_book",
     "data_quality_summary",
+    "execution_costs",
+    "execution_costs_by_session",
+    "execution_costs_by_symbol",
     "gap_by_strategy",
     "honesty_by_strategy",
     "orders_and_fills",
@@ -203,7 +206,7 @@ def test_schedule_sensors_and_job_are_there_and_running() -> None:
 
 @pytest.mark.parametrize(
     "name",
-    ["backtest", "search", "sensitivity", "settings", "what_if", "construct_positions", "allocate_by_hand"],
+    ["backtest", "search", "sensitivity", "settings", "what_if", "construct_positions", "allocate_by_hand", "costs"],
 )
 def test_a_question_is_a_job_beside_the_chain(name: str) -> None:
     job = repository().get_job(name)

@@ -14,6 +14,7 @@ from portfolio_pipeline.core.books.fills import Fill
 from portfolio_pipeline.core.books.reconciliation import ForeignOrder
 from portfolio_pipeline.core.calendar.sessions import SessionRange
 from portfolio_pipeline.core.execution.tickets import Order, OrderReport
+from portfolio_pipeline.core.market.bars import Asset
 from portfolio_pipeline.ports.broker import Broker, TradingMode
 
 
@@ -30,6 +31,9 @@ class GuardedBroker:
     def tradable(self, sessions: SessionRange) -> SessionRange | None:
         return self._broker.tradable(sessions)
 
+    def assets(self, symbols: Sequence[str]) -> tuple[Asset, ...]:
+        return self._broker.assets(symbols)
+
     def account(self, session: date) -> AccountSnapshot:
         return self._broker.account(session)
 
@@ -41,8 +45,8 @@ class GuardedBroker:
     def reports(self, sessions: SessionRange) -> tuple[OrderReport, ...]:
         return self._broker.reports(sessions)
 
-    def fills(self, sessions: SessionRange) -> tuple[Fill, ...]:
-        return self._broker.fills(sessions)
+    def fills(self, sessions: SessionRange, *, so_far: bool = False) -> tuple[Fill, ...]:
+        return self._broker.fills(sessions, so_far=so_far)
 
     def cash_flows(self, sessions: SessionRange) -> tuple[CashFlow, ...]:
         return self._broker.cash_flows(sessions)

@@ -38,6 +38,7 @@ from portfolio_pipeline.core.market.bars import (
     ACTION_COLUMNS,
     BAR_COLUMNS,
     CASH_COLUMNS,
+    Asset,
     Bars,
     SessionBars,
     bars_by_session,
@@ -61,6 +62,9 @@ class SimulatedBroker:
 
     def tradable(self, sessions: SessionRange) -> SessionRange | None:
         return sessions
+
+    def assets(self, symbols: Sequence[str]) -> tuple[Asset, ...]:
+        return ()
 
     def account(self, session: date) -> AccountSnapshot:
         with self._warehouse.transaction() as tx:
@@ -97,7 +101,7 @@ class SimulatedBroker:
         with self._warehouse.transaction() as tx:
             return stored_reports(tx, sessions)
 
-    def fills(self, sessions: SessionRange) -> tuple[Fill, ...]:
+    def fills(self, sessions: SessionRange, *, so_far: bool = False) -> tuple[Fill, ...]:
         with self._warehouse.transaction() as tx:
             opened, played = clock(tx)
             if opened is not None:

@@ -1,5 +1,6 @@
-"""From targets to orders and what becomes of them: the words (`tickets`, and as `rows`), planning (`orders`, `trades`),
-judging (`verdicts`, `gate`), the `halt`, and the `fill_model` of the simulated market.
+"""From targets to orders and what becomes of them: the words (`tickets`, and as `rows`), planning (`orders`, `trades`,
+`order_types`), judging (`verdicts`, `gate`, `windows`), the `halt`, what it costs (`costs`), and the `fill_model` of
+the simulated market.
 
 Pure. Not here: sending orders (`adapters.broker`), and who owns what was executed (`core.books`). The words that others
 need to speak of orders are exported; what plans and judges is imported where it is used.

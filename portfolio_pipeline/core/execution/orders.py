@@ -20,6 +20,7 @@ from portfolio_pipeline.core.books.fills import Side
 from portfolio_pipeline.core.calendar.sessions import previous_session
 from portfolio_pipeline.core.errors import SessionError
 from portfolio_pipeline.core.execution.account_risk import AccountWatch
+from portfolio_pipeline.core.execution.costs import expected_costs
 from portfolio_pipeline.core.execution.fill_model import play_session
 from portfolio_pipeline.core.execution.order_types import order_form
 from portfolio_pipeline.core.execution.order_verdicts import judge_orders
@@ -46,6 +47,8 @@ class Plan:
     turnover: Mapping[date, float]
     """Bought plus sold as planned, as a fraction of equity."""
     seals: tuple[Seal, ...] = ()
+    expected: tuple[tuple[object, ...], ...] = ()
+    """What the tickets are expected to cost, as rows."""
 
 
 def client_order_id(
@@ -93,6 +96,7 @@ def plan(
     findings: dict[date, tuple[Breach, ...]] = {}
     turnover: dict[date, float] = {}
     seals: list[Seal] = []
+    expected: list[tuple[object, ...]] = []
     standing: list[Ticket] | None = None
     pasts = Pasts.of_bars(bars, terms.asset_classes)
     for session in sessions:
@@ -120,11 +124,12 @@ def plan(
             findings[session] = found
         standing = [ticket for ticket in planned if ticket.verdict == "accepted"]
         tickets += planned
+        expected += expected_costs(planned, terms, recent)
         if sealer is not None:
             seals += sealer.seals(session, planned, book, wanted, today)
         worth = sum(ticket.notional for ticket in planned)
         turnover[session] = worth / max(book.equity, 1)
-    return Plan(tuple(tickets), findings, turnover, tuple(seals))
+    return Plan(tuple(tickets), findings, turnover, tuple(seals), tuple(expected))
 
 
 def previous_targets(targets: Mapping[date, SessionTargets], session: date) -> Mapping[str, float]:

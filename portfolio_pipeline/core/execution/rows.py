@@ -18,7 +18,16 @@ from portfolio_pipeline.core.books.cash_flows import OF_BOOKS, CashFlow
 from portfolio_pipeline.core.books.fills import Fill, Side
 from portfolio_pipeline.core.execution.attempts import Attempt
 from portfolio_pipeline.core.execution.tickets import Order, OrderReport, OrderState, OrderType, Ticket, TimeInForce
-from portfolio_pipeline.core.tables import CASH_FLOWS, FILLS, ORDER_ATTEMPTS, ORDER_OUTCOMES, ORDERS, SUBMISSIONS
+from portfolio_pipeline.core.market.bars import Asset, SessionBars
+from portfolio_pipeline.core.tables import (
+    BROKER_ASSETS,
+    CASH_FLOWS,
+    FILLS,
+    ORDER_ATTEMPTS,
+    ORDER_OUTCOMES,
+    ORDERS,
+    SUBMISSIONS,
+)
 
 _INTENT = ("symbol", "side", "quantity", "order_type", "limit_price", "time_in_force")
 ORDER_COLUMNS = ("session", "client_order_id", *_INTENT)
@@ -120,6 +129,18 @@ def attempts_of(rows: pa.Table) -> list[Attempt]:
         )
         for row in rows.to_pylist()
     ]
+
+
+def asset_rows(session: date, assets: Iterable[Asset]) -> pd.DataFrame:
+    """Rows of broker_assets."""
+    return pd.DataFrame([(session, *one) for one in assets], columns=list(BROKER_ASSETS.column_names))
+
+
+def know_assets(bars: Mapping[date, SessionBars], rows: pa.Table) -> None:
+    """Rows of broker_assets, put to the bars of their sessions."""
+    for row in rows.to_pylist():
+        if row["session"] in bars:
+            bars[row["session"]].assets[row["symbol"]] = Asset(*(row[name] for name in Asset._fields))
 
 
 def cash_flow_rows(flows: Iterable[CashFlow]) -> pd.DataFrame:

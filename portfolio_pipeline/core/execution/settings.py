@@ -7,6 +7,7 @@ from typing import Annotated, Literal, Protocol
 
 from pydantic import AfterValidator, Field, Strict
 
+from portfolio_pipeline.core.execution.rejects import Rejects
 from portfolio_pipeline.core.risk.settings import Limits
 from portfolio_pipeline.core.risk.states.settings import Responses
 from portfolio_pipeline.core.sections import (
@@ -68,6 +69,7 @@ class Orders(Section):
     trade_to: Literal["target", "edge"] = "target"
     risk_aversion: Annotated[Number, Field(gt=0, le=100)] = 3.0
     cash_buffer: Fraction = 0.01
+    rejects: Rejects = Rejects()
 
 
 class TradingTerms(Protocol):

@@ -16,7 +16,7 @@ from portfolio_pipeline.core.execution.order_types import order_form
 from portfolio_pipeline.core.execution.order_verdicts import order_facts
 from portfolio_pipeline.core.execution.settings import TradingTerms
 from portfolio_pipeline.core.execution.verdicts import judge_trades
-from portfolio_pipeline.core.market.bars import Bars, asset
+from portfolio_pipeline.core.market.bars import Bars, SessionBars, asset
 from portfolio_pipeline.core.market.past import Past
 from portfolio_pipeline.core.market.recent import RecentMarket
 from portfolio_pipeline.core.portfolio.session_targets import SessionTargets, invested_part
@@ -114,6 +114,8 @@ def _all_wanted(book: Book, targets: SessionTargets, bars: Bars, terms: TradingT
 
 def _not_allowed(book: Book, targets: SessionTargets, bars: Bars) -> tuple[Breach, ...]:
     """What the broker does not let be done with what is wanted or held."""
+    if not (isinstance(bars, SessionBars) and bars.assets):
+        return ()
     found = []
     for symbol, weight in sorted(targets.weights.items()):
         allowed = asset(bars, symbol)

@@ -36,7 +36,7 @@ class Action(NamedTuple):
 
 
 class Asset(NamedTuple):
-    """What a broker says may be done with a symbol. Of one that it says nothing of, everything."""
+    """What a broker says may be done with a symbol."""
 
     symbol: str
     tradable: bool = True
@@ -68,8 +68,12 @@ def action(bars: Bars, symbol: str) -> Bar | Action | None:
     return bars.get(symbol) or (bars.actions.get(symbol) if isinstance(bars, SessionBars) else None)
 
 
+ANYTHING = Asset("")
+"""What may be done with a symbol of which nothing is said."""
+
+
 def asset(bars: Bars, symbol: str) -> Asset:
-    return (bars.assets.get(symbol) if isinstance(bars, SessionBars) else None) or Asset(symbol)
+    return bars.assets.get(symbol, ANYTHING) if isinstance(bars, SessionBars) else ANYTHING
 
 
 def cash_return(bars: Bars) -> float:

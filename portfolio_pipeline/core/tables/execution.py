@@ -47,6 +47,26 @@ ORDER_SEALS = Table(
         ),
     ),
 )
+EXPECTED_COSTS = Table(
+    "expected_costs",
+    "one row per session and order ticket",
+    "What each ticket was expected to cost when it was planned, as the settings have it; the mart execution_costs holds"
+    " it against what it did.",
+    ("session", "client_order_id"),
+    (
+        session("the session at whose close the order was decided"),
+        text("client_order_id", "the order").made_of("orders.client_order_id"),
+        number("half_spread_bps", "half the spread; none in an auction", "hundredths of a percent", minimum=0),
+        number("slippage_bps", "slippage", "hundredths of a percent", minimum=0),
+        number(
+            "impact_bps",
+            "impact, by its share of the average volume of 20 sessions",
+            "hundredths of a percent",
+            minimum=0,
+        ).made_of("orders.quantity", "prices.volume"),
+        number("commission_bps", "commission", "hundredths of a percent", minimum=0),
+    ),
+)
 SUBMISSIONS = Table(
     "submissions",
     "one row per session and order ticket",
@@ -91,6 +111,20 @@ ORDER_ATTEMPTS = Table(
         number("filled_quantity", "shares filled by then", "shares", minimum=0),
         Column("happened_at", "timestamp", "when; as the broker says it where it has answered"),
         text("error", "why, where something went wrong", nullable=True),
+    ),
+)
+BROKER_ASSETS = Table(
+    "broker_assets",
+    "one row per session and symbol",
+    "What a broker out in the world said may be done with symbols when a session was planned; asked once, and what both"
+    " the plan and the last gate go by. Empty while trading is simulated.",
+    ("session", "symbol"),
+    (
+        session("the session at whose close it was asked"),
+        SYMBOL,
+        Column("tradable", "boolean", "whether it takes orders for it"),
+        Column("fractionable", "boolean", "whether in parts of shares"),
+        Column("shortable", "boolean", "whether it may be sold short, and is easy to borrow"),
     ),
 )
 BROKER_ACCOUNTS = Table(

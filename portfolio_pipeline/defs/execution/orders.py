@@ -9,27 +9,32 @@ from datetime import date
 from typing import Any
 
 import dagster as dg
+import pyarrow as pa
 
 from portfolio_pipeline.components.session_asset import Stored, session_asset
 from portfolio_pipeline.components.session_check import check_result, session_check
-from portfolio_pipeline.core.books.book import to_currency, to_shares
+from portfolio_pipeline.core.books.book import Book, to_currency, to_shares
 from portfolio_pipeline.core.books.reconciliation import undecided
 from portfolio_pipeline.core.books.reconciliation_rows import difference_rows
 from portfolio_pipeline.core.calendar.sessions import SessionRange, previous_session
 from portfolio_pipeline.core.errors import DataError, LimitError
+from portfolio_pipeline.core.execution.costs import expected_cost_rows
 from portfolio_pipeline.core.execution.gate import judge_submission
 from portfolio_pipeline.core.execution.orders import plan
 from portfolio_pipeline.core.execution.origin import Origin, changes_by_session
-from portfolio_pipeline.core.execution.rows import ticket_rows, tickets_of
+from portfolio_pipeline.core.execution.rows import asset_rows, know_assets, ticket_rows, tickets_of
 from portfolio_pipeline.core.execution.seals import Sealed, Sealer, seal_rows, seals_of
 from portfolio_pipeline.core.execution.tickets import Ticket, by_session
+from portfolio_pipeline.core.portfolio.session_targets import SessionTargets
 from portfolio_pipeline.core.risk.breaches import breach_rows
 from portfolio_pipeline.core.risk.states.rows import state_rows
 from portfolio_pipeline.core.settings import Settings
 from portfolio_pipeline.core.tables import (
     AGGREGATED_TARGETS,
+    BROKER_ASSETS,
     CASH_RETURNS,
     CORPORATE_ACTIONS,
+    EXPECTED_COSTS,
     ORDER_SEALS,
     ORDERS,
     PRICES,
@@ -70,6 +75,7 @@ def orders_within_limits(
     sessions = tradable
     with warehouse.reading() as reader:
         inputs, tickets = trading_inputs(reader, sessions), tickets_of(reader.read(ORDERS.name, sessions))
+        know_assets(inputs.bars, reader.read(BROKER_ASSETS.name, sessions))
         watch = account_watch(reader, sessions)
         sealed = Sealed(Sealer(plan_key, settings), seals_of(reader.read(ORDER_SEALS.name, sessions)))
     book = statements.at(sessions.first).book
@@ -134,7 +140,10 @@ def planned_with_what_the_session_before_was(
         CASH_RETURNS,
         RISK_OVERRIDES,
     ),
-    also_fills=(ORDER_SEALS, RISK_BREACHES, RISK_STATES, SESSION_ORIGINS, RECONCILIATION),
+    also_fills=(
+        *(BROKER_ASSETS, ORDER_SEALS, EXPECTED_COSTS),
+        *(RISK_BREACHES, RISK_STATES, SESSION_ORIGINS, RECONCILIATION),
+    ),
     checks=(orders_within_limits, nothing_is_open_with_the_broker, planned_with_what_the_session_before_was),
 )
 def orders(
@@ -158,6 +167,7 @@ def orders(
         inputs, watch = trading_inputs(reader, sessions), account_watch(reader, sessions)
     account = statements.at(sessions.first)
     book = account.book
+    know_assets(inputs.bars, _assets(warehouse, broker, sessions.last, inputs.targets, book))
     sealer = Sealer(plan_key, settings)
     planned = plan(broker.mode, sessions, book, inputs.targets, inputs.bars, settings, sealer, watch)
     states = [(session, scope, one) for session, after in watch.path.items() for scope, one in after.items()]
@@ -167,6 +177,7 @@ def orders(
         rows = tx.replace(ORDERS.name, sessions, ticket_rows(planned.tickets))
         _refuse_revision(planned.tickets, stored, sent)
         tx.replace(ORDER_SEALS.name, sessions, seal_rows(planned.seals))
+        tx.replace(EXPECTED_COSTS.name, sessions, expected_cost_rows(planned.expected))
         breaches = breach_rows(planned.findings, "orders")
         tx.replace(RISK_BREACHES.name, sessions, breaches, where={"level": "orders"})
         tx.replace(RISK_STATES.name, sessions, state_rows(states, "account"), where={"level": "account"})
@@ -186,6 +197,19 @@ def orders(
         metadata["orders"] = dg.MetadataValue.md(_shown(newest))
     refused = sum(ticket.verdict == "refused" for ticket in planned.tickets)
     return Stored(rows, metadata, came_in=len(planned.tickets), dropped={"refused": refused})
+
+
+def _assets(
+    warehouse: Warehouse, broker: Broker, session: date, targets: Mapping[date, SessionTargets], book: Book
+) -> pa.Table:
+    """What the broker says of what is wanted or held; asked once for a session, so that its plan stays what it was."""
+    single = SessionRange.single(session)
+    stored = warehouse.read(BROKER_ASSETS.name, single)
+    wanted = targets[session].weights if session in targets else {}
+    told = () if len(stored) else broker.assets(sorted({*book.positions, *(s for s in wanted if wanted[s])}))
+    if told:
+        warehouse.replace(BROKER_ASSETS.name, single, asset_rows(session, told))
+    return warehouse.read(BROKER_ASSETS.name, single) if told else stored
 
 
 def _refuse_unmeasured(reader: Reader, sessions: SessionRange) -> None:

@@ -14,6 +14,7 @@ from functools import partial
 
 import dagster as dg
 
+from portfolio_pipeline.adapters.entries import entries_at
 from portfolio_pipeline.components.session_asset import Stored, session_asset
 from portfolio_pipeline.components.session_check import check_result, session_check
 from portfolio_pipeline.core.books.book import Book, to_cents, to_currency, to_shares, to_units
@@ -48,7 +49,6 @@ from portfolio_pipeline.core.tables.declare import ACCOUNT_BOOK
 from portfolio_pipeline.core.tables.rows import frame
 from portfolio_pipeline.ports import Broker, Warehouse
 from portfolio_pipeline.reads.beginnings import stored_beginnings
-from portfolio_pipeline.reads.entries import entries_at
 from portfolio_pipeline.reads.reconciled import outside_by_session, stored_differences
 from portfolio_pipeline.reads.state import rows_before
 from portfolio_pipeline.reads.trading import trading_inputs

@@ -20,7 +20,7 @@ from portfolio_pipeline.core.errors import PortfolioError
 from portfolio_pipeline.core.execution.gate import Gate, judge_submission
 from portfolio_pipeline.core.execution.halt import either, refusal, trading_state
 from portfolio_pipeline.core.execution.order_verdicts import NO_QUOTES, Quotes
-from portfolio_pipeline.core.execution.rows import submission_rows, tickets_of
+from portfolio_pipeline.core.execution.rows import know_assets, submission_rows, tickets_of
 from portfolio_pipeline.core.execution.seals import Sealed, Sealer, seals_of
 from portfolio_pipeline.core.execution.tickets import SENT_AS_DAY, TAKEN, OrderReport, OrderState
 from portfolio_pipeline.core.market.quotes import fresh_prices
@@ -28,6 +28,7 @@ from portfolio_pipeline.core.risk.breaches import breach_rows
 from portfolio_pipeline.core.settings import Settings
 from portfolio_pipeline.core.tables import (
     AGGREGATED_TARGETS,
+    BROKER_ASSETS,
     CASH_RETURNS,
     CORPORATE_ACTIONS,
     HALT_EVENTS,
@@ -88,6 +89,7 @@ def every_order_was_sent(
     reads=(
         ORDERS,
         ORDER_SEALS,
+        BROKER_ASSETS,
         AGGREGATED_TARGETS,
         STRATEGY_TARGETS,
         STRATEGY_WEIGHTS,
@@ -125,6 +127,7 @@ def submissions(
     else:
         with warehouse.reading() as reader:
             inputs, tickets = trading_inputs(reader, sessions), tickets_of(reader.read(ORDERS.name, sessions))
+            know_assets(inputs.bars, reader.read(BROKER_ASSETS.name, sessions))
             sealed = Sealed(Sealer(plan_key, settings), seals_of(reader.read(ORDER_SEALS.name, sessions)))
             watch = account_watch(reader, sessions)
         quotes, quoted = _fresh_quotes(broker, market_data, [ticket.symbol for ticket in tickets], clock.now())

@@ -16,6 +16,7 @@ from portfolio_pipeline.core.books.book import SHARE
 from portfolio_pipeline.core.calendar.sessions import SessionRange, next_session, previous_session, session_close
 from portfolio_pipeline.core.errors import BrokerError, ConfigurationError
 from portfolio_pipeline.core.execution.tickets import Order, OrderState, TimeInForce
+from portfolio_pipeline.core.market.bars import Asset
 from portfolio_pipeline.ports import Warehouse
 from portfolio_pipeline_tests.adapters.alpaca.desk import HASTY, ServerClock, alpaca
 from portfolio_pipeline_tests.adapters.alpaca.proofs import DAY, NEXT, ONLY, ORDERS, PRICES, buy
@@ -172,6 +173,20 @@ def test_what_the_broker_refuses_is_refused_with_its_words_and_the_others_go_on(
     assert "insufficient buying power (HTTP 403, code 40310000)" in reasons["too much"]
     assert "insufficient qty available" in reasons["not held"]
     assert "not fractionable" in reasons["a part"]
+
+
+def test_what_may_be_done_with_symbols_is_asked_one_by_one_or_all_at_once(
+    server: AlpacaServer, broker: AlpacaBroker
+) -> None:
+    server.ledger.not_fractionable = frozenset({"GLD"})
+    server.ledger.shorting_enabled = False
+    told = {one.symbol: one for one in broker.assets(["GLD", "NONE", "SPY"])}
+    assert told == {"GLD": Asset("GLD", True, False, False), "SPY": Asset("SPY", True, True, False)}
+    asked = [one.path for one in server.requests if "/assets" in one.path]
+    assert asked == ["/v2/assets/GLD", "/v2/assets/NONE", "/v2/assets/SPY"]
+    many = [*told, *(f"X{number}" for number in range(60))]
+    assert {one.symbol: one for one in broker.assets(many)} == told
+    assert [one.path for one in server.requests if "/assets" in one.path][3:] == ["/v2/assets"]
 
 
 def of_kind(name: str, kind: TimeInForce, limit: float | None = None) -> Order:

@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 from portfolio_pipeline.adapters.broker.alpaca.words import (
     ENDS,
     Unreadable,
+    asset_of,
     cents,
     is_that_order,
     moment,
@@ -21,10 +22,12 @@ from portfolio_pipeline.adapters.broker.alpaca.words import (
     quantity_text,
     report_of,
     request_of,
+    sent_otherwise,
     units,
 )
 from portfolio_pipeline.core.books.book import SHARE
-from portfolio_pipeline.core.execution.tickets import Order, OrderState
+from portfolio_pipeline.core.execution.tickets import Order, OrderState, TimeInForce
+from portfolio_pipeline.core.market.bars import Asset
 
 DAY = date(2026, 3, 5)
 ORDER = Order(DAY, "name", "SPY", -5 * SHARE)
@@ -95,6 +98,35 @@ def test_an_order_is_known_again_and_no_other_is_taken_for_it() -> None:
     ]  # fmt: skip
     for other in others:
         assert not is_that_order({**ANSWER, **other}, ORDER)
+
+
+@pytest.mark.parametrize(
+    ("told", "asset"),
+    [
+        ({}, Asset("SPY")),
+        ({"tradable": False}, Asset("SPY", tradable=False)),
+        ({"status": "inactive", "tradable": True}, Asset("SPY", tradable=False)),
+        ({"fractionable": False}, Asset("SPY", fractionable=False)),
+        ({"shortable": True, "easy_to_borrow": False}, Asset("SPY", shortable=False)),
+        ({"shortable": False}, Asset("SPY", shortable=False)),
+        ({"shortable": True}, Asset("SPY")),
+    ],
+)
+def test_an_asset_may_be_told_with_little(told: dict[str, Any], asset: Asset) -> None:
+    assert asset_of({"symbol": "SPY", **told}) == asset
+
+
+@pytest.mark.parametrize("kind", TimeInForce)
+def test_an_order_for_an_auction_is_known_again_when_it_was_sent_for_the_day(kind: TimeInForce) -> None:
+    order = Order(DAY, "name", "SPY", -5 * SHARE, None, kind)
+    assert request_of(order)["time_in_force"] == str(kind)
+    assert request_of(order, TimeInForce.DAY)["time_in_force"] == "day"
+    assert is_that_order({**ANSWER, "time_in_force": "day"}, order)
+    late = sent_otherwise(order, "day")
+    assert (late is None) == (kind is TimeInForce.DAY)
+    assert sent_otherwise(order, str(kind)) is None
+    assert order_of({**ANSWER, "time_in_force": str(kind)}, DAY) == order
+    assert order_of({**ANSWER, "time_in_force": "gtc"}, DAY).time_in_force is TimeInForce.DAY
 
 
 def test_what_is_sent_says_all_that_the_order_is() -> None:

@@ -20,7 +20,7 @@ from portfolio_pipeline.adapters.broker.alpaca.activities import Activities
 from portfolio_pipeline.adapters.broker.alpaca.door import trading_door
 from portfolio_pipeline.adapters.broker.alpaca.journal import Journal
 from portfolio_pipeline.adapters.broker.alpaca.sending import Sender, still_in_doubt
-from portfolio_pipeline.adapters.broker.alpaca.words import Unreadable, cents, moment, price, units
+from portfolio_pipeline.adapters.broker.alpaca.words import Unreadable, asset_of, cents, moment, price, units
 from portfolio_pipeline.core.books.book import AccountSnapshot, Holding, to_shares
 from portfolio_pipeline.core.books.cash_flows import CashFlow
 from portfolio_pipeline.core.books.fills import Fill
@@ -37,12 +37,14 @@ from portfolio_pipeline.core.errors import BrokerError, ConfigurationError
 from portfolio_pipeline.core.execution.attempts import OVER, Attempt
 from portfolio_pipeline.core.execution.tickets import Order, OrderReport, OrderState
 from portfolio_pipeline.core.execution.windows import MarketHours
+from portfolio_pipeline.core.market.bars import Asset
 from portfolio_pipeline.core.tables import BROKER_ACCOUNTS, POSITIONS, PRICES
 from portfolio_pipeline.core.tables.declare import ACCOUNT_BOOK
 from portfolio_pipeline.ports import Clock, Warehouse
 from portfolio_pipeline.ports.broker import TradingMode
 
 LARGEST_SKEW = 5.0
+_MANY = 50  # symbols, of which all assets are asked for at once
 _ROUNDS = 3  # what could not be found when it was sent may be when everything is looked through
 _BLOCKS = ("trading_blocked", "account_blocked", "trade_suspended_by_user")
 
@@ -73,6 +75,21 @@ class AlpacaBroker:
     def tradable(self, sessions: SessionRange) -> SessionRange | None:
         newest, hours = self._newest_session()
         return None if hours.is_open or newest not in sessions else SessionRange.single(newest)
+
+    def assets(self, symbols: Sequence[str]) -> tuple[Asset, ...]:
+        self._require_ours()
+        if len(symbols) > _MANY:
+            listed = self._ask("/assets", list, {"status": "active", "asset_class": "us_equity"})
+            return tuple(asset_of(row) for row in listed if isinstance(row, dict) and row.get("symbol") in set(symbols))
+        found = []
+        for symbol in symbols:
+            try:
+                told = self._client.get(f"/assets/{symbol}")
+            except Refused:  # it does not know the symbol: it will say so of the order
+                continue
+            if isinstance(told, dict) and told.get("symbol") == symbol:
+                found.append(asset_of(told))
+        return tuple(found)
 
     def account(self, session: date) -> AccountSnapshot:
         self._require_current(session)
@@ -112,14 +129,16 @@ class AlpacaBroker:
             known |= self._sender.refreshed(known)
         return tuple(one.report for one in known.values() if one.state is not OrderState.PLANNED)
 
-    def fills(self, sessions: SessionRange) -> tuple[Fill, ...]:
+    def fills(self, sessions: SessionRange, *, so_far: bool = False) -> tuple[Fill, ...]:
         self._require_ours()
         before = previous_session(sessions.first) or sessions.first
         own = self._journal.of_sessions(SessionRange(before, sessions.last))
         own |= self._sender.refreshed(own)
+        names = {one.broker_order_id: name for name, one in own.items() if one.broker_order_id}
+        if so_far:
+            return self._activities.fills(sessions, names)
         decided = [one for one in own.values() if one.order.session < sessions.last]
         self._refuse_open(decided)
-        names = {one.broker_order_id: name for name, one in own.items() if one.broker_order_id}
         for pause in (*self._client.patience.lookups, None):
             found = self._activities.fills(sessions, names)
             lacking = _lacking(decided, found)
@@ -281,9 +300,9 @@ class AlpacaBroker:
         told: Mapping[str, Any] = self._ask("/account", dict)
         return told
 
-    def _ask(self, path: str, kind: type) -> Any:
+    def _ask(self, path: str, kind: type, query: Mapping[str, object] | None = None) -> Any:
         try:
-            told = self._client.get(path)
+            told = self._client.get(path, query)
         except Refused as refused:
             raise BrokerError("BROKER_REFUSED", of=path, found=refused, remedy="Nothing was sent.") from None
         if not isinstance(told, kind):

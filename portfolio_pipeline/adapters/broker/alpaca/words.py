@@ -20,6 +20,7 @@ from portfolio_pipeline.core.execution.tickets import (
     OrderType,
     TimeInForce,
 )
+from portfolio_pipeline.core.market.bars import Asset
 
 Answer = Mapping[str, Any]
 
@@ -99,6 +100,18 @@ def sent_otherwise(order: Order, time_in_force: object) -> str | None:
     if order.time_in_force is TimeInForce.DAY or time_in_force != TimeInForce.DAY:
         return None
     return f"{SENT_AS_DAY}: planned for the {order.time_in_force.name.lower()} auction, which took no orders then"
+
+
+def asset_of(answer: Answer) -> Asset:
+    """What may be done with a symbol. What is not told is taken for allowed: the broker says no where it is not."""
+    lent = answer.get("shortable", True) and answer.get("easy_to_borrow", True)
+    active = answer.get("status", "active") == "active"
+    return Asset(
+        symbol=str(answer["symbol"]),
+        tradable=bool(active and answer.get("tradable", True)),
+        fractionable=bool(answer.get("fractionable", True)),
+        shortable=bool(lent),
+    )
 
 
 def report_of(answer: Answer, session: date) -> OrderReport:
