@@ -36,9 +36,9 @@ class NothingToMark(PortfolioError):
 
 def mark_account(wired: Wiring) -> tuple[MarkedAccount, tuple[Breach, ...]]:
     """Mark the account now and store it; raises `NothingToMark` when there is nothing to do it with."""
+    from portfolio_pipeline.adapters.closing_book import closing_book
     from portfolio_pipeline.core.execution.intraday import marked_account
     from portfolio_pipeline.core.tables import INTRADAY_MARKS
-    from portfolio_pipeline.reads.closing_book import closing_book
 
     now = wired.clock.now()
     session = _open_session(now)

@@ -1,8 +1,8 @@
-"""What every source of bars keeps to: the simulated market, files, and the fake alike."""
+"""What every source of bars keeps to: the simulated market, files, Alpaca, several together, the fake."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from datetime import date
 from pathlib import Path
 
@@ -12,13 +12,18 @@ import pytest
 from portfolio_pipeline.adapters.environment import read_environment
 from portfolio_pipeline.adapters.market_data import open_market_data
 from portfolio_pipeline.adapters.market_data.files import FileMarketData
+from portfolio_pipeline.adapters.market_data.several import SeveralVendors
 from portfolio_pipeline.adapters.market_data.simulated import SimulatedMarketData
 from portfolio_pipeline.core.calendar.sessions import SessionRange
+from portfolio_pipeline.core.execution.origin import AND
 from portfolio_pipeline.core.market.instruments import Instrument
 from portfolio_pipeline.core.settings import Settings
 from portfolio_pipeline.core.tables import PRICES
 from portfolio_pipeline.core.tables.rows import checked
 from portfolio_pipeline.ports import MarketData
+from portfolio_pipeline_tests.adapters.alpaca_data.desk import vendor
+from portfolio_pipeline_tests.fakes.alpaca.data_server import AlpacaDataServer
+from portfolio_pipeline_tests.fakes.alpaca.market_hours import evening
 from portfolio_pipeline_tests.fakes.market_data import ScriptedMarketData, quiet_bars
 
 UNIVERSE = (
@@ -45,17 +50,28 @@ def _files(folder: Path) -> MarketData:
     return FileMarketData(folder / "prices", folder / "parsed")
 
 
-@pytest.fixture(params=[_simulated, _scripted, _files])
-def market_data(request: pytest.FixtureRequest, tmp_path: Path) -> MarketData:
+def _several(folder: Path) -> MarketData:
+    """In each other's place: the first has only some of the bars."""
+    first = ScriptedMarketData(quiet_bars(SYMBOLS[:2], RANGE), "FIRST")
+    return SeveralVendors([first, _scripted(folder)], 0.005)
+
+
+@pytest.fixture(params=[_simulated, _scripted, _files, _several, "alpaca"])
+def market_data(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[MarketData]:
+    if request.param == "alpaca":
+        with AlpacaDataServer(evening(RANGE.last)) as server:
+            server.vendor.know(quiet_bars(SYMBOLS, RANGE))
+            yield vendor(server, tmp_path)
+        return
     make: Callable[[Path], MarketData] = request.param
-    return make(tmp_path)
+    yield make(tmp_path)
 
 
 def test_rows_fit_the_prices_table_and_say_where_they_come_from(market_data: MarketData) -> None:
     rows = market_data.bars(SYMBOLS, RANGE)
     assert list(rows.columns) == list(PRICES.column_names)
     assert checked(PRICES, rows, RANGE).num_rows == len(SYMBOLS) * len(RANGE)
-    assert set(rows["source"]) == {market_data.source}
+    assert set(rows["source"]) == set(market_data.source.split(AND))
 
 
 def test_a_range_holds_the_bars_of_its_sessions(market_data: MarketData) -> None:

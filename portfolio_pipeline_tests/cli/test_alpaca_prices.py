@@ -154,6 +154,8 @@ def test_what_is_wrong_with_keys_address_and_feed_is_one_message_each(house: Ven
     assert "ACCOUNT_OF_ANOTHER_KIND: found=prices of ALPACA_SIP, expected=prices of ALPACA_IEX" in refused(
         "run", ALPACA_DATA_FEED="sip"
     )
+    stored = [file.read_bytes() for file in house.home.rglob("*") if file.is_file()]
+    assert not any(one.encode() in content for content in stored for one in (house.data.secret, house.data.key))
 
 
 def test_a_symbol_that_alpaca_does_not_know_is_told_and_costs_no_other(house: VendorHouse) -> None:
