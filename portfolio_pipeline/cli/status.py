@@ -256,7 +256,7 @@ def _open(reader: Reader, only: SessionRange) -> list[Trouble]:
         decisions_of(reader.read(schemas.RECONCILIATION_DECISIONS.name)),
     )
     return [
-        *[Trouble("approval", _told_of(waiting, only), _OF_WAITING, severe=False)] * bool(waiting),
+        *([Trouble("approval", _told_of(waiting, only), _OF_WAITING, severe=False)] if waiting else []),
         *(
             Trouble("reconciliation", f"{one.kind} {one.subject} of {one.session}: {one.told}", _OF_DIFFERENCES)
             for one in differences
