@@ -18,6 +18,8 @@ _FILLED_BY = {
     "cash_returns": "features",
     "risk_metrics": "risk",
     "risk_futures": "risk",
+    "broker_assets": "orders",
+    "expected_costs": "orders",
     "order_plans": "orders",
     "order_seals": "orders",
     "session_origins": "orders",
