@@ -80,7 +80,7 @@ def _fills_since(wired: Wiring, closed: date, session: date) -> Sequence[Fill]:
         raise NothingToMark("AT_WORK", found=wired.locks.holder("account"), remedy="It is asked again.")
     try:
         first = next_session(closed)
-        return wired.broker.fills(SessionRange(first, session)) if first <= session else ()
+        return wired.broker.fills(SessionRange(first, session), so_far=True) if first <= session else ()
     finally:
         lock.release()
 

@@ -1,16 +1,22 @@
 """While the market is open the account is marked at quotes every five minutes, in no run of its own."""
 
+import os
+
 import dagster as dg
 
+from portfolio_pipeline.adapters.broker import BROKERS
 from portfolio_pipeline.adapters.marking import NothingToMark, mark_account
 from portfolio_pipeline.adapters.wiring import wire
 from portfolio_pipeline.core.books.book import to_currency
 from portfolio_pipeline.core.errors import PortfolioError
 
+_MODE = os.environ.get("TRADING_MODE") or "SIMULATED"
+_RUNS = _MODE in BROKERS and BROKERS[_MODE].real
+
 
 @dg.sensor(
     minimum_interval_seconds=300,
-    default_status=dg.DefaultSensorStatus.RUNNING,
+    default_status=dg.DefaultSensorStatus.RUNNING if _RUNS else dg.DefaultSensorStatus.STOPPED,
     description="Marks the account of PAPER and LIVE at quotes into intraday_marks, and alerts people when it stands"
     " past a limit that held at the close. It never decides anything.",
 )
