@@ -47,7 +47,7 @@ _FILLED_PER_STRATEGY = {
 _FILLED_BY_MANY = (
     *("risk_breaches", "risk_states", "risk_overrides", "halt_events", "price_holes", "beginnings", "manual_shares"),
     *("order_instructions", "approvals", "order_attempts", "broker_accounts", "cash_flows"),
-    *("reconciliation", "reconciliation_decisions"),
+    *("reconciliation", "reconciliation_decisions", "intraday_marks"),
     *("search_requests", "search_request_trials", "alerts", "alert_deliveries"),
 )
 
