@@ -12,6 +12,7 @@ from pydantic import Field
 from portfolio_pipeline.adapters.approving import decide, waiting_orders
 from portfolio_pipeline.adapters.card_files import card_names
 from portfolio_pipeline.adapters.orders_by_hand import cancel_orders, open_session, say_about_orders
+from portfolio_pipeline.components.asked_job import asked_job
 from portfolio_pipeline.components.session_asset import refusals_as_failures
 from portfolio_pipeline.core.books.book import to_units
 from portfolio_pipeline.core.calendar.sessions import SessionRange, day_of
@@ -21,7 +22,6 @@ from portfolio_pipeline.core.execution.by_hand.saying import Asked
 from portfolio_pipeline.core.settings import Settings
 from portfolio_pipeline.core.strategies.card import StrategyCard
 from portfolio_pipeline.core.tables import SESSION_ORIGINS
-from portfolio_pipeline.dagster_home.at_work import READS_ONLY
 from portfolio_pipeline.defs.execution.sent import revisions
 from portfolio_pipeline.ports import Broker, Clock, Warehouse
 from portfolio_pipeline.reads.hands import stored_approvals
@@ -142,30 +142,29 @@ def approve(
         context.log.info(f"{one.order}: {one.decision}")
 
 
-@dg.job(
-    description="Buy, sell, close, flatten, withdraw or change orders by hand; planned through all limits.",
-    config={"ops": {"order": {"config": OrderConfig().model_dump()}}},
-    tags={READS_ONLY: "true"},
+order_by_hand = asked_job(
+    "order_by_hand",
+    order,
+    OrderConfig(),
+    "Buy, sell, close, flatten, withdraw or change orders by hand; planned through all limits.",
 )
-def order_by_hand() -> None:
-    order()
 
 
-@dg.job(
-    description="Ask the broker to cancel open orders. They may still be filled before the request arrives.",
-    config={"ops": {"cancel": {"config": CancelConfig().model_dump()}}},
+cancel_by_hand = asked_job(
+    "cancel_by_hand",
+    cancel,
+    CancelConfig(),
+    "Ask the broker to cancel open orders. They may still be filled before the request arrives.",
+    reads_only=False,
 )
-def cancel_by_hand() -> None:
-    cancel()
 
 
-@dg.job(
-    description="Let orders pass that wait for approval, or reject them.",
-    config={"ops": {"approve": {"config": ApprovalConfig().model_dump()}}},
-    tags={READS_ONLY: "true"},
+approve_orders = asked_job(
+    "approve_orders",
+    approve,
+    ApprovalConfig(),
+    "Let orders pass that wait for approval, or reject them.",
 )
-def approve_orders() -> None:
-    approve()
 
 
 plan_and_send = dg.define_asset_job(

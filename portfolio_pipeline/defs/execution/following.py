@@ -6,6 +6,7 @@ An op, not an asset: it belongs to no session, and looks as often as somebody as
 import dagster as dg
 
 from portfolio_pipeline.adapters.following import follow
+from portfolio_pipeline.components.asked_job import asked_job
 from portfolio_pipeline.components.session_asset import refusals_as_failures
 from portfolio_pipeline.core.settings import Settings
 from portfolio_pipeline.ports import Alerts, Broker, Clock, Warehouse
@@ -27,9 +28,11 @@ def look_at_open_orders(
         context.log.warning(f"{alert.title}: {alert.message}")
 
 
-@dg.job(
-    description="Ask the broker how the orders of the session stand, and write down what of them was executed so far."
+follow_orders = asked_job(
+    "follow_orders",
+    look_at_open_orders,
+    None,
+    "Ask the broker how the orders of the session stand, and write down what of them was executed so far."
     " Nothing is planned or sent. While the market is open the sensor open_orders does it every minute.",
+    reads_only=False,
 )
-def follow_orders() -> None:
-    look_at_open_orders()

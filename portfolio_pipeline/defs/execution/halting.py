@@ -8,8 +8,8 @@ from pydantic import Field
 
 from portfolio_pipeline.adapters import halting
 from portfolio_pipeline.adapters.wiring import wire
+from portfolio_pipeline.components.asked_job import asked_job
 from portfolio_pipeline.components.session_asset import refusals_as_failures
-from portfolio_pipeline.dagster_home.at_work import READS_ONLY
 from portfolio_pipeline.ports import Clock, HaltSwitch, Warehouse
 
 
@@ -56,19 +56,17 @@ def resume(
     context.log.info("Trading goes on." if found else "Trading was not halted: nothing had to be lifted.")
 
 
-@dg.job(
-    description="Stop submitting orders, at once, until resume_trading (or `portfolio resume`).",
-    config={"ops": {"halt": {"config": HaltConfig().model_dump()}}},
-    tags={READS_ONLY: "true"},
+halt_trading = asked_job(
+    "halt_trading",
+    halt,
+    HaltConfig(),
+    "Stop submitting orders, at once, until resume_trading (or `portfolio resume`).",
 )
-def halt_trading() -> None:
-    halt()
 
 
-@dg.job(
-    description="Let orders be submitted again. A reason has to be given in the launchpad.",
-    config={"ops": {"resume": {"config": ResumeConfig().model_dump()}}},
-    tags={READS_ONLY: "true"},
+resume_trading = asked_job(
+    "resume_trading",
+    resume,
+    ResumeConfig(),
+    "Let orders be submitted again. A reason has to be given in the launchpad.",
 )
-def resume_trading() -> None:
-    resume()

@@ -5,9 +5,9 @@ import dagster as dg
 from portfolio_pipeline.adapters.marking import NothingToMark
 from portfolio_pipeline.adapters.marking import mark_account as marked_now
 from portfolio_pipeline.adapters.wiring import wire
+from portfolio_pipeline.components.asked_job import asked_job
 from portfolio_pipeline.components.session_asset import refusals_as_failures
 from portfolio_pipeline.core.books.book import to_currency
-from portfolio_pipeline.dagster_home.at_work import READS_ONLY
 
 
 @dg.op(out=dg.Out(dg.Nothing), description="Mark the account at quotes, store it, and tell of limits that are passed.")
@@ -23,9 +23,9 @@ def mark(context: dg.OpExecutionContext) -> None:
         context.log.warning(str(breach))
 
 
-@dg.job(
-    description="Mark the account at quotes, as the sensor `intraday_marks` does every five minutes while it is open.",
-    tags={READS_ONLY: "true"},
+mark_account = asked_job(
+    "mark_account",
+    mark,
+    None,
+    "Mark the account at quotes, as the sensor `intraday_marks` does every five minutes while it is open.",
 )
-def mark_account() -> None:
-    mark()

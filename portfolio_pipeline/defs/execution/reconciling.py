@@ -7,9 +7,9 @@ import dagster as dg
 from pydantic import Field
 
 from portfolio_pipeline.adapters.reconciling import AGAIN, decide
+from portfolio_pipeline.components.asked_job import asked_job
 from portfolio_pipeline.components.session_asset import refusals_as_failures
 from portfolio_pipeline.core.settings import Settings
-from portfolio_pipeline.dagster_home.at_work import READS_ONLY
 from portfolio_pipeline.ports import Clock, Warehouse
 
 
@@ -39,10 +39,9 @@ def decide_about_a_difference(
     context.log.info(f"{config.action} {', '.join(subjects)}. {AGAIN}")
 
 
-@dg.job(
-    description="Accept or ignore what differs between the broker's account and the books, with a reason.",
-    config={"ops": {"decide_about_a_difference": {"config": DifferenceDecision().model_dump()}}},
-    tags={READS_ONLY: "true"},
+decide_about_differences = asked_job(
+    "decide_about_differences",
+    decide_about_a_difference,
+    DifferenceDecision(),
+    "Accept or ignore what differs between the broker's account and the books, with a reason.",
 )
-def decide_about_differences() -> None:
-    decide_about_a_difference()

@@ -9,12 +9,12 @@ from pydantic import Field
 
 from portfolio_pipeline.adapters.by_hand import say_by_hand
 from portfolio_pipeline.adapters.card_files import card_names
+from portfolio_pipeline.components.asked_job import asked_job
 from portfolio_pipeline.components.session_asset import refusals_as_failures
 from portfolio_pipeline.core.calendar.sessions import day_of
 from portfolio_pipeline.core.portfolio.rebalancing.by_hand import ACTIONS, Word
 from portfolio_pipeline.core.settings import Settings
 from portfolio_pipeline.core.strategies.card import StrategyCard
-from portfolio_pipeline.dagster_home.at_work import READS_ONLY
 from portfolio_pipeline.ports import Clock, Warehouse
 
 
@@ -59,10 +59,9 @@ def by_hand(
     context.log.info(said.in_words(settings.allocation.daily_change))
 
 
-@dg.job(
-    description="Set, lock or pause a strategy's share by hand, from the next session on.",
-    config={"ops": {"by_hand": {"config": ByHandConfig().model_dump()}}},
-    tags={READS_ONLY: "true"},
+allocate_by_hand = asked_job(
+    "allocate_by_hand",
+    by_hand,
+    ByHandConfig(),
+    "Set, lock or pause a strategy's share by hand, from the next session on.",
 )
-def allocate_by_hand() -> None:
-    by_hand()

@@ -7,10 +7,10 @@ import dagster as dg
 from pydantic import Field
 
 from portfolio_pipeline.adapters.risk_decisions import decide
+from portfolio_pipeline.components.asked_job import asked_job
 from portfolio_pipeline.components.session_asset import refusals_as_failures
 from portfolio_pipeline.core.calendar.sessions import day_of
 from portfolio_pipeline.core.risk.states.overrides import KINDS
-from portfolio_pipeline.dagster_home.at_work import READS_ONLY
 from portfolio_pipeline.ports import Clock, Warehouse
 
 
@@ -45,10 +45,9 @@ def decide_about_a_state(
     context.log.info(f"{config.action} of {config.scope}, in force from {since} on")
 
 
-@dg.job(
-    description="Release, override or review a risk state, with a reason. In force from the next session on.",
-    config={"ops": {"decide_about_a_state": {"config": RiskDecision().model_dump()}}},
-    tags={READS_ONLY: "true"},
+decide_about_risk = asked_job(
+    "decide_about_risk",
+    decide_about_a_state,
+    RiskDecision(),
+    "Release, override or review a risk state, with a reason. In force from the next session on.",
 )
-def decide_about_risk() -> None:
-    decide_about_a_state()

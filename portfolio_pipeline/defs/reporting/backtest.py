@@ -11,13 +11,13 @@ import dagster as dg
 from pydantic import Field
 
 from portfolio_pipeline.adapters.card_files import card_names
+from portfolio_pipeline.components.asked_job import asked_job
 from portfolio_pipeline.components.session_asset import refusals_as_failures
 from portfolio_pipeline.core.backtest.request import BacktestRequest
 from portfolio_pipeline.core.calendar.sessions import day_of
 from portfolio_pipeline.core.errors import ConfigurationError
 from portfolio_pipeline.core.settings import Settings
 from portfolio_pipeline.core.strategies.card import StrategyCard
-from portfolio_pipeline.dagster_home.at_work import READS_ONLY
 from portfolio_pipeline.ports import Warehouse
 from portfolio_pipeline.reports import pages
 from portfolio_pipeline.reports.backtest import backtest_report
@@ -58,11 +58,9 @@ def report(
     context.add_output_metadata({"back-test": found.title, "report": page})
 
 
-@dg.job(
-    description="A back-test of one strategy: choose it, the range and parameter sets in the launchpad.",
-    # What the launchpad starts with; without it, it would list the settings of resources as well.
-    config={"ops": {"report": {"config": BacktestConfig().model_dump()}}},
-    tags={READS_ONLY: "true"},
+backtest = asked_job(
+    "backtest",
+    report,
+    BacktestConfig(),
+    "A back-test of one strategy: choose it, the range and parameter sets in the launchpad.",
 )
-def backtest() -> None:
-    report()

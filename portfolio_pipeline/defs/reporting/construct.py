@@ -7,11 +7,11 @@ An op, not an asset, for the reasons of `backtest`. It is a dry run: to adopt wh
 import dagster as dg
 from pydantic import Field
 
+from portfolio_pipeline.components.asked_job import asked_job
 from portfolio_pipeline.components.session_asset import refusals_as_failures
 from portfolio_pipeline.core.calendar.sessions import day_of
 from portfolio_pipeline.core.portfolio.allocation.methods import ALLOCATION_METHODS
 from portfolio_pipeline.core.settings import Settings
-from portfolio_pipeline.dagster_home.at_work import READS_ONLY
 from portfolio_pipeline.ports import Warehouse
 from portfolio_pipeline.reports import construct as reports
 
@@ -43,10 +43,9 @@ def positions_for_money(
     context.add_output_metadata({"positions": found.title, "report": page})
 
 
-@dg.job(
-    description="Which whole shares some money buys: choose money, symbols and method in the launchpad. A dry run.",
-    config={"ops": {"positions_for_money": {"config": ConstructConfig().model_dump()}}},
-    tags={READS_ONLY: "true"},
+construct_positions = asked_job(
+    "construct_positions",
+    positions_for_money,
+    ConstructConfig(),
+    "Which whole shares some money buys: choose money, symbols and method in the launchpad. A dry run.",
 )
-def construct_positions() -> None:
-    positions_for_money()

@@ -6,12 +6,12 @@ An op, not an asset, for the reasons of `backtest`; what orders cost is in the m
 import dagster as dg
 from pydantic import Field
 
+from portfolio_pipeline.components.asked_job import asked_job
 from portfolio_pipeline.components.session_asset import refusals_as_failures
 from portfolio_pipeline.core.calendar.sessions import day_of
 from portfolio_pipeline.core.errors import DataError
 from portfolio_pipeline.core.execution.costs import Calibration
 from portfolio_pipeline.core.settings import Settings
-from portfolio_pipeline.dagster_home.at_work import READS_ONLY
 from portfolio_pipeline.ports import Warehouse
 from portfolio_pipeline.reports import costs as reports
 
@@ -41,10 +41,9 @@ def measured_costs(
     context.add_output_metadata({"costs": reports.title(found), "report": page})
 
 
-@dg.job(
-    description="What carrying out orders has cost beside what the settings say, and the settings that would fit it.",
-    config={"ops": {"measured_costs": {"config": CostsConfig().model_dump()}}},
-    tags={READS_ONLY: "true"},
+costs = asked_job(
+    "costs",
+    measured_costs,
+    CostsConfig(),
+    "What carrying out orders has cost beside what the settings say, and the settings that would fit it.",
 )
-def costs() -> None:
-    measured_costs()

@@ -10,13 +10,13 @@ import dagster as dg
 from pydantic import Field
 
 from portfolio_pipeline.adapters.card_files import card_names
+from portfolio_pipeline.components.asked_job import asked_job
 from portfolio_pipeline.components.session_asset import refusals_as_failures
 from portfolio_pipeline.core.calendar.sessions import day_of
 from portfolio_pipeline.core.requests.asked import HELD_OUT, SearchRequest
 from portfolio_pipeline.core.search import told_in_tenths
 from portfolio_pipeline.core.settings import Settings
 from portfolio_pipeline.core.strategies.card import StrategyCard
-from portfolio_pipeline.dagster_home.at_work import READS_ONLY
 from portfolio_pipeline.ports import Clock, Warehouse
 from portfolio_pipeline.reports import search_page, sensitivity_page
 from portfolio_pipeline.reports.search_request import search_on_request, stored_search, stored_searches
@@ -118,19 +118,17 @@ def change_one_parameter(
     context.add_output_metadata({"sensitivity": found.title, "report": page})
 
 
-@dg.job(
-    description="A search of one strategy's parameters over any sessions, with what it was worth afterwards.",
-    config={"ops": {"search_parameters": {"config": SearchConfig().model_dump()}}},
-    tags={READS_ONLY: "true"},
+search = asked_job(
+    "search",
+    search_parameters,
+    SearchConfig(),
+    "A search of one strategy's parameters over any sessions, with what it was worth afterwards.",
 )
-def search() -> None:
-    search_parameters()
 
 
-@dg.job(
-    description="One parameter at a time: what becomes of a strategy's set when each of its parameters is changed.",
-    config={"ops": {"change_one_parameter": {"config": SensitivityConfig().model_dump()}}},
-    tags={READS_ONLY: "true"},
+sensitivity = asked_job(
+    "sensitivity",
+    change_one_parameter,
+    SensitivityConfig(),
+    "One parameter at a time: what becomes of a strategy's set when each of its parameters is changed.",
 )
-def sensitivity() -> None:
-    change_one_parameter()

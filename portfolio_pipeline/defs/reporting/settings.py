@@ -8,8 +8,8 @@ import dagster as dg
 from pydantic import Field
 
 from portfolio_pipeline.adapters.settings_in_force import in_force
+from portfolio_pipeline.components.asked_job import asked_job
 from portfolio_pipeline.components.session_asset import refusals_as_failures
-from portfolio_pipeline.dagster_home.at_work import READS_ONLY
 from portfolio_pipeline.reports.settings_page import markdown_page
 
 
@@ -29,10 +29,9 @@ def values(context: dg.OpExecutionContext, config: SettingsConfig) -> None:
     context.add_output_metadata({"preset": found.preset, "settings": dg.MetadataValue.md(page)})
 
 
-@dg.job(
-    description="The settings in force: limits, presets, cards and environment, with origin and unit of each.",
-    config={"ops": {"values": {"config": SettingsConfig().model_dump()}}},
-    tags={READS_ONLY: "true"},
+settings = asked_job(
+    "settings",
+    values,
+    SettingsConfig(),
+    "The settings in force: limits, presets, cards and environment, with origin and unit of each.",
 )
-def settings() -> None:
-    values()

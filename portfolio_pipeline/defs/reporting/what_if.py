@@ -6,12 +6,12 @@ An op, not an asset, for the reasons of `backtest`; the answer is on the page of
 import dagster as dg
 from pydantic import Field
 
+from portfolio_pipeline.components.asked_job import asked_job
 from portfolio_pipeline.components.session_asset import refusals_as_failures
 from portfolio_pipeline.core.calendar.sessions import day_of
 from portfolio_pipeline.core.portfolio.allocation.methods import ALLOCATION_METHODS
 from portfolio_pipeline.core.settings import Settings
 from portfolio_pipeline.core.strategies.card import StrategyCard
-from portfolio_pipeline.dagster_home.at_work import READS_ONLY
 from portfolio_pipeline.ports import Warehouse
 from portfolio_pipeline.reports import what_if as reports
 
@@ -55,10 +55,9 @@ def compare_shares(
     context.add_output_metadata({"what if": found.title, "report": page})
 
 
-@dg.job(
-    description="Other shares of capital beside the present ones: choose methods, settings or shares in the launchpad.",
-    config={"ops": {"compare_shares": {"config": WhatIfConfig().model_dump()}}},
-    tags={READS_ONLY: "true"},
+what_if = asked_job(
+    "what_if",
+    compare_shares,
+    WhatIfConfig(),
+    "Other shares of capital beside the present ones: choose methods, settings or shares in the launchpad.",
 )
-def what_if() -> None:
-    compare_shares()
