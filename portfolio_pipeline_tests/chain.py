@@ -30,7 +30,6 @@ from portfolio_pipeline.dagster_home.prepare import prepare_dagster_home
 from portfolio_pipeline.dagster_home.range_events import DEFERS_EVENTS
 from portfolio_pipeline.definitions import defs
 from portfolio_pipeline.ports import Broker, MarketData, Warehouse
-from portfolio_pipeline.reads.reconciled import Statements
 from portfolio_pipeline_tests.fakes.alerts import RecordedAlerts
 from portfolio_pipeline_tests.fakes.clock import FixedClock
 from portfolio_pipeline_tests.trading import TEST_ORIGIN
@@ -124,7 +123,6 @@ class Chain:
             raise_on_error=raise_on_error,
             market_data=self.market_data,
             broker=self.broker,
-            statements=Statements(self.warehouse, self.broker),
             origin=TEST_ORIGIN,
             halt_switch=HaltFile(Path(dagster_instance().root_directory)),
             plan_key=b"a secret of the tests",

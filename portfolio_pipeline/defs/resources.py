@@ -23,7 +23,6 @@ from portfolio_pipeline.core.execution.halt import require_trading
 from portfolio_pipeline.dagster_home.at_work import READS_ONLY, at_work, close_dead_runs, living, require_account
 from portfolio_pipeline.dagster_home.rebuild import rebuilt, undo_unfinished
 from portfolio_pipeline.dagster_home.retention import forget_old_logs
-from portfolio_pipeline.reads.reconciled import Statements
 
 
 class WiredResource(dg.ConfigurableResource[Any]):
@@ -102,15 +101,6 @@ class BrokerResource(dg.ConfigurableResource[Any]):
             return GuardedBroker(wired.broker, require_account, lambda: require_trading(wired.halt_switch.state()))
 
 
-class StatementsResource(dg.ConfigurableResource[Any]):
-    """What the broker says of the account beside the books."""
-
-    def create_resource(self, context: dg.InitResourceContext) -> Any:
-        with refusals_as_failures():
-            wired = wire()
-            return Statements(wired.warehouse, wired.broker)
-
-
 class StrategiesResource(dg.ConfigurableResource[Any]):
     """All strategy cards, in the order of their names."""
 
@@ -126,7 +116,6 @@ def resources() -> dg.Definitions:
         resources={
             "warehouse": WarehouseResource(),
             "broker": BrokerResource(),
-            "statements": StatementsResource(),
             "strategies": StrategiesResource(),
             **{part: WiredResource(part=part) for part in parts},
         }

@@ -49,42 +49,33 @@ def is_own(mode: str, name: str) -> bool:
     return session_of(mode, name) is not None
 
 
-class Statements:
-    """What the broker says of the account, beside the books of the last close that is stored, carried there.
-
-    A part of the house as the broker is: the loop from yesterday's books to today's orders closes here, and not through
-    an edge between assets.
+def reconciled(warehouse: Warehouse, broker: Broker, session: date) -> Reconciled:
+    """What the broker says of the account at the newest close, beside the books of the last close that is stored,
+    carried there. Where trading is simulated the account is the books' own, at any close.
     """
-
-    def __init__(self, warehouse: Warehouse, broker: Broker) -> None:
-        self._warehouse, self._broker = warehouse, broker
-
-    def at(self, session: date) -> Reconciled:
-        """At the newest close. Where trading is simulated the account is the books' own, at any."""
-        warehouse, broker = self._warehouse, self._broker
-        if broker.mode == "SIMULATED":
-            return Reconciled(broker.account(session))
-        with warehouse.reading() as reader:
-            base, ledger = reader.newest(ACCOUNT.name, before=session), None
-            since = SessionRange(session if base is None else next_session(base), session)
-            if base is not None:
-                single = SessionRange.single(base)
-                ledger = stored_ledger(*(frame(reader.read(table.name, single)) for table in (POSITIONS, ACCOUNT)))
-            bars = bars_by_session(
-                reader.read(PRICES.name, since, columns=BAR_COLUMNS),
-                reader.read(CORPORATE_ACTIONS.name, since, columns=ACTION_COLUMNS),
-            )
-            differences, decisions = stored_differences(reader)
-            begun = stored_beginnings(reader)
-        fills: Sequence[Fill] = ()
-        flows: Sequence[CashFlow] = ()
-        if ledger is not None:
-            fills = broker.fills(since)
-            flows = booked(warehouse, broker, since, begun.account if begun is not None else date.min)
-        told = Told(broker.account(session), by_session(fills), by_session(flows), broker.foreign_orders())
-        real = {day: without_payments(of_day) for day, of_day in bars.items()}
-        earlier = [one for one in differences if one.session < since.first]
-        return reconcile(list(since), ledger, told, real, lambda name: is_own(broker.mode, name), decisions, earlier)
+    if broker.mode == "SIMULATED":
+        return Reconciled(broker.account(session))
+    with warehouse.reading() as reader:
+        base, ledger = reader.newest(ACCOUNT.name, before=session), None
+        since = SessionRange(session if base is None else next_session(base), session)
+        if base is not None:
+            single = SessionRange.single(base)
+            ledger = stored_ledger(*(frame(reader.read(table.name, single)) for table in (POSITIONS, ACCOUNT)))
+        bars = bars_by_session(
+            reader.read(PRICES.name, since, columns=BAR_COLUMNS),
+            reader.read(CORPORATE_ACTIONS.name, since, columns=ACTION_COLUMNS),
+        )
+        differences, decisions = stored_differences(reader)
+        begun = stored_beginnings(reader)
+    fills: Sequence[Fill] = ()
+    flows: Sequence[CashFlow] = ()
+    if ledger is not None:
+        fills = broker.fills(since)
+        flows = booked(warehouse, broker, since, begun.account if begun is not None else date.min)
+    told = Told(broker.account(session), by_session(fills), by_session(flows), broker.foreign_orders())
+    real = {day: without_payments(of_day) for day, of_day in bars.items()}
+    earlier = [one for one in differences if one.session < since.first]
+    return reconcile(list(since), ledger, told, real, lambda name: is_own(broker.mode, name), decisions, earlier)
 
 
 def stored_differences(reader: Reader) -> tuple[list[Difference], list[Decision]]:

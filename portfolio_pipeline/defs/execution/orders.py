@@ -34,7 +34,9 @@ from portfolio_pipeline.core.tables import (
     ACCOUNT,
     AGGREGATED_TARGETS,
     APPROVALS,
+    BEGINNINGS,
     BROKER_ASSETS,
+    CASH_FLOWS,
     CASH_RETURNS,
     CORPORATE_ACTIONS,
     EXPECTED_COSTS,
@@ -45,6 +47,7 @@ from portfolio_pipeline.core.tables import (
     POSITIONS,
     PRICES,
     RECONCILIATION,
+    RECONCILIATION_DECISIONS,
     RISK_BREACHES,
     RISK_METRICS,
     RISK_OVERRIDES,
@@ -57,7 +60,7 @@ from portfolio_pipeline.defs.execution.sent import REVISION, make_room, revision
 from portfolio_pipeline.ports import Broker, Clock, Reader, Warehouse
 from portfolio_pipeline.reads.account_watch import account_watch
 from portfolio_pipeline.reads.hands import hands_for, stored_instructions
-from portfolio_pipeline.reads.reconciled import Statements, refusal_of, stored_differences
+from portfolio_pipeline.reads.reconciled import reconciled, refusal_of, stored_differences
 from portfolio_pipeline.reads.trading import trading_inputs
 from portfolio_pipeline.reports.tables import markdown_table
 
@@ -67,7 +70,6 @@ def orders_within_limits(
     sessions: SessionRange,
     warehouse: dg.ResourceParam[Warehouse],
     broker: dg.ResourceParam[Broker],
-    statements: dg.ResourceParam[Statements],
     settings: dg.ResourceParam[Settings],
     plan_key: dg.ResourceParam[bytes],
 ) -> dg.AssetCheckResult:
@@ -85,7 +87,7 @@ def orders_within_limits(
         know_assets(inputs.bars, reader.read(BROKER_ASSETS.name, sessions))
         watch, hands = account_watch(reader, sessions), hands_for(reader, broker, settings, sessions, inputs)
         sealed = Sealed(Sealer(plan_key, settings), seals_of(reader.read(ORDER_SEALS.name, sessions)))
-    book = statements.at(sessions.first).book
+    book = reconciled(warehouse, broker, sessions.first).book
     gate = judge_submission(
         *(broker.mode, sessions, tickets, book, inputs.targets, inputs.bars, settings),
         sealed=sealed,
@@ -150,6 +152,9 @@ def planned_with_what_the_session_before_was(
         CASH_RETURNS,
         RISK_OVERRIDES,
         APPROVALS,
+        BEGINNINGS,
+        CASH_FLOWS,
+        RECONCILIATION_DECISIONS,
     ),
     goes_on_from=(POSITIONS, ACCOUNT),
     also_fills=(
@@ -162,7 +167,6 @@ def orders(
     sessions: SessionRange,
     warehouse: dg.ResourceParam[Warehouse],
     broker: dg.ResourceParam[Broker],
-    statements: dg.ResourceParam[Statements],
     settings: dg.ResourceParam[Settings],
     plan_key: dg.ResourceParam[bytes],
     origin: dg.ResourceParam[Origin],
@@ -179,7 +183,7 @@ def orders(
         sessions = tradable
         inputs, watch = trading_inputs(reader, sessions), account_watch(reader, sessions)
         hands = hands_for(reader, broker, settings, sessions, inputs)
-    account = statements.at(sessions.first)
+    account = reconciled(warehouse, broker, sessions.first)
     book = account.book
     know_assets(inputs.bars, _assets(warehouse, broker, sessions.last, inputs.targets, book))
     sealer = Sealer(plan_key, settings)

@@ -30,7 +30,9 @@ from portfolio_pipeline.core.tables import (
     ACCOUNT,
     AGGREGATED_TARGETS,
     APPROVALS,
+    BEGINNINGS,
     BROKER_ASSETS,
+    CASH_FLOWS,
     CASH_RETURNS,
     CORPORATE_ACTIONS,
     HALT_EVENTS,
@@ -39,6 +41,8 @@ from portfolio_pipeline.core.tables import (
     ORDERS,
     POSITIONS,
     PRICES,
+    RECONCILIATION,
+    RECONCILIATION_DECISIONS,
     RISK_BREACHES,
     RISK_OVERRIDES,
     RISK_STATES,
@@ -50,7 +54,7 @@ from portfolio_pipeline.defs.execution.sent import sent_orders
 from portfolio_pipeline.ports import Broker, Clock, HaltSwitch, MarketData, TellsQuotes, Warehouse
 from portfolio_pipeline.reads.account_watch import account_watch
 from portfolio_pipeline.reads.hands import hands_for
-from portfolio_pipeline.reads.reconciled import Statements, refusal_of, stored_differences
+from portfolio_pipeline.reads.reconciled import reconciled, refusal_of, stored_differences
 from portfolio_pipeline.reads.trading import trading_inputs
 
 NOTHING_TO_SEND = Gate((), (), {}, None)
@@ -107,6 +111,10 @@ def every_order_was_sent(
         RISK_OVERRIDES,
         ORDER_INSTRUCTIONS,
         APPROVALS,
+        BEGINNINGS,
+        CASH_FLOWS,
+        RECONCILIATION,
+        RECONCILIATION_DECISIONS,
     ),
     goes_on_from=(POSITIONS, ACCOUNT),
     also_fills=(RISK_BREACHES,),
@@ -116,7 +124,6 @@ def submissions(
     sessions: SessionRange,
     warehouse: dg.ResourceParam[Warehouse],
     broker: dg.ResourceParam[Broker],
-    statements: dg.ResourceParam[Statements],
     settings: dg.ResourceParam[Settings],
     halt_switch: dg.ResourceParam[HaltSwitch],
     plan_key: dg.ResourceParam[bytes],
@@ -130,7 +137,7 @@ def submissions(
     sessions = tradable
     quoted = "not asked for"
     halted = either(halt_switch.state(), trading_state(warehouse.read(HALT_EVENTS.name))).halted
-    account = None if halted else statements.at(sessions.first)
+    account = None if halted else reconciled(warehouse, broker, sessions.first)
     if account is None or account.open:
         gate = NOTHING_TO_SEND
     else:

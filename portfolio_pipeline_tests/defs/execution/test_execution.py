@@ -31,7 +31,6 @@ from portfolio_pipeline.defs.execution import orders as orders_module
 from portfolio_pipeline.defs.execution import positions as positions_module
 from portfolio_pipeline.defs.execution import submissions as submissions_module
 from portfolio_pipeline.ports import Warehouse
-from portfolio_pipeline.reads.reconciled import Statements
 from portfolio_pipeline_tests.chain import materialise
 from portfolio_pipeline_tests.fakes.clock import FixedClock
 from portfolio_pipeline_tests.fakes.market_data import ScriptedMarketData, quiet_bars
@@ -82,7 +81,6 @@ class Desk:
             selection=assets,
             raise_on_error=False,
             broker=broker,
-            statements=Statements(self.warehouse, broker),
             settings=self.house,
             origin=self.origin,
             halt_switch=self.switch,
@@ -98,7 +96,6 @@ class Desk:
             "sessions": sessions,
             "warehouse": self.warehouse,
             "broker": broker,
-            "statements": Statements(self.warehouse, broker),
             "settings": self.house,
             "halt_switch": self.switch,
             "plan_key": self.plan_key,
