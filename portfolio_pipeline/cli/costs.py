@@ -56,7 +56,7 @@ def show_costs(first: date | None, as_json: bool) -> None:
 )
 @_FIRST
 def calibrate(first: date | None) -> None:
-    """Say what the settings would have to be for costs to be what was measured."""
+    """Say which settings would fit what was measured."""
     from portfolio_pipeline.adapters.environment import SHIPPED_SETTINGS
     from portfolio_pipeline.cli.home import open_tables
     from portfolio_pipeline.cli.terminal import Column, say, show, table

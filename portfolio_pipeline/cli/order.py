@@ -19,7 +19,7 @@ _WRITES = (
     "Adds a row to order_instructions. A session that is planned already is planned once more, through all limits: what"
     " is at the broker and changes is canceled first."
 )
-_WHY = click.option("--why", required=True, help="Why; it stays beside what is done.")
+_WHY = click.option("--why", "--reason", required=True, help="Why; it stays beside what is done.")
 _STRATEGY = click.option("--strategy", required=True, shell_complete=completion.strategies, help="In whose book.")
 _SYMBOL = click.option("--symbol", required=True, help="A symbol of the universe.")
 _SESSION = click.option("--session", type=SessionDate(), help="At whose close (default: the one that is open to it).")
@@ -38,7 +38,7 @@ def _price(required: bool, what: str) -> Callable[[Any], Any]:
 @order.command(
     "buy-all",
     changes=_WRITES,
-    examples=["portfolio order buy-all --strategy trend_bonds --symbol TLT --price 91.20 --why 'rates will fall'"],
+    examples=["portfolio order buy-all --strategy trend_bonds --symbol TLT --price 91 --why x"],
 )
 @_STRATEGY
 @_SYMBOL
@@ -57,7 +57,7 @@ def buy_all(strategy: str, symbol: str, price: float, session: date | None, why:
 @order.command(
     "sell-all",
     changes=_WRITES,
-    examples=["portfolio order sell-all --strategy trend_bonds --symbol TLT --why 'far enough'"],
+    examples=["portfolio order sell-all --strategy trend_bonds --symbol TLT --why done"],
 )
 @_STRATEGY
 @_SYMBOL
@@ -75,8 +75,8 @@ def sell_all(strategy: str, symbol: str, price: float | None, session: date | No
 @order.command(
     changes=_WRITES,
     examples=[
-        "portfolio order place --strategy trend_bonds --symbol TLT --side buy --quantity 100 --why 'a gap'",
-        "portfolio order place --strategy trend_bonds --symbol TLT --side sell --quantity 50 --limit 92 --why x",
+        "portfolio order place --strategy trend_bonds --symbol TLT \\",
+        "    --side sell --quantity 50 --limit 92 --why 'a gap'",
     ],
 )
 @_STRATEGY
@@ -110,7 +110,7 @@ def withdraw(number: int, session: date | None, why: str) -> None:
 
 @order.command(
     changes="Adds a row to order_instructions, and asks the broker to cancel: it may still be filled before that.",
-    examples=["portfolio order cancel PAPER-account-20261120-TLT-buy-1-0123456789abcdef --why x", "… --all --why x"],
+    examples=["portfolio order cancel NAME --why x  (as order list has it)", "portfolio order cancel --all --why x"],
 )
 @click.argument("name", required=False, default="")
 @click.option("--all", "everything", is_flag=True, help="Everything that is open.")
@@ -126,7 +126,7 @@ def cancel(name: str, everything: bool, why: str) -> None:
 
 @order.command(
     changes=_WRITES,
-    examples=["portfolio order modify PAPER-account-20261120-TLT-buy-1-0123456789abcdef --limit 91 --why x"],
+    examples=["portfolio order modify NAME --limit 91 --why x  (as order list has it)"],
 )
 @click.argument("name")
 @click.option("--quantity", type=float, help="Fewer shares than were planned.")
@@ -179,7 +179,10 @@ def reject(names: tuple[str, ...], everything: bool, why: str) -> None:
 )
 @_JSON
 def list_(as_json: bool) -> None:
-    """List the newest session's orders, and what is in force by hand."""
+    """List orders, and what is in force by hand.
+
+    The orders are those of the newest session.
+    """
     from portfolio_pipeline.cli.home import open_tables
     from portfolio_pipeline.cli.ordering import find_orders, show_orders
 

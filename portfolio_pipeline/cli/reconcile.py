@@ -21,11 +21,14 @@ def reconcile(context: click.Context) -> None:
         _show()
 
 
-@reconcile.command("accept", changes=_CHANGES, examples=["portfolio reconcile accept GLD --reason 'bought by hand'"])
+@reconcile.command("accept", changes=_CHANGES, examples=["portfolio reconcile accept GLD --reason 'mine'"])
 @_SUBJECT
 @_REASON
 def accept(subject: str, reason: str) -> None:
-    """Take it over: shares go to the reserve and are traded from then on. SUBJECT: symbol, cash, an order, or all."""
+    """Take over what differs.
+
+    Shares go to the reserve, and are traded from then on. SUBJECT is a symbol, cash, an order, or all.
+    """
     _decide("accept", subject, reason)
 
 
@@ -33,7 +36,10 @@ def accept(subject: str, reason: str) -> None:
 @_SUBJECT
 @_REASON
 def ignore(subject: str, reason: str) -> None:
-    """Leave it aside: it stays in the account, unclaimed, and is never traded. SUBJECT as for accept."""
+    """Leave aside what differs.
+
+    It stays in the account, unclaimed, and is never traded. SUBJECT is a symbol, an order, or all.
+    """
     _decide("ignore", subject, reason)
 
 

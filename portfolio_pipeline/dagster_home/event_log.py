@@ -47,6 +47,7 @@ from portfolio_pipeline.dagster_home.private.storages import (
 EVENTS_PER_BATCH = 1000
 BESIDE_THE_RUN = "/range"
 EventHandler = Callable[[EventLogEntry, str], Any]
+_CHECK_PLANNED = DagsterEventType.ASSET_CHECK_EVALUATION_PLANNED
 _CONNECT = {"timeout": SQLITE_BUSY_TIMEOUT_SECONDS}
 
 
@@ -226,7 +227,12 @@ class BatchingSqliteEventLogStorage(_BatchingEventLog, SqliteEventLogStorage):
         self.store_event_batch([event])
 
     def store_event_batch(self, events: Sequence[EventLogEntry]) -> None:
-        events = [event for event in events if not _says_nothing(event)]
+        # That a check is planned stands among the checks, where it is looked for, and not in the log as well.
+        checks = [event for event in events if event.dagster_event_type == _CHECK_PLANNED]
+        events = [e for e in events if e.dagster_event_type != _CHECK_PLANNED and not _says_nothing(e)]
+        if checks:
+            with self.index_transaction() as connection:
+                self._insert_planned_checks(connection, [(event, None) for event in checks])
         if not events:
             return
         with self.index_transaction() as connection:
@@ -243,11 +249,6 @@ class BatchingSqliteEventLogStorage(_BatchingEventLog, SqliteEventLogStorage):
             }
             for event, id_ in newest.values():
                 self._store_asset_event(connection, event, id_)
-            planned = [
-                (e, id_) for e, id_ in stored if e.dagster_event_type == DagsterEventType.ASSET_CHECK_EVALUATION_PLANNED
-            ]
-            if planned:
-                self._insert_planned_checks(connection, planned)
             for event, id_ in stored:
                 if event.dagster_event_type == DagsterEventType.ASSET_CHECK_EVALUATION:
                     self._insert_evaluated_check(connection, event, id_)

@@ -120,7 +120,7 @@ def test_what_is_wrong_stands_before_what_was_done_and_nothing_is_called_well(
 KEYS = {
     "status": {
         *("well", "home", "database", "simulated", "trading", "complete_through", "last_closed", "account", "changed"),
-        *("web_ui", "troubles", "tables", "states"),
+        *("web_ui", "troubles", "tables", "states", "orders"),
     },
     "doctor": {"well", "looks"},
     "strategy list": {"strategies"},
@@ -188,7 +188,7 @@ def test_every_command_says_what_it_changes_and_how_it_is_given(name: str, comma
 @pytest.mark.parametrize("example", [example for _, command in walked() for example in command.examples])
 def test_the_options_of_every_example_are_there(example: str) -> None:
     words = example.split("  ")[0].split()
-    if words[0] != "portfolio":
+    if not words or words[0] != "portfolio":  # the second line of one
         return
     known = {option for _, command in walked() for one in command.params for option in one.opts}
     assert {word for word in words if word.startswith("--")} <= known
