@@ -143,6 +143,16 @@ def test_an_open_order_of_somebody_else_blocks_until_it_is_gone_or_ignored(paper
     assert run(house)[0] == 1  # a new evening, and it is still there: it is asked about again
 
 
+def test_what_was_sent_is_not_canceled_while_nothing_may_be_sent_in_its_place(paper_house: PaperHouse) -> None:
+    house, ledger = paper_house, paper_house.server.ledger
+    ledger.take(Taken("abe", "by-hand-3", "GLD", "buy", Decimal(3), "limit", Decimal(1), "gtc", ledger.clock.now()))
+    sent = [order for order in ledger.orders.values() if "-account-" in order.client_order_id]
+    said = refused(house, "close-strategy", "trend_bonds", "--why", "its data is wrong")
+    assert "RECONCILIATION_OPEN: found=foreign_order GLD" in said
+    assert sent
+    assert all(order.open for order in sent)
+
+
 def test_a_split_that_prices_do_not_have_is_no_gift(paper_house: PaperHouse) -> None:
     house, ledger = paper_house, paper_house.server.ledger
     house.next_day()

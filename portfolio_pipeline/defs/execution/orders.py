@@ -14,7 +14,7 @@ import pyarrow as pa
 from portfolio_pipeline.components.session_asset import Stored, session_asset
 from portfolio_pipeline.components.session_check import check_result, session_check
 from portfolio_pipeline.core.books.book import Book, to_currency, to_shares
-from portfolio_pipeline.core.books.reconciliation import undecided
+from portfolio_pipeline.core.books.reconciliation import Difference, undecided
 from portfolio_pipeline.core.books.reconciliation_rows import difference_rows
 from portfolio_pipeline.core.calendar.sessions import SessionRange, previous_session
 from portfolio_pipeline.core.errors import DataError, LimitError
@@ -190,7 +190,7 @@ def orders(
     planned = plan(broker.mode, sessions, book, inputs.targets, inputs.bars, settings, sealer, watch, hands())
     states = [(session, scope, one) for session, after in watch.path.items() for scope, one in after.items()]
     sent = sent_orders(broker, warehouse, sessions)
-    revised = _revised(broker, warehouse, planned.tickets, sent, clock)
+    revised = _revised(broker, warehouse, planned.tickets, sent, clock, account.open)
     sent = sent_orders(broker, warehouse, sessions) if revised else sent
     said = stored_instructions(warehouse)
     with warehouse.transaction() as tx:
@@ -247,15 +247,26 @@ def _refuse_unmeasured(reader: Reader, sessions: SessionRange) -> None:
 
 
 def _revised(
-    broker: Broker, warehouse: Warehouse, tickets: Sequence[Ticket], sent: Mapping[date, Collection[str]], clock: Clock
+    broker: Broker,
+    warehouse: Warehouse,
+    tickets: Sequence[Ticket],
+    sent: Mapping[date, Collection[str]],
+    clock: Clock,
+    still_open: Sequence[Difference],
 ) -> set[date]:
-    """The sessions of which a person has changed what was sent, once there is room for it at the broker."""
+    """The sessions of which a person has changed what was sent, once there is room for it at the broker.
+
+    Nothing is canceled while nothing may be sent in its place.
+    """
     if not sent:
         return set()
     planned, said = _accepted(tickets), revisions(warehouse, SessionRange(min(sent), max(sent)))
     for session in sorted(sent.keys() & said.keys()):
         superseded = set(sent[session]) - planned.get(session, set())
         if superseded:
+            refused = refusal_of(still_open)
+            if refused is not None:
+                raise refused
             now = clock.now().astimezone(UTC).replace(tzinfo=None)
             make_room(broker, warehouse, said[session], superseded, now)
     return set(said)
