@@ -25,6 +25,7 @@ from portfolio_pipeline.core.risk.breaches import Breach, blocking
 from portfolio_pipeline.core.risk.exposures import PORTFOLIO
 from portfolio_pipeline.core.risk.limits.of_orders import ORDER_COUNT
 from portfolio_pipeline.core.risk.limits.of_turnover import TURNOVER
+from portfolio_pipeline.core.risk.limits.order_limit import OrderFacts
 from portfolio_pipeline.core.risk.limits.registry import LIMITS, ORDER_LIMITS
 
 Trades = Mapping[str, int]
@@ -57,15 +58,15 @@ def _wanted(book: Book, targets: SessionTargets, bars: Bars, terms: TradingTerms
     What drifted within the band of its target is left where it is, unless a limit has cut that target, or the book
     would break one. What a person orders is added to either.
     """
-    trades = _all_wanted(book, targets, bars, terms)
+    trades, equity = _all_wanted(book, targets, bars, terms), book.equity
     outside = {}
     for symbol, quantity in trades.items():
-        worth, band = abs(value(quantity, bars[symbol].close)), _band(targets.weights[symbol], terms) * book.equity
+        worth, band = abs(value(quantity, bars[symbol].close)), _band(targets.weights[symbol], terms) * equity
         cut = symbol in targets.reasons and quantity * book.quantity(symbol) < 0
         cut = cut or crosses(book, targets, symbol)
         if not to_units(targets.weights[symbol]) or cut or (worth > band and terms.orders.trade_to == "target"):
             outside[symbol] = quantity
-        elif worth - band > terms.orders.minimum_share * book.equity:
+        elif worth - band > terms.orders.minimum_share * equity:
             outside |= _scaled(book, {symbol: quantity}, 1.0 - band / worth, bars, terms)
     everything, chosen = (_with_orders(some, book, targets, bars, terms) for some in (trades, outside))
     if everything == chosen or blocking(judge_trades(book, chosen, bars, terms, past)):
@@ -149,18 +150,24 @@ def _within_order_limits(
 ) -> tuple[Trades, tuple[Breach, ...]]:
     """Each trade cut to the largest order that is allowed; the rest is for the sessions after."""
     kept, cuts, equity = dict(trades), [], book.equity
+    shrinking = [limit for limit in ORDER_LIMITS.values() if limit.shrinks]
+
+    def facts_of(symbol: str) -> OrderFacts:
+        form = order_form(terms.orders, kept[symbol], bars[symbol].close)
+        held = book.quantity(symbol)
+        return order_facts(symbol, kept[symbol], equity, bars, recent, limit_price=form.limit_price, held=held)
+
     for symbol in trades:
-        for limit in ORDER_LIMITS.values():
-            form = order_form(terms.orders, kept[symbol], bars[symbol].close)
-            held = book.quantity(symbol)
-            facts = order_facts(symbol, kept[symbol], equity, bars, recent, limit_price=form.limit_price, held=held)
-            broken = limit.broken(facts, terms.limits) if limit.shrinks else None
+        facts = facts_of(symbol)
+        for limit in shrinking:
+            broken = limit.broken(facts, terms.limits)
             if broken:
                 found, cap = broken
                 part = limit.part(facts, found, cap)
                 kept[symbol] = _scaled(book, {symbol: kept[symbol]}, part, bars, terms).get(symbol, 0)
                 action = f"cut to {kept[symbol] / SHARE:g} shares"
                 cuts.append(limit.breach(facts, "cut", found, cap, action))
+                facts = facts_of(symbol)
     return {symbol: quantity for symbol, quantity in kept.items() if quantity}, tuple(cuts)
 
 

@@ -27,13 +27,14 @@ class RecentMarket:
     past: Past | None = None
     """What symbols earned in more sessions than these, for the limits that look at it."""
     _averages: dict[str, float | None] = field(default_factory=dict, init=False, repr=False, compare=False)
+    _closes: dict[str, float | None] = field(default_factory=dict, init=False, repr=False, compare=False)
 
     def earlier_close(self, symbol: str) -> float | None:
         """The newest close before the session's own."""
-        for bar, ratio in self._back(symbol):
-            if ratio is not None:
-                return bar.close / ratio
-        return None
+        if symbol not in self._closes:
+            earlier = (bar.close / ratio for bar, ratio in self._back(symbol) if ratio is not None)
+            self._closes[symbol] = next(earlier, None)
+        return self._closes[symbol]
 
     def average_volume(self, symbol: str) -> float | None:
         """Shares per session, the session's own included; None where none is known."""
