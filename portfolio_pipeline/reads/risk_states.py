@@ -15,8 +15,8 @@ from portfolio_pipeline.core.arrays import Array, spread, spreading
 from portfolio_pipeline.core.calendar.sessions import FIRST_SESSION, SessionRange, as_days, previous_session
 from portfolio_pipeline.core.market.cash import above_cash
 from portfolio_pipeline.core.market.panel import TotalReturnPanel
+from portfolio_pipeline.core.market.past import WINDOW as PRICES_SEEN
 from portfolio_pipeline.core.performance.paper_gap import EARLIER
-from portfolio_pipeline.core.portfolio.volatility_target import WINDOW as PRICES_SEEN
 from portfolio_pipeline.core.risk.exposures import PORTFOLIO
 from portfolio_pipeline.core.risk.states.of_portfolio import paper_returns, portfolio_path, portfolio_rule
 from portfolio_pipeline.core.risk.states.of_strategies import WINDOW, scope_of, strategies_path, strategy_rule

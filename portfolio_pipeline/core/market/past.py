@@ -19,6 +19,8 @@ from portfolio_pipeline.core.calendar.sessions import SessionRange
 from portfolio_pipeline.core.market.bars import NO_BARS, Bars
 
 WINDOW = 252
+HALF_LIFE = 63
+"""Of what a session of the past counts in a volatility ex ante, in sessions."""
 
 
 @dataclass(frozen=True, eq=False)

@@ -21,8 +21,8 @@ import numpy as np
 
 from portfolio_pipeline.core.arrays import Array
 from portfolio_pipeline.core.calendar.sessions import SESSIONS_PER_YEAR
+from portfolio_pipeline.core.market.past import HALF_LIFE, WINDOW
 
-WINDOW, HALF_LIFE = 252, 63
 MOSTLY = 0.3
 """The part of the remembered sessions whose own aim may have been smaller than the scale."""
 FEWEST = 20

@@ -18,7 +18,6 @@ from portfolio_pipeline.core.calendar.sessions import FIRST_SESSION, SessionRang
 from portfolio_pipeline.core.errors import DataError
 from portfolio_pipeline.core.market import past
 from portfolio_pipeline.core.market.past import Pasts
-from portfolio_pipeline.core.portfolio import volatility_target
 from portfolio_pipeline.core.portfolio.cash_sleeve import sleeve_weights
 from portfolio_pipeline.core.portfolio.netting import net, target_rows
 from portfolio_pipeline.core.portfolio.volatility_target import aims, scales
@@ -262,7 +261,7 @@ def _breaches(
 
 def _seen(sessions: SessionRange) -> tuple[date, ...]:
     """The sessions, and those before them whose prices say how weights would have moved."""
-    first = previous_session(sessions.first, max(volatility_target.WINDOW, past.WINDOW)) or FIRST_SESSION
+    first = previous_session(sessions.first, past.WINDOW) or FIRST_SESSION
     return tuple(SessionRange(first, sessions.last))
 
 

@@ -8,7 +8,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from portfolio_pipeline.core.portfolio.volatility_target import FEWEST, HALF_LIFE, MOSTLY, WINDOW, aims, scales
+from portfolio_pipeline.core.market.past import HALF_LIFE, WINDOW
+from portfolio_pipeline.core.portfolio.volatility_target import FEWEST, MOSTLY, aims, scales
 
 RANDOM = np.random.default_rng(3)
 CLOSES = 50 * np.cumprod(1 + RANDOM.normal(0, [0.004, 0.01, 0.02], (400, 3)), axis=0)

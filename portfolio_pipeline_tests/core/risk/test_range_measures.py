@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 
 from portfolio_pipeline.core.errors import ConfigurationError
 from portfolio_pipeline.core.market.panel import PricePanel
+from portfolio_pipeline.core.market.past import HALF_LIFE
 from portfolio_pipeline.core.market.returns import growth
 from portfolio_pipeline.core.risk.limits.setting import Value
 from portfolio_pipeline.core.risk.measures import of_concentration, of_contributions, of_crises, of_strategies, registry
@@ -20,7 +21,6 @@ from portfolio_pipeline.core.risk.measures.history import TargetHistory
 from portfolio_pipeline.core.risk.measures.of_stress import SHOCKS
 from portfolio_pipeline.core.risk.measures.parts import parts_of
 from portfolio_pipeline.core.risk.measures.range_measure import Bound, RangeMeasure
-from portfolio_pipeline.core.risk.measures.ranges import HALF_LIFE
 from portfolio_pipeline.core.risk.measures.rows import risk_metrics, seen_range
 from portfolio_pipeline.core.risk.measures.verdicts import components_apart, past_their_limit, shifted
 from portfolio_pipeline.core.risk.settings import Limits

@@ -15,7 +15,7 @@ import numpy as np
 
 from portfolio_pipeline.core.arrays import Array
 from portfolio_pipeline.core.calendar.sessions import SESSIONS_PER_YEAR
-from portfolio_pipeline.core.market.past import WINDOW
+from portfolio_pipeline.core.market.past import HALF_LIFE, WINDOW
 from portfolio_pipeline.core.risk.exposures import EPSILON, PORTFOLIO, Portfolio, only_shrinks
 from portfolio_pipeline.core.risk.limits.cutting_room import CuttingRoom
 from portfolio_pipeline.core.risk.limits.limit import Caps, Figure, PortfolioLimit
@@ -23,7 +23,6 @@ from portfolio_pipeline.core.risk.limits.setting import Setting
 
 FEWEST = 63
 CONFIDENCE = 0.95
-HALF_LIFE = 63
 _COUNTS = 0.5 ** (np.arange(WINDOW)[::-1] / HALF_LIFE)
 
 

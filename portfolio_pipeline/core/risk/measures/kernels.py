@@ -10,8 +10,7 @@ import numpy as np
 from numba import njit
 
 from portfolio_pipeline.core.arrays import Array
-
-WINDOW = 252
+from portfolio_pipeline.core.market.past import WINDOW
 
 
 @njit(cache=True, nogil=True)

@@ -18,14 +18,14 @@ import numpy as np
 
 from portfolio_pipeline.core.arrays import Array
 from portfolio_pipeline.core.calendar.sessions import SESSIONS_PER_YEAR
+from portfolio_pipeline.core.market.past import HALF_LIFE, WINDOW
 from portfolio_pipeline.core.risk.limits.limit import Caps
-from portfolio_pipeline.core.risk.measures.kernels import WINDOW, contributions, played, rolling_correlations, row_sums
+from portfolio_pipeline.core.risk.measures.kernels import contributions, played, rolling_correlations, row_sums
 from portfolio_pipeline.core.risk.measures.parts import Parts
 
 T = TypeVar("T")
 FEWEST = 63
 """With a shorter past there are no figures of it."""
-HALF_LIFE = 63
 """Of ex-ante figures: what is so many sessions older counts half, as in the portfolio's volatility target."""
 SHORT, LONG = 63, 252
 _CALM = 1e-6
