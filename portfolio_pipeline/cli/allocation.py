@@ -7,7 +7,7 @@ from datetime import date
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from portfolio_pipeline.adapters.by_hand import say_by_hand
+from portfolio_pipeline.adapters.acts.shares_by_hand import say_by_hand
 from portfolio_pipeline.adapters.cards import load_cards, write_card_text
 from portfolio_pipeline.cli.document import write_document
 from portfolio_pipeline.cli.home import open_home, open_tables

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 
-from portfolio_pipeline.adapters.following import Followed, follow, market_hours
+from portfolio_pipeline.adapters.acts.following import Followed, follow, market_hours
 from portfolio_pipeline.adapters.wiring import wire
 from portfolio_pipeline.cli.home import account
 from portfolio_pipeline.cli.terminal import Column, complain, say, show, table

@@ -8,7 +8,7 @@ from __future__ import annotations
 import os
 from typing import TYPE_CHECKING
 
-from portfolio_pipeline.adapters import halting
+from portfolio_pipeline.adapters.acts import halting
 from portfolio_pipeline.adapters.clock import SystemClock
 from portfolio_pipeline.adapters.halt_file import HaltFile
 from portfolio_pipeline.cli.terminal import complain, say

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from portfolio_pipeline.adapters.marking import NothingToMark, mark_account
+from portfolio_pipeline.adapters.acts.marking import NothingToMark, mark_account
 from portfolio_pipeline.cli.home import open_tables
 from portfolio_pipeline.cli.terminal import Column, say, show, table
 from portfolio_pipeline.core.books.book import to_currency, to_shares

@@ -30,8 +30,8 @@ def say_it(
     withdraws: int | None = None,
     session: date | None = None,
 ) -> None:
+    from portfolio_pipeline.adapters.acts.orders_by_hand import say_about_orders
     from portfolio_pipeline.adapters.cards import load_cards
-    from portfolio_pipeline.adapters.orders_by_hand import say_about_orders
     from portfolio_pipeline.core.books.book import to_units
     from portfolio_pipeline.core.execution.by_hand.saying import Asked
 
@@ -55,7 +55,7 @@ def say_it(
 
 
 def cancel_open(names: Sequence[str], why: str) -> None:
-    from portfolio_pipeline.adapters.orders_by_hand import cancel_orders
+    from portfolio_pipeline.adapters.acts.orders_by_hand import cancel_orders
 
     with account("portfolio order cancel", wait=True) as wired:
         reports = cancel_orders(wired.warehouse, wired.broker, names, why, who(), wired.clock.now())
@@ -69,7 +69,7 @@ def cancel_open(names: Sequence[str], why: str) -> None:
 
 
 def decide_on(verdict: Literal["approved", "rejected"], names: Sequence[str], why: str) -> None:
-    from portfolio_pipeline.adapters.approving import decide
+    from portfolio_pipeline.adapters.acts.approving import decide
 
     wired = open_tables()
     wired.require_same_account()
@@ -103,7 +103,7 @@ def _tell_of_a_halt(wired: Wiring) -> None:
 
 
 def find_orders(wired: Wiring) -> dict[str, Any]:
-    from portfolio_pipeline.adapters.orders_by_hand import open_session
+    from portfolio_pipeline.adapters.acts.orders_by_hand import open_session
     from portfolio_pipeline.core.books.book import to_shares
     from portfolio_pipeline.core.calendar.sessions import SessionRange
     from portfolio_pipeline.reads.hands import stored_instructions

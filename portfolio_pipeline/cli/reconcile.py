@@ -44,7 +44,7 @@ def ignore(subject: str, reason: str) -> None:
 
 
 def _show() -> None:
-    from portfolio_pipeline.adapters.reconciling import standing
+    from portfolio_pipeline.adapters.acts.reconciling import standing
     from portfolio_pipeline.cli.home import open_tables
     from portfolio_pipeline.cli.terminal import Column, say, show, table
     from portfolio_pipeline.core.books.book import to_currency, to_shares
@@ -77,7 +77,7 @@ def _show() -> None:
 
 
 def _decide(action: str, subject: str, reason: str) -> None:
-    from portfolio_pipeline.adapters.reconciling import AGAIN, decide
+    from portfolio_pipeline.adapters.acts.reconciling import AGAIN, decide
     from portfolio_pipeline.cli.home import open_tables
     from portfolio_pipeline.cli.terminal import say
 

@@ -96,7 +96,7 @@ def review(scope: str, cause: str, changed: str, reason: str) -> None:
 
 
 def _decide(kind: Any, scope: str, reason: str, **decided: Any) -> None:
-    from portfolio_pipeline.adapters.risk_decisions import decide
+    from portfolio_pipeline.adapters.acts.risk_decisions import decide
     from portfolio_pipeline.cli.home import open_tables
     from portfolio_pipeline.cli.terminal import say
 

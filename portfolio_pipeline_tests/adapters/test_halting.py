@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
+from portfolio_pipeline.adapters.acts.halting import halt, record_halt, resume
 from portfolio_pipeline.adapters.halt_file import HaltFile
-from portfolio_pipeline.adapters.halting import halt, record_halt, resume
 from portfolio_pipeline.core.errors import ConfigurationError, PortfolioError, WarehouseError
 from portfolio_pipeline.core.execution.halt import TradingState, either, trading_state
 from portfolio_pipeline.ports import Warehouse

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from portfolio_pipeline.adapters.risk_decisions import decide
+from portfolio_pipeline.adapters.acts.risk_decisions import decide
 from portfolio_pipeline.core.calendar.sessions import SessionRange
 from portfolio_pipeline.core.errors import ConfigurationError
 from portfolio_pipeline.core.risk.states.overrides import Kind

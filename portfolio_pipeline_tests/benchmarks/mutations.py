@@ -81,7 +81,7 @@ ROOMS = {
     "fills": Room(("core/execution/fill_model.py", "core/books/fills.py"), ("core/execution", "core/books")),
     "books": Room(tuple(f"core/books/{name}.py" for name in ("book", "positions", "strategy_books")), ("core/books",)),
     "halt": Room(
-        ("core/execution/halt.py", "adapters/halt_file.py", "adapters/halting.py"),
+        ("core/execution/halt.py", "adapters/halt_file.py", "adapters/acts/halting.py"),
         ("core/execution/test_halt.py", "adapters/test_halt_file.py", "adapters/test_halting.py"),
     ),
     "sessions": Room(("core/calendar/*.py",), ("core/calendar",)),

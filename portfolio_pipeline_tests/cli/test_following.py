@@ -16,8 +16,8 @@ import dagster as dg
 import pandas as pd
 import pytest
 
+from portfolio_pipeline.adapters.acts.following import Followed, follow
 from portfolio_pipeline.adapters.alerts.remembered import RememberedAlerts
-from portfolio_pipeline.adapters.following import Followed, follow
 from portfolio_pipeline.adapters.locks import open_locks
 from portfolio_pipeline.core.calendar.sessions import SessionRange, next_session
 from portfolio_pipeline.core.settings import Settings

@@ -8,8 +8,8 @@ import os
 
 import dagster as dg
 
+from portfolio_pipeline.adapters.acts.following import follow, market_hours
 from portfolio_pipeline.adapters.broker import BROKERS
-from portfolio_pipeline.adapters.following import follow, market_hours
 from portfolio_pipeline.adapters.wiring import wire
 from portfolio_pipeline.core.errors import PortfolioError
 from portfolio_pipeline.core.settings import Settings

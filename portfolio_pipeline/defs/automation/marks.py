@@ -4,8 +4,8 @@ import os
 
 import dagster as dg
 
+from portfolio_pipeline.adapters.acts.marking import NothingToMark, mark_account
 from portfolio_pipeline.adapters.broker import BROKERS
-from portfolio_pipeline.adapters.marking import NothingToMark, mark_account
 from portfolio_pipeline.adapters.wiring import wire
 from portfolio_pipeline.core.books.book import to_currency
 from portfolio_pipeline.core.errors import PortfolioError

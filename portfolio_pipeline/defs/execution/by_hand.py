@@ -9,9 +9,9 @@ from typing import Literal, cast, get_args
 import dagster as dg
 from pydantic import Field
 
-from portfolio_pipeline.adapters.approving import decide, waiting_orders
+from portfolio_pipeline.adapters.acts.approving import decide, waiting_orders
+from portfolio_pipeline.adapters.acts.orders_by_hand import cancel_orders, open_session, say_about_orders
 from portfolio_pipeline.adapters.card_files import card_names
-from portfolio_pipeline.adapters.orders_by_hand import cancel_orders, open_session, say_about_orders
 from portfolio_pipeline.components.asked_job import asked_job
 from portfolio_pipeline.components.session_asset import refusals_as_failures
 from portfolio_pipeline.core.books.book import to_units

@@ -5,7 +5,7 @@ An op, not an asset: it belongs to no session, and looks as often as somebody as
 
 import dagster as dg
 
-from portfolio_pipeline.adapters.following import follow
+from portfolio_pipeline.adapters.acts.following import follow
 from portfolio_pipeline.components.asked_job import asked_job
 from portfolio_pipeline.components.session_asset import refusals_as_failures
 from portfolio_pipeline.core.settings import Settings

@@ -6,7 +6,7 @@ Ops, not assets: they belong to no session. They wait for nobody: halting has to
 import dagster as dg
 from pydantic import Field
 
-from portfolio_pipeline.adapters import halting
+from portfolio_pipeline.adapters.acts import halting
 from portfolio_pipeline.adapters.wiring import wire
 from portfolio_pipeline.components.asked_job import asked_job
 from portfolio_pipeline.components.session_asset import refusals_as_failures

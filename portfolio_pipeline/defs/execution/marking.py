@@ -1,9 +1,9 @@
-"""The job mark_account: the command `portfolio marks`, in the web UI. What it does is in `adapters.marking`."""
+"""The job mark_account: the command `portfolio marks`, in the web UI. What it does is in `adapters.acts.marking`."""
 
 import dagster as dg
 
-from portfolio_pipeline.adapters.marking import NothingToMark
-from portfolio_pipeline.adapters.marking import mark_account as marked_now
+from portfolio_pipeline.adapters.acts.marking import NothingToMark
+from portfolio_pipeline.adapters.acts.marking import mark_account as marked_now
 from portfolio_pipeline.adapters.wiring import wire
 from portfolio_pipeline.components.asked_job import asked_job
 from portfolio_pipeline.components.session_asset import refusals_as_failures

@@ -6,7 +6,7 @@ An op, not an asset: a decision belongs to no session. The books follow when the
 import dagster as dg
 from pydantic import Field
 
-from portfolio_pipeline.adapters.reconciling import AGAIN, decide
+from portfolio_pipeline.adapters.acts.reconciling import AGAIN, decide
 from portfolio_pipeline.components.asked_job import asked_job
 from portfolio_pipeline.components.session_asset import refusals_as_failures
 from portfolio_pipeline.core.settings import Settings

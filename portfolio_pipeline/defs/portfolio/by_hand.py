@@ -7,7 +7,7 @@ An op, not an asset: what people say belongs to no session. It is in force from 
 import dagster as dg
 from pydantic import Field
 
-from portfolio_pipeline.adapters.by_hand import say_by_hand
+from portfolio_pipeline.adapters.acts.shares_by_hand import say_by_hand
 from portfolio_pipeline.adapters.card_files import card_names
 from portfolio_pipeline.components.asked_job import asked_job
 from portfolio_pipeline.components.session_asset import refusals_as_failures

@@ -6,7 +6,7 @@ An op, not an asset: a decision belongs to no session, and is in force from the 
 import dagster as dg
 from pydantic import Field
 
-from portfolio_pipeline.adapters.risk_decisions import decide
+from portfolio_pipeline.adapters.acts.risk_decisions import decide
 from portfolio_pipeline.components.asked_job import asked_job
 from portfolio_pipeline.components.session_asset import refusals_as_failures
 from portfolio_pipeline.core.calendar.sessions import day_of
