@@ -9,3 +9,8 @@ def printable(text: str, longest: int = 60) -> str:
     if cut.isprintable():
         return cut
     return "".join(c if c.isprintable() else c.encode("unicode_escape").decode("ascii") for c in cut)
+
+
+def clean(text: str) -> str:
+    """What a person has typed, as a database can store it: Postgres takes no NUL."""
+    return text.replace("\0", "").strip()

@@ -175,6 +175,7 @@ def test_a_split_that_prices_do_not_have_is_no_gift(paper_house: PaperHouse) -> 
         (("accept", "SPY", "--reason", "x"), "SUBJECT_UNKNOWN: found=SPY"),
         (("accept", "all", "--reason", "x"), "NOTHING_IS_OPEN"),
         (("ignore", "IEF", "--reason", " "), "REASON_MISSING"),
+        (("ignore", "IEF", "--reason", "x"), "NOTHING_IS_OPEN: found=IEF is decided"),
     ],
 )
 def test_what_cannot_be_decided_is_one_message(command: tuple[str, ...], why: str, paper_house: PaperHouse) -> None:

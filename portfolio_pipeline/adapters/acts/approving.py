@@ -12,6 +12,7 @@ from portfolio_pipeline.core.execution.settings import Approval
 from portfolio_pipeline.core.execution.tickets import OrderState
 from portfolio_pipeline.core.registry import near
 from portfolio_pipeline.core.tables import APPROVALS, ORDER_SEALS, SUBMISSIONS
+from portfolio_pipeline.core.words import clean
 from portfolio_pipeline.ports import Reader, Warehouse
 
 WAITS = "WAITS_FOR_APPROVAL"
@@ -61,13 +62,8 @@ def decide(
         seals = {row["client_order_id"]: row["ticket"] for row in rows}
         first = max(tx.read(APPROVALS.name, columns=["approval_id"])["approval_id"].to_pylist(), default=0) + 1
         decided = [
-            Decision(first + k, session, name, verdict, seals.get(name, ""), _clean(note), _clean(who), moment)
+            Decision(first + k, session, name, verdict, seals.get(name, ""), clean(note), clean(who), moment)
             for k, name in enumerate(chosen)
         ]
         tx.insert(APPROVALS.name, decision_rows(decided))
     return decided
-
-
-def _clean(text: str) -> str:
-    """What a database can store: Postgres takes no NUL."""
-    return text.replace("\0", "").strip()

@@ -7,20 +7,20 @@ from __future__ import annotations
 
 from collections.abc import Collection
 from dataclasses import dataclass
-from datetime import UTC, datetime
-from typing import Literal
+from datetime import UTC, date, datetime
 
 import pandas as pd
 
-from portfolio_pipeline.core.books.reconciliation import CASH, Decision, Difference, Kind, undecided
+from portfolio_pipeline.core.books.reconciliation import CASH, Decision, Difference, Kind, decided, undecided
 from portfolio_pipeline.core.books.reconciliation_rows import decisions_of, differences_of
 from portfolio_pipeline.core.errors import ConfigurationError
 from portfolio_pipeline.core.registry import one_of
-from portfolio_pipeline.core.tables import POSITIONS, RECONCILIATION, RECONCILIATION_DECISIONS
+from portfolio_pipeline.core.tables import ACCOUNT, POSITIONS, RECONCILIATION, RECONCILIATION_DECISIONS
 from portfolio_pipeline.core.tables.declare import UNCLAIMED
+from portfolio_pipeline.core.words import clean
 from portfolio_pipeline.ports import Reader, Warehouse
 
-Action = Literal["accept", "ignore"]
+ACTIONS = ("accept", "ignore")
 ALL = "all"
 AGAIN = "To plan and send again before the market opens: portfolio run"
 
@@ -50,22 +50,23 @@ def decide(
     warehouse: Warehouse, action: str, subject: str, reason: str, who: str, now: datetime, symbols: Collection[str]
 ) -> list[str]:
     """Write down what is decided of a subject, or of everything that is open; gives back the subjects."""
-    if action not in ("accept", "ignore"):
-        actions = ("accept", "ignore")
-        raise ConfigurationError("ACTION_UNKNOWN", found=action, expected=one_of(action, actions), remedy=_NOTHING)
+    if action not in ACTIONS:
+        raise ConfigurationError("ACTION_UNKNOWN", found=action, expected=one_of(action, ACTIONS), remedy=_NOTHING)
     if not reason.strip():
         raise ConfigurationError("REASON_MISSING", expected="why it is decided so", remedy="Give it with --reason.")
     with warehouse.transaction() as tx:
         now_known = standing(tx)
-        meant = _meant(now_known, subject)
+        meant = _meant(now_known, subject, accept=action == "accept")
         for one in meant:
             _refuse_senseless(action, one, symbols)
         subjects = sorted({_name(one) for one in meant})
         rows = tx.read(RECONCILIATION_DECISIONS.name)["decision_id"].to_pylist()
         first, stored = max(rows, default=0) + 1, now.astimezone(UTC).replace(tzinfo=None)
-        newest = {name: max(one.session for one in meant if _name(one) == name) for name in subjects}
+        # In force from the newest close on that is stored: what was lived through before stays as it was.
+        stored_to = tx.newest(ACCOUNT.name) or date.min
+        newest = {name: max(stored_to, *(one.session for one in meant if _name(one) == name)) for name in subjects}
         said = [
-            (first + place, newest[name], name, action, _clean(reason), _clean(who), stored)
+            (first + place, newest[name], name, action, clean(reason), clean(who), stored)
             for place, name in enumerate(subjects)
         ]
         tx.insert(
@@ -77,8 +78,8 @@ def decide(
 _NOTHING = "Nothing was written."
 
 
-def _meant(known: Standing, subject: str) -> list[Difference]:
-    """Everything open; or all that was ever found of a subject, so that what was ignored can be accepted later."""
+def _meant(known: Standing, subject: str, *, accept: bool) -> list[Difference]:
+    """What is open, of a subject or of all; where nothing is, what was ignored of it can still be accepted."""
     if subject == ALL:
         if not known.open:
             raise ConfigurationError("NOTHING_IS_OPEN", remedy="Nothing was written, and nothing has to be.")
@@ -93,7 +94,14 @@ def _meant(known: Standing, subject: str) -> list[Difference]:
             expected=one_of(subject, names) if names else "something that differs; nothing does",
             remedy=f"{_NOTHING} portfolio reconcile lists what differs.",
         )
-    return found
+    words = {one.item: decided(one, known.decisions, date.max) for one in found}
+    open_ = [one for one in found if words[one.item] is None]
+    ignored = [one for one in found if (word := words[one.item]) is not None and not word.accepted]
+    if not open_ and not (accept and ignored):
+        raise ConfigurationError(
+            "NOTHING_IS_OPEN", found=f"{subject} is decided", remedy="Nothing was written, and nothing has to be."
+        )
+    return open_ or ignored
 
 
 def _name(one: Difference) -> str:
@@ -117,8 +125,3 @@ def _refuse_senseless(action: str, one: Difference, symbols: Collection[str]) ->
             expected="a symbol of the universe: only those have prices and targets",
             remedy=f"{_NOTHING} Ignore it, or put it into the universe first.",
         )
-
-
-def _clean(text: str) -> str:
-    """What a database can store: Postgres takes no NUL."""
-    return text.replace("\0", "").strip()

@@ -17,6 +17,7 @@ from portfolio_pipeline.core.registry import near, one_of
 from portfolio_pipeline.core.risk.exposures import PORTFOLIO
 from portfolio_pipeline.core.risk.states.overrides import KINDS
 from portfolio_pipeline.core.tables import RISK_OVERRIDES, RISK_STATES
+from portfolio_pipeline.core.words import clean
 from portfolio_pipeline.ports import Warehouse
 
 
@@ -58,7 +59,7 @@ def decide(
         if scope == PORTFOLIO and kind != "override" and states.get(ACCOUNT, {}).get("state", "normal") != "normal":
             scopes.append(ACCOUNT)
         first = max(tx.read(RISK_OVERRIDES.name)["override_id"].to_pylist(), default=0) + 1
-        told = _clean(reason), _clean(cause), _clean(changed), _clean(who), now.astimezone(UTC).replace(tzinfo=None)
+        told = clean(reason), clean(cause), clean(changed), clean(who), now.astimezone(UTC).replace(tzinfo=None)
         rows = [(first + k, kind, one, since, until, factor, *told) for k, one in enumerate(scopes)]
         tx.insert(RISK_OVERRIDES.name, pd.DataFrame(rows, columns=list(RISK_OVERRIDES.column_names)))
     return since
@@ -95,8 +96,3 @@ def _refuse_senseless(
         raise ConfigurationError(
             "CAUSE_MISSING", expected="what caused the breach", remedy="Nothing was written. Give it with --cause."
         )
-
-
-def _clean(text: str) -> str:
-    """What a database can store: Postgres takes no NUL."""
-    return text.replace("\0", "").strip()

@@ -32,7 +32,8 @@ class Outside:
     """Symbols that a person has taken over: all of it goes to the reserve at the close."""
 
     def __bool__(self) -> bool:
-        return bool(self.fills or self.moved or self.splits or self.claimed)
+        """Whether anything happened; that something is claimed matters only while there is something unclaimed."""
+        return bool(self.fills or self.moved or self.splits)
 
     def bars(self, bars: Bars) -> Bars:
         """The session's bars with these splits."""

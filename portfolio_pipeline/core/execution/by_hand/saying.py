@@ -16,6 +16,7 @@ from portfolio_pipeline.core.execution.by_hand.sizing import Money, most_units
 from portfolio_pipeline.core.execution.settings import TradingTerms
 from portfolio_pipeline.core.execution.tickets import Ticket
 from portfolio_pipeline.core.registry import near
+from portfolio_pipeline.core.words import clean
 
 _NOTHING_WRITTEN = "Nothing was written."
 
@@ -84,8 +85,8 @@ def instruction(asked: Asked, known: Known) -> Instruction:
         number=known.said.next_number,
         kind=asked.kind,
         session=session,
-        who=_clean(asked.who),
-        why=_clean(asked.why),
+        who=clean(asked.who),
+        why=clean(asked.why),
         made_at=known.now,
         strategy=asked.strategy,
         symbol=asked.symbol,
@@ -276,8 +277,3 @@ def _require_new(row: Instruction, known: Known) -> None:
 
 def _no(reason: str, *, remedy: str, **figures: object) -> ConfigurationError:
     return ConfigurationError(reason, remedy=remedy, **figures)
-
-
-def _clean(text: str) -> str:
-    """What a database can store: Postgres takes no NUL."""
-    return text.replace("\0", "").strip()
