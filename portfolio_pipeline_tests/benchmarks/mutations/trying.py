@@ -1,36 +1,23 @@
-"""Would the tests notice? `python -m portfolio_pipeline_tests.benchmarks.mutations [ROOM ...] [--sample N] [--json]`.
+"""Changes one at a time in a scratch copy of the repository, each with the tests of its room until one fails.
 
-The modules that money and safety depend on are changed one thing at a time (`mutants`), each change in a scratch copy
-of the repository, and the tests of the room are run until one fails. What survives is told, with file and line. Aim:
-90 % killed in every room.
-
-Every change runs in a process that is forked off a warm one, in which the tests are collected and have all been run
-once, with a note of the lines that each of them executes: so a change inside of a function costs only the tests that
-come by there. What is executed at import costs an import. Tests that measure time are left out; examples of hypothesis
-are the same for every change. A change that does not come to an end is killed by the clock.
+A change inside of a function runs in a fork of a process in which the tests are collected and have all been run once,
+with a note of the lines that each of them executes; any other, in a process that imports the package anew.
 """
 
 from __future__ import annotations
 
-import argparse
 import ast
 import compileall
 import functools
 import gc
-import importlib
 import json
 import os
-import random
 import resource
-import select
 import shutil
-import signal
 import sys
-import tempfile
 import threading
 import time
-import traceback
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import CodeType, FrameType, FunctionType
@@ -38,113 +25,16 @@ from typing import Any
 
 import pytest
 
-from portfolio_pipeline_tests.benchmarks.mutants import Mutant, mutants
+from portfolio_pipeline_tests.benchmarks.mutations.children import Child, answer, tell
+from portfolio_pipeline_tests.benchmarks.mutations.mutants import Mutant
+from portfolio_pipeline_tests.benchmarks.mutations.rooms import PACKAGE, ROOT, TESTS, Room
 
-ROOT = Path(__file__).resolve().parents[2]
-PACKAGE, TESTS = "portfolio_pipeline", "portfolio_pipeline_tests"
 COPIED = (PACKAGE, TESTS, "dbt_like_sql", "pyproject.toml", "README.md")
-HEAVY = (
-    "numba",
-    "pandas",
-    "pyarrow",
-    "pydantic",
-    "hypothesis.strategies",
-    "scipy.optimize",
-    "exchange_calendars",
-    "duckdb",
-)
 TIMED = "not less_than_a_second and not within_a_second"
 KILLED, SURVIVED, ENDLESS, NOT_RUN = "killed", "survived", "endless", "not run"
 
 
-@dataclass(frozen=True)
-class Room:
-    """Modules, as patterns in the package, and the folders or files of their tests."""
-
-    modules: tuple[str, ...]
-    tests: tuple[str, ...]
-
-
-ROOMS = {
-    "limits": Room(("core/risk/*.py", "core/risk/limits/*.py"), ("core/risk",)),
-    "gates": Room(
-        tuple(f"core/execution/{name}.py" for name in ("gate", "verdicts", "order_verdicts", "seals", "origin")),
-        ("core/execution", "core/risk/test_order_limits.py", "core/risk/test_outside_limits.py"),
-    ),
-    "orders": Room(
-        (
-            *(f"core/execution/{name}.py" for name in ("orders", "trades", "tickets", "rows", "settings")),
-            *("core/portfolio/session_targets.py", "core/market/recent.py"),
-        ),
-        ("core/execution", "core/risk/test_order_limits.py", "core/risk/test_settings.py", "core/books"),
-    ),
-    "fills": Room(("core/execution/fill_model.py", "core/books/fills.py"), ("core/execution", "core/books")),
-    "books": Room(tuple(f"core/books/{name}.py" for name in ("book", "positions", "strategy_books")), ("core/books",)),
-    "halt": Room(
-        ("core/execution/halt.py", "adapters/halt_file.py", "adapters/acts/halting.py"),
-        ("core/execution/test_halt.py", "adapters/test_halt_file.py", "adapters/test_halting.py"),
-    ),
-    "sessions": Room(("core/calendar/*.py",), ("core/calendar",)),
-    "allocation": Room(
-        (
-            *("core/portfolio/allocation/*.py", "core/portfolio/allocation/methods/*.py", "core/portfolio/netting.py"),
-            "core/weighing/*.py",
-        ),
-        ("core/portfolio", "core/weighing", "core/risk/test_cutting.py"),
-    ),
-    "locks": Room(
-        ("adapters/locks/*.py", "adapters/warehouse/file_lock.py"),
-        ("adapters/test_locks.py", "adapters/test_file_lock.py"),
-    ),
-}
-
-
-def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else None)
-    parser.add_argument("rooms", nargs="*", metavar="ROOM", help=", ".join(ROOMS))
-    parser.add_argument("--sample", type=int, help="so many changes of each room, drawn at random")
-    parser.add_argument("--jobs", type=int, default=1)
-    parser.add_argument("--json", action="store_true", help="print one JSON object on the last line")
-    given = parser.parse_args()
-    unknown = set(given.rooms) - set(ROOMS)
-    if unknown:
-        parser.error(f"no room {', '.join(sorted(unknown))}; there are {', '.join(ROOMS)}")
-    for name in HEAVY:
-        importlib.import_module(name)
-    importlib.import_module("exchange_calendars").get_calendar("XNYS", start="2005-01-03")
-    told = {}
-    with tempfile.TemporaryDirectory() as place:
-        scratches = [_scratch(Path(place) / str(job)) for job in range(given.jobs)]
-        for name in given.rooms or ROOMS:
-            begun = time.perf_counter()
-            listed = _mutants(ROOMS[name])
-            if given.sample:
-                listed = random.Random(0).sample(listed, min(given.sample, len(listed)))
-            outcomes = _in_turn(ROOMS[name], listed, scratches)
-            told[name] = _tell(name, listed, outcomes, time.perf_counter() - begun)
-    if given.json:
-        print(json.dumps(told))
-
-
-def _mutants(room: Room) -> list[Mutant]:
-    package = ROOT / PACKAGE
-    files = [file for pattern in room.modules for file in sorted(package.glob(pattern))]
-    return [mutant for file in files for mutant in mutants(file, f"{PACKAGE}/{file.relative_to(package)}")]
-
-
-def _tell(room: str, listed: Sequence[Mutant], outcomes: Sequence[str], seconds: float) -> dict[str, Any]:
-    alive = [f"{m}  ({outcome})" for m, outcome in zip(listed, outcomes, strict=True) if outcome in (SURVIVED, NOT_RUN)]
-    killed = len(listed) - len(alive)
-    endless, part = outcomes.count(ENDLESS), killed / max(len(listed), 1)
-    print(
-        f"{room}: {killed} of {len(listed)} killed ({endless} by the clock), {part:.1%}, in {seconds:.0f} s", flush=True
-    )
-    for line in alive:
-        print(f"  {line}", flush=True)
-    return {"mutants": len(listed), "killed": killed, "endless": endless, "survivors": alive}
-
-
-def _scratch(place: Path) -> Path:
+def scratch_copy(place: Path) -> Path:
     place.mkdir()
     for name in COPIED:
         source = ROOT / name
@@ -156,72 +46,7 @@ def _scratch(place: Path) -> Path:
     return place
 
 
-def _in_turn(room: Room, listed: Sequence[Mutant], scratches: Sequence[Path]) -> list[str]:
-    """The outcome of every mutant; each scratch is a process that takes every so-many-eth."""
-    jobs = []
-    for job, scratch in enumerate(scratches):
-        numbers = range(job, len(listed), len(scratches))
-        jobs.append(_Child(functools.partial(_work, room, [listed[n] for n in numbers], scratch), scratch))
-    outcomes = [""] * len(listed)
-    for job, child in enumerate(jobs):
-        found = json.loads(child.answer(None) or "null")
-        if found is None:
-            raise SystemExit(f"The tests do not run without a change: see {scratches[job]}/log")
-        outcomes[job :: len(scratches)] = found
-    return outcomes
-
-
-class _Child:
-    """A forked process that gives back a text. What it has started ends with it."""
-
-    def __init__(self, work: Callable[[], str], scratch: Path) -> None:
-        reading, writing = os.pipe()
-        sys.stdout.flush()
-        self._process = os.fork()
-        if self._process:
-            os.close(writing)
-            self._reading = reading
-            return
-        os.setsid()
-        os.close(reading)
-        log = os.open(scratch / "log", os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
-        os.dup2(log, 1)
-        os.dup2(log, 2)
-        answer_to[:] = [writing]
-        try:
-            answer(work())
-        except BaseException:  # noqa: BLE001  a fork must never go on in the place of its parent
-            traceback.print_exc()
-            os._exit(1)
-
-    def answer(self, seconds: float | None) -> str | None:
-        """What it gives back; an empty text when it dies before, None when the time is over."""
-        found, deadline = b"", None if seconds is None else time.monotonic() + seconds
-        try:
-            while True:
-                left = None if deadline is None else max(deadline - time.monotonic(), 0.0)
-                if not select.select([self._reading], [], [], left)[0]:
-                    return None
-                part = os.read(self._reading, 1 << 16)
-                found += part
-                if not part or found.endswith(b"\n"):
-                    return found.decode().strip()
-        finally:
-            os.killpg(self._process, signal.SIGKILL)
-            os.waitpid(self._process, 0)
-            os.close(self._reading)
-
-
-answer_to: list[int] = []
-
-
-def answer(text: str) -> None:
-    """Say it to whoever forked this process, and end."""
-    os.write(answer_to[0], text.encode() + b"\n")
-    os._exit(0)
-
-
-def _work(room: Room, listed: Sequence[Mutant], scratch: Path) -> str:
+def try_all(room: Room, listed: Sequence[Mutant], scratch: Path) -> str:
     """In a process of its own: the package is imported from the scratch copy."""
     os.chdir(scratch)
     os.environ |= {"PYTHONPATH": str(scratch), "PYTHONDONTWRITEBYTECODE": "1", "PYTHONUNBUFFERED": "1"}
@@ -243,7 +68,7 @@ def _work(room: Room, listed: Sequence[Mutant], scratch: Path) -> str:
     )
     settings.load_profile("mutations")
     warm = [mutant if mutant.inside else None for mutant in listed]
-    said = json.loads(_Child(functools.partial(_collected, room, warm, scratch), scratch).answer(None) or "null")
+    said = json.loads(Child(functools.partial(_collected, room, warm, scratch), scratch).answer(None) or "null")
     if said is None:
         return "null"
     outcomes, touched, seconds = said["outcomes"], said["touched"], said["seconds"]
@@ -252,13 +77,19 @@ def _work(room: Room, listed: Sequence[Mutant], scratch: Path) -> str:
             continue
         order = {test: (mutant.file not in touched[test], seconds[test]) for test in seconds}
         with _Written(mutant, scratch):
-            child = _Child(functools.partial(_cold, room, order), scratch)
+            child = Child(functools.partial(_cold, room, order), scratch)
             outcomes[number] = _outcome(child.answer(10 * sum(seconds.values()) + 60), {"0": SURVIVED})
+        _tell_if_alive(mutant, outcomes[number])
     return json.dumps(outcomes)
 
 
 def _outcome(said: str | None, known: dict[str, str]) -> str:
     return ENDLESS if said is None else known.get(said, KILLED)
+
+
+def _tell_if_alive(mutant: Mutant, outcome: str) -> None:
+    if outcome in (SURVIVED, NOT_RUN):
+        tell(f"{outcome}: {mutant}")
 
 
 class _Written:
@@ -342,11 +173,13 @@ class _Warm:
             chosen = [item for item, seen in quickest if asked & seen]
             if not chosen:
                 self.outcomes.append(NOT_RUN)
+                _tell_if_alive(mutant, NOT_RUN)
                 continue
             with _Written(mutant, self.scratch):
-                child = _Child(functools.partial(self._run, mutant, chosen, functions, caches), self.scratch)
+                child = Child(functools.partial(self._run, mutant, chosen, functions, caches), self.scratch)
                 said = child.answer(10 * sum(self.seconds[item.nodeid] for item in chosen) + 10)
             self.outcomes.append(_outcome(said, {SURVIVED: SURVIVED}))
+            _tell_if_alive(mutant, self.outcomes[-1])
         return True
 
     def _record(self, item: pytest.Item, after: pytest.Item, watched: dict[str, str]) -> set[tuple[str, int]]:
@@ -422,7 +255,3 @@ def _code(module: CodeType, name: str, line: int) -> CodeType:
         if name.startswith(f"{code.co_qualname}."):
             return _code(code, name, line)
     raise LookupError(name)
-
-
-if __name__ == "__main__":
-    main()
