@@ -18,11 +18,13 @@ from pathlib import Path
 from tempfile import TemporaryFile
 
 _ROOT = Path(__file__).resolve().parents[1]
+IMPORTED = ["portfolio_pipeline_tests.everything"]
+"""Modules that every copy has imported; whoever copies only for itself may add to them before the first copy."""
 
 
 def context() -> ForkServerContext:
     context = multiprocessing.get_context("forkserver")
-    context.set_forkserver_preload(["portfolio_pipeline_tests.everything"])
+    context.set_forkserver_preload(IMPORTED)
     return context
 
 

@@ -36,8 +36,9 @@ opened as (
     select
         closes.next_session as session,
         held.book,
-        held.symbol,
-        held.quantity * coalesce(told.ratio, prices.split_ratio, actions.split_ratio, 1) as quantity,
+        coalesce(became.into_symbol, held.symbol) as symbol,
+        held.quantity * coalesce(told.ratio, prices.split_ratio, actions.split_ratio, 1)
+        * coalesce(became.into_quantity / became.quantity, 1) as quantity,
         held.market_value - held.unrealized_pnl as paid,
         coalesce(prices.dividend, actions.dividend, 0) as dividend
     from ref('positions') as held
@@ -47,13 +48,16 @@ opened as (
         on prices.session = closes.next_session and prices.symbol = held.symbol
     left join ref('corporate_actions') as actions
         on actions.session = closes.next_session and actions.symbol = held.symbol
-    -- A split that only the broker has told, and a person has accepted.
+    -- What became another symbol; what became cash is a trade.
+    left join ref('share_exchanges') as became
+        on became.session = closes.next_session and became.symbol = held.symbol and became.into_symbol is not null
+    -- A split that only the broker has told, and a person has accepted in time: else it is told again at the next close.
     left join ref('reconciliation') as told
         on told.session = closes.next_session and told.subject = held.symbol and told.kind = 'corporate_action'
         and exists (
             select said.decision_id
             from ref('reconciliation_decisions') as said
-            where said.subject = told.subject and said.action = 'accept' and said.session >= told.session
+            where said.subject = told.subject and said.action = 'accept' and said.session = told.session
         )
 ),
 
@@ -68,6 +72,15 @@ by_symbol as (
     select session, book, symbol, 0.0, 0.0, shares, realised_pnl - gross, 1
     from traded
     where session in (select closes.next_session from closes)
+),
+
+-- What was paid for what became another symbol went to who has it; what was paid for shares alone is in the trades.
+booked as (
+    select flows.session, coalesce(became.into_symbol, flows.symbol) as symbol, flows.kind, flows.amount
+    from ref('cash_flows') as flows
+    left join ref('share_exchanges') as became
+        on became.session = flows.session and became.symbol = flows.symbol and became.kind = flows.kind
+    where became.symbol is null or became.into_symbol is not null
 ),
 
 -- A broker out in the world books what it pays; made-up ones pay with their bars.
@@ -85,14 +98,14 @@ income as (
     where not exists (select accounts.mode from ref('broker_accounts') as accounts)
     union all
     select flows.session, opened.book, flows.amount * opened.quantity / whole.quantity
-    from ref('cash_flows') as flows
+    from booked as flows
     inner join opened
         on opened.session = flows.session and opened.symbol = flows.symbol
     inner join opened as whole
         on whole.session = flows.session and whole.symbol = flows.symbol and whole.book = 'account'
     union all
     select flows.session, books.book, flows.amount
-    from ref('cash_flows') as flows
+    from booked as flows
     inner join (select 'account' as book union all select 'reserve') as books
         on true
     left join opened

@@ -79,6 +79,12 @@ class Wiring:
 
         return home_secret(self.environment.dagster_home)
 
+    def seal_words(self) -> None:
+        """What people have said about orders is sealed with the home's secret; once, and nothing the next time."""
+        from portfolio_pipeline.adapters.said import seal_once
+
+        seal_once(self.warehouse, self.environment.dagster_home, self.plan_key)
+
     @cached_property
     def locks(self) -> Locks:
         from portfolio_pipeline.adapters.locks import open_locks

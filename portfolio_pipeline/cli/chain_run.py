@@ -9,20 +9,21 @@ import sys
 from collections.abc import Sequence, Set
 from contextlib import nullcontext
 from dataclasses import dataclass, field
+from datetime import date
 from typing import Any
 
 import dagster as dg
 
 from portfolio_pipeline.adapters.environment import PROJECT_ROOT
+from portfolio_pipeline.adapters.said import stored_instructions
 from portfolio_pipeline.adapters.wiring import Wiring
 from portfolio_pipeline.cli.progress import shown_progress
 from portfolio_pipeline.cli.terminal import say
-from portfolio_pipeline.cli.web_ui import CODE_LOCATION
 from portfolio_pipeline.components.session_asset import BEGINS
 from portfolio_pipeline.core.calendar.beginnings import Beginnings
 from portfolio_pipeline.core.calendar.sessions import SessionRange
 from portfolio_pipeline.core.errors import PortfolioError, Several
-from portfolio_pipeline.core.tables import SUBMISSIONS
+from portfolio_pipeline.core.tables import ORDERS, SUBMISSIONS
 from portfolio_pipeline.dagster_home.at_work import close_dead_runs, living_already, living_tags
 from portfolio_pipeline.dagster_home.carry_over import carry_over_keys
 from portfolio_pipeline.dagster_home.private.execution import (
@@ -35,9 +36,11 @@ from portfolio_pipeline.dagster_home.private.execution import (
     make_new_run_id,
 )
 from portfolio_pipeline.dagster_home.range_events import DEFERS_EVENTS, RangeStorage
+from portfolio_pipeline.dagster_home.run_tags import CODE_LOCATION, FIRST_OF_RANGE, LAST_OF_RANGE
 from portfolio_pipeline.reads.beginnings import stored_beginnings
 
 JOB = "daily"
+_PLANS = (ORDERS.name, SUBMISSIONS.name)
 _LOOK_AT_THE_CHECK = (
     "What was computed is stored; the rows are on the page of the check in the web UI (`portfolio up`)."
 )
@@ -82,8 +85,34 @@ def run_chain(
     """Materialise everything, or `only` some assets, for `sessions` in one run; the caller is `at_work`.
 
     With `rebuild` the account is computed anew from the first of the sessions on; `without_prices` goes on over a
-    session that nobody has bars for. A run that broke off is a refusal.
+    session that nobody has bars for. A run that broke off is a refusal. Orders that the broker has refused, and that
+    the settings make smaller, are planned and sent at once.
     """
+    outcome = _run_once(wired, sessions, only, rebuild=rebuild, without_prices=without_prices)
+    before: Set[str] = frozenset()
+    while wired.is_real and (not only or SUBMISSIONS.name in only):
+        names = _to_be_smaller(wired, sessions.last)
+        if not names - before:  # none, or the market has opened meanwhile
+            break
+        before |= names
+        say("The broker has refused orders that are to be smaller: they are planned once more.", "yellow")
+        again = _run_once(wired, SessionRange.single(sessions.last), _PLANS)
+        kept = [told for told in outcome.failed_checks if told.split()[0] not in _PLANS]
+        outcome = Outcome([], outcome.warnings + again.warnings, kept + again.failed_checks, again.unsent)
+    return outcome
+
+
+def _to_be_smaller(wired: Wiring, session: date) -> Set[str]:
+    """The orders of the newest plan that were refused, and are to be smaller."""
+    with wired.warehouse.reading() as reader:
+        shrunk = stored_instructions(reader, wired.plan_key).shrunk(session)
+        rows = reader.read(ORDERS.name, SessionRange.single(session), columns=["client_order_id"]) if shrunk else None
+    return frozenset(shrunk) & frozenset(rows["client_order_id"].to_pylist() if rows is not None else ())
+
+
+def _run_once(
+    wired: Wiring, sessions: SessionRange, only: Sequence[str], *, rebuild: bool = False, without_prices: bool = False
+) -> Outcome:
     outcome, run_id = Outcome(), make_new_run_id()
     config = {**_QUIET, **(_rebuild_from(sessions) if rebuild else {}), **(_WITHOUT_PRICES if without_prices else {})}
     with dg.DagsterInstance.get() as instance, living_already(wired.locks, run_id):
@@ -166,8 +195,8 @@ def _partition_tags(sessions: SessionRange, instance: dg.DagsterInstance) -> dic
     if sessions.first == sessions.last:
         return {"dagster/partition": sessions.first.isoformat()}
     return {
-        "dagster/asset_partition_range_start": sessions.first.isoformat(),
-        "dagster/asset_partition_range_end": sessions.last.isoformat(),
+        FIRST_OF_RANGE: sessions.first.isoformat(),
+        LAST_OF_RANGE: sessions.last.isoformat(),
         **({DEFERS_EVENTS: "true"} if isinstance(instance.event_log_storage, RangeStorage) else {}),
     }
 

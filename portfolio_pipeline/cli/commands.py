@@ -91,8 +91,8 @@ def _complete(first_load: int | None) -> PortfolioError | None:
     from portfolio_pipeline.cli.first_start import begin
     from portfolio_pipeline.cli.home import account
     from portfolio_pipeline.cli.interruption import told_how_to_go_on
-    from portfolio_pipeline.cli.stored_history import missing_sessions
     from portfolio_pipeline.cli.summary import show_outcome, show_summary
+    from portfolio_pipeline.reads.complete import missing_sessions
 
     with account("portfolio up", wait=True) as wired:
         begin(wired, first_load)

@@ -27,7 +27,8 @@ def costs() -> None:
     examples=["portfolio costs show", "portfolio costs show --from 2026-11-02 --json"],
     keys=[
         "first and last: sessions; orders; filled; traded; delay, spread, slippage, fees and shortfall: amount, bps (of"
-        " what was traded); compared: amount, bps, expected_bps of all but the delay; missed; error."
+        " what was traded); compared: amount, bps, expected_bps of all but the delay; missed; strategies (each book's"
+        " part): strategy, orders, traded, shortfall, actual (all but the delay), expected; error."
     ],
 )
 @_FIRST
@@ -36,7 +37,7 @@ def show_costs(first: date | None, as_json: bool) -> None:
     """Show what it has cost, by its parts."""
     from portfolio_pipeline.cli.home import open_tables
     from portfolio_pipeline.cli.terminal import Column, say, show, table
-    from portfolio_pipeline.reports.costs import HEADINGS, found_costs, title
+    from portfolio_pipeline.reports.costs import BY_STRATEGY, HEADINGS, found_costs, title
 
     if as_json:
         from portfolio_pipeline.cli.document import write_document
@@ -46,6 +47,8 @@ def show_costs(first: date | None, as_json: bool) -> None:
     found = found_costs(open_tables().warehouse, first)
     columns = [Column(HEADINGS[0], text=True), *(Column(name, number=True) for name in HEADINGS[1:])]
     show(table(columns, [(row, "bold" if row[0] == "shortfall" else "") for row in found.rows()], title(found)))
+    books = [Column(BY_STRATEGY[0], text=True), *(Column(name, number=True) for name in BY_STRATEGY[1:])]
+    show(table(books, [(one.row(), "") for one in found.strategies], "By strategy: each book's part of every order"))
     say(f"What was not executed would have earned {found.missed:,.2f} until the close of its session.")
 
 

@@ -54,6 +54,7 @@ def examine() -> list[Finding]:
         ("definitions", _definitions),
         ("history", _history),
         ("trading", _trading),
+        ("orders by hand", _orders_by_hand),
         ("market data", _market_data),
         ("broker", _broker),
         ("at work", _at_work),
@@ -180,6 +181,10 @@ def _definitions() -> str:
 def _history() -> str:
     wired = open_home()
     complete, last = complete_through(wired.warehouse), last_closed_session(wired.clock.now())
+    if complete is not None and complete > last:
+        raise PortfolioError(
+            "CLOCK_BEHIND", complete=complete, last_closed=last, remedy="Set the clock of this machine: it is behind."
+        )
     if complete != last:
         raise PortfolioError("SESSIONS_MISSING", complete=complete, last_closed=last, remedy="Run `portfolio up`.")
     return f"complete through {complete}"
@@ -189,6 +194,14 @@ def _trading() -> str:
     wired = open_home()
     require_trading(either(wired.halt_switch.state(), trading_state(wired.warehouse.read(HALT_EVENTS.name))))
     return "not halted"
+
+
+def _orders_by_hand() -> str:
+    from portfolio_pipeline.adapters.said import stored_instructions
+
+    wired = open_home()
+    said = stored_instructions(wired.warehouse, wired.plan_key).said
+    return f"{len(said)} rows, as they were written"
 
 
 def _market_data() -> str:

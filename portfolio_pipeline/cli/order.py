@@ -91,7 +91,8 @@ def place(
 ) -> None:
     """Buy or sell so many shares for a strategy.
 
-    What it has of the symbol then stays: the strategy does not trade it until `sell-all`.
+    They come to what it holds, and in place of what it wants of the symbol itself: from then on what it has stays, and
+    it neither buys more nor sells, until `sell-all` or `withdraw`.
     """
     signed = quantity if side == "buy" else -quantity
     if not quantity > 0:

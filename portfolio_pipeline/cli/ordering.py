@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, Literal
 from portfolio_pipeline.cli.home import account, open_tables
 from portfolio_pipeline.cli.terminal import Column, complain, say, show, table
 from portfolio_pipeline.core.execution.halt import either, refusal, trading_state
-from portfolio_pipeline.core.tables import HALT_EVENTS, ORDER_ATTEMPTS, ORDERS, SUBMISSIONS
+from portfolio_pipeline.core.tables import HALT_EVENTS, ORDER_ATTEMPTS, ORDER_INSTRUCTIONS, ORDERS, SUBMISSIONS
 
 if TYPE_CHECKING:
     from portfolio_pipeline.adapters.wiring import Wiring
@@ -37,6 +37,7 @@ def say_it(
 
     wired = open_tables()
     wired.require_same_account()
+    wired.seal_words()
     asked = Asked(
         *(kind, why, who(), strategy, symbol.upper()),  # type: ignore[arg-type]
         quantity=None if quantity is None else to_units(quantity),
@@ -46,7 +47,7 @@ def say_it(
         session=session,
     )
     cards = [card.name for card in load_cards()]
-    noted = say_about_orders(wired.warehouse, wired.settings, cards, asked, wired.clock.now())
+    noted = say_about_orders(wired.warehouse, wired.settings, cards, asked, wired.clock.now(), wired.plan_key)
     say(noted.told, "bold green")
     if noted.planned_already:
         _carry_out(noted.row.session, PLANS)
@@ -58,7 +59,8 @@ def cancel_open(names: Sequence[str], why: str) -> None:
     from portfolio_pipeline.adapters.acts.orders_by_hand import cancel_orders
 
     with account("portfolio order cancel", wait=True) as wired:
-        reports = cancel_orders(wired.warehouse, wired.broker, names, why, who(), wired.clock.now())
+        asked = (names, why, who(), wired.clock.now())
+        reports = cancel_orders(wired.warehouse, wired.broker, *asked, wired.plan_key)
     for report in reports:
         say(f"{report.client_order_id}: {report.state}{f'. {report.error}' if report.error else ''}")
     open_ = [one for one in reports if one.state not in ("canceled", "filled", "expired", "rejected", "refused")]
@@ -103,21 +105,20 @@ def _tell_of_a_halt(wired: Wiring) -> None:
 
 
 def find_orders(wired: Wiring) -> dict[str, Any]:
-    from portfolio_pipeline.adapters.acts.orders_by_hand import open_session
     from portfolio_pipeline.core.books.book import to_shares
-    from portfolio_pipeline.core.calendar.sessions import SessionRange
-    from portfolio_pipeline.reads.hands import stored_instructions
+    from portfolio_pipeline.core.calendar.sessions import SessionRange, session_to_decide
+    from portfolio_pipeline.core.execution.by_hand.instructions import Instructions
 
     with wired.warehouse.reading() as reader:
         newest = reader.newest(ORDERS.name)
-        said = stored_instructions(reader)
+        said = Instructions.of_rows(reader.read(ORDER_INSTRUCTIONS.name).to_pylist())
         planned, sent, tried = (
             [] if newest is None else reader.read(one.name, SessionRange.single(newest)).to_pylist()
             for one in (ORDERS, SUBMISSIONS, ORDER_ATTEMPTS)
         )
     states: dict[str, Mapping[str, Any]] = {row["client_order_id"]: row for row in sent}
     states |= {row["client_order_id"]: row for row in sorted(tried, key=lambda row: row["number"])}
-    at = max(filter(None, (newest, open_session(wired.clock.now()))))
+    at = max(filter(None, (newest, session_to_decide(wired.clock.now()))))
     in_force = [
         {
             "number": one.number,

@@ -23,7 +23,6 @@ from portfolio_pipeline.cli.terminal import say
 from portfolio_pipeline.core.errors import ConfigurationError
 from portfolio_pipeline.web_ui.claim import address
 from portfolio_pipeline.web_ui.guard import Door, in_an_address
-from portfolio_pipeline.web_ui.keeper import CODE_LOCATION as CODE_LOCATION
 from portfolio_pipeline.web_ui.keeper import LOG
 
 LOOPBACK = "127.0.0.1"

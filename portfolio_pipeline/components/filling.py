@@ -26,6 +26,7 @@ _FILLED_BY = {
     "order_outcomes": "fills",
     "account": "positions",
     "trades": "positions",
+    "share_exchanges": "positions",
     "paper_gaps": "metrics",
     "allocation_inputs": "strategy_weights",
     "rebalance_decisions": "strategy_weights",

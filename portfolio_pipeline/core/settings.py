@@ -23,6 +23,7 @@ from portfolio_pipeline.core.mistakes import first_mistake, read_written, wrong
 from portfolio_pipeline.core.portfolio.allocation.settings import Allocation
 from portfolio_pipeline.core.portfolio.rebalancing.settings import Rebalancing
 from portfolio_pipeline.core.registry import near
+from portfolio_pipeline.core.risk.adaptation import Adaptation
 from portfolio_pipeline.core.risk.limits.of_exposure import ASSET_CLASS
 from portfolio_pipeline.core.risk.limits.of_orders import LIMIT_DISTANCE
 from portfolio_pipeline.core.risk.presets import DEFAULT, Preset, filled
@@ -55,6 +56,7 @@ class Settings(Section):
     promotion: Literal["suggest", "act"] = "suggest"
     limits: Limits = Field(default_factory=Limits)
     responses: Responses = Responses()
+    adaptation: Adaptation = Adaptation()
     orders: Orders = Orders()
     approval: Approval = Approval()
     alerts: AlertSettings = AlertSettings()

@@ -23,7 +23,7 @@ READS_ONLY = "portfolio/reads_only"
 """Tag of jobs that change nothing of the account: they need not wait."""
 
 _ACCOUNT = "account"
-_LIVES = "portfolio/process"
+_LIVES = ".dagster/portfolio_process"  # with Dagster's prefix of what its web UI does not list at every run
 # A run that has begun but does not say yet where it lives is importing its code: this long at the most.
 _BEGINS_WITHIN = 300.0
 _ASKS_EVERY = 0.5

@@ -13,7 +13,6 @@ import json
 import os
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, cast
 
@@ -31,6 +30,7 @@ from portfolio_pipeline.dagster_home.private.storages import (
     AssetCheckEvaluationPlanned,
     AssetCheckExecutionRecordStatus,
     AssetCheckExecutionsTable,
+    AssetEventSummaryRecord,
     AssetMaterializationPlannedData,
     ConfigurableClassData,
     DagsterEvent,
@@ -41,6 +41,7 @@ from portfolio_pipeline.dagster_home.private.storages import (
     SqliteEventLogStorage,
     SqlPollingEventWatcher,
     StepHandle,
+    replace,
     serialize_value,
 )
 
@@ -68,28 +69,7 @@ class _BatchingEventLog(SqlEventLogStorage):
         return {**row, "event": _compact(row["event"])}
 
     def prepare_insert_event_batch(self, events: Sequence[EventLogEntry]) -> Any:
-        return SqlEventLogStorageTable.insert().values(self._rows(events))
-
-    def _rows(self, events: Sequence[EventLogEntry]) -> list[dict[str, Any]]:
-        """The events as rows. Of those that differ in partition and time only, one is serialised: the dear part."""
-        rows: list[dict[str, Any]] = []
-        pattern: _Pattern | None = None
-        for event in events:
-            if pattern is not None and pattern.fits(event):
-                partition = event.get_dagster_event().partition
-                time = self._event_insert_timestamp(event)
-                rows.append(
-                    {
-                        **rows[-1],
-                        "event": pattern.text(partition, event.timestamp),
-                        "partition": partition,
-                        "timestamp": time,
-                    }
-                )
-            else:
-                rows.append(self._event_to_row(event))
-                pattern = _Pattern.of(event, rows[-1]["event"])
-        return rows
+        return SqlEventLogStorageTable.insert().values([self._event_to_row(event) for event in events])
 
     def store_range(self, event: EventLogEntry, partitions: Sequence[str]) -> None:
         """Store a materialization once for each of the partitions, where assets look for theirs.
@@ -105,6 +85,11 @@ class _BatchingEventLog(SqlEventLogStorage):
         ]
         with self.index_connection() as connection:
             connection.execute(SqlEventLogStorageTable.insert(), rows)
+
+    def get_asset_event_summary_records(self, *arguments: Any, **named: Any) -> Sequence[AssetEventSummaryRecord]:
+        """With what is filed beside a run told as its own: a backfill counts what its runs have made."""
+        found = super().get_asset_event_summary_records(*arguments, **named)
+        return [replace(one, run_id=(one.run_id or "").removesuffix(BESIDE_THE_RUN) or None) for one in found]
 
     def _store_asset_check_evaluation_planned(self, event: EventLogEntry, event_id: int | None) -> None:
         with self.index_connection() as connection:
@@ -236,7 +221,7 @@ class BatchingSqliteEventLogStorage(_BatchingEventLog, SqliteEventLogStorage):
         if not events:
             return
         with self.index_transaction() as connection:
-            connection.execute(SqlEventLogStorageTable.insert(), self._rows(events))
+            connection.execute(SqlEventLogStorageTable.insert(), [self._event_to_row(event) for event in events])
             # The transaction holds SQLite's write lock, so the identifiers just given follow each other.
             last = connection.execute(select(func.max(SqlEventLogStorageTable.c.id))).scalar_one()
             stored = list(zip(events, range(last - len(events) + 1, last + 1), strict=True))
@@ -277,48 +262,6 @@ class BatchingPostgresEventLogStorage(_BatchingEventLog, PostgresEventLogStorage
         return cls(inst_data=inst_data, **config_value)
 
 
-@dataclass(frozen=True)
-class _Pattern:
-    """The text of a materialization, open at its partition and its time."""
-
-    event: EventLogEntry
-    before: str
-    between: str
-    after: str
-
-    @classmethod
-    def of(cls, event: EventLogEntry, text: str) -> _Pattern | None:
-        if event.dagster_event_type != DagsterEventType.ASSET_MATERIALIZATION:
-            return None
-        partition = f'"partition":{json.dumps(event.get_dagster_event().partition)}'
-        time = f'"timestamp":{json.dumps(event.timestamp)}'
-        if text.count(partition) != 1 or text.count(time) != 1 or text.index(time) < text.index(partition):
-            return None
-        before, _, rest = text.partition(partition)
-        between, _, after = rest.partition(time)
-        return cls(event, before, between, after)
-
-    def fits(self, event: EventLogEntry) -> bool:
-        ours, theirs = self.event.get_dagster_event(), event.dagster_event
-        return (
-            theirs is not None
-            and theirs.event_type == ours.event_type
-            and _same_but(self.event, event, "timestamp", "dagster_event")
-            and _same_but(ours, theirs, "event_specific_data")
-            and _same_but(ours.step_materialization_data, theirs.step_materialization_data, "materialization")
-            and _same_but(
-                ours.step_materialization_data.materialization,
-                theirs.step_materialization_data.materialization,
-                "partition",
-            )
-        )
-
-    def text(self, partition: str | None, time: float) -> str:
-        """The same event of another partition and time."""
-        at, when = json.dumps(partition), json.dumps(time)
-        return f'{self.before}"partition":{at}{self.between}"timestamp":{when}{self.after}'
-
-
 def _compact(event: str) -> str:
     """The text of an event without spaces, and without what is not known of what happened."""
     told = json.loads(event)
@@ -337,10 +280,6 @@ def _without_defaults(event: str) -> str:
 
     told = json.loads(event)
     return json.dumps(told | {"dagster_event": slim(told["dagster_event"])}, separators=(",", ":"))
-
-
-def _same_but(one: Any, other: Any, *but: str) -> bool:
-    return all(a == b for name, a, b in zip(one._fields, one, other, strict=True) if name not in but)
 
 
 def _only_partition(data: AssetCheckEvaluationPlanned | AssetMaterializationPlannedData) -> str | None:

@@ -11,6 +11,7 @@ import yaml
 
 from portfolio_pipeline.core.errors import ConfigurationError
 from portfolio_pipeline.dagster_home.private import NO_COMPUTE_LOGS, POSTGRES_STORAGES, SQLITE_STORAGES, misfit
+from portfolio_pipeline.dagster_home.run_tags import FIRST_OF_RANGE, ONE_SESSION
 from portfolio_pipeline.dagster_home.sound_storage import require_sound_storage
 
 LOGS_KEPT_DAYS = 90
@@ -21,6 +22,7 @@ _OUR_SQLITE_STORAGES = {
     "event_log_storage": ("portfolio_pipeline.dagster_home.event_log", "BatchingSqliteEventLogStorage"),
 }
 _OUR_POSTGRES_STORAGES = {
+    "run_storage": ("portfolio_pipeline.dagster_home.runs", "DeferringPostgresRunStorage"),
     "event_log_storage": ("portfolio_pipeline.dagster_home.event_log", "BatchingPostgresEventLogStorage"),
 }
 
@@ -77,9 +79,7 @@ def instance_configuration(home: Path, *, postgres: bool, ours: bool = True) -> 
         "concurrency": {
             "runs": {
                 "max_concurrent_runs": 4,
-                "tag_concurrency_limits": [
-                    {"key": tag, "limit": 1} for tag in ("dagster/partition", "dagster/asset_partition_range_start")
-                ],
+                "tag_concurrency_limits": [{"key": tag, "limit": 1} for tag in (ONE_SESSION, FIRST_OF_RANGE)],
             }
         },
         # For runs that never began; of those that were killed the sensor `killed_runs` takes care.

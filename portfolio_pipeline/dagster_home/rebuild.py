@@ -11,12 +11,13 @@ import dagster as dg
 from portfolio_pipeline.adapters.warehouse.lived import rebuilding
 from portfolio_pipeline.core.errors import SessionError
 from portfolio_pipeline.core.tables import ACCOUNT, FILLS, ORDERS, POSITIONS, SUBMISSIONS
+from portfolio_pipeline.dagster_home.run_tags import FIRST_OF_RANGE, LAST_OF_RANGE, ONE_SESSION
 from portfolio_pipeline.ports import Warehouse
 
 _OF_THE_ACCOUNT = {dg.AssetKey([table.name]) for table in (ORDERS, SUBMISSIONS, FILLS, POSITIONS)}
 _BROKEN_OFF = {dg.DagsterEventType.STEP_FAILURE, dg.DagsterEventType.STEP_SKIPPED}
-_FIRST = ("dagster/partition", "dagster/asset_partition_range_start")
-_LAST = ("dagster/partition", "dagster/asset_partition_range_end")
+_FIRST = (ONE_SESSION, FIRST_OF_RANGE)
+_LAST = (ONE_SESSION, LAST_OF_RANGE)
 
 
 @contextmanager

@@ -1,8 +1,11 @@
-"""Dagster's list of runs, without the calendar. Named in dagster.yaml, used by every process.
+"""Dagster's list of runs, fit for runs over years. Named in dagster.yaml, used by every process.
 
-Dagster stores the partitions of a run twice: as tags, and as a subset with the whole partitions definition in it (22 kB
-with twenty years of holidays), which every list of runs then reads. Here only the tags are kept, and Dagster goes by
-them. Postgres compresses long texts by itself.
+Whoever starts a run of our definitions over a range of sessions, in the web UI or by a backfill of it, gets it as the
+command line has it: its events are left to us (`range_events`).
+
+In files, the list goes without the calendar. Dagster stores the partitions of a run twice: as tags, and as a subset
+with the whole partitions definition in it (22 kB with twenty years of holidays), which every list of runs then reads.
+Here only the tags are kept, and Dagster goes by them. Postgres compresses long texts by itself.
 """
 
 from __future__ import annotations
@@ -11,7 +14,13 @@ from typing import Any
 
 from dagster import DagsterRun
 
-from portfolio_pipeline.dagster_home.private.storages import ConfigurableClassData, SqliteRunStorage
+from portfolio_pipeline.dagster_home.private.storages import (
+    ConfigurableClassData,
+    PostgresRunStorage,
+    SqliteRunStorage,
+)
+from portfolio_pipeline.dagster_home.range_events import DEFERS_EVENTS
+from portfolio_pipeline.dagster_home.run_tags import CODE_LOCATION, FIRST_OF_RANGE, LAST_OF_RANGE, LOCATION
 
 
 class LeanSqliteRunStorage(SqliteRunStorage):
@@ -20,4 +29,23 @@ class LeanSqliteRunStorage(SqliteRunStorage):
         return cls.from_local(inst_data=inst_data, **config_value)
 
     def add_run(self, dagster_run: DagsterRun) -> DagsterRun:
-        return super().add_run(dagster_run._replace(partitions_subset=None))
+        return super().add_run(_deferring(dagster_run)._replace(partitions_subset=None))
+
+
+class DeferringPostgresRunStorage(PostgresRunStorage):
+    @classmethod
+    def from_config_value(
+        cls, inst_data: ConfigurableClassData | None, config_value: Any
+    ) -> DeferringPostgresRunStorage:
+        return cls(inst_data=inst_data, **config_value)
+
+    def add_run(self, dagster_run: DagsterRun) -> DagsterRun:
+        return super().add_run(_deferring(dagster_run))
+
+
+def _deferring(run: DagsterRun) -> DagsterRun:
+    first, last = run.tags.get(FIRST_OF_RANGE), run.tags.get(LAST_OF_RANGE)
+    if first == last or run.tags.get(LOCATION) != CODE_LOCATION:
+        return run
+    # Dagster's page of runs shows the partition of a run, but not a range.
+    return run.with_tags({**run.tags, DEFERS_EVENTS: "true", "sessions": f"{first} to {last}"})

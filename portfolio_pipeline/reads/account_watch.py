@@ -5,16 +5,20 @@ from __future__ import annotations
 from portfolio_pipeline.core.calendar.sessions import SessionRange
 from portfolio_pipeline.core.execution.account_risk import AccountWatch
 from portfolio_pipeline.core.risk.exposures import PORTFOLIO
+from portfolio_pipeline.core.settings import Settings
 from portfolio_pipeline.ports import Reader
+from portfolio_pipeline.reads.regimes import factors_of_regimes
 from portfolio_pipeline.reads.risk_states import restricted, standings_before, stored_overrides, stored_standings
 
 
-def account_watch(reader: Reader, sessions: SessionRange) -> AccountWatch:
+def account_watch(reader: Reader, sessions: SessionRange, settings: Settings) -> AccountWatch:
     """A home without states of the account before the sessions begins with its equity then."""
+    factors = factors_of_regimes(reader, sessions, settings.adaptation) or ()
     stored = stored_standings(reader, sessions, "portfolio")
     return AccountWatch(
         standings_before(reader, sessions.first, "account"),
         {session: scopes[PORTFOLIO] for session, scopes in stored.items() if PORTFOLIO in scopes},
         restricted(reader, sessions),
         stored_overrides(reader),
+        dict(zip(sessions, (one.stop for one in factors), strict=False)),
     )

@@ -1,14 +1,15 @@
-"""How far the stored history is complete."""
+"""How far the stored history is complete, and so which sessions are missing."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import date
+from datetime import date, datetime
 
 from portfolio_pipeline.adapters.card_files import card_names
 from portfolio_pipeline.core import tables as schemas
-from portfolio_pipeline.core.calendar.sessions import next_session
+from portfolio_pipeline.core.calendar.sessions import SessionRange, last_closed_session, next_session
 from portfolio_pipeline.ports import Warehouse
+from portfolio_pipeline.reads.beginnings import stored_beginnings
 
 # What every session leaves rows in. A session without trades or breaches leaves none in the other tables.
 EVERY_SESSION = (
@@ -40,6 +41,20 @@ def complete_through(warehouse: Warehouse) -> date | None:
             reached += [session for session in of_strategies if session is not None] or [None]
     found = [session for session in reached if session is not None]
     return min(found) if len(found) == len(reached) else None
+
+
+def missing_sessions(warehouse: Warehouse, now: datetime) -> SessionRange | None:
+    """From the first session that is not complete to the last closed one; None when nothing is missing.
+
+    Of a home that has no complete session everything is missing, from where it was begun.
+    """
+    last = last_closed_session(now)
+    complete = complete_through(warehouse)
+    if complete is not None:
+        return SessionRange(next_session(complete), last) if complete < last else None
+    begun = stored_beginnings(warehouse)
+    first = warehouse.oldest(schemas.PRICES.name) if begun is None else begun.market
+    return None if first is None else SessionRange(first, last)
 
 
 def _past_holes(session: date | None, holes: Sequence[date]) -> date | None:

@@ -11,6 +11,16 @@ from portfolio_pipeline.ports import Reader
 from portfolio_pipeline.sql_models.run import project_library
 
 
+def costs_by_strategy(reader: Reader, first: date | None = None) -> pd.DataFrame:
+    """The rows of the mart by strategy from a session on, summed up over sessions."""
+    models = project_library().models
+    orders, shared = (models[name].query.sql for name in ("execution_costs", "execution_costs_by_strategy"))
+    rows = reader.query(f"with execution_costs as ({orders}) select * from ({shared}) as shared").to_pandas()
+    if first is not None:
+        rows = rows[pd.to_datetime(rows["session"]) >= pd.Timestamp(first)]
+    return rows.drop(columns="session").groupby("strategy", as_index=False).sum()
+
+
 def order_costs(reader: Reader, first: date | None = None) -> pd.DataFrame:
     """The rows of the mart from a session on, in the order of sessions; none at all is refused."""
     rows = reader.query(project_library().models["execution_costs"].query.sql).to_pandas()

@@ -6,19 +6,20 @@ import sys
 from collections.abc import Callable
 from datetime import date
 
+from portfolio_pipeline.adapters.said import stored_instructions
 from portfolio_pipeline.core.books.book import Book
 from portfolio_pipeline.core.books.positions import Instructed, as_they_are, stored_ledger
+from portfolio_pipeline.core.books.reconciliation import Reconciled
 from portfolio_pipeline.core.books.strategy_books import Ledger, wishes
 from portfolio_pipeline.core.calendar.sessions import SessionRange, previous_session
 from portfolio_pipeline.core.execution.by_hand.approvals import Approvals
 from portfolio_pipeline.core.execution.by_hand.effect import instructed
 from portfolio_pipeline.core.execution.by_hand.hands import Books, Hands
-from portfolio_pipeline.core.execution.by_hand.instructions import Instructions
 from portfolio_pipeline.core.execution.tickets import by_session
 from portfolio_pipeline.core.market.bars import NO_BARS, Bars
 from portfolio_pipeline.core.portfolio.session_targets import NO_TARGETS, SessionTargets
 from portfolio_pipeline.core.settings import Settings
-from portfolio_pipeline.core.tables import ACCOUNT, APPROVALS, ORDER_INSTRUCTIONS, POSITIONS
+from portfolio_pipeline.core.tables import ACCOUNT, APPROVALS, POSITIONS
 from portfolio_pipeline.core.tables.rows import frame
 from portfolio_pipeline.ports import Broker, Reader
 from portfolio_pipeline.reads.reconciled import is_own
@@ -26,25 +27,21 @@ from portfolio_pipeline.reads.state import rows_before
 from portfolio_pipeline.reads.trading import TradingInputs
 
 
-def stored_instructions(reader: Reader) -> Instructions:
-    return Instructions.of_rows(reader.read(ORDER_INSTRUCTIONS.name).to_pylist())
-
-
 def stored_approvals(reader: Reader, settings: Settings) -> Approvals:
     return Approvals.of_rows(settings.approval, reader.read(APPROVALS.name).to_pylist())
 
 
 def hands_for(
-    reader: Reader, broker: Broker, settings: Settings, sessions: SessionRange, inputs: TradingInputs
-) -> Callable[[], Hands]:
-    """Makes what is asked session by session; the broker is asked only when it is made."""
-    said, approvals = stored_instructions(reader), stored_approvals(reader, settings)
+    reader: Reader, broker: Broker, settings: Settings, sessions: SessionRange, inputs: TradingInputs, key: bytes
+) -> Callable[[Reconciled], Hands]:
+    """Makes what is asked session by session, of the account as it was reconciled; the broker is asked only then."""
+    said, approvals = stored_instructions(reader, key), stored_approvals(reader, settings)
     if not said.begun(sessions.last):
-        return lambda: Hands(said, approvals)
+        return lambda account: Hands(said, approvals)
     before, account = previous_session(sessions.first), rows_before(reader, ACCOUNT, sessions.first)
     held = None if account is None else frame(reader.read(POSITIONS.name, SessionRange.single(_is(before))))
 
-    def opened() -> Hands:
+    def opened(now: Reconciled) -> Hands:
         if account is None or held is None:
             books = _books(settings, inputs, broker, Ledger.opened(Book.of(broker.account(sessions.first))))
             books.open = False
@@ -56,14 +53,15 @@ def hands_for(
         books.wished = wishes(books.ledger, asked, seen, books.cash_buffer)
         told = broker.fills(SessionRange.single(sessions.first))
         books.fills = by_session(fill for fill in told if is_own(broker.mode, fill.client_order_id))
+        books.payments, books.outside = now.flows, now.outside
         return Hands(said, approvals, books)
 
     return opened
 
 
-def instructed_for(reader: Reader, sessions: SessionRange, inputs: TradingInputs) -> Instructed:
+def instructed_for(reader: Reader, sessions: SessionRange, inputs: TradingInputs, key: bytes) -> Instructed:
     """The same for whoever has the books."""
-    said = stored_instructions(reader)
+    said = stored_instructions(reader, key)
     if not said.begun(sessions.last):
         return as_they_are
 
@@ -75,7 +73,8 @@ def instructed_for(reader: Reader, sessions: SessionRange, inputs: TradingInputs
 
 def _books(settings: Settings, inputs: TradingInputs, broker: Broker, ledger: Ledger) -> Books:
     delisted = settings.delist_after_sessions if broker.mode == "SIMULATED" else sys.maxsize
-    return Books(ledger, {}, inputs.shares, settings.orders.cash_buffer, delisted)
+    pays = broker.mode != "SIMULATED"
+    return Books(ledger, {}, inputs.shares, settings.orders.cash_buffer, delisted, pays=pays)
 
 
 def _is(session: date | None) -> date:

@@ -72,7 +72,8 @@ def reconciled(warehouse: Warehouse, broker: Broker, session: date) -> Reconcile
     if ledger is not None:
         fills = broker.fills(since)
         flows = booked(warehouse, broker, since, begun.account if begun is not None else date.min)
-    told = Told(broker.account(session), by_session(fills), by_session(flows), broker.foreign_orders())
+    later = broker.fills(SessionRange.single(next_session(session)), so_far=True)
+    told = Told(broker.account(session), by_session(fills), by_session(flows), broker.foreign_orders(), later)
     real = {day: without_payments(of_day) for day, of_day in bars.items()}
     earlier = [one for one in differences if one.session < since.first]
     return reconcile(list(since), ledger, told, real, lambda name: is_own(broker.mode, name), decisions, earlier)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from datetime import date
 
 import numpy as np
@@ -12,12 +12,33 @@ import pandas as pd
 from portfolio_pipeline.core.execution.costs import Calibration, calibrate
 from portfolio_pipeline.core.settings import Settings
 from portfolio_pipeline.ports import Warehouse
-from portfolio_pipeline.reads.costs import order_costs
+from portfolio_pipeline.reads.costs import costs_by_strategy, order_costs
 from portfolio_pipeline.reports.pictures import line_picture, simulated
 from portfolio_pipeline.reports.tables import aligned
 
+BY_STRATEGY = ("strategy", "orders", "traded", "shortfall", "bps", "but for the delay, bps", "expected, bps")
 HEADINGS = ("", "currency", "bps of what was traded", "expected, bps")
 _PARTS = ("delay", "spread", "slippage", "fees", "shortfall")
+
+
+@dataclass(frozen=True)
+class StrategyCosts:
+    """What a book's parts of orders have cost, in currency; `actual` is all but the delay."""
+
+    strategy: str
+    orders: int
+    traded: float
+    shortfall: float
+    actual: float
+    expected: float
+
+    def bps(self, amount: float) -> float:
+        return 1e4 * amount / self.traded if self.traded else 0.0
+
+    def row(self) -> tuple[str, ...]:
+        figures = (self.bps(self.shortfall), self.bps(self.actual), self.bps(self.expected))
+        amounts = (f"{self.orders:,}", f"{self.traded:,.2f}", f"{self.shortfall:,.2f}")
+        return (self.strategy, *amounts, *(f"{figure:.2f}" for figure in figures))
 
 
 @dataclass(frozen=True)
@@ -32,6 +53,7 @@ class CostsFound:
     sums: Mapping[str, float]
     expected: float
     missed: float
+    strategies: tuple[StrategyCosts, ...] = ()
 
     @property
     def actual(self) -> float:
@@ -53,12 +75,15 @@ class CostsFound:
         parts = {name: {"amount": self.sums[name], "bps": self.bps(self.sums[name])} for name in _PARTS}
         compared = {"amount": self.actual, "bps": self.bps(self.actual), "expected_bps": self.bps(self.expected)}
         whole = {"first": self.first, "last": self.last, "orders": self.orders, "filled": self.filled}
-        return {**whole, "traded": self.traded, **parts, "compared": compared, "missed": self.missed}
+        books = [asdict(one) for one in self.strategies]
+        told = {**whole, "traded": self.traded, **parts, "compared": compared}
+        return {**told, "missed": self.missed, "strategies": books}
 
 
 def found_costs(warehouse: Warehouse, first: date | None = None) -> CostsFound:
     with warehouse.reading() as reader:
         rows = order_costs(reader, first)
+        books = costs_by_strategy(reader, first)
     sums = rows[[*_PARTS, "traded", "expected", "missed"]].sum()
     days = pd.to_datetime(rows["session"])
     return CostsFound(
@@ -70,6 +95,14 @@ def found_costs(warehouse: Warehouse, first: date | None = None) -> CostsFound:
         {name: float(sums[name]) for name in _PARTS},
         float(sums["expected"]),
         float(sums["missed"]),
+        tuple(
+            StrategyCosts(
+                *(str(row["strategy"]), int(row["orders"]), float(row["traded"]), float(row["shortfall"])),
+                float(row["spread"] + row["slippage"] + row["fees"]),
+                float(row["expected"]),
+            )
+            for row in books.to_dict("records")
+        ),
     )
 
 
@@ -96,6 +129,7 @@ def markdown_page(found: CostsFound, calibration: Calibration | str) -> str:
     """With the calibration, or why there is none."""
     parts = [f"{title(found)}.", aligned(HEADINGS, found.rows(), right=(False, True, True, True))]
     parts.append(f"What was not executed would have earned {found.missed:,.2f} until the close of its session.")
+    parts.append(aligned(BY_STRATEGY, [one.row() for one in found.strategies], right=(False, *(True,) * 6)))
     if isinstance(calibration, str):
         return "\n\n".join([*parts, calibration])
     table = aligned(("Setting", "now", "measured"), calibration_rows(calibration), right=(False, True, True))

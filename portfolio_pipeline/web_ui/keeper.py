@@ -27,15 +27,18 @@ from logging.handlers import RotatingFileHandler
 from pathlib import Path
 
 from portfolio_pipeline.dagster_home.private import DAEMON
+from portfolio_pipeline.dagster_home.run_tags import CODE_LOCATION
 
-CODE_LOCATION = "portfolio"  # as in workspace.yaml, for those who start Dagster by themselves
 LOG = "web_ui.log"
 _LOG_BYTES = 10_000_000
 _LOG_FILES = 5
 _LINE_CHARACTERS = 65_536
 _COLOUR = re.compile(r"\x1b\[[0-9;]*m")
-# How Dagster begins to say, for every strategy card at every load, that something of its own is new.
-_NOT_TOLD = "ignore:Function `,ignore:Class `"
+# How Dagster begins to say, for every strategy card and check at every load, that something of its own is new.
+_NOT_TOLD = "ignore:Function `,ignore:Class `,ignore:Specifying a partitions_def on an AssetCheckSpec"
+# The process with the definitions ends itself when it has heard of nobody for so long, by the clock on the wall: half a
+# minute, if nothing is said, and nobody starts it again. A machine that slept, or whose clock was set, is no reason.
+_UNHEARD_OF_SECONDS = 3_600
 _LOADS_WITHIN_SECONDS = 120
 _ENDS_WITHIN_SECONDS = 10
 _LOOKS_EVERY_SECONDS = 0.1
@@ -102,8 +105,9 @@ def _start(
     workspace.write_text(json.dumps({"load_from": [{"grpc_server": located}]}), encoding="utf-8")
     kept.start(
         *("code server", "dagster", "code-server", "start", "--log-level", "warning"),
-        *("--module-name", "portfolio_pipeline.definitions", "--location-name", CODE_LOCATION),
+        *("--module-name", "portfolio_pipeline.web_ui.location", "--location-name", CODE_LOCATION),
         *("--use-python-environment-entry-point", "--inject-env-vars-from-instance", "--socket", str(socket)),
+        *("--heartbeat-ttl", str(_UNHEARD_OF_SECONDS)),
     )
     deadline = time.monotonic() + _LOADS_WITHIN_SECONDS
     while not socket.exists():

@@ -70,6 +70,12 @@ IN_THE_SETTINGS = [
     ("{symbol: QQQ, ", "{symbol: qqq, ", True, "up to 10 of A-Z, 0-9 and dots, a letter first"),
     ("{symbol: QQQ, asset_class: equity", "{symbol: QQQ, asset_class: equities", True, "did you mean equity?"),
     ("{symbol: QQQ, asset_class: equity, ", "{symbol: QQQ, ", True, "entry=universe.1.asset_class, found=nothing"),
+    (
+        "{symbol: QQQ, asset_class: equity, ",
+        "{symbol: QQQ, asset_class: equity, multiplier: 50, ",
+        True,
+        "contracts such as futures are not traded",
+    ),
     ("stale_sessions: 4", "stale_sessions: 1", False, "2 or more"),
     ("largest_daily_move: 0.35", "largest_daily_move: 35", False, "did you mean 0.35?"),
     ("\n  method: rules", "\n  method: rule", False, "one of rules, markov (did you mean rules?)"),

@@ -21,7 +21,7 @@ from portfolio_pipeline.core.calendar.sessions import SessionRange, next_session
 from portfolio_pipeline.core.settings import load_settings
 from portfolio_pipeline.ports import Warehouse
 from portfolio_pipeline_tests.cli.house import SMALL_SETTINGS, House
-from portfolio_pipeline_tests.fakes.alpaca.ledger import Quote
+from portfolio_pipeline_tests.fakes.alpaca.ledger import Ledger, Quote
 from portfolio_pipeline_tests.fakes.alpaca.market_hours import evening
 from portfolio_pipeline_tests.fakes.alpaca.server import AlpacaServer
 
@@ -86,7 +86,12 @@ def tables(house: PaperHouse) -> Warehouse:
 
 def ties(house: PaperHouse) -> None:
     """What is stored of the newest session is what the ledger says; and so is every execution and every booking."""
-    warehouse, ledger, single = tables(house), house.server.ledger, SessionRange.single(house.session)
+    tables_are_the_ledger(tables(house), house.server.ledger, house.session)
+
+
+def tables_are_the_ledger(warehouse: Warehouse, ledger: Ledger, session: date) -> None:
+    """After `session`, which is the newest."""
+    single = SessionRange.single(session)
     held = warehouse.read("positions", single).to_pandas()
     account = warehouse.read("account", single).to_pandas()
     mine = held[held["book"] == "account"]

@@ -299,3 +299,36 @@ def test_after_the_open_an_order_by_hand_is_for_the_next_close(house: PaperHouse
     house.set_clock(evening(tomorrow))
     run(house)
     assert open_orders(house)["GLD"].quantity == 7
+
+
+def short_of_money(house: PaperHouse, quantity: int, part: float) -> None:
+    """Buying power for that part of an order of GLD, as the broker counts it."""
+    ledger = house.server.ledger
+    gross = sum(abs(ledger.value(symbol)) for symbol in ledger.positions)
+    cost = quantity * ledger.prices["GLD"] * Decimal("1.03") * Decimal(str(part))
+    ledger.multiplier = (gross + ledger.reserved + cost) / ledger.equity
+
+
+def at_the_broker_once(house: PaperHouse, quantity: int) -> None:
+    """One order of GLD, and every identifier was taken once at most."""
+    gold = [one for one in house.server.ledger.orders.values() if one.symbol == "GLD"]
+    assert [(one.quantity, one.open) for one in gold] == [(Decimal(quantity), True)]
+
+
+def test_an_order_that_is_refused_for_want_of_money_goes_out_smaller_under_a_name_of_its_own(house: PaperHouse) -> None:
+    short_of_money(house, 20, 0.85)
+    said = does(house, "order", "place", *MINE, "--side", "buy", "--quantity", "20", *WHY)
+    assert "planned once more" in said
+    at_the_broker_once(house, 16)  # of 20 nine tenths, of 18 nine tenths, in whole shares
+    assert sorted(house.server.posts().values()) == [1, 1, 1]
+    words = tables(house).read("order_instructions", where={"kind": "modify"}).to_pylist()
+    assert [(row["quantity"], row["who"]) for row in words] == [(18.0, "orders.rejects"), (16.0, "orders.rejects")]
+    assert all("insufficient buying power" in row["reason"] for row in words)
+    [ticket] = tables(house).read("orders", where={"symbol": "GLD", "session": house.session}).to_pylist()
+    assert "changed from 18 shares buying_power" in ticket["reason"]
+    run(house)
+    at_the_broker_once(house, 16)
+    house.next_day()
+    run(house)
+    ties(house)
+    assert held(house, "trend_bonds", "GLD") == 16

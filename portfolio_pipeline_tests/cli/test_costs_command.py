@@ -24,8 +24,15 @@ def test_what_orders_have_cost_is_shown_as_the_tables_have_it(lived: House) -> N
     parts = [found[name]["amount"] for name in ("delay", "spread", "slippage", "fees")]
     assert found["shortfall"]["amount"] == pytest.approx(sum(parts))
     assert found["compared"]["expected_bps"] == pytest.approx(found["compared"]["bps"], rel=0.3)
+    books = found["strategies"]
+    assert {one["strategy"] for one in books} <= {*lived.wired.warehouse.read("trades").to_pandas()["book"]}
+    for name, whole in (("traded", found["traded"]), ("shortfall", found["shortfall"]["amount"])):
+        assert sum(one[name] for one in books) == pytest.approx(whole)
+    assert sum(one["expected"] for one in books) / found["traded"] * 1e4 == pytest.approx(
+        found["compared"]["expected_bps"]
+    )
     code, said = lived.does("costs", "show")
-    assert (code, "shortfall" in said) == (0, True), said
+    assert (code, "shortfall" in said, "By strategy" in said) == (0, True, True), said
 
 
 def test_what_the_simulated_broker_was_set_to_is_found_again_as_lines_for_the_settings(lived: House) -> None:

@@ -17,7 +17,9 @@ from pathlib import Path
 import duckdb
 import pytest
 
+from portfolio_pipeline.core.calendar.sessions import all_sessions
 from portfolio_pipeline_tests.cli.house import SMALL_SETTINGS, House, small
+from portfolio_pipeline_tests.cli.test_careless_commands import CLOCK
 
 
 @dataclass(frozen=True)
@@ -94,10 +96,32 @@ def a_run_was_killed(house: House) -> None:
     process.communicate(timeout=60)
 
 
+def a_newer_version_was_there(house: House) -> None:
+    with duckdb.connect(house.home / "portfolio.duckdb") as hand:
+        hand.execute("insert into schema_version select max(version) + 1, now() from schema_version")
+
+
+def an_older_version_again(house: House) -> None:
+    with duckdb.connect(house.home / "portfolio.duckdb") as hand:
+        hand.execute("delete from schema_version where version = (select max(version) from schema_version)")
+
+
+def the_clock_says(day: date) -> Callable[[House], object]:
+    return writes("extensions/mine.py", CLOCK.format(now=f"{day}T23:00"))
+
+
 def running(house: House) -> bool:
     file = house.home / "dagster" / "run" / "runs.db"
     with closing(sqlite3.connect(f"{file.as_uri()}?mode=ro", uri=True)) as runs:
         return bool(runs.execute("select 1 from runs where status = 'STARTED'").fetchall())
+
+
+def somebody_writes_an_order(house: House) -> None:
+    with duckdb.connect(house.home / "portfolio.duckdb") as hand:
+        hand.execute(
+            "insert into order_instructions (instruction_id, kind, session, strategy, symbol, client_order_id, reason,"
+            " who, recorded_at) select 1, 'flatten', max(session), '', '', '', 'x', 'me', now()::timestamp from account"
+        )
 
 
 STATES = (
@@ -105,6 +129,9 @@ STATES = (
           does("resume", "--reason", "looked at it")),
     State("the switch was thrown by hand", writes("HALTED", ""), "HALTED is there", "portfolio resume",
           does("resume", "--reason", "looked at it")),
+    State("orders by hand that nobody gave here", somebody_writes_an_order,
+          "INSTRUCTION_ALTERED: found=order_instructions 1: flatten", "remove the file instructions.sealed of the home",
+          removes("instructions.sealed")),
     State("a session is missing", a_session_is_missing, "SESSIONS_MISSING", "portfolio up", does("up", "--no-ui")),
     State("a rebuild was killed", a_rebuild_was_killed, "REBUILD_UNFINISHED", "portfolio up", does("up", "--no-ui")),
     State("a run was killed", a_run_was_killed, "RUN_KILLED", "portfolio up", does("run")),
@@ -134,6 +161,14 @@ STATES = (
           "ACCOUNT_OF_ANOTHER_KIND: found=prices of SIMULATED model 2 seed 4, expected=prices of SIMULATED, as in",
           "This version makes up another market: go on with the one that made what is stored, or begin another",
           prices_are_of("SIMULATED model 2 seed 4")),
+    State("the database is of a newer version", a_newer_version_was_there, "DATABASE_NEWER_THAN_CODE",
+          "Update portfolio_pipeline",
+          an_older_version_again),
+    State("the calendar ends", the_clock_says(all_sessions()[-9]), "CALENDAR_ENDS_SOON",
+          "pip install --upgrade exchange-calendars", removes("extensions/mine.py")),
+    State("the clock is behind what was traded", the_clock_says(date(2022, 1, 5)), "CLOCK_BEHIND",
+          "Set the clock of this machine",
+          removes("extensions/mine.py")),
 )  # fmt: skip
 
 

@@ -6,6 +6,7 @@ import random
 import re
 import shutil
 import signal
+import subprocess
 import time
 from datetime import date
 from pathlib import Path
@@ -15,7 +16,7 @@ import duckdb
 import pytest
 
 from portfolio_pipeline.adapters.environment import SHIPPED_SETTINGS
-from portfolio_pipeline_tests.cli.house import House, small
+from portfolio_pipeline_tests.cli.house import CLI, ROOT, House, small
 
 SESSION = "2022-01-04"
 AS_THE_UI_DOES = (
@@ -77,6 +78,49 @@ def test_the_command_is_refused_while_a_run_of_the_web_ui_is_at_work(house: Hous
     assert of_the_ui.returncode == 0
 
 
+_CONTAINER = ("unshare", "--pid", "--fork", "--kill-child", "--mount-proc")
+_CONTAINERS = shutil.which("unshare") and subprocess.run([*_CONTAINER, "true"], capture_output=True, check=False)
+in_another_container = pytest.mark.skipif(
+    not _CONTAINERS or _CONTAINERS.returncode != 0, reason="other process namespaces need root"
+)
+
+
+@in_another_container
+@pytest.mark.timeout(300)
+def test_from_another_container_a_living_run_is_seen_and_left_alone(house: House) -> None:
+    """Its process number means nothing there."""
+    at_work = house.start("run", "--session", SESSION)
+    while house.wired.locks.holder("account") is None:
+        assert at_work.poll() is None
+        time.sleep(0.02)
+    elsewhere = [*_CONTAINER, *CLI, "run", "--session", SESSION]
+    done = subprocess.run(elsewhere, cwd=ROOT, env=house.environment, capture_output=True, text=True, check=False)
+    said = at_work.communicate(timeout=240)[0]
+    assert (done.returncode, "RUN_IN_PROGRESS: found=portfolio run, process " in done.stderr + done.stdout) == (1, True)
+    assert at_work.returncode == 0, said
+    assert house.runs()[0].status is dg.DagsterRunStatus.SUCCESS
+
+
+@in_another_container
+@pytest.mark.timeout(300)
+def test_a_run_that_was_killed_in_another_container_is_in_nobodys_way(house: House) -> None:
+    container = subprocess.Popen(
+        [*_CONTAINER, *CLI, "run", "--session", SESSION],
+        cwd=ROOT,
+        env=house.environment,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+    )
+    while not [run for run in house.runs() if run.status is dg.DagsterRunStatus.STARTED]:
+        assert container.poll() is None
+        time.sleep(0.05)
+    container.kill()
+    container.wait(30)
+    code, said = house.does("run", "--session", SESSION)
+    assert code == 0, said
+    assert [run.status for run in house.runs()[:2]] == [dg.DagsterRunStatus.SUCCESS, dg.DagsterRunStatus.FAILURE]
+
+
 def test_an_account_is_not_continued_with_other_prices_or_other_money(house: House, tmp_path: Path) -> None:
     (tmp_path / "prices").mkdir()
     (tmp_path / "prices" / "SPY.csv").write_text("date,symbol,open,high,low,close,volume\n2022-01-05,SPY,1,1,1,1,1\n")
@@ -104,7 +148,7 @@ def test_after_a_kill_at_any_moment_the_next_run_goes_on_by_itself(house: House,
     code, said = house.does("run", "--session", SESSION)
     assert code == 0, said
     # One that was killed before it could say where it lives is given five minutes; it is in nobody's way.
-    left = [run for run in house.runs() if not run.is_finished and "portfolio/process" in run.tags]
+    left = [run for run in house.runs() if not run.is_finished and ".dagster/portfolio_process" in run.tags]
     assert not left, [(run.status, run.tags) for run in left]
 
 

@@ -6,7 +6,6 @@ own ledger says, to the share and the cent.
 
 from __future__ import annotations
 
-import base64
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from pathlib import Path
@@ -19,6 +18,7 @@ from portfolio_pipeline_tests.cli.conftest import DAY, PAPER_SESSIONS
 from portfolio_pipeline_tests.cli.paper_house import PaperHouse, tables, ties
 from portfolio_pipeline_tests.fakes.alpaca.faults import Fault
 from portfolio_pipeline_tests.fakes.alpaca.market_hours import evening, opening
+from portfolio_pipeline_tests.secret_forms import contents, found_in
 
 LIVED = ("orders", "submissions", "fills", "order_outcomes", "positions", "account", "metrics")
 
@@ -180,16 +180,26 @@ def test_a_clock_that_differs_is_refused(house: PaperHouse) -> None:
 
 
 def test_keys_stand_nowhere(house: PaperHouse) -> None:
-    """Not in the home (logs, events and tables are there), nor in what is said; in no form to be read from."""
+    """Not in the home (logs, events and tables are there), nor in what is said, of wrong ones too; in no form to be
+    read from. The house's own secret stands in its file, and nowhere else.
+    """
+    password = "a-p4ssword-of-nobody"
+    secrets = [house.server.key, house.server.secret, password]
     house.next_day()
     house.server.faults.append(Fault("unauthorized", method="GET", path="/v2/positions"))
     said = [refused(house, "run"), run(house), house.does("status")[1], house.does("doctor")[1]]
-    secret, key = house.server.secret, house.server.key
-    forms = [secret, key, *(base64.b64encode(one.encode()).decode() for one in (secret, key, f"{key}:{secret}"))]
-    stored = [file.read_bytes() for file in house.home.rglob("*") if file.is_file()]
-    for form in forms:
-        assert not any(form in text for text in said)
-        assert not any(form.encode() in content for content in stored)
+    right = dict(house.environment)
+    for command, variable, wrong in (
+        ("run", "ALPACA_SECRET_KEY", password),
+        ("doctor", "ALPACA_BASE_URL", f"http://{house.server.key}:{password}@127.0.0.1:9"),
+        ("status", "DATABASE_URL", f"postgresql://me:{password}@127.0.0.1:9/portfolio"),
+        ("doctor", "ALERT_URL_PHONE", f"nobody://me:{password}@127.0.0.1:9"),
+    ):
+        house.environment = {**right, variable: wrong}
+        said.append(house.does(command)[1])
+    own = (house.home / "secret").read_bytes()
+    for place, content in [("what was said", "".join(said).encode()), *contents(house.home)]:
+        assert not found_in(content, secrets if place == "secret" else [*secrets, own]), place
 
 
 @pytest.mark.parametrize("missing", ["ALPACA_API_KEY", "ALPACA_SECRET_KEY"])

@@ -7,9 +7,10 @@ from decimal import Decimal
 
 import pytest
 
-from portfolio_pipeline.core.calendar.sessions import SessionRange
+from portfolio_pipeline.core.calendar.sessions import SessionRange, next_session
 from portfolio_pipeline_tests.cli.paper_house import PaperHouse, tables, ties
 from portfolio_pipeline_tests.fakes.alpaca.ledger import Held, Taken
+from portfolio_pipeline_tests.fakes.alpaca.market_hours import evening, opening
 
 pytestmark = pytest.mark.timeout(600)
 
@@ -163,6 +164,10 @@ def test_a_split_that_prices_do_not_have_is_no_gift(paper_house: PaperHouse) -> 
     said = run(house)[1]
     assert f"corporate_action {symbol}" in said, said
     assert symbol not in holds(house, "unclaimed")
+    house.set_clock(opening(next_session(house.session)))
+    said = refused(house, "reconcile", "accept", symbol, "--reason", "a split")
+    assert f"DECIDED_TOO_LATE: found=corporate_action {symbol} of {house.session}" in said
+    house.set_clock(evening(house.session))
     decides(house, "accept", symbol)
     assert run(house)[0] == 0
     ties(house)
@@ -207,5 +212,20 @@ def test_while_the_market_is_open_a_decision_waits_for_the_evening(paper_house: 
     decides(house, "accept", "GLD")
     house.next_day()
     assert run(house)[0] == 0
+    ties(house)
+    assert holds(house, "unclaimed") == {}
+
+
+def test_a_decision_that_was_made_after_the_next_close_is_in_force_from_there_on(paper_house: PaperHouse) -> None:
+    house, ledger = paper_house, paper_house.server.ledger
+    ledger.foreign("GLD", 7, 180.0)
+    blocked = house.next_day()
+    assert run(house)[0] == 1
+    house.next_day()
+    decides(house, "accept", "GLD")
+    code, said = house.does("run", "--session", str(blocked), "--only", "fills,positions")
+    assert code == 0, said
+    code, said = run(house)
+    assert code == 0, said
     ties(house)
     assert holds(house, "unclaimed") == {}

@@ -8,12 +8,11 @@ import pandas as pd
 import pytest
 
 from portfolio_pipeline.adapters.cards import load_cards
-from portfolio_pipeline.cli.stored_history import missing_sessions
 from portfolio_pipeline.core.calendar.beginnings import Beginnings
 from portfolio_pipeline.core.calendar.sessions import SessionRange
 from portfolio_pipeline.core.tables import Column, Table
 from portfolio_pipeline.ports import Warehouse
-from portfolio_pipeline.reads.complete import EVERY_SESSION, EVERY_SESSION_AND_STRATEGY
+from portfolio_pipeline.reads.complete import EVERY_SESSION, EVERY_SESSION_AND_STRATEGY, missing_sessions
 
 LAST = date(2026, 11, 20)
 EVENING = datetime(2026, 11, 21, 0, 0, tzinfo=UTC)

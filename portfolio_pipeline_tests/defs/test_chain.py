@@ -136,7 +136,7 @@ def test_every_table_of_the_chain_has_rows(one_range: Tables) -> None:
     may_be_empty = {"price_restatements", "price_holes", "halt_events", "beginnings", "manual_shares"}
     may_be_empty |= {"search_requests", "search_request_trials", "risk_overrides"}  # what people ask for
     may_be_empty |= {"alerts", "alert_deliveries", "order_attempts", "broker_accounts", "broker_assets", "cash_flows"}
-    may_be_empty |= {"reconciliation", "reconciliation_decisions"}
+    may_be_empty |= {"reconciliation", "reconciliation_decisions", "share_exchanges"}
     may_be_empty |= {"vendor_differences", "intraday_marks"}  # without a second vendor, without a real account
     may_be_empty |= {"approvals", "order_instructions", "order_plans"}  # by hand
     empty = {table.name for table in TABLES if one_range[table.name].empty}

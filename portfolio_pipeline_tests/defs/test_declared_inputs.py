@@ -20,8 +20,9 @@ from portfolio_pipeline_tests.chain import Chain, chain_parts
 
 DAYS = SessionRange(date(2022, 1, 3), date(2022, 1, 5))
 FROM_OUTSIDE = {"prices"}
-# Edges that a run need not use: regimes are asked where `adaptive` is among the triggers of `rebalancing`.
-UNUSED: dict[str, set[str]] = {"strategy_weights": {"regimes"}}
+# Edges that a run need not use: regimes are asked where `adaptive` is among the triggers of `rebalancing`, and where
+# `adaptation` is on.
+UNUSED = {key: {"regimes"} for key in ("strategy_weights", "aggregated_targets", "orders", "submissions")}
 VIEWS = set(project_library().models)
 ASSETS = {
     key.to_user_string(): asset for asset in chain_parts() for key in asset.keys if key.to_user_string() not in VIEWS
@@ -57,7 +58,7 @@ def test_every_declared_input_is_read_and_the_edges_of_the_graph_are_those_input
     assert set(read) <= {table.name for table in TABLES}
     used = {key.to_user_string() for key in dependencies(ASSETS[asset].key, read, strategies())}
     edges = {key.to_user_string() for key in ASSETS[asset].dependency_keys}
-    assert edges - UNUSED.get(asset, set()) <= used <= edges
+    assert edges - UNUSED.get(asset, set[str]()) <= used <= edges
 
 
 def test_each_asset_shows_rows_of_the_newest_session_its_schema_and_where_its_columns_come_from(

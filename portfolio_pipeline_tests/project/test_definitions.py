@@ -76,6 +76,7 @@ MARTS = {
     "data_quality_summary",
     "execution_costs",
     "execution_costs_by_session",
+    "execution_costs_by_strategy",
     "execution_costs_by_symbol",
     "gap_by_strategy",
     "honesty_by_strategy",
@@ -85,6 +86,7 @@ MARTS = {
     "parameter_values",
     "pareto_sets",
     "performance_by_strategy",
+    "share_changes",
     "stage_changes",
     "round_trips",
     "trade_statistics",
@@ -198,8 +200,10 @@ def test_schedule_sensors_and_job_are_there_and_running() -> None:
         "failed_checks",
         "killed_runs",
         "late_sessions",
+        "changed_risk_states",
         "said_by_hand",
         "intraday_marks",
+        "interrupted_days",
     }
     job = found.get_job("daily")
     assert set(job.asset_layer.executable_asset_keys) == set(found.assets_defs_by_key)

@@ -75,7 +75,8 @@ def test_round_trips_are_the_runs_of_closes_at_which_something_was_held(year: Ye
 def test_since_when_something_is_held_is_found_from_closes_alone(year: Year, warehouse: Warehouse) -> None:
     held = year.held(year.days)
     for day in year.days[1::9]:
-        known = type(held)(*(rows[rows["session"] <= day] for rows in (held.positions, held.account, held.trades)))
+        tables = (held.positions, held.account, held.trades, held.exchanges)
+        known = type(held)(*(rows[rows["session"] <= day] for rows in tables))
         with warehouse.reading() as reader:
             found = entries_at(reader, day)
         expected: dict[tuple[str, str], date] = entries(known)

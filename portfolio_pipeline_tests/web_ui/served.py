@@ -10,6 +10,8 @@ import sys
 import time
 import urllib.error
 import urllib.request
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -54,7 +56,7 @@ class House:
             self.address + path, None if body is None else body.encode(), told, method=method
         )
         try:
-            with urllib.request.urlopen(request, timeout=60) as answer:
+            with urllib.request.urlopen(request, timeout=180) as answer:
                 return answer.status, answer.read().decode()
         except urllib.error.HTTPError as refused:
             return refused.code, refused.read().decode()
@@ -91,6 +93,18 @@ def start(home: Path, *arguments: str, **more: str) -> House:
         text=True,
     )
     return House(home, port, command)
+
+
+@contextmanager
+def serving(home: Path, *arguments: str) -> Iterator[House]:
+    """A home while its web UI is served."""
+    started = start(home, *arguments)
+    try:
+        started.wait_until_it_serves()
+        yield started
+    finally:
+        started.command.kill()
+        started.command.wait()
 
 
 def free_port() -> int:

@@ -22,7 +22,7 @@ from portfolio_pipeline.adapters.wiring import wire
 from portfolio_pipeline.core.calendar.sessions import last_closed_session
 from portfolio_pipeline_tests.cli.house import small
 from portfolio_pipeline_tests.web_ui.browser import CHROMIUM, STRANGER, Browser, Page, started_browser
-from portfolio_pipeline_tests.web_ui.served import ROOT, House, environment, portfolio, start
+from portfolio_pipeline_tests.web_ui.served import ROOT, House, environment, portfolio, serving, start
 
 pytestmark = [
     pytest.mark.skipif(CHROMIUM is None, reason="no Chromium is installed"),
@@ -82,13 +82,8 @@ class _Empty(BaseHTTPRequestHandler):
 
 @pytest.fixture(scope="module")
 def house(tmp_path_factory: pytest.TempPathFactory) -> Iterator[House]:
-    started = start(small(tmp_path_factory.mktemp("served") / "home"), "--sessions", "2")
-    try:
-        started.wait_until_it_serves()
+    with serving(small(tmp_path_factory.mktemp("served") / "home"), "--sessions", "2") as started:
         yield started
-    finally:
-        started.command.kill()
-        started.command.wait()
 
 
 @pytest.fixture(scope="module")
@@ -187,6 +182,31 @@ def test_without_a_browser_it_refuses_the_same(house: House) -> None:
     assert not changed(house)
 
 
+RELOAD = """mutation { reloadRepositoryLocation(repositoryLocationName: "portfolio") { __typename } }"""
+LOADED = "{ workspaceOrError { ... on Workspace { locationEntries { locationOrLoadError { __typename } } } } }"
+
+
+def test_what_is_wrong_with_a_card_is_all_that_the_page_says_of_it(house: House, browser: Browser) -> None:
+    card = house.home / "strategies" / "mine.yaml"
+    card.parent.mkdir(mode=0o700, exist_ok=True)
+    card.write_text("name: mine\ntype: astrology\n", encoding="utf-8")
+    try:
+        house.asks(RELOAD)
+        with browser.page(f"{house.address}/deployment/locations") as page:
+            page.until_it_shows("View error")
+            page.evaluate("[...document.querySelectorAll('button')].find(b => b.innerText === 'View error').click()")
+            page.until_it_shows(
+                f"CARD_WRONG: at={card}:1, entry=description, found=nothing", "Mend this line of the card."
+            )
+            for word in ("Traceback", "site-packages", "DagsterUserCode", "Stack Trace"):
+                assert word not in page.text()
+    finally:
+        card.unlink()
+        house.asks(RELOAD)
+    [entry] = house.asks(LOADED)["workspaceOrError"]["locationEntries"]
+    assert entry["locationOrLoadError"]["__typename"] == "RepositoryLocation"
+
+
 def test_an_asset_is_shown_with_what_was_made_of_it(house: House, browser: Browser) -> None:
     with browser.page(f"{house.address}/assets/prices") as page:
         page.until_it_shows("prices", "Latest materialization", "market")
@@ -231,6 +251,12 @@ def test_a_second_one_in_the_same_home_is_refused_before_it_computes_anything(ho
     )
     assert beside.returncode == 0, beside.stderr
     assert "All sessions are there." in beside.stdout
+
+
+def test_the_definitions_stay_after_an_hour_in_which_the_machine_slept(house: House) -> None:
+    """Dagster's process with the definitions would end after half a minute, and with it the schedule, silently."""
+    [told] = [line for line in house.processes() if " api grpc " in line]
+    assert " --heartbeat-timeout 3600 " in told
 
 
 def test_what_it_writes_is_nobody_elses_to_read(house: House) -> None:

@@ -12,7 +12,7 @@ import sys
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import date, datetime, time, timedelta
+from datetime import date, datetime, timedelta
 
 from portfolio_pipeline.adapters.entries import entries_at
 from portfolio_pipeline.adapters.noted_orders import noted_orders
@@ -23,6 +23,7 @@ from portfolio_pipeline.core.books.positions import hold, stored_ledger
 from portfolio_pipeline.core.books.unclaimed import Outside
 from portfolio_pipeline.core.calendar.sessions import (
     NEW_YORK,
+    OPENS,
     SessionRange,
     is_session,
     last_closed_session,
@@ -31,6 +32,7 @@ from portfolio_pipeline.core.calendar.sessions import (
     session_close,
 )
 from portfolio_pipeline.core.execution.attempts import OVER, Attempt
+from portfolio_pipeline.core.execution.by_hand.instructions import HOUSE, Instructions
 from portfolio_pipeline.core.execution.orders import session_of
 from portfolio_pipeline.core.execution.rejects import PREFIX, not_carried_out, still_open
 from portfolio_pipeline.core.execution.rows import fill_rows, fills_of
@@ -44,6 +46,7 @@ from portfolio_pipeline.core.tables import (
     ALERTS,
     CORPORATE_ACTIONS,
     FILLS,
+    ORDER_INSTRUCTIONS,
     POSITIONS,
     PRICES,
     STRATEGY_TARGETS,
@@ -53,7 +56,6 @@ from portfolio_pipeline.core.tables import (
 from portfolio_pipeline.core.tables.rows import frame
 from portfolio_pipeline.ports import Alerts, Broker, Clock, Warehouse
 
-OPENS = time(9, 30)
 AFTER_THE_CLOSE = timedelta(minutes=15)  # until then the last executions and the ends of day orders come in
 _LOOKS_BACK = 20  # sessions, for orders that stand although they were good for a day
 
@@ -104,12 +106,14 @@ def follow(broker: Broker, warehouse: Warehouse, clock: Clock, alerts: Alerts, s
         broker.reports(known)
     with warehouse.reading() as reader:
         orders = noted_orders(reader, known)
+        said = Instructions.of_rows(reader.read(ORDER_INSTRUCTIONS.name).to_pylist())
+    shrunk = {one.order for one in said.said if one.who == HOUSE}
     changed = [one for one in orders if one != before.get(one.order.client_order_id)]
     mine = [one for one in orders if one.order.session == decided]
     executions, new = _executions(broker, warehouse, settings, decided, mine) if recorded == decided else (0, 0)
     recent = [one for one in orders if one.order.session >= (previous_session(decided) or decided)]
     wanted = [
-        *not_carried_out(recent, settings.orders.rejects),
+        *not_carried_out(recent, settings.orders.rejects, shrunk),
         *still_open(one for one in orders if _is_late(one, now)),
     ]
     told = _tell(warehouse, alerts, decided, wanted)

@@ -7,8 +7,9 @@ from datetime import UTC, datetime
 
 from portfolio_pipeline.adapters.faults import as_refusals
 from portfolio_pipeline.core.errors import ConfigurationError, PortfolioError
-from portfolio_pipeline.core.execution.halt import TradingState, next_event, trading_state
+from portfolio_pipeline.core.execution.halt import TradingState, next_event, told, trading_state
 from portfolio_pipeline.core.tables import HALT_EVENTS
+from portfolio_pipeline.core.words import clean
 from portfolio_pipeline.ports import HaltSwitch, Warehouse
 
 
@@ -44,12 +45,11 @@ def resume(switch: HaltSwitch, warehouse: Warehouse, reason: str, now: datetime)
 
 
 def _since(state: TradingState) -> str:
-    return f" since {state.since:%Y-%m-%d %H:%M} UTC" if state.since else ""
+    return f" since {told(state.since)}" if state.since else ""
 
 
 def _told(reason: str) -> str:
-    """What a database can store: Postgres takes no NUL."""
-    return reason.replace("\0", "").strip() or "by hand"
+    return clean(reason) or "by hand"
 
 
 def _utc(now: datetime) -> datetime:

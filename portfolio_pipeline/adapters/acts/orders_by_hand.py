@@ -6,14 +6,20 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
 
+from portfolio_pipeline.adapters.said import note, stored_instructions
 from portfolio_pipeline.core.books.book import Book, Position, to_cents, to_units, value
-from portfolio_pipeline.core.calendar.sessions import SessionRange, last_closed_session, next_session, previous_session
+from portfolio_pipeline.core.calendar.sessions import (
+    SessionRange,
+    last_closed_session,
+    previous_session,
+    session_to_decide,
+)
 from portfolio_pipeline.core.errors import ConfigurationError, SessionError
 from portfolio_pipeline.core.execution.attempts import OVER
-from portfolio_pipeline.core.execution.by_hand.instructions import Instruction, Instructions, instruction_rows
+from portfolio_pipeline.core.execution.by_hand.instructions import Instruction, Instructions
 from portfolio_pipeline.core.execution.by_hand.saying import Asked, Known, in_words, instruction
 from portfolio_pipeline.core.execution.by_hand.sizing import Money
-from portfolio_pipeline.core.execution.fill_model import session_open, worst_cost
+from portfolio_pipeline.core.execution.fill_model import worst_cost
 from portfolio_pipeline.core.execution.rows import tickets_of
 from portfolio_pipeline.core.execution.settings import TradingTerms
 from portfolio_pipeline.core.execution.tickets import OrderReport, OrderState
@@ -28,6 +34,7 @@ from portfolio_pipeline.core.tables import (
     STRATEGY_WEIGHTS,
 )
 from portfolio_pipeline.core.tables.declare import ACCOUNT_BOOK, RESERVE
+from portfolio_pipeline.core.words import clean
 from portfolio_pipeline.ports import Broker, Reader, Warehouse
 
 
@@ -40,18 +47,11 @@ class Noted:
     planned_already: bool
 
 
-def open_session(now: datetime) -> date:
-    """The session whose orders a person may still decide on: the newest that has closed, until the market opens."""
-    closed = last_closed_session(now)
-    coming = next_session(closed)
-    return coming if now.astimezone(UTC).replace(tzinfo=None) >= session_open(coming) else closed
-
-
 def say_about_orders(
-    warehouse: Warehouse, settings: TradingTerms, strategies: Sequence[str], asked: Asked, now: datetime
+    warehouse: Warehouse, settings: TradingTerms, strategies: Sequence[str], asked: Asked, now: datetime, key: bytes
 ) -> Noted:
     """Write it down, or say why it cannot be."""
-    if asked.kind == "modify" and open_session(now) != last_closed_session(now):
+    if asked.kind == "modify" and session_to_decide(now) != last_closed_session(now):
         raise SessionError(
             "MARKET_IS_OPEN",
             found=asked.order,
@@ -59,9 +59,9 @@ def say_about_orders(
             " cancel. What is left of it is decided anew at the close.",
         )
     with warehouse.transaction() as tx:
-        known = _known(tx, settings, tuple(strategies), now)
+        known = _known(tx, settings, tuple(strategies), now, key)
         row = instruction(asked, known)
-        tx.insert(ORDER_INSTRUCTIONS.name, instruction_rows([row]))
+        note(tx, key, [row])
         planned = tx.newest(SESSION_ORIGINS.name, where={"session": row.session}) is not None
     return Noted(row, in_words(row, known), planned)
 
@@ -73,9 +73,11 @@ def cancel_orders(
     why: str,
     who: str,
     now: datetime,
+    key: bytes,
 ) -> tuple[OrderReport, ...]:
     """Ask for orders of the newest session, or of the one before, to be canceled: those of these names, or all that are
-    open. It is written down first, so that none of them is sent again. Says how they stand then.
+    open. It is written down first, so that none of them is sent again. Says how they stand then. What was said before
+    may be altered: it stops nobody from canceling.
     """
     if not why.strip():
         raise ConfigurationError("REASON_MISSING", expected="why it is done by hand", remedy="Give it with --why.")
@@ -97,10 +99,10 @@ def cancel_orders(
             _require_open(name, at, told)
         new = [name for name in chosen if name not in said.canceled(at[name])]
         rows = [
-            Instruction(said.next_number + place, "cancel", at[name], who, why.strip(), moment, order=name)
+            Instruction(said.next_number + place, "cancel", at[name], clean(who), clean(why), moment, order=name)
             for place, name in enumerate(new)
         ]
-        tx.insert(ORDER_INSTRUCTIONS.name, instruction_rows(rows))
+        note(tx, key, rows)
     days = sorted({at[name] for name in chosen})
     asked = {day: [name for name in chosen if at[name] == day] for day in days}
     found = {one.client_order_id: one for day, own in asked.items() for one in broker.cancel(day, own)}
@@ -127,9 +129,9 @@ def _require_open(name: str, known: Mapping[str, date], told: Mapping[str, Order
         )
 
 
-def _known(reader: Reader, settings: TradingTerms, strategies: tuple[str, ...], now: datetime) -> Known:
-    session, moment = open_session(now), now.astimezone(UTC).replace(tzinfo=None)
-    said = Instructions.of_rows(reader.read(ORDER_INSTRUCTIONS.name).to_pylist())
+def _known(reader: Reader, settings: TradingTerms, strategies: tuple[str, ...], now: datetime, key: bytes) -> Known:
+    session, moment = session_to_decide(now), now.astimezone(UTC).replace(tzinfo=None)
+    said = stored_instructions(reader, key)
     tickets = {one.client_order_id: one for one in tickets_of(reader.read(ORDERS.name, SessionRange.single(session)))}
     priced, newest = reader.newest(PRICES.name), reader.newest(ACCOUNT.name)
     closes = (

@@ -132,6 +132,17 @@ def _verdicts_by_evidence() -> Migration:
     )
 
 
+def _instructions_are_sealed() -> Migration:
+    """What was said before is sealed by the next command; a database without such a table gets it as it is now."""
+    column = "alter table if exists order_instructions add column if not exists seal text"
+    return Migration(13, "what people say about orders is sealed", (RunSql(column),))
+
+
+def _bookings_of_shares() -> Migration:
+    column = "alter table if exists cash_flows add column if not exists quantity float8"
+    return Migration(14, "bookings say how many shares came or went", (RunSql(column),))
+
+
 MIGRATIONS: tuple[Migration, ...] = (
     Migration(
         2,
@@ -229,6 +240,8 @@ MIGRATIONS: tuple[Migration, ...] = (
         ),
     ),
     Migration(12, "what differs between the broker's account and the books is kept, and what was decided of it", ()),
+    _instructions_are_sealed(),
+    _bookings_of_shares(),
 )
 
 

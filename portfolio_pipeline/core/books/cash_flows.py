@@ -1,4 +1,5 @@
-"""Cash that came or went beside executions, as a broker out in the world books it: dividends, fees, interest, deposits.
+"""Cash that came or went beside executions, as a broker out in the world books it: dividends, fees, interest, deposits;
+and shares that did, in mergers and the like (`exchanges`).
 
 The simulated broker pays none of these apart: there dividends and interest come with the bars. What books do with them
 is in `strategy_books`. Pure.
@@ -16,10 +17,15 @@ OF_BOOKS = frozenset({ROUNDING, UNEXPLAINED})
 DEPOSITS = frozenset({"CSD", "CSW", "CSR", "JNLC", "JNL", "ACATC", "TRANS"})
 """Money that is paid in or out: no profit and no loss."""
 
+NAMES = frozenset({"NC", "SC"})
+MERGERS = frozenset({"MA", "REORG"})
+OF_SHARES = NAMES | MERGERS | {"SPIN", "SSO", "ACATS", "JNLS", "PTR", "VOF"}
+"""Bookings of shares, which are told with how many; splits are in the prices."""
+
 
 @dataclass(frozen=True, slots=True)
 class CashFlow:
-    """One booking, in cents; `kind` is the broker's word for it."""
+    """One booking, in cents and in units of shares; `kind` is the broker's word for it."""
 
     session: date
     flow_id: str
@@ -27,6 +33,7 @@ class CashFlow:
     amount: int
     symbol: str | None = None
     note: str = ""
+    quantity: int = 0
 
     @property
     def is_deposit(self) -> bool:

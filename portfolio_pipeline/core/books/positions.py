@@ -27,13 +27,14 @@ from portfolio_pipeline.core.books.book import (
     value,
 )
 from portfolio_pipeline.core.books.cash_flows import CashFlow
+from portfolio_pipeline.core.books.exchanges import Exchange
 from portfolio_pipeline.core.books.fills import Fill
 from portfolio_pipeline.core.books.strategy_books import BookResult, Ledger, advance, wishes
 from portfolio_pipeline.core.books.trades import Entries, Received, trade_rows
 from portfolio_pipeline.core.books.unclaimed import NOTHING_OUTSIDE, Outside
 from portfolio_pipeline.core.market.bars import NO_BARS, Bars, without_actions
 from portfolio_pipeline.core.portfolio.session_targets import NO_TARGETS, SessionTargets
-from portfolio_pipeline.core.tables import ACCOUNT, POSITIONS, TRADES
+from portfolio_pipeline.core.tables import ACCOUNT, POSITIONS, SHARE_EXCHANGES, TRADES
 from portfolio_pipeline.core.tables.declare import ACCOUNT_BOOK, RESERVE, UNCLAIMED
 
 Instructed = Callable[[date, SessionTargets, Ledger, Bars], SessionTargets]
@@ -47,11 +48,12 @@ def as_they_are(session: date, targets: SessionTargets, ledger: Ledger, bars: Ba
 
 @dataclass(frozen=True)
 class Holdings:
-    """Rows of the tables positions, account and trades."""
+    """Rows of the tables positions, account, trades and share_exchanges."""
 
     positions: pd.DataFrame
     account: pd.DataFrame
     trades: pd.DataFrame
+    exchanges: pd.DataFrame
 
 
 def stored_ledger(positions: pd.DataFrame, account: pd.DataFrame) -> Ledger:
@@ -103,6 +105,7 @@ def hold(
     for session in sessions:
         today = bars.get(session, NO_BARS)
         received: list[Received] = []
+        exchanged: list[Exchange] = []
         results = advance(
             ledger,
             without_actions(today) if deposit else today,  # opened at this close: nobody had anything before
@@ -113,24 +116,41 @@ def hold(
             payments.get(session, ()),
             outside.get(session, NOTHING_OUTSIDE),
             received,
+            exchanged,
         )
         if deposit:
             for name in (ACCOUNT_BOOK, RESERVE):
                 results[name] = results[name]._replace(transfer=results[name].transfer + deposit)
             deposit = 0
         rows.add(session, ledger, results)
-        rows.add_trades(session, ledger, received, partial(_reason, asked))
+        rows.exchanges += [_exchange_row(session, one) for one in exchanged]
+        rows.add_trades(session, ledger, received, partial(_reason, asked, {one.symbol: one.kind for one in exchanged}))
         asked = instructed(session, targets.get(session, NO_TARGETS), ledger, today)
         wished = wishes(ledger, asked, today, cash_buffer)
     return Holdings(
         pd.DataFrame(rows.positions, columns=list(POSITIONS.column_names)),
         pd.DataFrame(rows.account, columns=list(ACCOUNT.column_names)),
         pd.DataFrame(rows.trades, columns=list(TRADES.column_names)),
+        pd.DataFrame(rows.exchanges, columns=list(SHARE_EXCHANGES.column_names)),
     )
 
 
-def _reason(targets: SessionTargets, book: str, symbol: str, order: str | None, crossed: bool) -> str:
+def _exchange_row(session: date, one: Exchange) -> tuple[Any, ...]:
+    became = one.into, to_shares(one.into_units), to_currency(one.amount)
+    return (session, one.symbol, one.kind, to_shares(one.units), *became)
+
+
+def _reason(
+    targets: SessionTargets,
+    exchanged: Mapping[str, str],
+    book: str,
+    symbol: str,
+    order: str | None,
+    crossed: bool,
+) -> str:
     """Why a book traded: its part of what the targets asked for at the close before."""
+    if order is None and not crossed and symbol in exchanged:
+        return f"turned into cash by the broker: {exchanged[symbol]}"
     if order is None and not crossed:
         return "no longer traded: turned into cash at its last price"
     cut = f" (cut: {targets.reasons[symbol]})" if symbol in targets.reasons else ""
@@ -157,6 +177,7 @@ class _Rows:
         self.positions: list[tuple[Any, ...]] = []
         self.account: list[tuple[Any, ...]] = []
         self.trades: list[tuple[Any, ...]] = []
+        self.exchanges: list[tuple[Any, ...]] = []
         self._entries, self._long = dict(entries), _is_long(ledger) if ledger else {}
 
     def add(self, session: date, ledger: Ledger, results: Mapping[str, BookResult]) -> None:

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from copy import deepcopy
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import date, datetime
 from enum import StrEnum
 from fractions import Fraction
@@ -76,6 +76,8 @@ class Decision:
     reason: str
     who: str
     made_at: datetime
+    since: date = date.min
+    """The session at whose close it is first in force: what was lived through before stays as it was."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,6 +97,8 @@ class Told:
     fills: Mapping[date, Sequence[Fill]] = field(default_factory=dict)
     flows: Mapping[date, Sequence[CashFlow]] = field(default_factory=dict)
     orders: Sequence[ForeignOrder] = ()
+    later: Sequence[Fill] = ()
+    """What was executed since the newest close: it is not in the account as it was then."""
 
 
 @dataclass(frozen=True)
@@ -108,6 +112,10 @@ class Reconciled:
     since: date | None = None
     open: tuple[Difference, ...] = ()
     """Of these and of all before."""
+    outside: Mapping[date, Outside] = field(default_factory=dict)
+    """What others did in these sessions, as it was decided."""
+    flows: Mapping[date, Sequence[CashFlow]] = field(default_factory=dict)
+    """What was booked in them beside executions."""
 
     @property
     def book(self) -> Book:
@@ -128,16 +136,17 @@ def reconcile(
     what the broker holds is somebody else's.
 
     `earlier` are the differences of the sessions before: what was decided of a symbol holds until something new happens
-    to it.
+    to it. What others trade after the close is asked about at once, and is in the books of the next session.
     """
     last, found = sessions[-1], list(earlier)
-    begins = ledger is None
+    asked = {one.item for one in earlier}
+    begins, outside = ledger is None, {}
     ledger = Ledger.opened(Book(told.account.cash)) if ledger is None else _of_two(ledger)
     for session in sessions:
         # What was executed before an account begins is in what it begins with.
         executed = [] if begins else told.fills.get(session, ())
         foreign = [fill for fill in executed if not is_own(fill.client_order_id)]
-        found += [_execution(fill) for fill in foreign]
+        found += [_execution(fill, session) for fill in foreign if fill.fill_id not in asked]
         if session == last:
             carried = deepcopy(ledger)
             _carry(carried, session, told, bars, Outside(foreign), is_own, begins)
@@ -145,12 +154,21 @@ def reconcile(
             traded: dict[str, int] = {}
             for fill in told.fills.get(session, ()):
                 traded[fill.symbol] = traded.get(fill.symbol, 0) + fill.quantity
-            found += _differences(session, carried.account, told, bookings, traded, begins)
-        _carry(ledger, session, told, bars, outside_of(session, foreign, found, decisions), is_own, begins)
+            booked = [flow for day in sessions for flow in told.flows.get(day, ()) if flow.quantity]
+            differ = _differences(session, carried.account, told, bookings, traded, begins)
+            found += [_booked(one, booked) for one in differ]
+            found += [_execution(fill, session) for fill in told.later if not is_own(fill.client_order_id)]
+        outside[session] = outside_of(session, foreign, found, decisions)
+        _carry(ledger, session, told, bars, outside[session], is_own, begins)
         begins = False
     unclaimed = {symbol: position.quantity for symbol, position in ledger.unclaimed.positions.items()}
     new, open_ = tuple(found[len(earlier) :]), tuple(undecided(found, decisions))
-    return Reconciled(told.account, unclaimed, new, sessions[0], open_)
+    flows = {day: [*told.flows.get(day, ()), *_unexplained(day, new)] for day in sessions}
+    return Reconciled(told.account, unclaimed, new, sessions[0], open_, outside, flows)
+
+
+def _unexplained(session: date, differences: Iterable[Difference]) -> list[CashFlow]:
+    return [flow for one in differences if one.session == session and (flow := one.flow) is not None]
 
 
 def outside_of(
@@ -178,7 +196,9 @@ def outside_of(
 def decided(one: Difference, decisions: Sequence[Decision], session: date) -> Decision | None:
     """The last word on a difference by the close of a session."""
     words = [
-        word for word in decisions if word.subject in (one.subject, one.item) and one.session <= word.session <= session
+        word
+        for word in decisions
+        if word.subject in (one.subject, one.item) and one.session <= word.session and word.since <= session
     ]
     return words[-1] if words else None
 
@@ -216,10 +236,10 @@ def _carry(
     advance(ledger, without_actions(today) if begins else today, own, {}, None, forever, flows, outside)
 
 
-def _execution(fill: Fill) -> Difference:
+def _execution(fill: Fill, found_at: date) -> Difference:
     told = f"{fill.client_order_id}: {to_shares(fill.quantity):+g} {fill.symbol} at {fill.price:g}, not sent from here"
     return Difference(
-        *(fill.session, fill.fill_id, Kind.FOREIGN_EXECUTION, fill.symbol, fill.quantity, fill.cash, fill.price),
+        *(found_at, fill.fill_id, Kind.FOREIGN_EXECUTION, fill.symbol, fill.quantity, fill.cash, fill.price),
         told=told,
     )
 
@@ -242,6 +262,19 @@ def _differences(
         words = f"books {to_currency(book.cash):,.2f}, broker {to_currency(told.account.cash):,.2f}"
         found.append(Difference(session, f"{CASH}-{session}", Kind.CASH, CASH, 0, amount, told=words))
     return found
+
+
+def _booked(one: Difference, flows: Sequence[CashFlow]) -> Difference:
+    """With what the broker has booked of the shares, where the books could not follow it."""
+    own = [flow for flow in flows if one.of_shares and flow.symbol == one.subject]
+    if not own:
+        return one
+    told = ", ".join(f"{flow.kind} {to_shares(flow.quantity):+g} {flow.note}".rstrip() for flow in own)
+    if one.quantity > 0:
+        means = "accept: they are the reserve's, at the close, as paid in; ignore: they are left alone"
+    else:
+        means = "accept: they are gone, at the last price, as paid out"
+    return replace(one, told=f"{one.told}; the broker has booked {told}. {means}")
 
 
 def _of_shares(

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from datetime import UTC
 from typing import TYPE_CHECKING
 
 import pyarrow as pa
 
 from portfolio_pipeline.core.books.book import to_cents, to_currency, to_shares, to_units
 from portfolio_pipeline.core.books.reconciliation import Decision, Difference, Kind
+from portfolio_pipeline.core.calendar.sessions import session_to_decide
 from portfolio_pipeline.core.tables import RECONCILIATION
 
 if TYPE_CHECKING:
@@ -58,6 +60,9 @@ def differences_of(rows: pa.Table) -> list[Difference]:
 def decisions_of(rows: pa.Table) -> list[Decision]:
     """In the order in which they were made."""
     return [
-        Decision(row["session"], row["subject"], row["action"] == "accept", row["reason"], row["who"], row["made_at"])
+        Decision(
+            *(row["session"], row["subject"], row["action"] == "accept", row["reason"], row["who"], row["made_at"]),
+            since=session_to_decide(row["made_at"].replace(tzinfo=UTC)),
+        )
         for row in sorted(rows.to_pylist(), key=lambda row: row["decision_id"])
     ]

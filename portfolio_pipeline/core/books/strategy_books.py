@@ -30,6 +30,7 @@ from portfolio_pipeline.core.books.book import (
     value,
 )
 from portfolio_pipeline.core.books.cash_flows import CashFlow
+from portfolio_pipeline.core.books.exchanges import Exchange, carry_out, exchanges_of
 from portfolio_pipeline.core.books.fills import Fill
 from portfolio_pipeline.core.books.trades import Received, of_account, of_books, of_orders
 from portfolio_pipeline.core.books.unclaimed import NOTHING_OUTSIDE, Outside, settle_outside, trade_outside
@@ -118,12 +119,14 @@ def advance(
     payments: Sequence[CashFlow] = (),
     outside: Outside = NOTHING_OUTSIDE,
     received: list[Received] | None = None,
+    exchanged: list[Exchange] | None = None,
 ) -> dict[str, BookResult]:
     """Carry all books over one session; says what it brought each of them, and the account.
 
     `shares` are the strategies' shares of capital at the close; None leaves capital where it is. `payments` are what
     a broker has booked beside executions: for a holding to who holds it, all else to the reserve. `outside` is what
-    others did; `fills` are our own. What the account and the books trade is added to `received`.
+    others did; `fills` are our own. What the account and the books trade is added to `received`, holdings that became
+    others to `exchanged`.
     """
     received = [] if received is None else received
     ledger.admit(shares or ())
@@ -134,7 +137,16 @@ def advance(
     before, account_before = equities(books), ledger.account.equity
     open_session([ledger.account], bars)
     open_session(books, bars)
-    deposited = _book_payments(ledger, books, payments)
+    for one in (turned := exchanges_of(payments, ledger.account.quantity)):
+        received += carry_out(one, [ACCOUNT_BOOK], [ledger.account])
+        received += carry_out(one, names, books)
+    if exchanged is not None:
+        exchanged += turned
+    if turned:  # nobody trades what is gone, among the books either
+        gone_symbols = {one.symbol for one in turned}
+        wished = {symbol: own for symbol, own in wished.items() if symbol not in gone_symbols}
+    booked = frozenset(flow for one in turned for flow in one.flows)
+    deposited = _book_payments(ledger, books, [flow for flow in payments if flow.flow_id not in booked])
     received += trade_outside(ledger.account, ledger.unclaimed, outside.fills)
     by_symbol: dict[str, list[Fill]] = {}
     for fill in fills:
@@ -155,6 +167,7 @@ def advance(
     received += [_turned_into_cash(names[one.book], one) for one in close_session(books, bars, delist_after_sessions)]
     settled = settle_outside(ledger.account, ledger.books[RESERVE], ledger.unclaimed, outside)
     received += settled.received
+    _mark_alike(ledger.account, books, bars)
     after = equities(books)
     moved = _transfers(list(ledger.books), after[: len(ledger.books)], shares)
     for book, cash in zip(ledger.books.values(), moved, strict=True):
@@ -167,6 +180,17 @@ def advance(
     results[RESERVE] = _deposited(results[RESERVE], deposited)
     brought = BookResult(ledger.account.equity - account_before, 0)
     return {ACCOUNT_BOOK: _deposited(brought, deposited + settled.arrived)} | results
+
+
+def _mark_alike(account: Book, books: Iterable[Book], bars: Bars) -> None:
+    """Where there is no bar, what was traded stands at what was paid, in one book at another price than in the next:
+    the account's mark is everybody's.
+    """
+    for symbol, held in account.positions.items():
+        for book in books:
+            if symbol not in bars and symbol in book.positions:
+                book.positions[symbol].price = held.price
+                book.positions[symbol].sessions_without_bar = held.sessions_without_bar
 
 
 def _book_payments(ledger: Ledger, books: Sequence[Book], payments: Sequence[CashFlow]) -> int:

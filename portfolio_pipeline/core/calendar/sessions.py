@@ -23,6 +23,7 @@ from portfolio_pipeline.core.kept import kept
 
 FIRST_SESSION = date(2005, 1, 3)
 NEW_YORK = ZoneInfo("America/New_York")
+OPENS = time(9, 30)
 MORNING = time(8)  # in New York; by then the session of the day before has to be there
 SESSIONS_PER_YEAR = 252  # what daily figures are made yearly with
 _EXCHANGE = "XNYS"
@@ -95,6 +96,11 @@ def session_close(session: date) -> datetime:
     return session_closes()[require_session(session)]
 
 
+def session_open(session: date) -> datetime:
+    """When the market opens, in UTC without a zone, as the tables hold it."""
+    return datetime.combine(session, OPENS, NEW_YORK).astimezone(UTC).replace(tzinfo=None)
+
+
 def sessions_between(first: date, last: date) -> tuple[date, ...]:
     """The sessions from `first` to `last`, which need not be sessions themselves."""
     sessions = all_sessions()
@@ -114,6 +120,13 @@ def next_session(session: date) -> date:
 def last_closed_session(now: datetime) -> date:
     """The newest session whose close is not after `now` (an aware datetime)."""
     return max(session for session, close in session_closes().items() if close <= now)
+
+
+def session_to_decide(now: datetime) -> date:
+    """The session whose orders can still be decided on: the newest that has closed, until the market opens again."""
+    closed = last_closed_session(now)
+    coming = next_session(closed)
+    return coming if now.astimezone(UTC).replace(tzinfo=None) >= session_open(coming) else closed
 
 
 def due_session(now: datetime) -> date:

@@ -61,6 +61,12 @@ def _of_shares(settings: Settings, cards: Sequence[StrategyCard]) -> Iterator[Od
     if active and most < _ENOUGH:
         told = f"the largest shares of {len(active)} active strategies add up to {most:g}: the rest stays in cash"
         yield Oddity("allocation.maximum", told)
+    if "static" in (method.name for method in settings.allocation.methods_used):
+        left_out = [name for name in active if name not in settings.allocation.static]
+        if left_out:
+            yield Oddity(
+                "allocation.static", f"does not name {', '.join(left_out)}, active: a share of 0 is wanted there"
+            )
 
 
 def _of_cards(settings: Settings, cards: Sequence[StrategyCard]) -> Iterator[Oddity]:
@@ -77,7 +83,9 @@ def _of_cards(settings: Settings, cards: Sequence[StrategyCard]) -> Iterator[Odd
 
 
 def _limits() -> list[str]:
-    return [key.removeprefix("limits.") for key in presets.TABLE if key.startswith("limits.")]
+    """Those that are one number."""
+    names = (key.removeprefix("limits.") for key in presets.TABLE if key.startswith("limits."))
+    return [name for name in names if "." not in name]
 
 
 def _number(value: object) -> float | None:

@@ -43,13 +43,14 @@ class AccountWatch:
     """The account's standing and the stopped positions, carried on from `before`, by scope.
 
     `portfolio` are the portfolio's standings by session, and `giving_back` says in which sessions a strategy gives
-    capital back.
+    capital back. `stops` is what the regime leaves of the limit of a position's loss, by session; all of it elsewhere.
     """
 
     before: Mapping[str, Standing]
     portfolio: Mapping[date, Standing]
     giving_back: Mapping[date, bool] = field(default_factory=dict)
     overrides: Overrides = NONE_TAKEN
+    stops: Mapping[date, float] = field(default_factory=dict)
     path: dict[date, dict[str, Standing]] = field(default_factory=dict)
 
     def answer(
@@ -107,6 +108,7 @@ class AccountWatch:
     ) -> tuple[dict[str, Standing], list[Breach]]:
         limit = terms.limits.value(POSITION_STOP)
         assert limit is None or isinstance(limit, float | int)
+        limit = None if limit is None else limit * self.stops.get(session, 1.0)
         stopped, told = {}, []
         for scope, was in self.before.items():
             symbol = scope.removeprefix("symbol:")

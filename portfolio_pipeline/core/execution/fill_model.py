@@ -18,10 +18,10 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable
 from dataclasses import dataclass
-from datetime import UTC, date, datetime, time
+from datetime import date, datetime
 
 from portfolio_pipeline.core.books.book import SHARE, Book, close_session, open_session, to_units, value
-from portfolio_pipeline.core.calendar.sessions import NEW_YORK, session_close
+from portfolio_pipeline.core.calendar.sessions import session_close, session_open
 from portfolio_pipeline.core.execution.settings import Costs, SimulatedBroker
 from portfolio_pipeline.core.execution.tickets import Order, OrderState, TimeInForce
 from portfolio_pipeline.core.market.bars import Bar, Bars
@@ -45,11 +45,6 @@ class Outcome:
     def cash(self) -> int:
         """What the account receives, in cents; negative when it pays."""
         return -value(self.quantity, self.price) - self.commission
-
-
-def session_open(session: date) -> datetime:
-    """When the market opens, in UTC without a zone, as the tables hold it."""
-    return datetime.combine(session, time(9, 30), NEW_YORK).astimezone(UTC).replace(tzinfo=None)
 
 
 def executed_at(order: Order, session: date) -> datetime:

@@ -43,6 +43,7 @@ from portfolio_pipeline.core.market.recent import RecentMarket
 from portfolio_pipeline.core.portfolio.session_targets import NO_TARGETS, SessionTargets
 from portfolio_pipeline.core.risk.breaches import Breach, blocking
 from portfolio_pipeline.core.risk.exposures import PORTFOLIO
+from portfolio_pipeline.core.risk.limits.check import is_near
 
 
 @dataclass(frozen=True)
@@ -85,13 +86,15 @@ def judge_submission(
     sealed: Sealed | None = None,
     watch: AccountWatch | None = None,
     hands: Hands | None = None,
+    near: float | None = None,
 ) -> Gate:
     """Judge the stored tickets of every session. `book`, the account at the first close, is carried on in place.
 
     `bars` also hold the sessions before the first one that limits look back on, as far as there are any. `sent` are the
     identifiers of the orders that the broker already has, by session; `quotes` its fresh prices, where it has any;
     `sealed` says what the tickets were planned on. `watch` answers for the account's own book, as it did for the
-    planner; so do `hands` for what people have said.
+    planner; so do `hands` for what people have said. With `near`, a part of a limit, the notes tell what the orders
+    bring beyond that part of it.
     """
     stored = by_session(tickets)
     sendable: list[Ticket] = []
@@ -110,8 +113,6 @@ def judge_submission(
             if hands is not None:
                 hands.played(session, outcomes)
         noted = tuple(b for b in held_without_bar(book, today, terms) if b.severity == "warning") if own else ()
-        if noted:
-            notes[session] = noted
         wanted = targets.get(session)
         if hands is not None:
             asked = hands.instruct(session, wanted or NO_TARGETS, today)
@@ -120,8 +121,12 @@ def judge_submission(
         if watch is not None and wanted is not None:
             wanted, answered = watch.answer(session, book, wanted, previous_targets(targets, session), today, terms)
         recent = RecentMarket(session, bars, past=pasts.at(session))
-        judged = (mode, session, own, book, targets, wanted, recent, terms, stopped_at, quotes, said_in(hands))
-        found = _judge_session(*judged)
+        judged = (mode, session, own, book, targets, wanted, recent, terms, stopped_at, quotes, said_in(hands), near)
+        told = _judge_session(*judged)
+        found = tuple(breach for breach in told if not is_near(breach))
+        noted += tuple(breach for breach in told if is_near(breach))
+        if noted:
+            notes[session] = noted
         found += blocking(answered) if own and stopped_at is None else ()
         if sealed is not None and stopped_at is None:
             found += sealed.judge(session, own, book, wanted or NO_TARGETS, today)
@@ -154,6 +159,7 @@ def _judge_session(
     stopped_at: date | None,
     quotes: Quotes,
     said: Instructions,
+    near: float | None,
 ) -> tuple[Breach, ...]:
     if not tickets:
         return ()
@@ -176,7 +182,7 @@ def _judge_session(
     trades: dict[str, int] = {}
     for ticket in tickets:
         trades[ticket.symbol] = trades.get(ticket.symbol, 0) + ticket.quantity
-    found += judge_trades(book, trades, bars, terms, recent.past)
+    found += judge_trades(book, trades, bars, terms, recent.past, near=near)
     wanted = answered or NO_TARGETS
     found += judge_orders(tickets, book, wanted, bars, terms, recent, quotes)
     planned, _ = plan_session(mode, session, book, wanted, bars, terms, recent, said)

@@ -46,13 +46,18 @@ def next_event(events: pa.Table, action: Literal["halt", "resume"], reason: str,
     return pa.table({"event_id": [number], "action": [action], "reason": [reason], "happened_at": [now]})
 
 
+def told(since: datetime | None) -> str | None:
+    """A moment in words."""
+    return f"{since:%Y-%m-%d %H:%M} UTC" if since else None
+
+
 def refusal(state: TradingState) -> LimitError | None:
     """What is said of orders while trading is halted; None while it is not."""
     if not state.halted:
         return None
     return LimitError(
         "TRADING_HALTED",
-        since=state.since,
+        since=told(state.since),
         why=state.reason,
         remedy="Nothing was sent. When trading may go on: portfolio resume.",
     )

@@ -39,7 +39,7 @@ def judge_orders(
 ) -> tuple[Breach, ...]:
     """What forbids a session's orders, as orders."""
     if not tickets:
-        return missing_targets(book, targets)
+        return missing_targets(book, targets, terms)
     found = [*_one_each(tickets), *_fresh(tickets, book, bars, terms), *_asked_for(tickets, book, targets, bars, terms)]
     equity = book.equity
     facts = [
@@ -113,13 +113,16 @@ def held_without_bar(book: Book, bars: Bars, terms: TradingTerms) -> tuple[Breac
     )
 
 
-def missing_targets(book: Book, targets: SessionTargets) -> tuple[Breach, ...]:
+def missing_targets(book: Book, targets: SessionTargets, terms: TradingTerms) -> tuple[Breach, ...]:
     """What is held although no row says what is wanted of it: that is no wish for nothing."""
-    return tuple(
-        _block("target", f"MISSING_TARGET: symbol={symbol}, held={to_shares(position.quantity):g}", symbol)
-        for symbol, position in sorted(book.positions.items())
-        if symbol not in targets.weights
-    )
+    found = []
+    for symbol, position in sorted(book.positions.items()):
+        if symbol not in targets.weights:
+            known = symbol in terms.asset_classes
+            remedy = "" if known else ", not in the universe: put it there, in portfolio.yaml, for prices and targets"
+            message = f"MISSING_TARGET: symbol={symbol}, held={to_shares(position.quantity):g}{remedy}"
+            found.append(_block("target", message, symbol))
+    return tuple(found)
 
 
 def _one_each(tickets: Sequence[Ticket]) -> list[Breach]:
@@ -137,7 +140,7 @@ def _asked_for(
     tickets: Sequence[Ticket], book: Book, targets: SessionTargets, bars: Bars, terms: TradingTerms
 ) -> list[Breach]:
     """Every order goes from what is held towards what the target says, and not past it; or to what a person orders."""
-    found = list(missing_targets(book, targets))
+    found = list(missing_targets(book, targets, terms))
     scale = currency_per_weight(targets, book.equity, bars, terms.orders.cash_buffer)
     for ticket in tickets:
         symbol, held = ticket.symbol, book.quantity(ticket.symbol)

@@ -1,34 +1,42 @@
 """What is done about orders that a broker did not carry out: by which reason, and who is told.
 
-Nothing is ever sent in their place within their session: what is missing is what the next plan begins with. Which words
-a broker has for a reason is said here, in the house's words where there are any. Pure.
+What was refused for want of money or shares may be made smaller: that is a word like a person's (`by_hand`), which
+planner and gate read, while the session can still be planned. Otherwise nothing is sent in an order's place, and what
+is missing is what the next plan begins with. Which words a broker has for a reason is said here, in the house's words
+where there are any. Pure.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from typing import Literal
+import re
+from collections.abc import Collection, Iterable
+from typing import Annotated, Literal
+
+from pydantic import Field
 
 from portfolio_pipeline.core.alerting.alert import Alert, Severity
-from portfolio_pipeline.core.books.book import to_shares
+from portfolio_pipeline.core.books.book import SHARE, to_shares, to_units
 from portfolio_pipeline.core.execution.attempts import Attempt
-from portfolio_pipeline.core.execution.tickets import OrderState
-from portfolio_pipeline.core.sections import Section
+from portfolio_pipeline.core.execution.tickets import OrderReport, OrderState
+from portfolio_pipeline.core.sections import Section, SomeFraction, Whole
 
 Answer = Literal["alert", "skip"]
+Smaller = Literal["shrink", "alert", "skip"]
 PREFIX = "order:"
 """What the matters of these alerts begin with."""
 
 
 class Rejects(Section):
     """What is done about an order that was not carried out, by the reason: `alert` tells people at once, `skip` leaves
-    it to the tables. Either way nothing is sent in its place; the next plan begins with what the account has then.
+    it to the tables; then nothing is sent in its place, and the next plan begins with what the account has.
 
-    `leftover` is what a day order had not traded when its session ended. Words that nobody knows are `other`.
+    `shrink` plans it once more, with `shrink_to` of its quantity or what the broker says is there, up to `shrink_times`
+    times, as long as the market has not opened; after that people are told. `leftover` is what a day order had not
+    traded when its session ended. Words that nobody knows are `other`.
     """
 
-    buying_power: Answer = "alert"
-    shares: Answer = "alert"
+    buying_power: Smaller = "shrink"
+    shares: Smaller = "shrink"
     shorting: Answer = "alert"
     not_tradable: Answer = "alert"
     wash_trade: Answer = "alert"
@@ -36,8 +44,11 @@ class Rejects(Section):
     canceled: Answer = "alert"
     leftover: Answer = "skip"
     other: Answer = "alert"
+    shrink_to: SomeFraction = 0.9
+    shrink_times: Annotated[Whole, Field(ge=0, le=20)] = 3
 
 
+_AVAILABLE = re.compile(r"available: ([0-9]+(?:\.[0-9]+)?)")
 _WORDS = (
     ("buying_power", ("buying power", "insufficient balance", "insufficient cash")),
     ("shares", ("insufficient qty", "insufficient quantity", "held_for_orders")),
@@ -57,7 +68,7 @@ _SEVERITY: dict[OrderState, Severity] = {
 }
 
 
-def reason_of(attempt: Attempt) -> str:
+def reason_of(attempt: Attempt | OrderReport) -> str:
     """Why an order was not carried out: the name of a setting of `Rejects`."""
     if attempt.state is OrderState.EXPIRED:
         return "leftover"
@@ -67,8 +78,30 @@ def reason_of(attempt: Attempt) -> str:
     return next((reason for reason, known in _WORDS if any(word in words for word in known)), "other")
 
 
-def not_carried_out(attempts: Iterable[Attempt], answers: Rejects) -> list[Alert]:
-    """What people are told of orders that came to another end than planned, or of which nobody knows what became."""
+def smaller(report: OrderReport, quantity: int, answers: Rejects, lot: int) -> int:
+    """How much of an order for `quantity` units is tried in its place, without sign; 0 for nothing.
+
+    What the broker says is there, where it says so, and else a part of it; in multiples of `lot` shares, unless it was
+    for a fraction.
+    """
+    reason = reason_of(report)
+    refused = report.state in (OrderState.REFUSED, OrderState.REJECTED) and not report.filled_quantity
+    if not refused or getattr(answers, reason) != "shrink":
+        return 0
+    wanted = abs(quantity)
+    told = _AVAILABLE.search(report.error or "") if reason == "shares" else None
+    left = to_units(float(told[1])) if told else int(wanted * answers.shrink_to)
+    if not quantity % SHARE:
+        left -= left % (lot * SHARE)
+    return left if left < wanted else 0
+
+
+def not_carried_out(
+    attempts: Iterable[Attempt], answers: Rejects, shrunk: Collection[str] = frozenset()
+) -> list[Alert]:
+    """What people are told of orders that came to another end than planned, or of which nobody knows what became; but
+    not of those that were `shrunk`, of which the smaller order tells.
+    """
     found = []
     for one in attempts:
         severity = _SEVERITY.get(one.state)
@@ -76,7 +109,7 @@ def not_carried_out(attempts: Iterable[Attempt], answers: Rejects) -> list[Alert
             continue
         in_doubt = severity == "critical"
         reason = reason_of(one)
-        if in_doubt or getattr(answers, reason) == "alert":
+        if in_doubt or (getattr(answers, reason) != "skip" and one.order.client_order_id not in shrunk):
             found.append(Alert(severity, _title(one), _message(one, reason), matter_of(one)))
     return found
 

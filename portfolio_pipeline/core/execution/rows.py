@@ -152,18 +152,22 @@ def cash_flow_rows(flows: Iterable[CashFlow]) -> pd.DataFrame:
             "kind": flow.kind,
             "symbol": flow.symbol,
             "amount": to_currency(flow.amount),
+            "quantity": to_shares(flow.quantity) if flow.quantity else None,
             "origin": "books" if flow.kind in OF_BOOKS else "broker",
             "note": flow.note,
         }
         for flow in flows
     ]
-    return pd.DataFrame(rows, columns=list(CASH_FLOWS.column_names))
+    return pd.DataFrame(rows, columns=list(CASH_FLOWS.column_names)).astype({"quantity": "float64"})
 
 
 def cash_flows_of(rows: pa.Table) -> list[CashFlow]:
     """The bookings that rows of cash_flows hold."""
     return [
-        CashFlow(row["session"], row["flow_id"], row["kind"], to_cents(row["amount"]), row["symbol"], row["note"])
+        CashFlow(
+            *(row["session"], row["flow_id"], row["kind"], to_cents(row["amount"]), row["symbol"], row["note"]),
+            to_units(row["quantity"] or 0.0),
+        )
         for row in rows.to_pylist()
     ]
 

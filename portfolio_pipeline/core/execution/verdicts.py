@@ -28,9 +28,17 @@ def judge_targets(
 
 
 def judge_trades(
-    book: Book, trades: Mapping[str, int], bars: Bars, terms: TradingTerms, past: Past | None = None
+    book: Book,
+    trades: Mapping[str, int],
+    bars: Bars,
+    terms: TradingTerms,
+    past: Past | None = None,
+    *,
+    near: float | None = None,
 ) -> tuple[Breach, ...]:
-    """The limits that `book` breaks once `trades` (units by symbol) are done at the close, or that they make worse."""
+    """The limits that `book` breaks once `trades` (units by symbol) are done at the close, or that they make worse.
+
+    `near` as in `check_limits`: those that it comes near as well."""
     unpriced = sorted(symbol for symbol in trades if symbol not in bars and symbol not in book.positions)
     if unpriced:
         return tuple(Breach(s, "price", "block", None, None, f"NO_PRICE: symbol={s}") for s in unpriced)
@@ -50,4 +58,5 @@ def judge_trades(
         tolerance=terms.limits.tolerance,
         sectors=terms.sectors,
         past=past,
+        near=near,
     )

@@ -8,7 +8,7 @@ WINDOW sessions; each return needs two sessions alone, so its bits do not depend
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 
@@ -82,17 +82,12 @@ class Pasts:
         cls, earned: Array, sessions: Sequence[date], symbols: Sequence[str], asset_classes: Mapping[str, str]
     ) -> Pasts:
         known = np.isfinite(earned)
-        filled = np.where(known, earned, 0.0)
         places = {symbol: place for place, symbol in enumerate(symbols)}
-        for name in sorted(set(asset_classes.values())):
-            members = [places[s] for s in sorted(asset_classes) if asset_classes[s] == name and s in places]
-            total, count = np.zeros(len(filled)), np.zeros(len(filled))
-            for place in members:
-                total += filled[:, place]
-                count += known[:, place]
-            mean = total / np.maximum(count, 1.0)
-            for place in members:
-                filled[:, place] = np.where(known[:, place], filled[:, place], mean)
+        classes = (
+            [places[s] for s in sorted(asset_classes) if asset_classes[s] == name and s in places]
+            for name in sorted(set(asset_classes.values()))
+        )
+        filled = filled_by_class(earned, ~known, classes)
         told = known.any(axis=1)
         first = int(np.argmax(told)) if told.any() else len(filled)
         rows = {session: row for row, session in enumerate(sessions)}
@@ -102,3 +97,22 @@ class Pasts:
         """The past of a session, its own return included."""
         stop = self.rows[session] + 1 if session in self.rows else 0
         return Past(self.places, self.returns[:, max(stop - WINDOW, min(self.first, stop), 0) : stop])
+
+
+def filled_by_class(returns: Array, unknown: Array, classes: Iterable[Sequence[int]]) -> Array:
+    """`returns` [sessions, symbols] without NaN: where one is `unknown`, it is what the members of its class (columns)
+    with a return had on average in that session; anywhere else without one, 0.
+
+    Added member by member in the order given, so that bits do not depend on who else there is.
+    """
+    known = np.isfinite(returns)
+    filled = np.where(known, returns, 0.0)
+    for members in classes:
+        total, count = np.zeros(len(filled)), np.zeros(len(filled))
+        for column in members:
+            total += filled[:, column]
+            count += known[:, column]
+        mean = total / np.maximum(count, 1.0)
+        for column in members:
+            filled[:, column] = np.where(unknown[:, column], mean, filled[:, column])
+    return filled

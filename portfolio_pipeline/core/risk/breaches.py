@@ -20,7 +20,7 @@ Level = Literal["strategies", "targets", "orders", "submission"]
 Gravity = Literal["low", "medium", "high", "critical"]
 
 _ORDER: tuple[Severity, ...] = ("warning", "cut", "block")
-_GRAVE: Mapping[str, Gravity] = {
+GRAVE: Mapping[str, Gravity] = {
     "drawdown": "critical",
     "account_drawdown": "critical",
     "strategy_drawdown": "medium",
@@ -28,6 +28,7 @@ _GRAVE: Mapping[str, Gravity] = {
     "position_stop": "medium",
 }
 """Of rules that are no limits of one session's weights; those say it of themselves."""
+NEAR = "reported: near the limit"
 _UNSAID = {"block": "the session's orders are refused", "cut": "cut", "warning": "reported"}
 
 
@@ -56,7 +57,7 @@ class Breach:
 
 def gravity_of(breach: Breach) -> Gravity:
     """How grave it is: by its rule. What stops orders is high at least; what is only near its limit, low."""
-    rule = breach.gravity or _GRAVE.get(breach.rule.removeprefix("targets_"), "low")
+    rule = breach.gravity or GRAVE.get(breach.rule.removeprefix("targets_"), "low")
     if breach.severity == "block":
         return "critical" if rule == "critical" else "high"
     if breach.severity == "warning" and breach.found is not None and breach.limit is not None:

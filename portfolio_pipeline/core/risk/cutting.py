@@ -20,6 +20,7 @@ import numpy as np
 from portfolio_pipeline.core.arrays import Array
 from portfolio_pipeline.core.errors import DataError
 from portfolio_pipeline.core.market.past import Past
+from portfolio_pipeline.core.risk.adaptation import Factors, adapted
 from portfolio_pipeline.core.risk.breaches import Breach
 from portfolio_pipeline.core.risk.exposures import NO_SECTORS, Portfolio
 from portfolio_pipeline.core.risk.limits.cutting_room import ROUNDING, CuttingRoom, Weights
@@ -56,14 +57,16 @@ def limit_path(
     *,
     sectors: Mapping[str, str] = NO_SECTORS,
     pasts: Sequence[Past] | None = None,
+    adaptations: Sequence[Factors] | None = None,
     standings: Sequence[Standing] | None = None,
     eased: Sequence[bool] | None = None,
 ) -> list[LimitedTargets]:
     """Cut each session's requested weights ([sessions, symbols]) into the limits, day after day.
 
     `previous` are the final weights of the session before; empty before the first, for the book starts in cash. `pasts`
-    are those of each session. `standings` are the portfolio's states, which leave a part of what is asked for, and
-    `eased` says in which sessions reductions pass the limits on the way; without them everything is normal.
+    are those of each session. `adaptations` to the regime and `standings`, the portfolio's states, leave a part of what
+    is asked for, and `eased` says in which sessions reductions pass the limits on the way; without them everything is
+    normal.
     """
     if not np.isfinite(requested).all():
         row, column = np.argwhere(~np.isfinite(requested))[0]
@@ -78,10 +81,13 @@ def limit_path(
     listed: Sequence[Past | None] = pasts or (None,) * len(requested)
     for place, (row, past) in enumerate(zip(requested.tolist(), listed, strict=True)):
         wanted, standing = dict(zip(symbols, row, strict=True)), standings[place] if standings else Standing()
-        told = {}
+        told: dict[str, str] = {}
+        if adaptations is not None:
+            wanted, told = adapted(wanted, adaptations[place])
         if standing.restricts:
             allowed = _allowed(wanted, previous, standing)
-            told = {symbol: standing.told() for symbol, weight in wanted.items() if allowed[symbol] != weight}
+            for symbol in (symbol for symbol, weight in wanted.items() if allowed[symbol] != weight):
+                told[symbol] = "; ".join(filter(None, (told.get(symbol), standing.told())))
             wanted = allowed
         ease = bool(eased and eased[place])
         limited = limit_session(wanted, asset_classes, caps, previous, sectors=sectors, past=past, eased=ease)

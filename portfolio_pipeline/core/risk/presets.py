@@ -2,6 +2,10 @@
 
 Data alone. What a key means and which values it takes stands beside what it steers. A row may name a key of any section
 of the settings. Fractions, as in portfolio.yaml.
+
+Borrowing nothing, no book of the shipped cards comes near the volatility that a preset aims at: each is scaled up until
+`net` stops it. So it is `net` (what is left is cash), the classes, and how capital is shared out that tell the presets
+apart: by inverse volatility the calmest strategy would have most of the capital, the more so the larger a share may be.
 """
 
 from __future__ import annotations
@@ -13,9 +17,15 @@ Preset = Literal["conservative", "moderate", "aggressive", "institutional"]
 PRESETS: tuple[Preset, ...] = get_args(Preset)
 DEFAULT: Preset = "moderate"
 
-TABLE: Mapping[str, tuple[float, float, float, float]] = {
+Figure = float | str
+TABLE: Mapping[str, tuple[Figure, Figure, Figure, Figure]] = {
     # One column for each of PRESETS. No leverage above 2: that is what a margin account may carry overnight.
     "limits.gross": (1.0, 2.0, 2.0, 1.5),
+    "limits.net": (0.6, 1.0, 1.0, 0.8),
+    "limits.asset_class.equity": (0.40, 0.70, 1.00, 0.50),
+    "limits.asset_class.bond": (0.60, 0.70, 1.00, 0.60),
+    "limits.asset_class.commodity": (0.15, 0.35, 0.50, 0.20),
+    "limits.asset_class.real_estate": (0.10, 0.25, 0.40, 0.15),
     "limits.drawdown": (0.10, 0.15, 0.25, 0.12),
     "limits.strategy_drawdown": (0.07, 0.10, 0.18, 0.08),
     "limits.volatility": (0.12, 0.25, 0.35, 0.15),
@@ -31,20 +41,22 @@ TABLE: Mapping[str, tuple[float, float, float, float]] = {
     "limits.diversification": (1.3, 1.2, 1.0, 1.3),
     "limits.position_stop": (0.08, 0.12, 0.20, 0.10),
     "responses.recovery": (0.03, 0.05, 0.08, 0.04),
+    "allocation.method": ("inverse_volatility", "inverse_volatility", "equal", "inverse_volatility"),
     "allocation.volatility_target": (0.10, 0.20, 0.28, 0.12),
     "allocation.minimum": (0.05, 0.05, 0.10, 0.05),
     "allocation.maximum": (0.25, 0.30, 0.50, 0.25),
 }
 
 
-def figures(preset: Preset) -> dict[str, float]:
-    """What the preset says of each key, as `section.key`."""
+def figures(preset: Preset) -> dict[str, Figure]:
+    """What the preset says of each key, as `section.key` or `section.key.class`."""
     place = PRESETS.index(preset)
     return {key: values[place] for key, values in TABLE.items()}
 
 
 def filled(written: Mapping[str, Any]) -> dict[str, Any]:
-    """What is written in the settings, and the preset's figures where a key of a section is not.
+    """What is written in the settings, and the preset's figures where a key of a section is not. Whoever writes a limit
+    of one class writes those of all: what no limit names may not be held.
 
     A preset that nobody knows, and a section that is none, are left for whoever reads the settings to refuse.
     """
@@ -52,8 +64,9 @@ def filled(written: Mapping[str, Any]) -> dict[str, Any]:
     if preset not in PRESETS:
         return document
     for key, value in figures(preset).items():
-        section, name = key.split(".")
-        own = document.get(section, {})
-        if isinstance(own, Mapping):
-            document[section] = {name: value, **own}
+        section, name, *part = key.split(".")
+        own, said = document.get(section, {}), written.get(section, {})
+        if not isinstance(own, Mapping) or name in said:
+            continue
+        document[section] = {**own, name: {**own.get(name, {}), part[0]: value} if part else value}
     return document

@@ -27,6 +27,7 @@ from portfolio_pipeline.core.tables.execution import (
     RECONCILIATION,
     RECONCILIATION_DECISIONS,
     SESSION_ORIGINS,
+    SHARE_EXCHANGES,
     SUBMISSIONS,
     TRADES,
 )
@@ -122,6 +123,7 @@ __all__ = [
     "SEARCH_REQUEST_TRIALS",
     "SEARCH_STATISTICS",
     "SESSION_ORIGINS",
+    "SHARE_EXCHANGES",
     "SIM_ACCOUNT",
     "SIM_FILLS",
     "SIM_ORDERS",
@@ -187,6 +189,7 @@ TABLES: tuple[Table, ...] = (
     FILLS,
     CASH_FLOWS,
     RECONCILIATION,
+    SHARE_EXCHANGES,
     RECONCILIATION_DECISIONS,
     TRADES,
     POSITIONS,

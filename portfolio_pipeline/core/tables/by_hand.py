@@ -28,6 +28,11 @@ ORDER_INSTRUCTIONS = Table(
         text("reason", "why, in the person's words"),
         text("who", "who said it"),
         Column("recorded_at", "timestamp", "when"),
+        text(
+            "seal",
+            "digest of the row and of the seal before it, keyed with the secret of the home; asked by planner and gate",
+            nullable=True,
+        ),
     ),
 )
 ORDER_PLANS = Table(

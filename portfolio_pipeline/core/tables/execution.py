@@ -234,8 +234,26 @@ CASH_FLOWS = Table(
         ),
         text("symbol", "for which holding", nullable=True),
         number("amount", "what the account received; negative when it paid", "currency"),
+        number("quantity", "shares that came, negative that went, in mergers and the like", "shares", nullable=True),
         text("origin", "who booked it", "broker", "books"),
         text("note", "what else is told of it"),
+    ),
+    lived=True,
+)
+SHARE_EXCHANGES = Table(
+    "share_exchanges",
+    "one row per session and symbol",
+    "Holdings that became others, or cash, as the broker has booked it: other names, mergers. What the old shares had"
+    " cost is what the new ones have. Empty while trading is simulated.",
+    ("session", "symbol"),
+    (
+        session("the session in whose books it is"),
+        SYMBOL,
+        text("kind", "the broker's word for it"),
+        number("quantity", "shares that the account had; negative if short", "shares").made_of("cash_flows.quantity"),
+        text("into_symbol", "what they became; none: cash alone", nullable=True).made_of("cash_flows.symbol"),
+        number("into_quantity", "how many of it", "shares").made_of("cash_flows.quantity"),
+        number("amount", "cash that came with it, or for it", "currency").made_of("cash_flows.amount"),
     ),
     lived=True,
 )

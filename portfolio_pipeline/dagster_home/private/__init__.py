@@ -34,6 +34,10 @@ _SIGNATURES: Mapping[tuple[str, str], tuple[str, ...]] = {
     ("SqlEventLogStorage", "_store_asset_event_tags"): ("conn", "events", "event_ids"),
     ("SqlEventLogStorage", "_store_asset_check_evaluation_planned"): ("event", "event_id"),
     ("SqlEventLogStorage", "store_event_batch"): ("events",),
+    ("SqlEventLogStorage", "get_asset_event_summary_records"): (
+        *("event_type", "asset_key", "run_id", "storage_ids"),
+        *("after_storage_id", "before_storage_id", "limit", "ascending"),
+    ),
     ("SqlEventLogStorage", "get_event_records"): ("event_records_filter", "limit", "ascending"),
     ("SqliteEventLogStorage", "_initdb"): ("engine", "for_index_shard"),
     ("SqliteEventLogStorage", "path_for_shard"): ("run_id",),
@@ -41,6 +45,7 @@ _SIGNATURES: Mapping[tuple[str, str], tuple[str, ...]] = {
     ("PostgresEventLogStorage", "store_event_batch"): ("events",),
     ("SqliteRunStorage", "add_run"): ("dagster_run",),
     ("SqliteRunStorage", "from_local"): ("base_dir", "inst_data"),
+    ("PostgresRunStorage", "add_run"): ("dagster_run",),
 }
 
 

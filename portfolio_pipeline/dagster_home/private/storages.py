@@ -15,6 +15,7 @@ from dagster._core.execution.plan.handle import StepHandle as StepHandle
 from dagster._core.storage.asset_check_execution_record import (
     AssetCheckExecutionRecordStatus as AssetCheckExecutionRecordStatus,
 )
+from dagster._core.storage.event_log.base import AssetEventSummaryRecord as AssetEventSummaryRecord
 from dagster._core.storage.event_log.polling_event_watcher import SqlPollingEventWatcher as SqlPollingEventWatcher
 from dagster._core.storage.event_log.schema import AssetCheckExecutionsTable as AssetCheckExecutionsTable
 from dagster._core.storage.event_log.schema import AssetEventTagsTable as AssetEventTagsTable
@@ -28,3 +29,5 @@ from dagster._core.storage.sqlite import SQLITE_BUSY_TIMEOUT_SECONDS as SQLITE_B
 from dagster._serdes import ConfigurableClassData as ConfigurableClassData
 from dagster._serdes import serialize_value as serialize_value
 from dagster_postgres.event_log.event_log import PostgresEventLogStorage as PostgresEventLogStorage
+from dagster_postgres.run_storage import PostgresRunStorage as PostgresRunStorage
+from dagster_shared.record import replace as replace

@@ -67,7 +67,8 @@ def late_sessions(
         severity=found.severity,
         description=found.description,
     )
-    return dg.SensorResult(asset_events=[evaluation], cursor=known)
+    asked = f"Asked for {due}: {found.description}"
+    return dg.SensorResult(asset_events=[evaluation], cursor=known, skip_reason=asked)
 
 
 def _judged(warehouse: Warehouse, now: datetime) -> dg.AssetCheckResult:

@@ -5,22 +5,29 @@ Both sensors look at a run when it is over. Not here: what a check asks, or how 
 
 import dagster as dg
 
-from portfolio_pipeline.ports import Alert, Alerts
+from portfolio_pipeline.dagster_home.run_tags import FIRST_OF_RANGE, LAST_OF_RANGE, ONE_SESSION
+from portfolio_pipeline.defs.automation.interrupted import goes_on_by_itself
+from portfolio_pipeline.ports import Alert, Alerts, Clock
 
 # Whoever asks such a question looks at the page of its run: a mistake in it is no alarm.
 _ASKED_BY_HAND = ("backtest",)
+_GOES_ON = "It goes on by itself, again and again until the market opens; you are told when it has ended well."
 
 
 @dg.run_failure_sensor(
     default_status=dg.DefaultSensorStatus.RUNNING,
     description="Reports failed runs, with the steps and checks that failed, through the alerts port.",
 )
-def failed_runs(context: dg.RunFailureSensorContext, alerts: dg.ResourceParam[Alerts]) -> None:
+def failed_runs(
+    context: dg.RunFailureSensorContext, alerts: dg.ResourceParam[Alerts], clock: dg.ResourceParam[Clock]
+) -> None:
     if context.dagster_run.job_name in _ASKED_BY_HAND:
         return
     causes = [
         f"{event.step_key}: {_message(event)}" for event in context.get_step_failure_events() if event.step_key
     ] or [context.failure_event.message or "no step had begun"]
+    if goes_on_by_itself(context.instance, context.dagster_run, clock.now()):
+        causes.append(_GOES_ON)
     alerts.send(
         Alert(
             "critical",
@@ -76,10 +83,8 @@ def _message(event: dg.DagsterEvent) -> str:
 
 
 def _name(run: dg.DagsterRun) -> str:
-    sessions = run.tags.get("dagster/partition") or " to ".join(
-        run.tags[tag]
-        for tag in ("dagster/asset_partition_range_start", "dagster/asset_partition_range_end")
-        if tag in run.tags
+    sessions = run.tags.get(ONE_SESSION) or " to ".join(
+        run.tags[tag] for tag in (FIRST_OF_RANGE, LAST_OF_RANGE) if tag in run.tags
     )
     return f"{run.job_name} of {sessions}" if sessions else run.job_name
 

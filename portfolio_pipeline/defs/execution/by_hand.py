@@ -10,12 +10,13 @@ import dagster as dg
 from pydantic import Field
 
 from portfolio_pipeline.adapters.acts.approving import decide, waiting_orders
-from portfolio_pipeline.adapters.acts.orders_by_hand import cancel_orders, open_session, say_about_orders
+from portfolio_pipeline.adapters.acts.orders_by_hand import cancel_orders, say_about_orders
 from portfolio_pipeline.adapters.card_files import card_names
 from portfolio_pipeline.components.asked_job import asked_job
 from portfolio_pipeline.components.session_asset import refusals_as_failures
 from portfolio_pipeline.core.books.book import to_units
-from portfolio_pipeline.core.calendar.sessions import SessionRange, day_of
+from portfolio_pipeline.core.calendar.sessions import SessionRange, day_of, session_to_decide
+from portfolio_pipeline.core.errors import PortfolioError
 from portfolio_pipeline.core.execution.by_hand.approvals import Verdict
 from portfolio_pipeline.core.execution.by_hand.instructions import Kind
 from portfolio_pipeline.core.execution.by_hand.saying import Asked
@@ -60,11 +61,12 @@ def order(
     settings: dg.ResourceParam[Settings],
     strategies: dg.ResourceParam[tuple[StrategyCard, ...]],
     clock: dg.ResourceParam[Clock],
+    plan_key: dg.ResourceParam[bytes],
 ) -> None:
     with refusals_as_failures():
         asked = _asked(config)
         names = [card.name for card in strategies]
-        noted = say_about_orders(warehouse, settings, names, asked, clock.now())
+        noted = say_about_orders(warehouse, settings, names, asked, clock.now(), plan_key)
     context.log.info(noted.told)
     if noted.planned_already:
         context.log.info(f"Orders of {noted.row.session} are planned already: a sensor plans them once more.")
@@ -109,9 +111,11 @@ def cancel(
     warehouse: dg.ResourceParam[Warehouse],
     broker: dg.ResourceParam[Broker],
     clock: dg.ResourceParam[Clock],
+    plan_key: dg.ResourceParam[bytes],
 ) -> None:
     with refusals_as_failures():
-        reports = cancel_orders(warehouse, broker, config.orders, config.why, config.who, clock.now())
+        asked = (config.orders, config.why, config.who, clock.now())
+        reports = cancel_orders(warehouse, broker, *asked, plan_key)
     for report in reports:
         context.log.info(f"{report.client_order_id}: {report.state} {report.error or ''}")
 
@@ -184,12 +188,16 @@ def said_by_hand(
     warehouse: dg.ResourceParam[Warehouse],
     settings: dg.ResourceParam[Settings],
     clock: dg.ResourceParam[Clock],
+    plan_key: dg.ResourceParam[bytes],
 ) -> dg.RunRequest | dg.SkipReason:
-    session = open_session(clock.now())
+    session = session_to_decide(clock.now())
     with warehouse.reading() as reader:
         if not reader.sessions(SESSION_ORIGINS.name, SessionRange.single(session)):
             return dg.SkipReason(f"{session} is not planned yet.")
-        word = revisions(reader, SessionRange.single(session)).get(session)
+        try:
+            word = revisions(reader, SessionRange.single(session), plan_key).get(session)
+        except PortfolioError as refusal:
+            return dg.SkipReason(str(refusal))
         waiting = {name for name, day in waiting_orders(reader).items() if day == session}
         approved = [one for one in stored_approvals(reader, settings).decided if one.order in waiting]
     if word is None and not approved:

@@ -11,6 +11,7 @@ from typing import Any
 import dagster as dg
 import pyarrow as pa
 
+from portfolio_pipeline.adapters.said import stored_instructions
 from portfolio_pipeline.components.session_asset import Stored, session_asset
 from portfolio_pipeline.components.session_check import check_result, session_check
 from portfolio_pipeline.core.books.book import Book, to_currency, to_shares
@@ -27,7 +28,7 @@ from portfolio_pipeline.core.execution.rows import asset_rows, know_assets, tick
 from portfolio_pipeline.core.execution.seals import Sealed, Sealer, seal_rows, seals_of
 from portfolio_pipeline.core.execution.tickets import Ticket, by_session
 from portfolio_pipeline.core.portfolio.session_targets import SessionTargets
-from portfolio_pipeline.core.risk.breaches import breach_rows
+from portfolio_pipeline.core.risk.breaches import Breach, breach_rows
 from portfolio_pipeline.core.risk.states.rows import state_rows
 from portfolio_pipeline.core.settings import Settings
 from portfolio_pipeline.core.tables import (
@@ -48,6 +49,7 @@ from portfolio_pipeline.core.tables import (
     PRICES,
     RECONCILIATION,
     RECONCILIATION_DECISIONS,
+    REGIME_TABLE,
     RISK_BREACHES,
     RISK_METRICS,
     RISK_OVERRIDES,
@@ -59,7 +61,7 @@ from portfolio_pipeline.core.tables import (
 from portfolio_pipeline.defs.execution.sent import REVISION, make_room, revisions, sent_orders
 from portfolio_pipeline.ports import Broker, Clock, Reader, Warehouse
 from portfolio_pipeline.reads.account_watch import account_watch
-from portfolio_pipeline.reads.hands import hands_for, stored_instructions
+from portfolio_pipeline.reads.hands import hands_for
 from portfolio_pipeline.reads.reconciled import reconciled, refusal_of, stored_differences
 from portfolio_pipeline.reads.trading import trading_inputs
 from portfolio_pipeline.reports.tables import markdown_table
@@ -76,7 +78,7 @@ def orders_within_limits(
     """The stored tickets, done at the closes they were sized at, leave every limit of portfolio.yaml in place.
 
     Fails for the newest session, and for tickets that are not what was planned. What the planner refused further
-    back in a range was not traded: it is shown as a warning.
+    back in a range was not traded: it is shown as a warning, and so is what comes near a limit (`warn_at`).
     """
     tradable = broker.tradable(sessions)
     if tradable is None:  # nothing of it can be sent any more
@@ -85,25 +87,24 @@ def orders_within_limits(
     with warehouse.reading() as reader:
         inputs, tickets = trading_inputs(reader, sessions), tickets_of(reader.read(ORDERS.name, sessions))
         know_assets(inputs.bars, reader.read(BROKER_ASSETS.name, sessions))
-        watch, hands = account_watch(reader, sessions), hands_for(reader, broker, settings, sessions, inputs)
+        watch = account_watch(reader, sessions, settings)
+        hands = hands_for(reader, broker, settings, sessions, inputs, plan_key)
         sealed = Sealed(Sealer(plan_key, settings), seals_of(reader.read(ORDER_SEALS.name, sessions)))
-    book = reconciled(warehouse, broker, sessions.first).book
+    account = reconciled(warehouse, broker, sessions.first)
+    book = account.book
     gate = judge_submission(
         *(broker.mode, sessions, tickets, book, inputs.targets, inputs.bars, settings),
         sealed=sealed,
         watch=watch,
-        hands=hands(),
+        hands=hands(account),
+        near=settings.responses.warn_at,
     )
     failed_at = gate.failed_at(sessions.last)
     offending: list[dict[str, object]] = []
-    warnings: list[dict[str, object]] = [
-        {"session": session, "subject": note.subject, "rule": note.rule, "why": note.message}
-        for session, notes in gate.notes.items()
-        for note in notes
-    ]
+    warnings = [_row(session, note) for session, notes in gate.notes.items() for note in notes]
     for session, findings in gate.findings.items():
         for finding in findings:
-            row = {"session": session, "subject": finding.subject, "rule": finding.rule, "why": finding.message}
+            row = _row(session, finding)
             fails = finding.severity == "block" and failed_at is not None and session >= failed_at
             (offending if fails else warnings).append(row)
     remedy = "Nothing of these sessions is sent. Look at the targets and the limits, then materialise orders again."
@@ -150,6 +151,7 @@ def planned_with_what_the_session_before_was(
         PRICES,
         CORPORATE_ACTIONS,
         CASH_RETURNS,
+        REGIME_TABLE,
         RISK_OVERRIDES,
         APPROVALS,
         BEGINNINGS,
@@ -181,18 +183,18 @@ def orders(
             stands = len(reader.read(ORDERS.name, asked, columns=["session"]))
             return Stored(stands, {"orders of the newest session": "what was planned at its close stands"})
         sessions = tradable
-        inputs, watch = trading_inputs(reader, sessions), account_watch(reader, sessions)
-        hands = hands_for(reader, broker, settings, sessions, inputs)
+        inputs, watch = trading_inputs(reader, sessions), account_watch(reader, sessions, settings)
+        hands = hands_for(reader, broker, settings, sessions, inputs, plan_key)
     account = reconciled(warehouse, broker, sessions.first)
     book = account.book
     know_assets(inputs.bars, _assets(warehouse, broker, sessions.last, inputs.targets, book))
     sealer = Sealer(plan_key, settings)
-    planned = plan(broker.mode, sessions, book, inputs.targets, inputs.bars, settings, sealer, watch, hands())
+    planned = plan(broker.mode, sessions, book, inputs.targets, inputs.bars, settings, sealer, watch, hands(account))
     states = [(session, scope, one) for session, after in watch.path.items() for scope, one in after.items()]
-    sent = sent_orders(broker, warehouse, sessions)
-    revised = _revised(broker, warehouse, planned.tickets, sent, clock, account.open)
-    sent = sent_orders(broker, warehouse, sessions) if revised else sent
-    said = stored_instructions(warehouse)
+    sent = sent_orders(broker, warehouse, sessions, plan_key)
+    revised = _revised(broker, warehouse, planned.tickets, sent, clock, account.open, plan_key)
+    sent = sent_orders(broker, warehouse, sessions, plan_key) if revised else sent
+    said = stored_instructions(warehouse, plan_key)
     with warehouse.transaction() as tx:
         stored = tickets_of(tx.read(ORDERS.name, sessions))
         rows = tx.replace(ORDERS.name, sessions, ticket_rows(planned.tickets))
@@ -253,6 +255,7 @@ def _revised(
     sent: Mapping[date, Collection[str]],
     clock: Clock,
     still_open: Sequence[Difference],
+    key: bytes,
 ) -> set[date]:
     """The sessions of which a person has changed what was sent, once there is room for it at the broker.
 
@@ -260,15 +263,16 @@ def _revised(
     """
     if not sent:
         return set()
-    planned, said = _accepted(tickets), revisions(warehouse, SessionRange(min(sent), max(sent)))
-    for session in sorted(sent.keys() & said.keys()):
+    refused_plans = {ticket.session for ticket in tickets if ticket.verdict == "refused"}
+    planned, said = _accepted(tickets), revisions(warehouse, SessionRange(min(sent), max(sent)), key)
+    for session in sorted((sent.keys() & said.keys()) - refused_plans):
         superseded = set(sent[session]) - planned.get(session, set())
         if superseded:
             refused = refusal_of(still_open)
             if refused is not None:
                 raise refused
             now = clock.now().astimezone(UTC).replace(tzinfo=None)
-            make_room(broker, warehouse, said[session], superseded, now)
+            make_room(broker, warehouse, said[session], superseded, now, key)
     return set(said)
 
 
@@ -317,3 +321,8 @@ def _shown(tickets: Sequence[Ticket]) -> str:
             for ticket in tickets
         ]
     )
+
+
+def _row(session: date, breach: Breach) -> dict[str, object]:
+    figures = {"found": breach.found, "limit": breach.limit}
+    return {"session": session, "subject": breach.subject, "rule": breach.rule, **figures, "why": breach.message}

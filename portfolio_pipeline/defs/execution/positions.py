@@ -42,6 +42,7 @@ from portfolio_pipeline.core.tables import (
     PRICES,
     RECONCILIATION,
     RECONCILIATION_DECISIONS,
+    SHARE_EXCHANGES,
     STRATEGY_TARGETS,
     STRATEGY_WEIGHTS,
     TRADES,
@@ -116,7 +117,7 @@ def positions_tie_to_broker(
         CASH_RETURNS,
         ORDER_INSTRUCTIONS,
     ),
-    also_fills=(ACCOUNT, TRADES, CASH_FLOWS),
+    also_fills=(ACCOUNT, TRADES, CASH_FLOWS, SHARE_EXCHANGES),
     checks=(
         books_add_up_to_account,
         positions_tie_to_broker,
@@ -127,6 +128,7 @@ def positions(
     warehouse: dg.ResourceParam[Warehouse],
     settings: dg.ResourceParam[Settings],
     broker: dg.ResourceParam[Broker],
+    plan_key: dg.ResourceParam[bytes],
 ) -> Stored:
     ledger, before = None, None
     entries: Entries = {}
@@ -138,7 +140,7 @@ def positions(
             ledger = stored_ledger(frame(reader.read(POSITIONS.name, SessionRange.single(before))), account)
             entries = entries_at(reader, before)
         inputs = trading_inputs(reader, sessions)
-        instructed = instructed_for(reader, sessions, inputs)
+        instructed = instructed_for(reader, sessions, inputs, plan_key)
         executed = by_session(fills_of(reader.read(FILLS.name, sessions)))
         booked = cash_flows_of(reader.read(CASH_FLOWS.name, sessions, where={"origin": "broker"}))
         differences, decisions = stored_differences(reader)
@@ -177,6 +179,7 @@ def positions(
         if real:
             entered = [flow for flow in booked if flow.kind in OF_BOOKS]
             tx.replace(CASH_FLOWS.name, sessions, cash_flow_rows(entered), where={"origin": "books"})
+            tx.replace(SHARE_EXCHANGES.name, sessions, held.exchanges)
     newest = held.account[held.account["session"] == sessions.last].set_index("book")
     whole = newest.loc[ACCOUNT_BOOK]
     metadata = {

@@ -8,15 +8,15 @@ done in `core.execution.gate`.
 from collections.abc import Collection, Mapping
 from datetime import date, datetime
 
+from portfolio_pipeline.adapters.said import note, stored_instructions
 from portfolio_pipeline.adapters.warehouse.lived import rebuilt_from
 from portfolio_pipeline.core.calendar.sessions import SessionRange
 from portfolio_pipeline.core.errors import BrokerError
 from portfolio_pipeline.core.execution.attempts import OVER
-from portfolio_pipeline.core.execution.by_hand.instructions import Instruction, instruction_rows
+from portfolio_pipeline.core.execution.by_hand.instructions import Instruction
 from portfolio_pipeline.core.execution.tickets import TAKEN, OrderReport, OrderState
-from portfolio_pipeline.core.tables import ORDER_INSTRUCTIONS, ORDER_PLANS
+from portfolio_pipeline.core.tables import ORDER_PLANS
 from portfolio_pipeline.ports import Broker, Reader, Warehouse
-from portfolio_pipeline.reads.hands import stored_instructions
 
 # Of these it is not proved that the broker does not have them.
 AT_THE_BROKER = TAKEN | {OrderState.SUBMITTING, OrderState.UNKNOWN}
@@ -26,11 +26,11 @@ REVISION = (
 )
 
 
-def sent_orders(broker: Broker, warehouse: Warehouse, sessions: SessionRange) -> Mapping[date, set[str]]:
+def sent_orders(broker: Broker, warehouse: Warehouse, sessions: SessionRange, key: bytes) -> Mapping[date, set[str]]:
     """The identifiers by session; without those that a rebuild under way puts others in place of, and without what a
     person had canceled, once it is proved that nothing of it was executed.
     """
-    opened, said = rebuilt_from(warehouse.location), stored_instructions(warehouse)
+    opened, said = rebuilt_from(warehouse.location), stored_instructions(warehouse, key)
     sent: dict[date, set[str]] = {}
     for report in broker.reports(sessions):
         lifted = is_undone(report) and report.client_order_id in said.canceled(report.session)
@@ -44,9 +44,9 @@ def is_undone(report: OrderReport) -> bool:
     return report.state in OVER and not report.filled_quantity
 
 
-def revisions(reader: Reader, sessions: SessionRange) -> dict[date, Instruction]:
+def revisions(reader: Reader, sessions: SessionRange, key: bytes) -> dict[date, Instruction]:
     """The newest of what a person has said of a session's orders since they were planned, by session."""
-    said = stored_instructions(reader)
+    said = stored_instructions(reader, key)
     if not said.said:
         return {}
     planned = reader.read(ORDER_PLANS.name, sessions).to_pylist()
@@ -56,14 +56,14 @@ def revisions(reader: Reader, sessions: SessionRange) -> dict[date, Instruction]
 
 
 def make_room(
-    broker: Broker, warehouse: Warehouse, by: Instruction, superseded: Collection[str], now: datetime
+    broker: Broker, warehouse: Warehouse, by: Instruction, superseded: Collection[str], now: datetime, key: bytes
 ) -> None:
     """Cancel what a person's word supersedes.
 
     That it is to be is written down before it is asked for; where it is not proved in time that nothing of it was
     executed, what was planned stands.
     """
-    said = stored_instructions(warehouse)
+    said = stored_instructions(warehouse, key)
     new = sorted(set(superseded) - said.canceled(by.session).keys())
     why = f"in favour of order {by.number}: {by.why}"
     rows = [
@@ -71,7 +71,7 @@ def make_room(
         for place, name in enumerate(new)
     ]
     with warehouse.transaction() as tx:
-        tx.insert(ORDER_INSTRUCTIONS.name, instruction_rows(rows))
+        note(tx, key, rows)
     left = [one for one in broker.cancel(by.session, sorted(superseded)) if not is_undone(one)]
     if left:
         raise BrokerError(

@@ -12,11 +12,13 @@ from datetime import UTC, date, datetime
 
 import dagster as dg
 
+from portfolio_pipeline.adapters.acts.shrinking import shrink_refused
 from portfolio_pipeline.components.session_asset import Stored, session_asset
 from portfolio_pipeline.components.session_check import check_result, session_check
 from portfolio_pipeline.core.books.reconciliation import undecided
 from portfolio_pipeline.core.calendar.sessions import SessionRange, previous_session, session_close
 from portfolio_pipeline.core.errors import PortfolioError
+from portfolio_pipeline.core.execution.by_hand.instructions import Instructions
 from portfolio_pipeline.core.execution.gate import Gate, judge_submission
 from portfolio_pipeline.core.execution.halt import either, refusal, trading_state
 from portfolio_pipeline.core.execution.order_verdicts import NO_QUOTES, Quotes
@@ -43,6 +45,7 @@ from portfolio_pipeline.core.tables import (
     PRICES,
     RECONCILIATION,
     RECONCILIATION_DECISIONS,
+    REGIME_TABLE,
     RISK_BREACHES,
     RISK_OVERRIDES,
     RISK_STATES,
@@ -67,9 +70,11 @@ def every_order_was_sent(
     """Every order was sent and taken: none was held back by a halt, none refused, and of none the state is unknown.
 
     What the planner itself had refused further back in a range is history: it is shown as a warning. So is what waits
-    for a person's approval, or was canceled by one.
+    for a person's approval, or was canceled by one; and what was refused and has a smaller order in its place.
     """
     with warehouse.reading() as reader:
+        said = Instructions.of_rows(reader.read(ORDER_INSTRUCTIONS.name).to_pylist())
+        shrunk = {name for session in sessions for name in said.shrunk(session)} if said.said else set()
         planned = {row["client_order_id"]: row for row in reader.read(ORDERS.name, sessions).to_pylist()}
         told = {row["client_order_id"]: row for row in reader.read(SUBMISSIONS.name, sessions).to_pylist()}
         halt = refusal(either(halt_switch.state(), trading_state(reader.read(HALT_EVENTS.name))))
@@ -89,6 +94,8 @@ def every_order_was_sent(
         why = told[name]["error"] if name in told else held_back
         row: dict[str, object] = {"session": order["session"], "client_order_id": name, "state": state, "why": why}
         history = state == OrderState.HELD or (order.get("verdict") == "refused" and order["session"] < sessions.last)
+        if name not in planned and name in shrunk:  # a smaller one is planned in its place
+            history = True
         (warnings if history else offending).append(row)
     return check_result(offending, warnings=warnings, checked=len({**planned, **told}), remedy=_told(offending))
 
@@ -106,10 +113,10 @@ def every_order_was_sent(
         PRICES,
         CORPORATE_ACTIONS,
         CASH_RETURNS,
+        REGIME_TABLE,
         HALT_EVENTS,
         RISK_STATES,
         RISK_OVERRIDES,
-        ORDER_INSTRUCTIONS,
         APPROVALS,
         BEGINNINGS,
         CASH_FLOWS,
@@ -117,7 +124,7 @@ def every_order_was_sent(
         RECONCILIATION_DECISIONS,
     ),
     goes_on_from=(POSITIONS, ACCOUNT),
-    also_fills=(RISK_BREACHES,),
+    also_fills=(ORDER_INSTRUCTIONS, RISK_BREACHES),
     checks=(every_order_was_sent,),
 )
 def submissions(
@@ -145,18 +152,24 @@ def submissions(
             inputs, tickets = trading_inputs(reader, sessions), tickets_of(reader.read(ORDERS.name, sessions))
             know_assets(inputs.bars, reader.read(BROKER_ASSETS.name, sessions))
             sealed = Sealed(Sealer(plan_key, settings), seals_of(reader.read(ORDER_SEALS.name, sessions)))
-            watch, hands = account_watch(reader, sessions), hands_for(reader, broker, settings, sessions, inputs)
+            watch = account_watch(reader, sessions, settings)
+            hands = hands_for(reader, broker, settings, sessions, inputs, plan_key)
         quotes, quoted = _fresh_quotes(broker, market_data, [ticket.symbol for ticket in tickets], clock.now())
-        sent = sent_orders(broker, warehouse, sessions)
+        sent = sent_orders(broker, warehouse, sessions, plan_key)
         gate = judge_submission(
             *(broker.mode, sessions, tickets, account.book, inputs.targets, inputs.bars, settings, sent),
             quotes=quotes,
             sealed=sealed,
             watch=watch,
-            hands=hands(),
+            hands=hands(account),
         )
         _send(broker, sessions, gate)
-    rows = submission_rows(_known_at_the_close(gate, broker.reports(sessions)))
+    told = broker.reports(sessions)
+    shrunk: Sequence[str] = ()
+    if broker.mode != "SIMULATED":
+        sent_tickets = {ticket.client_order_id: ticket for ticket in gate.sendable}
+        shrunk = shrink_refused(warehouse, settings.orders, sessions.last, sent_tickets, told, clock.now(), plan_key)
+    rows = submission_rows(_known_at_the_close(gate, told))
     with warehouse.transaction() as tx:
         count = tx.replace(SUBMISSIONS.name, sessions, rows)
         breaches = breach_rows(gate.findings, "submission")
@@ -170,6 +183,7 @@ def submissions(
         "states": ", ".join(f"{count} {state}" for state, count in states.items()) or "nothing to send",
         "broker": broker.mode,
         "quotes": quoted,
+        "refused, to be planned smaller": len(shrunk),
         "trading": "halted: nothing was sent" if account is None else str(refusal_of(account.open) or "allowed"),
     }
     return Stored(

@@ -24,7 +24,7 @@ from portfolio_pipeline.core.portfolio.volatility_target import aims, scales
 from portfolio_pipeline.core.risk.breaches import Breach, breach_rows
 from portfolio_pipeline.core.risk.cutting import LimitedTargets, limit_path
 from portfolio_pipeline.core.risk.exposures import PORTFOLIO
-from portfolio_pipeline.core.risk.limits.check import check_limits
+from portfolio_pipeline.core.risk.limits.check import check_limits, is_near
 from portfolio_pipeline.core.risk.limits.of_exposure import GROSS, NET
 from portfolio_pipeline.core.risk.limits.of_symbols import SYMBOL
 from portfolio_pipeline.core.risk.states.obeyed import beyond, same_standing
@@ -36,6 +36,7 @@ from portfolio_pipeline.core.tables import (
     AGGREGATED_TARGETS,
     CASH_RETURNS,
     FEATURES,
+    REGIME_TABLE,
     RISK_BREACHES,
     RISK_OVERRIDES,
     RISK_STATES,
@@ -45,6 +46,7 @@ from portfolio_pipeline.core.tables import (
 from portfolio_pipeline.core.tables.rows import frame
 from portfolio_pipeline.ports import Reader, Warehouse
 from portfolio_pipeline.reads.features import stored_adjusted_prices
+from portfolio_pipeline.reads.regimes import factors_of_regimes
 from portfolio_pipeline.reads.risk_states import portfolio_standings, restricted, stored_standings
 from portfolio_pipeline.reads.state import rows_before
 from portfolio_pipeline.reports.pictures import simulated, stacked_picture, states_picture
@@ -56,7 +58,8 @@ def targets_within_limits(
     warehouse: dg.ResourceParam[Warehouse],
     settings: dg.ResourceParam[Settings],
 ) -> dg.AssetCheckResult:
-    """Every limit of portfolio.yaml holds for the final targets of every session."""
+    """Every limit of portfolio.yaml holds for the final targets of every session. What is near one (`warn_at` of
+    `responses`) is listed, the newest first."""
     first = previous_session(sessions.first) or sessions.first
     columns = ["session", "symbol", "weight"]
     with warehouse.reading() as reader:
@@ -65,6 +68,7 @@ def targets_within_limits(
     targets = by_session(rows, "symbol", "weight")
     offending: list[dict[str, object]] = []
     warnings: list[dict[str, object]] = []
+    near: list[dict[str, object]] = []
     before = targets.get(first, {}) if first < sessions.first else {}
     for session in sessions:
         weights = targets.get(session, {})
@@ -75,14 +79,16 @@ def targets_within_limits(
             previous=before,
             sectors=settings.sectors,
             past=pasts.at(session),
+            near=settings.responses.warn_at,
         )
         for breach in found:
             figures = {"found": breach.found, "limit": breach.limit}
             row: dict[str, object] = {"session": session, "subject": breach.subject, "rule": breach.rule, **figures}
-            (offending if breach.severity == "block" else warnings).append(row)
+            listed = near if is_near(breach) else offending if breach.severity == "block" else warnings
+            listed.append(row)
         before = weights
     remedy = "Nothing is traded on these targets. Materialise aggregated_targets again, or look at the limits."
-    return check_result(offending, warnings=warnings, checked=len(sessions), remedy=remedy)
+    return check_result(offending, warnings=[*warnings, *reversed(near)], checked=len(sessions), remedy=remedy)
 
 
 @session_check(blocking=True)
@@ -139,7 +145,7 @@ def targets_cover_the_universe(
     table=AGGREGATED_TARGETS,
     group="portfolio",
     begins="targets",
-    reads=(STRATEGY_WEIGHTS, STRATEGY_TARGETS, FEATURES, CASH_RETURNS, RISK_OVERRIDES),
+    reads=(STRATEGY_WEIGHTS, STRATEGY_TARGETS, FEATURES, CASH_RETURNS, REGIME_TABLE, RISK_OVERRIDES),
     also_fills=(RISK_BREACHES, RISK_STATES),
     checks=(
         targets_within_limits,
@@ -166,6 +172,7 @@ def aggregated_targets(
         seen = _seen(sessions)
         prices = stored_adjusted_prices(reader, symbols, as_days(seen))
         giving_back = restricted(reader, sessions)
+        adaptations = factors_of_regimes(reader, sessions, settings.adaptation)
         earlier = _earlier_aims(reader, sessions.first, settings.allocation.scale_memory)
     wanted = as_days(tuple(sessions))
     shares, full_shares = (
@@ -198,6 +205,7 @@ def aggregated_targets(
         caps=settings.limits,
         sectors=settings.sectors,
         pasts=[pasts.at(session) for session in sessions],
+        adaptations=adaptations,
     )
     unresponded = cut_into_limits(in_full, previous=previous_full)
     full = np.array([[limited.weights[symbol] for symbol in symbols] for limited in unresponded])
@@ -284,8 +292,8 @@ def _earlier_aims(reader: Reader, first: date, memory: int) -> np.ndarray:
 
 def _most_invested(settings: Settings) -> float:
     """What longs and shorts may be together without borrowing, the cash buffer left alone."""
-    gross = GROSS.cap(settings.limits)
-    return min(1.0 - settings.orders.cash_buffer, 1.0 if gross is None else gross)
+    caps = (GROSS.cap(settings.limits), NET.cap(settings.limits))
+    return min(1.0 - settings.orders.cash_buffer, *(1.0 if cap is None else cap for cap in caps))
 
 
 def _refuse_missing(sessions: SessionRange, weights: pd.DataFrame, targets: pd.DataFrame) -> None:

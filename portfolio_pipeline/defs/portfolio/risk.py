@@ -14,7 +14,13 @@ from portfolio_pipeline.core.arrays import days
 from portfolio_pipeline.core.calendar.sessions import FIRST_SESSION, SessionRange
 from portfolio_pipeline.core.risk.futures import risk_futures
 from portfolio_pipeline.core.risk.measures.rows import metric_rows, seen_range
-from portfolio_pipeline.core.risk.measures.verdicts import SHIFT, components_apart, past_their_limit, shifted
+from portfolio_pipeline.core.risk.measures.verdicts import (
+    SHIFT,
+    components_apart,
+    near_their_limit,
+    past_their_limit,
+    shifted,
+)
 from portfolio_pipeline.core.settings import Settings
 from portfolio_pipeline.core.tables import (
     AGGREGATED_TARGETS,
@@ -48,9 +54,12 @@ _ALWAYS_SHOWN = (
 
 
 @session_check()
-def figures_within_limits(sessions: SessionRange, warehouse: dg.ResourceParam[Warehouse]) -> dg.AssetCheckResult:
+def figures_within_limits(
+    sessions: SessionRange, warehouse: dg.ResourceParam[Warehouse], settings: dg.ResourceParam[Settings]
+) -> dg.AssetCheckResult:
     """Every figure that targets are cut to is at most at its limit, but for turnover that only brings targets into the
-    limits. Figures that others answer to (volatility, drawdowns, correlations) are listed when they are past theirs.
+    limits. Figures that others answer to (volatility, drawdowns, correlations) are listed when they are past theirs or
+    near it (`warn_at` of `responses`).
     """
     turnover_warnings = {"level": "targets", "rule": "turnover", "severity": "warning"}
     with warehouse.reading() as reader:
@@ -60,7 +69,7 @@ def figures_within_limits(sessions: SessionRange, warehouse: dg.ResourceParam[Wa
     excused = ~past["cut"] | ((past["metric"] == "turnover") & past["session"].isin(allowed["session"]))
     return check_result(
         _listed(past[~excused]),
-        warnings=_listed(past[excused]),
+        warnings=[*_listed(past[excused]), *_listed(near_their_limit(rows, settings.responses.warn_at))],
         checked=len(rows),
         remedy="Materialise aggregated_targets and risk again.",
     )

@@ -6,7 +6,7 @@ from __future__ import annotations
 
 import os
 import signal
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import date, datetime
@@ -19,6 +19,7 @@ from portfolio_pipeline.adapters.warehouse import open_warehouse
 from portfolio_pipeline.core.calendar.sessions import SessionRange
 from portfolio_pipeline.core.errors import PortfolioError
 from portfolio_pipeline.core.execution.tickets import Order
+from portfolio_pipeline.ports import Warehouse
 from portfolio_pipeline_tests import forked
 from portfolio_pipeline_tests.adapters.alpaca.desk import HASTY
 from portfolio_pipeline_tests.fakes.alpaca.server import AlpacaServer, Asked
@@ -40,10 +41,29 @@ class Death:
 
 
 def send(
-    server: AlpacaServer, database: str, orders: Sequence[Order], session: date, death: Death | None = None
+    server: AlpacaServer,
+    database: str,
+    orders: Sequence[Order],
+    session: date,
+    death: Death | None = None,
+    *,
+    times: int = 1,
 ) -> int:
-    """A process that submits the orders: 0 when it has come to its end, 1 when it was refused, or how it died."""
-    process: list[ForkServerProcess] = []
+    """A process that submits the orders, or several at once: 0 when the first has come to its end, 1 when it was
+    refused, or how it died.
+    """
+    given = (server.url, server.key, server.secret, database, list(orders), session, server.clock.now())
+    return lived(server, _submit, given, death, times=times)
+
+
+def lived(
+    server: AlpacaServer, target: Callable[..., None], given: tuple[Any, ...], death: Death | None, *, times: int = 1
+) -> int:
+    """Processes that do the same at once, of which the first may be killed: its exit code.
+
+    The target is also given the death that it has to die by its own writes.
+    """
+    processes: list[ForkServerProcess] = []
     counted = 0
 
     def strike(asked: Asked, after: bool) -> None:
@@ -52,19 +72,22 @@ def send(
             return
         counted += 1
         if counted == death.number:
-            pid = process[0].pid
+            pid = processes[0].pid
             assert pid is not None
             os.kill(pid, signal.SIGKILL)
 
     server.before_each = lambda asked: strike(asked, False)
     server.after_each = lambda asked: strike(asked, True)
     own = death if death is not None and death.around == "write" else None
-    given = (server.url, server.key, server.secret, database, list(orders), session, server.clock.now(), own)
-    process.append(forked.context().Process(target=_submit, args=given))
-    process[0].start()
-    process[0].join(60)
+    for number in range(times):
+        dies = own if number == 0 else None
+        processes.append(forked.context().Process(target=target, args=(*given, dies)))
+    for process in processes:
+        process.start()
+    for process in processes:
+        process.join(240)
     server.before_each = server.after_each = lambda asked: None
-    code = process[0].exitcode
+    code = processes[0].exitcode
     assert code is not None
     return code
 
@@ -79,9 +102,8 @@ def _submit(
     moment: datetime,
     death: Death | None,
 ) -> None:
-    warehouse: Any = open_warehouse(database)
-    if death is not None:
-        warehouse = _Deadly(warehouse, death)
+    opened = open_warehouse(database)
+    warehouse = opened if death is None else deadly(opened, death)
     broker = AlpacaBroker("PAPER", AlpacaAccess(key, secret, url), warehouse, FixedClock(moment), HASTY)
     try:
         broker.submit(SessionRange.single(session), orders)
@@ -90,9 +112,13 @@ def _submit(
         raise SystemExit(1) from None
 
 
-class _Deadly:
+def deadly(warehouse: Warehouse, death: Death) -> Warehouse:
     """A warehouse whose process is killed right before or right after its nth write is there for good."""
+    found: Any = _Deadly(warehouse, death)
+    return found  # type: ignore[no-any-return]
 
+
+class _Deadly:
     def __init__(self, warehouse: Any, death: Death) -> None:
         self._warehouse, self._death, self._writes = warehouse, death, 0
 

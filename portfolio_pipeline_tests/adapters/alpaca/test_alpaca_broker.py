@@ -262,6 +262,47 @@ def test_fills_come_from_activities_in_pages_each_once(server: AlpacaServer, bro
     assert broker.fills(ONLY) == ()
 
 
+def test_a_server_that_tells_the_same_page_again_and_again_is_not_listened_to_for_ever(
+    server: AlpacaServer, broker: AlpacaBroker
+) -> None:
+    broker.submit(ONLY, [buy("SPY", 250)])
+    server.ledger.play(NEXT, {"SPY": Quote(Decimal(500))}, pieces=125)
+    told = server.answer
+
+    def forgetful(method: str, path: str, query: dict[str, str], body: dict[str, Any]) -> Any:
+        return told(method, path, {name: word for name, word in query.items() if name != "page_token"}, body)
+
+    server.answer = forgetful  # type: ignore[method-assign]
+    with pytest.raises(BrokerError, match="FILLS_INCOMPLETE"):
+        broker.fills(THEN)
+
+
+def test_parts_of_an_order_in_finer_fractions_than_books_have_are_together_the_order(
+    server: AlpacaServer, broker: AlpacaBroker
+) -> None:
+    order = Order(DAY, "PAPER-account-20260305-SPY-buy-1-0", "SPY", 10_123_457)
+    broker.submit(ONLY, [order])
+    server.ledger.play(NEXT, {"SPY": Quote(Decimal(500))}, pieces=7)
+    fills = broker.fills(THEN)
+    assert len(fills) == 7
+    assert sum(fill.quantity for fill in fills) == broker.account(NEXT).holdings["SPY"].quantity == order.quantity
+
+
+def test_the_account_is_told_as_it_was_before_others_traded_in_the_evening(
+    server: AlpacaServer, broker: AlpacaBroker
+) -> None:
+    server.ledger.positions["SPY"] = Held(Decimal(40), Decimal(400))
+    before = broker.account(DAY)
+    server.ledger.foreign("SPY", -40, 501.25)
+    server.ledger.foreign("TLT", 3, 90.5)
+    assert broker.account(DAY).cash == before.cash
+    assert {symbol: held.quantity for symbol, held in broker.account(DAY).holdings.items()} == {"SPY": 40 * SHARE}
+    assert broker.fills(ONLY) == ()
+    server.ledger.play(NEXT, {})
+    assert [fill.symbol for fill in broker.fills(THEN)] == ["SPY", "TLT"]
+    assert broker.account(NEXT).cash == server.ledger.cash * 100
+
+
 def test_fills_that_are_not_all_told_yet_are_waited_for_and_then_refused(
     server: AlpacaServer, broker: AlpacaBroker
 ) -> None:

@@ -221,6 +221,43 @@ def test_what_an_earlier_home_has_sent_for_the_session_is_adopted(
     each_once(server.ledger)
 
 
+def test_beside_what_another_home_has_sent_for_the_session_nothing_is_sent_by_another_plan(
+    server: AlpacaServer, duckdb_warehouse: Warehouse, tmp_path: Path
+) -> None:
+    _, elsewhere = fresh(tmp_path, "elsewhere")
+    alpaca(server, elsewhere).submit(ONLY, ORDERS)
+    other = [*ORDERS[:1], buy("TLT", 101)]
+    with pytest.raises(BrokerError, match=r"SENT_FROM_ELSEWHERE: found=.*, orders=2"):
+        alpaca(server, duckdb_warehouse).submit(ONLY, other)
+    each_once(server.ledger)
+    told = states(alpaca(server, duckdb_warehouse).reports(ONLY))
+    assert told == dict.fromkeys((order.client_order_id for order in ORDERS), OrderState.ACCEPTED)
+
+
+def test_what_another_home_has_sent_and_canceled_is_in_nobodys_way(
+    server: AlpacaServer, duckdb_warehouse: Warehouse, tmp_path: Path
+) -> None:
+    _, elsewhere = fresh(tmp_path, "elsewhere")
+    there = alpaca(server, elsewhere)
+    there.submit(ONLY, ORDERS[:1])
+    there.cancel(DAY, [ORDERS[0].client_order_id])
+    [report] = [one for one in alpaca(server, duckdb_warehouse).submit(ONLY, ORDERS[1:2])
+                if one.client_order_id == ORDERS[1].client_order_id]  # fmt: skip
+    assert report.state is OrderState.ACCEPTED
+
+
+def test_two_processes_at_once_send_every_order_once(server: AlpacaServer, tmp_path: Path) -> None:
+    """The lock of the account would keep one of them out; here nobody has it."""
+    for number in range(4):
+        url, warehouse = fresh(tmp_path, str(number))
+        ledger = begin_anew(server)
+        send(server, url, ORDERS, DAY, times=2)
+        minutes_later(server)
+        assert send(server, url, ORDERS, DAY) == 0
+        each_once(ledger)
+        ties(server, warehouse)
+
+
 def test_by_an_identifier_that_another_order_has_nothing_is_taken_for_ours(
     server: AlpacaServer, duckdb_warehouse: Warehouse, tmp_path: Path
 ) -> None:
@@ -230,6 +267,9 @@ def test_by_an_identifier_that_another_order_has_nothing_is_taken_for_ours(
     alpaca(server, other).submit(ONLY, [Order(DAY, mine.client_order_id, "TLT", 7 * SHARE)])
     [report] = alpaca(server, duckdb_warehouse).submit(ONLY, [mine])
     assert (report.state, str(report.error)[:19]) == (OrderState.REFUSED, "ID_OF_ANOTHER_ORDER")
+    server.ledger.play(NEXT, {"TLT": Quote(Decimal(90))})
+    [fill] = alpaca(server, duckdb_warehouse).fills(SessionRange.single(NEXT))  # what is there is told all the same
+    assert (fill.symbol, fill.quantity) == ("TLT", 7 * SHARE)
 
 
 def test_too_many_requests_are_waited_out_by_the_servers_clock(

@@ -98,7 +98,7 @@ def entries(held: Holdings) -> dict[tuple[str, str], date]:
 
 
 def joined(parts: list[Holdings]) -> Holdings:
-    names = ("positions", "account", "trades")
+    names = ("positions", "account", "trades", "exchanges")
     return Holdings(*(pd.concat([getattr(part, name) for part in parts], ignore_index=True) for name in names))
 
 

@@ -73,6 +73,15 @@ def test_at_the_stop_itself_it_stays_and_a_cheap_entry_is_not_stopped_by_an_old_
     assert answer(watch(), 0, book(60.0, paid=65.0), targets(AAA=0.5), bars(AAA=60.0))[0].weights == {"AAA": 0.5}
 
 
+def test_a_regime_brings_the_stop_nearer_for_its_session_alone() -> None:
+    one = replace(watch(), stops={DAYS[0]: 0.5})
+    left, found = answer(one, 0, book(93.9), targets(AAA=0.5), bars(AAA=93.9))
+    assert left.weights == {"AAA": 0.0}
+    assert [breach.limit for breach in found if breach.rule == "position_stop"] == [0.06]
+    other = replace(watch(), stops={DAYS[0]: 0.5})
+    assert answer(other, 1, book(93.9), targets(AAA=0.5), bars(AAA=93.9))[0].weights == {"AAA": 0.5}
+
+
 def test_a_short_sale_is_stopped_by_a_rise() -> None:
     held = Book(150_000_00, {"AAA": Position(-100 * SHARE, 100.0, 113.0)})
     left, _ = answer(watch(), 0, held, targets(AAA=-0.1), bars(AAA=113.0))

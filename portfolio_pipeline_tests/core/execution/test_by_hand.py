@@ -151,7 +151,7 @@ def test_a_lock_is_cleared_by_sell_all_and_by_withdrawing() -> None:
     )
 )
 def test_what_is_written_is_what_is_read(rows: list[Instruction]) -> None:
-    told = instruction_rows(rows).astype(object)
+    told = instruction_rows(rows, ["seal"] * len(rows)).astype(object)
     read = told.where(told.notna(), None).to_dict("records")
     assert Instructions.of_rows(read).said == tuple(sorted(rows, key=lambda one: one.number))
 

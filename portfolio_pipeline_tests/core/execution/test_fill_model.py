@@ -11,12 +11,12 @@ from hypothesis import settings as examples
 from hypothesis import strategies as st
 
 from portfolio_pipeline.core.books.book import SHARE, Book, Position, value
+from portfolio_pipeline.core.calendar.sessions import session_open
 from portfolio_pipeline.core.execution.fill_model import (
     Outcome,
     execute,
     executed_at,
     play_session,
-    session_open,
     worst_cost,
 )
 from portfolio_pipeline.core.execution.settings import Costs, Orders, SimulatedBroker

@@ -49,6 +49,19 @@ def test_what_was_planned_may_be_sent() -> None:
     assert gate.failed_at(DAYS[-1]) is None
 
 
+def test_what_orders_bring_near_a_limit_is_noted_when_asked_and_stops_nothing() -> None:
+    weights = {"AAA": 0.18, "BBB": 0.15}
+    wishes = {DAYS[0]: SessionTargets(weights, weights)}
+    house = settings(limits=Limits(symbol=0.2, asset_class=ROOMY))
+    tickets = plan("SIMULATED", DAYS[:1], cash(), wishes, BARS, house).tickets
+    told, silent = (
+        judge_submission("SIMULATED", DAYS[:1], tickets, cash(), wishes, BARS, house, near=near) for near in (0.8, None)
+    )
+    assert told.sendable == silent.sendable == tickets != ()
+    assert [(note.subject, note.rule, note.limit) for note in told.notes[DAYS[0]]] == [("AAA", "symbol", 0.2)]
+    assert not silent.notes
+
+
 def test_a_refusal_that_the_planner_foresaw_is_history_unless_it_is_the_newest() -> None:
     wishes = targets()
     wishes[DAYS[4]].weights["AAA"] = 0.9

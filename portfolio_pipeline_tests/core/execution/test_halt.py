@@ -62,6 +62,6 @@ def test_one_of_several_places_is_enough_to_halt_and_the_first_is_told() -> None
 
 def test_the_refusal_says_since_when_why_and_what_to_do() -> None:
     with pytest.raises(
-        LimitError, match=r"TRADING_HALTED: since=2024-01-03 12:00:00, why=why halt\. .*portfolio resume"
+        LimitError, match=r"TRADING_HALTED: since=2024-01-03 12:00 UTC, why=why halt\. .*portfolio resume"
     ):
         require_trading(trading_state(after("halt")))

@@ -183,3 +183,10 @@ def test_two_orders_of_one_symbol_are_named_once_and_one_each_is_none() -> None:
     breaches = found(orders, account(1e6), {"AAA": 0.1, "BBB": 0.1})
     assert rules(breaches) == [("block", "AAA", "one_order")]
     assert str(breaches[0]) == "TWO_TICKETS: symbol=AAA, found=2"
+
+
+def test_what_is_held_and_traded_is_judged_once_and_what_is_only_held_for_its_prices() -> None:
+    """A quote that is far off is told of each symbol once, ordered or not."""
+    quotes = {"AAA": PRICE * 2, "BBB": PRICE * 2}
+    breaches = found([ticket("AAA", -10)], account(1e6, AAA=100, BBB=100), {"AAA": 0.0, "BBB": 0.0}, quotes=quotes)
+    assert sorted(one.subject for one in breaches if one.rule == "price_collar") == ["AAA", "BBB"]

@@ -80,6 +80,10 @@ def rules(session: Session, **sections: object) -> None:
     session.house = session.house.model_copy(update=sections)
 
 
+def say(session: Session, **by_hand: object) -> None:
+    session.targets = replace(session.targets, **by_hand)  # type: ignore[arg-type]
+
+
 def bar(session: Session, symbol: str, **changes: float) -> None:
     session.bars[symbol] = session.bars[symbol]._replace(**changes)
 
@@ -88,6 +92,10 @@ CHANGES: list[tuple[str, Callable[[Session], None]]] = [
     ("sealed_targets", lambda s: s.targets.weights.update(AAA=0.11)),
     ("sealed_targets", lambda s: s.targets.weights.update(EEE=0.0)),
     ("sealed_targets", lambda s: s.targets.requested.update(BBB=0.31)),
+    ("sealed_targets", lambda s: say(s, pinned={"alpha": {"AAA": SHARE}})),
+    ("sealed_targets", lambda s: say(s, ordered={"alpha": {"AAA": SHARE}})),
+    ("sealed_targets", lambda s: say(s, limit_prices={"AAA": 10.0})),
+    ("sealed_targets", lambda s: say(s, by_hand={"AAA": "me, so"})),
     ("sealed_account", lambda s: setattr(s.book, "cash", s.book.cash + 1)),
     ("sealed_account", lambda s: hold(s, quantity=5 * SHARE + 1)),
     ("sealed_account", lambda s: hold(s, price=9.01)),

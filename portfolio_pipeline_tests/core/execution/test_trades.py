@@ -17,10 +17,12 @@ from hypothesis import strategies as st
 from portfolio_pipeline.core.books.book import SHARE, Book, Position, to_cents, to_shares
 from portfolio_pipeline.core.calendar.sessions import previous_session
 from portfolio_pipeline.core.execution.fill_model import worst_cost
+from portfolio_pipeline.core.execution.order_verdicts import judge_orders, order_facts
 from portfolio_pipeline.core.execution.orders import client_order_id, plan, plan_session
 from portfolio_pipeline.core.execution.settings import Costs, Orders
 from portfolio_pipeline.core.execution.tickets import Order, OrderType, Ticket
 from portfolio_pipeline.core.execution.trades import trades_towards
+from portfolio_pipeline.core.execution.verdicts import judge_trades
 from portfolio_pipeline.core.market.bars import Bar
 from portfolio_pipeline.core.market.recent import RecentMarket
 from portfolio_pipeline.core.portfolio.session_targets import (
@@ -29,7 +31,8 @@ from portfolio_pipeline.core.portfolio.session_targets import (
     session_targets,
     shares_by_session,
 )
-from portfolio_pipeline.core.risk.breaches import Breach
+from portfolio_pipeline.core.risk.breaches import Breach, blocking
+from portfolio_pipeline.core.risk.limits.of_orders import ORDER_EQUITY
 from portfolio_pipeline.core.risk.settings import Limits
 from portfolio_pipeline.core.settings import Settings
 from portfolio_pipeline_tests.trading import OPEN, settings
@@ -72,11 +75,22 @@ def traded(
     return {symbol: to_shares(quantity) for symbol, quantity in trades.items()}, cuts
 
 
-def test_an_account_that_is_worth_nothing_or_less_trades_nothing_and_says_why() -> None:
+def test_an_account_that_is_worth_nothing_or_less_buys_nothing_and_can_close_what_it_has() -> None:
     for cash in (-1e6, -2e6):
-        found, cuts = traded({"AAA": 0.3, "BBB": 0.3}, account(cash, AAA=10_000), house())
-        assert found == {}
-        assert [(cut.subject, cut.rule, cut.found, cut.limit) for cut in cuts] == [("AAA", "order_equity", 1e8, 2.0)]
+        book, targets = account(cash, AAA=10_000), SessionTargets({"AAA": 0.3, "BBB": 0.3})
+        planned, cuts = plan_session("SIMULATED", DAY, book, targets, BARS, house(turnover=1.0), RecentMarket(DAY))
+        assert ({one.symbol: to_shares(one.quantity) for one in planned}, cuts) == ({"AAA": -10_000.0}, ())
+        judged = judge_trades(book, {"AAA": planned[0].quantity}, BARS, house(turnover=1.0))
+        judged += judge_orders(planned, book, targets, BARS, house(turnover=1.0), RecentMarket(DAY))
+        assert not blocking(judged), judged
+
+
+def test_what_is_sold_short_is_closed_by_an_account_without_equity_as_far_as_its_cash_goes() -> None:
+    book = account(500_000, AAA=-6_000)
+    found, _ = traded({"AAA": 0.1}, book, house())
+    assert 4_900 < found["AAA"] <= 5_000
+    larger = order_facts("AAA", -SHARE, book.equity, BARS, RecentMarket(DAY), held=book.quantity("AAA"))
+    assert ORDER_EQUITY.broken(larger, house().limits)
 
 
 def test_a_symbol_without_a_bar_does_not_end_the_list() -> None:

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from portfolio_pipeline.core.risk.breaches import Breach
 from portfolio_pipeline.core.risk.exposures import exposures, only_shrinks, turnover
-from portfolio_pipeline.core.risk.limits.check import check_limits
+from portfolio_pipeline.core.risk.limits.check import check_limits, is_near
 from portfolio_pipeline.core.risk.settings import Limits
 
 CLASSES = {"SPY": "equity", "QQQ": "equity", "IEF": "bond", "GLD": "commodity"}
@@ -59,6 +59,37 @@ def test_a_book_is_long_only_unless_the_settings_say_otherwise() -> None:
     (breach,) = check_limits({"SPY": 0.2, "IEF": -0.001}, CLASSES, Limits(), tolerance=0.01)
     assert str(breach) == "SHORT_LIMIT: subject=portfolio, found=0.001, limit=0"
     assert check_limits({"SPY": 0.2, "IEF": -0.001}, CLASSES, Limits(short=0.1)) == ()
+
+
+@pytest.mark.parametrize(
+    ("weights", "expected"),
+    [
+        ({"SPY": 0.31, "IEF": 0.2}, []),
+        ({"SPY": 0.33, "IEF": 0.2}, [("SPY", "symbol", 0.33, 0.4)]),
+        ({"SPY": 0.4}, [("SPY", "symbol", 0.4, 0.4)]),
+        ({"SPY": 0.3, "QQQ": 0.19}, [("equity", "asset_class", 0.49, 0.6)]),
+        ({"SPY": -0.085}, [("portfolio", "net_minimum", -0.085, -0.1)]),
+        ({"SPY": 0.25, "IEF": 0.25, "GLD": 0.25}, [("portfolio", "net", 0.75, 0.9)]),
+    ],
+)
+def test_what_holds_its_limit_and_is_near_it_warns_with_the_figures_when_asked(
+    weights: dict[str, float], expected: list[tuple[str, str, float, float]]
+) -> None:
+    assert check_limits(weights, CLASSES, LIMITS) == ()
+    found = check_limits(weights, CLASSES, LIMITS, near=0.8)
+    assert [(b.subject, b.rule, round(b.found or 0.0, 9), b.limit) for b in found] == expected
+    assert all(is_near(breach) and breach.severity == "warning" for breach in found)
+
+
+@given(WEIGHTS, WEIGHTS, st.sampled_from([None, 0.02]))
+def test_asking_what_is_near_changes_nothing_of_what_is_broken(
+    weights: dict[str, float], before: dict[str, float], tolerance: float | None
+) -> None:
+    broken = check_limits(weights, CLASSES, LIMITS, previous=before, tolerance=tolerance)
+    found = check_limits(weights, CLASSES, LIMITS, previous=before, tolerance=tolerance, near=0.8)
+    assert found[: len(broken)] == broken
+    assert all(is_near(breach) for breach in found[len(broken) :])
+    assert not set(rules(broken)) & set(rules(found[len(broken) :]))
 
 
 def test_a_breach_reads_with_its_figures() -> None:

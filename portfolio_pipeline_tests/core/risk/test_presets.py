@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import reduce
+from operator import getitem
 from pathlib import Path
 from typing import Any
 
@@ -40,16 +42,31 @@ limits.strategy_positions     20    30    50    40
 limits.sector                 25%   35%   50%   25%
 responses.recovery            3%    5%    8%    4%
 """
+# What the requirements leave open: it tells the presets apart where nothing is borrowed.
+OWN = """
+limits.net                      60%   100%  100%  80%
+limits.asset_class.equity       40%   70%   100%  50%
+limits.asset_class.bond         60%   70%   100%  60%
+limits.asset_class.commodity    15%   35%   50%   20%
+limits.asset_class.real_estate  10%   25%   40%   15%
+allocation.method               inverse_volatility inverse_volatility equal inverse_volatility
+"""
+
+
+def read(cell: str) -> float | str:
+    return cell if "_" in cell or cell.isalpha() else float(cell.rstrip("%")) / (100 if "%" in cell else 1)
+
+
 CELLS = [
-    (key, preset, float(cell.rstrip("%")) / (100 if "%" in cell else 1))
-    for key, *cells in map(str.split, REQUIRED.strip().splitlines())
+    (key, preset, read(cell))
+    for key, *cells in map(str.split, [*REQUIRED.strip().splitlines(), *OWN.strip().splitlines()])
     for preset, cell in zip(("conservative", "moderate", "aggressive", "institutional"), cells, strict=True)
 ]
 
 
-def value(settings: Settings, key: str) -> object:
-    section, name = key.split(".")
-    return settings.limits.value(name) if section == "limits" else getattr(getattr(settings, section), name)
+def value(settings: Settings, key: str) -> Any:
+    section, *path = key.split(".")
+    return reduce(getitem, path, getattr(settings, section).model_dump())
 
 
 def test_the_table_has_every_row_that_is_required_and_no_other() -> None:
@@ -57,7 +74,7 @@ def test_the_table_has_every_row_that_is_required_and_no_other() -> None:
 
 
 @pytest.mark.parametrize(("key", "preset", "expected"), CELLS)
-def test_a_cell_is_what_the_settings_say_when_nothing_is_written(key: str, preset: str, expected: float) -> None:
+def test_a_cell_is_what_the_settings_say_when_nothing_is_written(key: str, preset: str, expected: float | str) -> None:
     assert value(Settings.model_validate({**BOOK, "preset": preset}), key) == pytest.approx(expected)
 
 
@@ -70,6 +87,17 @@ def test_what_is_written_wins_over_the_preset_and_changes_no_other_key(preset: A
     assert {key: value(found, key) for key in others} == others
 
 
+def test_who_writes_the_limit_of_one_class_writes_those_of_all() -> None:
+    own = Settings.model_validate({**BOOK, "preset": "conservative", "limits": {"asset_class": {"equity": 0.9}}})
+    assert own.limits.value("asset_class") == {"equity": 0.9}
+
+
+@pytest.mark.parametrize("preset", PRESETS)
+def test_no_preset_borrows(preset: Any) -> None:
+    found = Settings.model_validate({**BOOK, "preset": preset})
+    assert (value(found, "limits.net") <= 1.0, value(found, "limits.short")) == (True, 0.0)
+
+
 def test_moderate_is_meant_where_none_is_named_and_a_limit_may_be_written_away() -> None:
     found = Settings.model_validate({**BOOK, "limits": {"top_five": None}})
     assert (found.preset, found.limits.value("sector"), found.limits.value("top_five")) == ("moderate", 0.35, None)
@@ -79,6 +107,7 @@ def test_the_shipped_settings_keep_their_own_figures() -> None:
     shipped, written = load_settings(SHIPPED_SETTINGS), yaml.safe_load(SHIPPED_SETTINGS.read_text(encoding="utf-8"))
     assert written["preset"] == "moderate"
     own = {f"{section}.{name}": said for section in ("limits", "allocation") for name, said in written[section].items()}
+    own |= {f"limits.asset_class.{name}": said for name, said in written["limits"]["asset_class"].items()}
     expected = figures("moderate") | {key: said for key, said in own.items() if key in TABLE}
     assert {key: value(shipped, key) for key in TABLE} == expected
     assert expected["limits.gross"] == 1.0

@@ -22,7 +22,7 @@ from portfolio_pipeline.core.risk.measures.of_stress import SHOCKS
 from portfolio_pipeline.core.risk.measures.parts import parts_of
 from portfolio_pipeline.core.risk.measures.range_measure import Bound, RangeMeasure
 from portfolio_pipeline.core.risk.measures.rows import risk_metrics, seen_range
-from portfolio_pipeline.core.risk.measures.verdicts import components_apart, past_their_limit, shifted
+from portfolio_pipeline.core.risk.measures.verdicts import components_apart, near_their_limit, past_their_limit, shifted
 from portfolio_pipeline.core.risk.settings import Limits
 from portfolio_pipeline_tests.core.risk.books import CLASSES, STRATEGIES, SYMBOLS, book, panel_of, seen, shortened
 
@@ -244,6 +244,20 @@ def test_limits_stand_beside_figures_with_their_sign_and_side() -> None:
     assert {"diversification_ratio", "paper_drawdown"} >= set(answered["metric"])
     assert (answered["metric"] == "diversification_ratio").sum() == 60
     assert set(past[past["cut"]]["metric"]) <= {"net_exposure", "gross_exposure", "turnover", "top_weight"}
+
+
+def test_figures_that_others_answer_to_are_listed_when_they_come_near_their_limit() -> None:
+    told = [
+        ("portfolio", "paper_drawdown", -0.13, -0.15, True),
+        ("portfolio", "paper_drawdown", -0.11, -0.15, False),
+        ("portfolio", "paper_drawdown", -0.16, -0.15, False),  # past it: told as such
+        ("portfolio", "diversification_ratio", 1.3, 1.2, True),
+        ("portfolio", "diversification_ratio", 1.5, 1.2, False),
+        ("portfolio", "gross_exposure", 0.95, 1.0, False),  # targets are cut to it
+    ]
+    rows = pd.DataFrame([one[:4] for one in told], columns=["scope", "metric", "value", "limit_value"])
+    found = near_their_limit(rows, 0.8)
+    assert found.index.tolist() == [place for place, one in enumerate(told) if one[4]]
 
 
 def test_a_shift_of_correlations_is_told() -> None:

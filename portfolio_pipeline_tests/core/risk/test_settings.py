@@ -17,7 +17,10 @@ from portfolio_pipeline.core.sections import Section
 from portfolio_pipeline.core.settings import Settings, load_settings
 from portfolio_pipeline.core.strategies.card import StrategyCard
 
-BY_PRESET_ALONE = {key.removeprefix("limits.") for key in TABLE if key.startswith("limits.")} - {"gross", "symbol"}
+_WITH_DEFAULT = {"gross", "net", "symbol"}
+BY_PRESET_ALONE = {
+    name for section, name, *part in (key.split(".") for key in TABLE) if section == "limits" and not part
+} - _WITH_DEFAULT
 BOOK = "benchmark: AAA\nuniverse:\n  - {symbol: AAA, asset_class: equity, group: g, name: A}\n"
 
 
@@ -77,6 +80,9 @@ def test_a_wrong_limit_is_refused_where_it_stands(tmp_path: Path, written: str, 
         ("allocation: {maximum: 40}", "entry=allocation.maximum, found=40, expected=0 to 1 .*0.40"),
         ("allocation: {daily_change: 2}", "entry=allocation.daily_change, found=2, expected=0 to 1 .*0.02"),
         ("allocation: {static: {mine: 30}}", "entry=allocation.static.mine, found=30, expected=0 to 1 .*0.30"),
+        ("allocation: {static: {mine: yes}}", "entry=allocation.static.mine, found=true, expected=a number"),
+        ("allocation: {static: {mine: '0.3'}}", "entry=allocation.static.mine, found=the text '0.3', expected=a num"),
+        ("allocation: {static: {mine: [0.3]}}", "entry=allocation.static.mine, found="),
         ("allocation: {window_sessions: '63'}", "entry=allocation.window_sessions, found=.*, expected=a whole number"),
         ("quality: {largest_daily_move: 35}", "entry=quality.largest_daily_move, found=35, expected=0 to 2 .*0.35"),
         ("quality: {minimum_coverage: 50}", "entry=quality.minimum_coverage, found=50, expected=0 to 1 .*0.50"),

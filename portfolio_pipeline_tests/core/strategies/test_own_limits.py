@@ -58,7 +58,7 @@ def test_what_a_card_leaves_out_is_the_limit_but_borrowing_and_scaling_are_asked
 
 @pytest.mark.parametrize("preset", PRESETS)
 def test_every_limit_on_strategies_of_a_preset_is_in_force_on_a_card_that_would_be_looser(preset: Any) -> None:
-    own = {key.removeprefix("limits."): value for key, value in figures(preset).items() if key.startswith("limits.")}
+    own: dict[str, Any] = {key: figures(preset)[f"limits.{key}"] for key in TIGHTENED.values()}
     loosest = Sizing(
         maximum_weight=1.0, maximum_gross=4.0, maximum_positions=500, maximum_drawdown=1.0, volatility_target=2.0
     )

@@ -6,7 +6,7 @@ import dagster as dg
 
 from portfolio_pipeline.components.session_asset import Stored, session_asset
 from portfolio_pipeline.components.session_check import SessionCheck, session_check
-from portfolio_pipeline.core.errors import DataError
+from portfolio_pipeline.core.errors import BrokerError, DataError
 from portfolio_pipeline.core.tables import PRICES
 from portfolio_pipeline.defs.automation.sensors import failed_checks, failed_runs, undelivered_alerts
 from portfolio_pipeline.ports import Alert, Warehouse
@@ -39,6 +39,11 @@ def bad() -> Stored:
     raise DataError("NO_BARS", found=0, remedy="Look at the source.")
 
 
+@session_asset(table=PRICES, key=dg.AssetKey(["interrupted"]), group="market")
+def interrupted() -> Stored:
+    raise BrokerError("BROKER_UNREACHABLE", found="nobody", remedy="Wait.")
+
+
 def alerts_after(sensor: dg.SensorDefinition, warehouse: Warehouse, *assets: dg.AssetsDefinition) -> list[Alert]:
     return told_after(sensor, warehouse, *assets).sent
 
@@ -59,7 +64,7 @@ def told_after(sensor: dg.SensorDefinition, warehouse: Warehouse, *assets: dg.As
             dagster_event=event,
             dagster_instance=instance,
             dagster_run=result.dagster_run,
-            resources={"alerts": alerts},
+            resources={"alerts": alerts, "clock": FixedClock.after_close(SESSION)},
         )
         sensor(context if result.success else context.for_run_failure())
     return alerts
@@ -70,6 +75,14 @@ def test_a_failed_run_is_reported_with_its_session_and_the_refusal_of_the_step(d
     assert alert.severity == "critical"
     assert alert.title == f"Run daily of {SESSION} failed"
     assert alert.message.startswith("bad: NO_BARS: found=0. Look at the source.")
+
+
+def test_it_is_told_whether_a_run_goes_on_by_itself(duckdb_warehouse: Warehouse) -> None:
+    (alert,) = alerts_after(failed_runs, duckdb_warehouse, interrupted)
+    assert "BROKER_UNREACHABLE" in alert.message
+    assert "It goes on by itself" in alert.message
+    (alert,) = alerts_after(failed_runs, duckdb_warehouse, bad)
+    assert "by itself" not in alert.message
 
 
 def test_a_failed_check_is_reported_when_the_run_itself_went_well(duckdb_warehouse: Warehouse) -> None:

@@ -9,14 +9,15 @@ from datetime import datetime
 import pandas as pd
 import pytest
 
+from portfolio_pipeline.adapters.said import note
 from portfolio_pipeline.adapters.warehouse import open_warehouse
 from portfolio_pipeline.core.books.book import to_units
 from portfolio_pipeline.core.calendar.sessions import SessionRange
-from portfolio_pipeline.core.execution.by_hand.instructions import Instruction, instruction_rows
+from portfolio_pipeline.core.execution.by_hand.instructions import Instruction
 from portfolio_pipeline.core.execution.settings import Approval
 from portfolio_pipeline.core.risk.settings import Limits
 from portfolio_pipeline.ports import Warehouse
-from portfolio_pipeline_tests.defs.execution.test_execution import DAYS, RANGE, TABLES, Desk, single
+from portfolio_pipeline_tests.defs.execution.test_execution import DAYS, RANGE, TABLES, Desk, failure, single
 from portfolio_pipeline_tests.trading import OPEN, settings
 
 ROOMY = settings(
@@ -41,7 +42,7 @@ def desk(duckdb_warehouse: Warehouse) -> Desk:
 
 def say(desk: Desk, *rows: Instruction) -> None:
     with desk.warehouse.transaction() as tx:
-        tx.insert("order_instructions", instruction_rows(rows))
+        note(tx, desk.plan_key, rows)
 
 
 def held(desk: Desk, book: str, symbol: str) -> dict[object, float]:
@@ -113,6 +114,35 @@ def another(tmp_path_factory: pytest.TempPathFactory) -> Warehouse:
     other = open_warehouse(f"duckdb:///{tmp_path_factory.mktemp('another') / 'another.duckdb'}")
     other.prepare()
     return other
+
+
+@pytest.mark.parametrize(
+    "edit",
+    [
+        "update order_instructions set quantity = 999 where instruction_id = 1",
+        "update order_instructions set kind = 'withdraw', withdraws = 1 where instruction_id = 2",
+        "delete from order_instructions where instruction_id = 1",
+        "insert into order_instructions select 3, 'flatten', session, '', '', null, null, '', null, 'x', 'me',"
+        " recorded_at, seal from order_instructions where instruction_id = 2",
+    ],
+)
+def test_a_word_that_was_edited_in_the_database_moves_no_money(edit: str, desk: Desk) -> None:
+    """Planner, check and gate say the same, and so do the books; what is put back goes on."""
+    say(desk, said(1, "order", 4, symbol="CCC", quantity=37), said(2, "close", 4, "beta", ""))
+    assert desk.run(SessionRange(DAYS[0], DAYS[4])).success
+    assert desk.run(single(5), "orders").success
+    before = desk.table("order_instructions")
+    with desk.warehouse.transaction() as tx:
+        tx.execute(edit)
+    for asset in ("orders", "submissions", "positions"):
+        told = failure(desk.run(single(5), asset), asset)
+        assert "INSTRUCTION_ALTERED: found=order_instructions" in told, asset
+    assert desk.table("sim_orders", session=DAYS[5]).empty
+    with desk.warehouse.transaction() as tx:
+        tx.delete("order_instructions", None)
+        tx.insert("order_instructions", before)
+    assert desk.run(single(5)).success
+    assert len(desk.table("sim_orders", session=DAYS[5]))
 
 
 def test_what_waits_for_approval_is_not_sent_and_the_rest_is(duckdb_warehouse: Warehouse) -> None:

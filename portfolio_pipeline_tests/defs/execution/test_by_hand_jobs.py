@@ -40,6 +40,7 @@ def given(desk: Desk) -> dict[str, Any]:
         "strategies": cards,
         "clock": CLOCK,
         "broker": broker,
+        "plan_key": desk.plan_key,
     }
 
 
@@ -51,7 +52,11 @@ def does(desk: Desk, job: dg.JobDefinition, op: str, **config: object) -> dg.Exe
 def asked(desk: Desk) -> object:
     known = given(desk)
     return said_by_hand(
-        dg.build_sensor_context(), warehouse=known["warehouse"], settings=known["settings"], clock=known["clock"]
+        dg.build_sensor_context(),
+        warehouse=known["warehouse"],
+        settings=known["settings"],
+        clock=known["clock"],
+        plan_key=known["plan_key"],
     )
 
 

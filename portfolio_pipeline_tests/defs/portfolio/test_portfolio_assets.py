@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 from datetime import date
 
 import dagster as dg
@@ -17,6 +18,7 @@ from portfolio_pipeline.core.arrays import long
 from portfolio_pipeline.core.calendar.sessions import SessionRange, as_days, sessions_between
 from portfolio_pipeline.core.portfolio.allocation.settings import Allocation
 from portfolio_pipeline.core.portfolio.rebalancing.settings import Rebalancing
+from portfolio_pipeline.core.risk.adaptation import Adaptation
 from portfolio_pipeline.core.risk.states.settings import Responses
 from portfolio_pipeline.core.strategies.card import StrategyCard
 from portfolio_pipeline.core.tables import MANUAL_SHARES, STRATEGY_HONESTY
@@ -96,6 +98,7 @@ def materialise(
     allocation: Allocation | None = None,
     rebalancing: Rebalancing | None = None,
     responses: Responses | None = None,
+    adaptation: Adaptation | None = None,
 ) -> dg.ExecuteInProcessResult:
     shipped = active_settings()
     changed = {
@@ -103,6 +106,7 @@ def materialise(
         "allocation": allocation or shipped.allocation,
         "rebalancing": rebalancing or shipped.rebalancing,
         "responses": responses or shipped.responses,
+        "adaptation": adaptation or shipped.adaptation,
     }
     return chain.materialise(
         ASSETS,
@@ -129,6 +133,37 @@ def test_a_range_session_by_session_and_overlapping_ranges_give_identical_tables
     for name, table in tables(filled).items():
         pd.testing.assert_frame_equal(table, at_once[name], check_exact=True, obj=name)
     assert all(len(table) for table in at_once.values())
+
+
+def test_where_asked_for_the_book_adapts_to_the_regime_with_the_same_bits_day_by_day(filled: Warehouse) -> None:
+    materialise(filled, LIFE)
+    (before,) = (rows for name, rows in tables(filled).items() if name == "aggregated_targets")
+    chances = dict.fromkeys((f"probability_{name}" for name in REGIMES), 0.0)
+    told = {"regime": "crisis", **chances, "probability_crisis": 0.5, "probability_bull_quiet": 0.5}
+    stored = pd.DataFrame({"session": as_days(DAYS).astype("datetime64[s]"), **told})
+    filled.replace("regimes", LIFE, stored)
+    materialise(filled, LIFE)
+    pd.testing.assert_frame_equal(filled.read("aggregated_targets").to_pandas(), before, check_exact=True)
+    adaptation = Adaptation(to_regime=True)
+    result = materialise(filled, LIFE, adaptation=adaptation)
+    assert all(found.passed for found in result.get_asset_check_evaluations())
+    at_once = filled.read("aggregated_targets").to_pandas()
+    newest = at_once[at_once["session"] == DAYS[-1]]
+    asked, held = newest[newest["requested_weight"] != 0.0], newest[newest["weight"] != 0.0]
+    assert len(held) == math.ceil(0.7 * len(asked))
+    assert held["requested_weight"].min() >= asked[asked["weight"] == 0.0]["requested_weight"].max()
+    assert held["weight"].sum() <= 0.625 * asked["requested_weight"].sum() + 1e-9
+    assert asked["reason"].str.contains("regime: ").all()
+    materialise(filled, BEFORE, adaptation=adaptation)
+    for session in LAST:
+        materialise(filled, SessionRange.single(session), adaptation=adaptation)
+    pd.testing.assert_frame_equal(filled.read("aggregated_targets").to_pandas(), at_once, check_exact=True)
+
+
+def test_where_a_regime_is_missing_that_the_settings_ask_for_the_session_is_refused(filled: Warehouse) -> None:
+    result = materialise(filled, LIFE, adaptation=Adaptation(to_regime=True), succeed=False)
+    (failure, *_) = result.get_step_failure_events()
+    assert "REGIMES_MISSING" in str(failure.step_failure_data.user_failure_data)
 
 
 def test_all_checks_hold_and_pictures_and_figures_are_shown(filled: Warehouse) -> None:

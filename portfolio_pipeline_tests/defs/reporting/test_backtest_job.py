@@ -17,6 +17,7 @@ from portfolio_pipeline.ports import Warehouse
 from portfolio_pipeline.reports.backtest import backtest_report
 from portfolio_pipeline_tests.backtest_house import LAST, RUN_FIRST, SETTINGS, STRATEGY, store_backtest_house
 from portfolio_pipeline_tests.fakes.alerts import RecordedAlerts
+from portfolio_pipeline_tests.fakes.clock import FixedClock
 
 
 def run(
@@ -85,7 +86,7 @@ def test_a_mistake_in_a_question_is_no_alarm(duckdb_warehouse: Warehouse) -> Non
             dagster_event=result.get_run_failure_event(),
             dagster_instance=instance,
             dagster_run=result.dagster_run,
-            resources={"alerts": alerts},
+            resources={"alerts": alerts, "clock": FixedClock.after_close(LAST)},
         )
         failed_runs(context.for_run_failure())
     assert alerts.sent == []

@@ -13,7 +13,7 @@ from decimal import Decimal
 from uuid import NAMESPACE_URL, uuid5
 
 from portfolio_pipeline.core.calendar.sessions import NEW_YORK, session_close
-from portfolio_pipeline_tests.fakes.alpaca.market_hours import MarketClock, evening, opening
+from portfolio_pipeline_tests.fakes.alpaca.market_hours import MarketClock, opening
 
 ENDED = frozenset({"filled", "canceled", "expired", "rejected", "replaced"})
 NOTHING = Decimal(0)
@@ -186,12 +186,14 @@ class Ledger:
             if order.limit_price is not None and (price - order.limit_price) * order.sign > 0:
                 continue
             share = Decimal(str((filled_share or {}).get(order.symbol, 1)))
-            whole = order.left * share if order.left % 1 else (order.left * share) // 1
+            whole = round(order.left * share, 6) if order.left % 1 else (order.left * share) // 1
             self._in_pieces(order, whole, price, pieces)
 
-    def close_session(self, session: date, quotes: Mapping[str, Quote] | None = None) -> None:
+    def close_session(
+        self, session: date, quotes: Mapping[str, Quote] | None = None, *, after: timedelta = timedelta(hours=1)
+    ) -> None:
         """Limits that the session has passed are executed, then what is for the close; the rest of the day's orders
-        expires, and an hour goes by.
+        expires, and an hour goes by, or as much as is said.
         """
         self.clock.set(session_close(session) - timedelta(minutes=1))
         for order in list(self.orders.values()):
@@ -204,7 +206,7 @@ class Ledger:
                 self.execute(order, order.left, self.prices[order.symbol])
             if order.open and order.time_in_force in ("day", "opg", "cls"):
                 self.end(order, "expired")
-        self.clock.set(evening(session))
+        self.clock.set(session_close(session) + after)
 
     def _reach(self, order: Taken, quote: Quote | None) -> None:
         """Execute a resting limit order at its limit, if the session went further."""
@@ -265,6 +267,23 @@ class Ledger:
         else:
             self.positions.pop(symbol, None)
 
+    def turn(
+        self, kind: str, old: str, new: str | None = None, *, ratio: str = "1", cash: str = "0", at: datetime
+    ) -> None:
+        """Every share of a symbol becomes so many of another one, or money, or both; its open orders are canceled."""
+        held = self.positions.pop(old)
+        for order in self.orders.values():
+            if order.open and order.symbol == old:
+                self.cancel(order)
+        self.note(kind, at=at, symbol=old, quantity=-held.quantity)
+        if new is not None:
+            came = held.quantity * Decimal(ratio)
+            self.prices.setdefault(new, self.prices[old] / Decimal(ratio))
+            self.move(new, came, held.average / Decimal(ratio))
+            self.note(kind, at=at, symbol=new, quantity=came)
+        if Decimal(cash):
+            self.note(kind, at=at, symbol=old, amount=round(held.quantity * Decimal(cash), 2))
+
     def foreign(self, symbol: str, quantity: int, price: float) -> None:
         """Somebody trades by hand, in the broker's own window."""
         side = "buy" if quantity > 0 else "sell"
@@ -275,7 +294,8 @@ class Ledger:
     def _in_pieces(self, order: Taken, quantity: Decimal, price: Decimal, pieces: int) -> None:
         moment, left = self.clock.now(), quantity
         for number in range(pieces, 0, -1):
-            piece = left if number == 1 else (left / number) // 1
+            part = left / number
+            piece = left if number == 1 else round(part, 9) if left % 1 else part // 1
             self.execute(order, piece, price)
             left -= piece
             self.clock.set(self.clock.now() + timedelta(milliseconds=1))

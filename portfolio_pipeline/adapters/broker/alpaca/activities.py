@@ -12,8 +12,8 @@ from functools import partial
 from typing import TypeVar
 
 from portfolio_pipeline.adapters.alpaca.client import AlpacaClient, Refused
-from portfolio_pipeline.adapters.broker.alpaca.words import Answer, Unreadable, cents, moment, price, units
-from portfolio_pipeline.core.books.cash_flows import CashFlow
+from portfolio_pipeline.adapters.broker.alpaca.words import Answer, Unreadable, cents, decimal, moment, price, units
+from portfolio_pipeline.core.books.cash_flows import OF_SHARES, CashFlow
 from portfolio_pipeline.core.books.fills import Fill, Side
 from portfolio_pipeline.core.calendar.sessions import (
     NEW_YORK,
@@ -63,16 +63,18 @@ class Activities:
         return tuple(sorted(found.values(), key=lambda flow: (flow.session, flow.flow_id)))
 
     def _rows(self, path: str, query: Mapping[str, object]) -> Iterator[Answer]:
-        """All pages, oldest first."""
-        token = None
+        """All pages, oldest first, until one brings nothing new."""
+        token, known = None, set[str]()
         while True:
             asked = {**query, "direction": "asc", "page_size": PAGE, **({"page_token": token} if token else {})}
             page = self._client.get(path, asked)
             if not isinstance(page, list) or not all(isinstance(row, dict) and row.get("id") for row in page):
                 raise _unreadable("a list with identifiers")
+            new = {str(row["id"]) for row in page} - known
             yield from page
-            if len(page) < PAGE or page[-1]["id"] == token:
+            if len(page) < PAGE or not new:
                 return
+            known |= new
             token = page[-1]["id"]
 
     def _fill(self, row: Answer, names: Mapping[str, str]) -> Fill:
@@ -84,7 +86,7 @@ class Activities:
             fill_id=str(row["id"]),
             client_order_id=names.get(order) or self._name_of(order),
             symbol=str(row["symbol"]),
-            quantity=side.signed(units(row["qty"])),
+            quantity=side.signed(_executed(row)),
             price=price(row["price"]),
             commission=0,
             filled_at=when,
@@ -101,12 +103,20 @@ class Activities:
         return self._names[order]
 
 
+def _executed(row: Answer) -> int:
+    """Parts of an order come in finer fractions than books have: rounded so that together they are the whole."""
+    if row.get("cum_qty") is None:
+        return units(row["qty"])
+    return units(row["cum_qty"]) - units(decimal(row["cum_qty"]) - decimal(row["qty"]))
+
+
 def _cash_flow(row: Answer) -> CashFlow | None:
-    """None for what moves no cash, as a split."""
-    if row.get("net_amount") is None or row.get("status") == "canceled":
+    """None for what moves neither cash nor shares to others, as a split."""
+    if row.get("status") == "canceled":
         return None
-    amount = cents(row["net_amount"])
-    if not amount:
+    amount = cents(row.get("net_amount") or "0")
+    quantity = units(row.get("qty") or "0") if row.get("activity_type") in OF_SHARES else 0
+    if not amount and not quantity:
         return None
     day = date.fromisoformat(str(row["date"])[:10])
     return CashFlow(
@@ -116,6 +126,7 @@ def _cash_flow(row: Answer) -> CashFlow | None:
         amount=amount,
         symbol=row.get("symbol") or None,
         note=str(row.get("description") or ""),
+        quantity=quantity,
     )
 
 

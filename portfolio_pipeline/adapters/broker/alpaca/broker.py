@@ -100,6 +100,12 @@ class AlpacaBroker:
             cash = cents(told["cash"])
         except (KeyError, TypeError, Unreadable) as missing:
             raise self._unreadable("account and positions", missing) from None
+        # What others trade in the evening is of the next session: the account is told as it was before.
+        for fill in self._activities.fills(SessionRange.single(next_session(session)), {}):
+            quantity, row = amounts.get(fill.symbol, (0, {}))
+            amounts[fill.symbol] = quantity - fill.quantity, row
+            cash -= fill.cash
+        amounts = {symbol: (quantity, row) for symbol, (quantity, row) in amounts.items() if quantity}
         return AccountSnapshot(session, cash, self._marked(session, amounts))
 
     def submit(self, sessions: SessionRange, orders: Sequence[Order]) -> tuple[OrderReport, ...]:
@@ -114,10 +120,10 @@ class AlpacaBroker:
             self._require_settled(sessions.last)
             self._require_unblocked(self._account())
             self._sender.plan(orders)
-            self._sender.sweep(sessions.last)
+            self._refuse_strangers(self._sender.sweep(sessions.last).strangers, orders)
             for _ in range(_ROUNDS):
                 whole = self._sender.send(orders, hours.next_close)
-                doubted = self._sender.sweep(sessions.last)
+                doubted = self._sender.sweep(sessions.last).doubted
                 if whole or doubted:
                     break
         return self.reports(sessions)
@@ -272,6 +278,22 @@ class AlpacaBroker:
         earlier = {name: one for name, one in self._journal.of_late(session).items() if one.order.session < session}
         self._refuse_open([*{**earlier, **self._sender.refreshed(earlier)}.values()])
 
+    def _refuse_strangers(self, strangers: Iterable[Attempt], orders: Sequence[Order]) -> None:
+        """Orders of this session that another home, or this one before its database was put back, has sent by another
+        plan: beside them everything would be traded twice.
+        """
+        planned = {order.client_order_id for order in orders}
+        others = [one.order for one in strangers if one.order.client_order_id not in planned]
+        if others and self._sender.unsent(orders):
+            raise BrokerError(
+                "SENT_FROM_ELSEWHERE",
+                found=others[0].client_order_id,
+                orders=len(others),
+                expected="orders of one plan for a session",
+                remedy="Nothing was sent. What is there is in this home's books from now on. Let one home alone trade"
+                " an account; the next session is planned with what the account has then.",
+            )
+
     def _refuse_open(self, attempts: Iterable[Attempt]) -> None:
         """Orders of sessions that are over, of which nobody knows what became, or which still stand."""
         now = self._clock.now()
@@ -364,12 +386,14 @@ def _number(text: object) -> float | None:
 
 
 def _lacking(orders: Iterable[Attempt], fills: Iterable[Fill]) -> list[str]:
-    """Orders of which more is filled than the executions say."""
+    """Orders of which more is filled than the executions say. Of what was refused nothing is expected: another order
+    may have its name.
+    """
     told: dict[str, int] = {}
     for fill in fills:
         told[fill.client_order_id] = told.get(fill.client_order_id, 0) + abs(fill.quantity)
     return [
         f"{name}: executions of {to_shares(told.get(name, 0)):g} of {to_shares(one.filled_quantity):g} shares"
         for one in orders
-        if told.get(name := one.order.client_order_id, 0) != one.filled_quantity
+        if one.state is not OrderState.REFUSED and told.get(name := one.order.client_order_id, 0) != one.filled_quantity
     ]

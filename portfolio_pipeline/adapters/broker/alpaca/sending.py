@@ -14,7 +14,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
-from typing import Any
+from typing import Any, NamedTuple
 
 from portfolio_pipeline.adapters.alpaca.client import WHEN_IT_ANSWERS, AlpacaClient, Refused, Unclear
 from portfolio_pipeline.adapters.broker.alpaca.journal import Journal
@@ -41,6 +41,15 @@ _PAGE = 500
 _FEW = 3
 _NOT_THERE = frozenset({OrderState.PLANNED, OrderState.REFUSED})
 """States of an order that the broker does not have; if it has it all the same, the broker is right."""
+
+
+class Swept(NamedTuple):
+    """What looking through the orders of a session has found."""
+
+    doubted: bool
+    """Of some it is still not known what became of them."""
+    strangers: tuple[Attempt, ...]
+    """Ours by their names, and nobody here knew of them; of each something was executed, or still may be."""
 
 
 class Sender:
@@ -76,11 +85,13 @@ class Sender:
             self._client.doing = ""
             self._journal.flush()
 
-    def sweep(self, session: date) -> bool:
-        """Ask for all orders since the session's close, and adopt what is ours, whether we know of it or not.
+    def unsent(self, orders: Sequence[Order]) -> bool:
+        """Whether any of these was not sent yet, as far as is proved."""
+        known = self._journal.of_orders([order.client_order_id for order in orders])
+        return any(one.state is OrderState.PLANNED or one.state in IN_DOUBT for one in known.values())
 
-        Says whether of any it is still not known what became of it.
-        """
+    def sweep(self, session: date) -> Swept:
+        """Ask for all orders since the session's close, and adopt what is ours, whether we know of it or not."""
         known = self._journal.of_late(session)
         listed = self._listed(session)
         strangers = [
@@ -89,7 +100,9 @@ class Sender:
         adopted = [Attempt.planned(order_of(answer, session), self._journal.now()) for answer in strangers]
         self._journal.add(adopted)
         found = self._refresh({**known, **{one.order.client_order_id: one for one in adopted}}, listed)
-        return bool(still_in_doubt(found.values()))
+        new = {one.order.client_order_id for one in adopted}
+        stand = [one for name, one in found.items() if name in new and (one.filled_quantity or one.state not in OVER)]
+        return Swept(bool(still_in_doubt(found.values())), tuple(stand))
 
     def canceled(self, attempts: Mapping[str, Attempt]) -> dict[str, Attempt]:
         """Ask for what is not over to be canceled, and look until it is, or for as long as patience lasts.

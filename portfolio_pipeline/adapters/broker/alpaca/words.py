@@ -69,7 +69,7 @@ def is_that_order(answer: Answer, order: Order) -> bool:
     try:
         same_quantity = units(answer.get("qty")) == abs(order.quantity)
         wanted = None if order.limit_price is None else Decimal(price_text(order.limit_price))
-        found = None if answer.get("limit_price") is None else _decimal(answer["limit_price"])
+        found = None if answer.get("limit_price") is None else decimal(answer["limit_price"])
     except Unreadable:
         return False
     return (
@@ -90,7 +90,7 @@ def order_of(answer: Answer, session: date) -> Order:
         client_order_id=str(answer["client_order_id"]),
         symbol=str(answer.get("symbol")),
         quantity=side.signed(units(answer.get("qty") or "0")),
-        limit_price=float(_decimal(answer["limit_price"])) if is_limit else None,
+        limit_price=float(decimal(answer["limit_price"])) if is_limit else None,
         time_in_force=_KINDS.get(str(answer.get("time_in_force")), TimeInForce.DAY),
     )
 
@@ -138,15 +138,15 @@ def report_of(answer: Answer, session: date) -> OrderReport:
 
 def units(text: object) -> int:
     """Shares in units, to the nearest millionth."""
-    return int((_decimal(text) * SHARE).to_integral_value(ROUND_HALF_EVEN))
+    return int((decimal(text) * SHARE).to_integral_value(ROUND_HALF_EVEN))
 
 
 def cents(text: object) -> int:
-    return int((_decimal(text) * 100).to_integral_value(ROUND_HALF_EVEN))
+    return int((decimal(text) * 100).to_integral_value(ROUND_HALF_EVEN))
 
 
 def price(text: object) -> float:
-    return float(_decimal(text))
+    return float(decimal(text))
 
 
 def quantity_text(quantity: int) -> str:
@@ -172,7 +172,7 @@ def moment(text: object) -> datetime:
     return (found if found.tzinfo else found.replace(tzinfo=UTC)).astimezone(UTC).replace(tzinfo=None)
 
 
-def _decimal(text: object) -> Decimal:
+def decimal(text: object) -> Decimal:
     try:
         found = Decimal(str(text))
     except InvalidOperation:

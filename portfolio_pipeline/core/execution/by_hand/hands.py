@@ -11,14 +11,17 @@ from dataclasses import dataclass, field
 from datetime import date
 
 from portfolio_pipeline.core.books.book import Book
+from portfolio_pipeline.core.books.cash_flows import CashFlow
 from portfolio_pipeline.core.books.fills import Fill
 from portfolio_pipeline.core.books.strategy_books import Ledger, Wishes, advance, wishes
+from portfolio_pipeline.core.books.unclaimed import NOTHING_OUTSIDE, Outside
+from portfolio_pipeline.core.calendar.sessions import session_open
 from portfolio_pipeline.core.execution.by_hand.approvals import Approvals
 from portfolio_pipeline.core.execution.by_hand.effect import instructed
 from portfolio_pipeline.core.execution.by_hand.instructions import NOTHING_SAID, Instructions
-from portfolio_pipeline.core.execution.fill_model import Outcome, session_open
+from portfolio_pipeline.core.execution.fill_model import Outcome
 from portfolio_pipeline.core.execution.tickets import Ticket
-from portfolio_pipeline.core.market.bars import Bars
+from portfolio_pipeline.core.market.bars import Bars, without_payments
 from portfolio_pipeline.core.portfolio.session_targets import SessionTargets
 
 
@@ -32,6 +35,11 @@ class Books:
     cash_buffer: float
     delist_after_sessions: int
     fills: dict[date, list[Fill]] = field(default_factory=dict)
+    payments: Mapping[date, Sequence[CashFlow]] = field(default_factory=dict)
+    outside: Mapping[date, Outside] = field(default_factory=dict)
+    """What others did, as it was decided."""
+    pays: bool = False
+    """Whether a broker out in the world books dividends and interest itself."""
     open: bool = True
     """Whether they are at the close of the session before; an account that begins has no such session."""
 
@@ -39,7 +47,10 @@ class Books:
         shares = self.shares.get(session)
         if self.open:
             fills = sorted(self.fills.pop(session, []), key=lambda fill: fill.fill_id)
-            advance(self.ledger, bars, fills, self.wished, shares, self.delist_after_sessions)
+            booked, outside = self.payments.get(session, ()), self.outside.get(session, NOTHING_OUTSIDE)
+            real = without_payments(bars) if self.pays else bars
+            delisted = self.delist_after_sessions
+            advance(self.ledger, real, fills, self.wished, shares, delisted, booked, outside)
         else:
             self.ledger.admit(shares or ())
         self.open = True

@@ -18,6 +18,8 @@ from portfolio_pipeline.core.tables import ORDER_INSTRUCTIONS, ORDER_PLANS
 Kind = Literal["order", "sell_all", "close", "flatten", "withdraw", "cancel", "modify"]
 KINDS: tuple[str, ...] = get_args(Kind)
 _OF_ORDERS = ("cancel", "modify")
+HOUSE = "orders.rejects"
+"""Who has said that a refused order is to be smaller: a policy of the settings, and no person."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,7 +41,7 @@ class Instruction:
 
     @property
     def told(self) -> str:
-        return f"by hand: {self.who}, {self.why}"
+        return self.why if self.who == HOUSE else f"by hand: {self.who}, {self.why}"
 
 
 @dataclass(frozen=True)
@@ -95,6 +97,10 @@ class Instructions:
     def modified(self, session: date) -> tuple[Instruction, ...]:
         return tuple(one for one in self.said if one.session == session and one.kind == "modify")
 
+    def shrunk(self, session: date) -> dict[str, Instruction]:
+        """The tickets of the session that were refused and are to be smaller, by their identifiers."""
+        return {one.order: one for one in self.modified(session) if one.who == HOUSE}
+
     def newest_for(self, session: date) -> Instruction | None:
         """The newest word that changes what is ordered in the session."""
         own = (one for one in self.said if one.session == session and one.kind != "cancel")
@@ -108,15 +114,15 @@ class Instructions:
 NOTHING_SAID = Instructions()
 
 
-def instruction_rows(said: Sequence[Instruction]) -> pd.DataFrame:
+def instruction_rows(said: Sequence[Instruction], seals: Sequence[str]) -> pd.DataFrame:
     """Rows of order_instructions."""
     rows = [
         (
             *(one.number, one.kind, one.session, one.strategy, one.symbol),
             *(None if one.quantity is None else to_shares(one.quantity), one.limit_price, one.order, one.withdraws),
-            *(one.why, one.who, one.made_at),
+            *(one.why, one.who, one.made_at, seal),
         )
-        for one in said
+        for one, seal in zip(said, seals, strict=True)
     ]
     frame = pd.DataFrame(rows, columns=list(ORDER_INSTRUCTIONS.column_names))
     return frame.astype({"quantity": "float64", "limit_price": "float64", "withdraws": "Int64"})

@@ -113,7 +113,7 @@ def in_words(row: Instruction, known: Known) -> str:
         return (
             f"Order {row.number}: {row.strategy} {side} {shares} {row.symbol}{limit}, worth"
             f" {to_currency(worth):,.2f}{left}. {when} Then it stays as it is: the strategy does not trade"
-            f" {row.symbol} until `portfolio order sell-all`, or {withdraw}."
+            f" {row.symbol}, not for what it wants itself either, until `portfolio order sell-all`, or {withdraw}."
         )
     if row.kind == "sell_all":
         held = to_shares(known.books[row.strategy].quantity(row.symbol))
@@ -203,7 +203,7 @@ def _quantity(asked: Asked, known: Known) -> int:
             expected=f"at most {to_shares(most):g} shares",
             of=f"allocated {to_currency(money.allocated):,.2f}, held {to_currency(money.held):,.2f}, cash"
             f" {to_currency(money.cash):,.2f}, buying power {to_currency(money.buying_power):,.2f}",
-            remedy=_NOTHING_WRITTEN,
+            remedy=f"{_NOTHING_WRITTEN} {_for_more(money)}",
         )
     held = _held(asked, known)
     if quantity < 0 and -quantity > held and not terms.limits.value("short"):
@@ -215,6 +215,16 @@ def _quantity(asked: Asked, known: Known) -> int:
             remedy=_NOTHING_WRITTEN,
         )
     return quantity
+
+
+def _for_more(money: Money) -> str:
+    """What can be done about the least of what a strategy may spend."""
+    if money.buying_power < min(money.allocated - money.held, money.cash):
+        return "The account has no more cash: sell something first, of whatever strategy."
+    return (
+        "The strategy's money is at work: sell something of it first (portfolio order sell-all, or place --side sell),"
+        " and order at the close after; or give it a larger share (portfolio allocate set)."
+    )
 
 
 def _held(asked: Asked, known: Known) -> int:

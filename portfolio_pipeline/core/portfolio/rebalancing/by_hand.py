@@ -25,6 +25,7 @@ from portfolio_pipeline.core.errors import ConfigurationError
 from portfolio_pipeline.core.portfolio.allocation.settings import Allocation
 from portfolio_pipeline.core.registry import near, one_of
 from portfolio_pipeline.core.risk.exposures import EPSILON
+from portfolio_pipeline.core.words import clean
 
 Action = Literal["set", "lock", "unlock", "pause", "activate", "now"]
 ACTIONS: tuple[str, ...] = get_args(Action)
@@ -112,8 +113,8 @@ def event_row(
             "share": pa.array([word.share], pa.float64()),
             "effective_from": [first],
             "expires": pa.array([word.last], pa.date32()),
-            "reason": [word.reason.strip()],
-            "who": [word.who],
+            "reason": [clean(word.reason)],
+            "who": [clean(word.who)],
             "recorded_at": [now],
         }
     )

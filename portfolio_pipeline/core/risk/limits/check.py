@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 
 from portfolio_pipeline.core.market.past import Past
-from portfolio_pipeline.core.risk.breaches import Breach
+from portfolio_pipeline.core.risk.breaches import NEAR, Breach
 from portfolio_pipeline.core.risk.exposures import EPSILON, NO_SECTORS, Portfolio
 from portfolio_pipeline.core.risk.limits.limit import PLACES, Caps, Figure, Limit
 from portfolio_pipeline.core.risk.limits.registry import LIMITS
@@ -24,6 +24,7 @@ def check_limits(
     tolerance: float | None = None,
     sectors: Mapping[str, str] = NO_SECTORS,
     past: Past | None = None,
+    near: float | None = None,
 ) -> tuple[Breach, ...]:
     """Every limit that `weights` (fractions of equity by symbol) break, in a fixed order; empty when all hold.
 
@@ -37,6 +38,9 @@ def check_limits(
     A weight that is no number blocks, and nothing else is said then. A symbol outside `asset_classes` is outside the
     universe: any weight in it is a breach. So is any in a class that the limits do not
     name.
+
+    With `near`, a part of the limit, figures that hold theirs and are beyond that part of it come last, as warnings
+    (`is_near`).
     """
     portfolio = Portfolio(weights, asset_classes, previous, sectors, past)
     undecided = [
@@ -45,7 +49,8 @@ def check_limits(
     ]
     if undecided:
         return tuple(undecided)
-    broken = list(_figures(portfolio, caps, tolerance=tolerance or 0.0))
+    figures = list(_figures(portfolio, caps))
+    broken = [found for found in figures if _is_broken(*found, tolerance or 0.0)]
     before: dict[tuple[str, str], Figure] = {}
     if broken and tolerance is not None and previous is not None:
         book = Portfolio(previous, asset_classes, None, sectors, past)
@@ -54,20 +59,28 @@ def check_limits(
     for limit, figure in broken:
         forgiven = limit.forgives(figure, before.get((limit.name, figure.subject)), portfolio)
         breaches.append(limit.breach(figure.subject, "warning" if forgiven else "block", figure.found, figure.cap))
+    if near is not None:
+        breaches += [
+            limit.breach(figure.subject, "warning", figure.found, figure.cap, NEAR)
+            for limit, figure in figures
+            if limit.excess(figure.found, near * figure.cap) > EPSILON and (limit, figure) not in broken
+        ]
     return tuple(breaches)
 
 
-def _figures(
-    portfolio: Portfolio, caps: Caps, *, decisive: bool = False, tolerance: float | None = None
-) -> Iterator[tuple[Limit, Figure]]:
-    """Subject by subject, from the symbols up to the portfolio; with a tolerance only those that pass it."""
+def is_near(breach: Breach) -> bool:
+    """Whether the limit holds, and a figure has only come near it."""
+    return breach.action == NEAR
+
+
+def _is_broken(limit: Limit, figure: Figure, tolerance: float) -> bool:
+    # Written so that a figure that is no number counts as a breach.
+    return not figure.excess <= EPSILON + limit.slack(figure.cap, tolerance)
+
+
+def _figures(portfolio: Portfolio, caps: Caps, *, decisive: bool = False) -> Iterator[tuple[Limit, Figure]]:
+    """Subject by subject, from the symbols up to the portfolio."""
     for place in PLACES:
         limits = [limit for limit in LIMITS.values() if limit.place == place and limit.decisive == decisive]
-        figures = [
-            (limit, figure)
-            for limit in limits
-            for figure in limit.figures(portfolio, caps)
-            # Written so that a figure that is no number counts as a breach.
-            if tolerance is None or not figure.excess <= EPSILON + limit.slack(figure.cap, tolerance)
-        ]
+        figures = [(limit, figure) for limit in limits for figure in limit.figures(portfolio, caps)]
         yield from sorted(figures, key=lambda found: found[1].subject)

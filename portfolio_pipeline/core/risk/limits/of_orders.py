@@ -26,12 +26,18 @@ class OrderNotional(OrderLimit):
 
 
 class OrderEquity(OrderLimit):
-    """What one order may be worth, as a fraction of equity."""
+    """What one order may be worth, as a fraction of equity.
+
+    An account without any left is never held up in making its positions smaller.
+    """
 
     name = "order_equity"
     setting = Setting(default=0.25, low=0, high=2)
 
     def measure(self, order: OrderFacts) -> float | None:
+        after = order.held + order.shares
+        if order.equity <= 0 and abs(after) < abs(order.held) and after * order.held >= 0:
+            return None
         return order.notional / max(order.equity, 0.01) if order.shares else None
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from portfolio_pipeline.core.errors import ConfigurationError
+from portfolio_pipeline.core.risk.breaches import GRAVE, Gravity
 from portfolio_pipeline.core.risk.limits.limit import Limit
 from portfolio_pipeline.core.risk.limits.of_concentration import SECTOR, TOP_FIVE
 from portfolio_pipeline.core.risk.limits.of_exposure import ASSET_CLASS, GROSS, NET, NET_MINIMUM, SHORT
@@ -50,3 +51,9 @@ def register(limit: Limit | OrderLimit) -> None:
         ORDER_LIMITS[limit.name] = limit
     else:
         LIMITS[limit.name] = limit
+
+
+def gravity_of_rule(name: str) -> Gravity:
+    """How grave it is to break the limit or rule of this name."""
+    limit = LIMITS.get(name)
+    return GRAVE.get(name, "low") if limit is None else limit.gravity

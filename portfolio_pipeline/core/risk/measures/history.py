@@ -14,6 +14,7 @@ import numpy as np
 
 from portfolio_pipeline.core.arrays import Array
 from portfolio_pipeline.core.market.panel import PricePanel
+from portfolio_pipeline.core.market.past import filled_by_class
 from portfolio_pipeline.core.market.returns import total_returns
 from portfolio_pipeline.core.risk.measures.parts import Parts
 
@@ -38,20 +39,12 @@ class TargetHistory:
 
 def filled_returns(panel: PricePanel, asset_classes: Mapping[str, str]) -> Array:
     """Total returns without NaN, as the module's NaN policy says; [sessions, symbols]."""
-    returns = total_returns(panel)
-    known = ~np.isnan(returns)
-    filled = np.where(known, returns, 0.0)
     unlisted = ~np.logical_or.accumulate(panel.traded, axis=0)
-    for name in sorted(set(asset_classes.values())):
-        members = [column for column, symbol in enumerate(panel.symbols) if asset_classes.get(symbol) == name]
-        total, count = np.zeros(len(filled)), np.zeros(len(filled))
-        for column in members:
-            total += filled[:, column]
-            count += known[:, column]
-        mean = total / np.maximum(count, 1.0)
-        for column in members:
-            filled[:, column] = np.where(unlisted[:, column], mean, filled[:, column])
-    return filled
+    classes = (
+        [column for column, symbol in enumerate(panel.symbols) if asset_classes.get(symbol) == name]
+        for name in sorted(set(asset_classes.values()))
+    )
+    return filled_by_class(total_returns(panel), unlisted, classes)
 
 
 def paper_returns(history: TargetHistory, returns: Array) -> Array:

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping
 from datetime import date
 from typing import TYPE_CHECKING, Any, Literal
 
-from portfolio_pipeline.core.risk.breaches import Breach, Severity
+from portfolio_pipeline.core.risk.breaches import NEAR, Breach, Severity
 from portfolio_pipeline.core.risk.states.machine import Rule
 from portfolio_pipeline.core.risk.states.standing import Standing
 from portfolio_pipeline.core.tables import RISK_STATES
@@ -63,7 +63,7 @@ def breaches_of(session: date, subject: str, rule: Rule, before: Standing | None
     if rule.broken(found):
         return (_breach(subject, rule.name, "warning", found, rule.limit, "reported: the settings ask for no more"),)
     if rule.near(found):
-        return (_breach(subject, rule.name, "warning", found, rule.limit, "reported: near the limit"),)
+        return (_breach(subject, rule.name, "warning", found, rule.limit, NEAR),)
     return ()
 
 
