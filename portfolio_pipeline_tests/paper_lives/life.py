@@ -92,13 +92,7 @@ class Life:
         for _ in range(4):
             minutes_later(self.server)
             self._set_clock()
-            try:
-                self.scene.desk.evening(self.scene.session)
-            except PortfolioError as refusal:
-                self.happened[f"in the end {refusal.reason}"] += 1
-                if refusal.reason != "ALREADY_SENT":
-                    raise
-                return
+            self.scene.desk.evening(self.scene.session)
             if not self._decided():
                 return
         raise AssertionError(f"still to be decided: {self.scene.desk.open_differences()}")
@@ -118,10 +112,12 @@ class Life:
             must = one.kind in (Kind.CASH, Kind.CORPORATE_ACTION) or (theirs < 0 and subject != STRANGER)
             if one.kind is Kind.FOREIGN_ORDER or (not must and (subject == STRANGER or self.draw.random() < 0.5)):
                 scene.desk.decide("ignore", subject)
+                scene.left_again(subject)
             else:
                 scene.desk.decide("accept", subject)
                 scene.theirs.pop(subject, None)
-                scene.coming.pop(subject, None)
+                if coming := scene.coming.pop(subject, None):
+                    scene.accepted[subject] = scene.session, coming
             open_ = scene.desk.open_differences()
         return True
 
@@ -139,6 +135,9 @@ class Life:
         for symbol, quote in scene.play.quotes.items():
             if quote.split != 1 and symbol in scene.theirs:
                 scene.theirs[symbol] = round(scene.theirs[symbol] * quote.split, 6)
+            if quote.split != 1 and symbol in scene.accepted:
+                evening, quantity = scene.accepted[symbol]
+                scene.accepted[symbol] = evening, round(quantity * quote.split, 6)
         play = scene.play
         ledger.open_session(coming, play.quotes, filled_share=play.filled_share, rejected=frozenset(play.rejected),
                             pieces=play.pieces)  # fmt: skip

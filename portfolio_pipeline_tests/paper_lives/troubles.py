@@ -15,6 +15,7 @@ from decimal import Decimal
 from typing import Literal, get_args
 
 from portfolio_pipeline.adapters.acts.orders_by_hand import cancel_orders
+from portfolio_pipeline.core.calendar.sessions import next_session
 from portfolio_pipeline.core.errors import PortfolioError
 from portfolio_pipeline_tests.adapters.alpaca.lives import Death
 from portfolio_pipeline_tests.fakes.alpaca.faults import Fault, Kind
@@ -52,6 +53,8 @@ class Scene:
     theirs: dict[str, Decimal] = field(default_factory=dict)
     coming: dict[str, Decimal] = field(default_factory=dict)
     """What they have traded since the close: it is of the next session."""
+    accepted: dict[str, tuple[date, Decimal]] = field(default_factory=dict)
+    """Of that, what was accepted in an evening: the books take it in with the next session."""
     play: Play = field(default_factory=lambda: Play({}))
     ahead: float = 0.0
     """So many seconds the clock in the house is fast."""
@@ -68,6 +71,14 @@ class Scene:
 
     def brought(self, symbol: str, quantity: Decimal) -> None:
         self.theirs[symbol] = self.theirs.get(symbol, Decimal(0)) + quantity
+
+    def left_again(self, symbol: str) -> None:
+        """The last word on a symbol counts for all of it that the books have not taken in yet."""
+        evening, quantity = self.accepted.pop(symbol, (self.session, Decimal(0)))
+        if evening == self.session and quantity:
+            self.coming[symbol] = self.coming.get(symbol, Decimal(0)) + quantity
+        elif quantity and next_session(evening) == self.session:
+            self.brought(symbol, quantity)
 
     def ours(self) -> list[Taken]:
         """Our orders that are open."""

@@ -155,7 +155,7 @@ def reconcile(
             for fill in told.fills.get(session, ()):
                 traded[fill.symbol] = traded.get(fill.symbol, 0) + fill.quantity
             booked = [flow for day in sessions for flow in told.flows.get(day, ()) if flow.quantity]
-            differ = _differences(session, carried.account, told, bookings, traded, begins)
+            differ = _differences(session, carried, told, bookings, traded, begins)
             found += [_booked(one, booked) for one in differ]
             found += [_execution(fill, session) for fill in told.later if not is_own(fill.client_order_id)]
         outside[session] = outside_of(session, foreign, found, decisions)
@@ -245,8 +245,9 @@ def _execution(fill: Fill, found_at: date) -> Difference:
 
 
 def _differences(
-    session: date, book: Book, told: Told, bookings: int, traded: Mapping[str, int], begins: bool
+    session: date, carried: Ledger, told: Told, bookings: int, traded: Mapping[str, int], begins: bool
 ) -> list[Difference]:
+    book = carried.account
     found = [
         Difference(session, order.name, Kind.FOREIGN_ORDER, order.symbol, told=order.told) for order in told.orders
     ]
@@ -254,9 +255,10 @@ def _differences(
     for symbol in sorted({*book.positions, *holdings}):
         here, there = book.quantity(symbol), holdings[symbol].quantity if symbol in holdings else 0
         if here != there:
-            found.append(
-                _of_shares(session, symbol, here, there, book, holdings.get(symbol), traded.get(symbol, 0), begins)
-            )
+            of_ours = here != carried.unclaimed.quantity(symbol)
+            before = (here - traded.get(symbol, 0), there - traded.get(symbol, 0))  # what was traded came after it
+            ratio = _split(*before) if of_ours else None  # what others have is theirs, whatever becomes of it
+            found.append(_of_shares(session, symbol, here, there, book, holdings.get(symbol), ratio, begins))
     if told.account.cash != book.cash and rounding(session, book.cash, told.account.cash, bookings) is None:
         amount = told.account.cash - book.cash
         words = f"books {to_currency(book.cash):,.2f}, broker {to_currency(told.account.cash):,.2f}"
@@ -278,10 +280,16 @@ def _booked(one: Difference, flows: Sequence[CashFlow]) -> Difference:
 
 
 def _of_shares(
-    session: date, symbol: str, here: int, there: int, book: Book, holding: Holding | None, traded: int, begins: bool
+    session: date,
+    symbol: str,
+    here: int,
+    there: int,
+    book: Book,
+    holding: Holding | None,
+    ratio: Fraction | None,
+    begins: bool,
 ) -> Difference:
     words = f"books {to_shares(here):g}, broker {to_shares(there):g}"
-    ratio = _split(here - traded, there - traded)  # before the open: what was traded came after it
     if ratio is not None:
         kind, words = Kind.CORPORATE_ACTION, f"{words}: as after a split of {ratio} that prices do not have"
     else:

@@ -28,6 +28,7 @@ from portfolio_pipeline.core.risk.exposures import PORTFOLIO
 from portfolio_pipeline.core.tables import ORDER_SEALS
 
 PLANNED_ON = ("targets", "settings", "account", "prices")
+_SEALED = "sealed_"
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,8 +103,27 @@ class Sealed:
             if not others and not _same(seal.ticket, fresh.ticket):
                 found.setdefault("seal", f"SEAL_BROKEN: client_order_id={fresh.client_order_id}, its row was edited")
         return tuple(
-            Breach(PORTFOLIO, f"sealed_{name}", "block", None, None, message) for name, message in found.items()
+            Breach(PORTFOLIO, f"{_SEALED}{name}", "block", None, None, message) for name, message in found.items()
         )
+
+
+def moved_accounts(then: Iterable[Seal], now: Iterable[Seal]) -> set[date]:
+    """The sessions planned on the same targets and settings as then, and on another account."""
+    before, after = ({seal.session: seal for seal in seals} for seals in (then, now))
+    both = {session: (before[session], after[session]) for session in before.keys() & after.keys()}
+    return {
+        session
+        for session, (one, other) in both.items()
+        if _same(one.targets, other.targets)
+        and _same(one.settings, other.settings)
+        and not _same(one.account, other.account)
+    }
+
+
+def only_the_account_moved(findings: Iterable[Breach]) -> bool:
+    """Whether that is all that the seals of a session tell, beside the prices of what came into the account."""
+    told = {finding.rule for finding in findings} & {f"{_SEALED}{name}" for name in (*PLANNED_ON, "seal")}
+    return f"{_SEALED}account" in told and told <= {f"{_SEALED}account", f"{_SEALED}prices"}
 
 
 def seal_rows(seals: Iterable[Seal]) -> pd.DataFrame:

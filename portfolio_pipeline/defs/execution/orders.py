@@ -25,7 +25,14 @@ from portfolio_pipeline.core.execution.gate import judge_submission
 from portfolio_pipeline.core.execution.orders import plan
 from portfolio_pipeline.core.execution.origin import Origin, changes_by_session
 from portfolio_pipeline.core.execution.rows import asset_rows, know_assets, ticket_rows, tickets_of
-from portfolio_pipeline.core.execution.seals import Sealed, Sealer, seal_rows, seals_of
+from portfolio_pipeline.core.execution.seals import (
+    Sealed,
+    Sealer,
+    moved_accounts,
+    only_the_account_moved,
+    seal_rows,
+    seals_of,
+)
 from portfolio_pipeline.core.execution.tickets import Ticket, by_session
 from portfolio_pipeline.core.portfolio.session_targets import SessionTargets
 from portfolio_pipeline.core.risk.breaches import Breach, breach_rows
@@ -78,7 +85,8 @@ def orders_within_limits(
     """The stored tickets, done at the closes they were sized at, leave every limit of portfolio.yaml in place.
 
     Fails for the newest session, and for tickets that are not what was planned. What the planner refused further
-    back in a range was not traded: it is shown as a warning, and so is what comes near a limit (`warn_at`).
+    back in a range was not traded: it is shown as a warning, and so are what comes near a limit (`warn_at`), and a plan
+    of which something was sent when only the account has changed since.
     """
     tradable = broker.tradable(sessions)
     if tradable is None:  # nothing of it can be sent any more
@@ -100,12 +108,15 @@ def orders_within_limits(
         near=settings.responses.warn_at,
     )
     failed_at = gate.failed_at(sessions.last)
+    sent = sent_orders(broker, warehouse, sessions, plan_key) if gate.findings else {}
     offending: list[dict[str, object]] = []
     warnings = [_row(session, note) for session, notes in gate.notes.items() for note in notes]
     for session, findings in gate.findings.items():
         for finding in findings:
             row = _row(session, finding)
             fails = finding.severity == "block" and failed_at is not None and session >= failed_at
+            # Of what was sent the books have to be made; what is not sent yet is refused by the last gate.
+            fails = fails and not (session in sent and only_the_account_moved(findings))
             (offending if fails else warnings).append(row)
     remedy = "Nothing of these sessions is sent. Look at the targets and the limits, then materialise orders again."
     return check_result(offending, warnings=warnings, checked=len(tickets), remedy=remedy)
@@ -196,31 +207,40 @@ def orders(
     sent = sent_orders(broker, warehouse, sessions, plan_key) if revised else sent
     said = stored_instructions(warehouse, plan_key)
     with warehouse.transaction() as tx:
-        stored = tickets_of(tx.read(ORDERS.name, sessions))
-        rows = tx.replace(ORDERS.name, sessions, ticket_rows(planned.tickets))
-        _refuse_revision(planned.tickets, stored, sent, revised)
-        tx.replace(ORDER_PLANS.name, sessions, plan_rows(said, sessions))
-        tx.replace(ORDER_SEALS.name, sessions, seal_rows(planned.seals))
-        tx.replace(EXPECTED_COSTS.name, sessions, expected_cost_rows(planned.expected))
-        breaches = breach_rows(planned.findings, "orders")
-        tx.replace(RISK_BREACHES.name, sessions, breaches, where={"level": "orders"})
-        tx.replace(RISK_STATES.name, sessions, state_rows(states, "account"), where={"level": "account"})
+        stored, seals = tickets_of(tx.read(ORDERS.name, sessions)), seals_of(tx.read(ORDER_SEALS.name, sessions))
+        others = _other_orders(planned.tickets, stored, sent, revised)
+        stands = broker.mode != "SIMULATED" and others.keys() <= moved_accounts(seals.values(), planned.seals)
+        if others and not stands:
+            raise _already_sent(others, sent)
+        if others:  # what has come into the account since changes nothing of what was planned on it
+            tickets, rows = stored, len(stored)
+        else:
+            tickets = list(planned.tickets)
+            rows = tx.replace(ORDERS.name, sessions, ticket_rows(tickets))
+            tx.replace(ORDER_PLANS.name, sessions, plan_rows(said, sessions))
+            tx.replace(ORDER_SEALS.name, sessions, seal_rows(planned.seals))
+            tx.replace(EXPECTED_COSTS.name, sessions, expected_cost_rows(planned.expected))
+            breaches = breach_rows(planned.findings, "orders")
+            tx.replace(RISK_BREACHES.name, sessions, breaches, where={"level": "orders"})
+            tx.replace(RISK_STATES.name, sessions, state_rows(states, "account"), where={"level": "account"})
         tx.replace(SESSION_ORIGINS.name, asked, origin.rows(asked))
         if account.since is not None:
             since = SessionRange(account.since, sessions.last)
             tx.replace(RECONCILIATION.name, since, difference_rows(account.differences))
-    newest = [ticket for ticket in planned.tickets if ticket.session == sessions.last]
+    newest = [ticket for ticket in tickets if ticket.session == sessions.last]
     metadata: dict[str, Any] = {
         "orders of the newest session": len(newest),
         "verdict": newest[0].verdict if newest else "nothing to trade",
         "notional": to_currency(sum(ticket.notional for ticket in newest)),
         "turnover": planned.turnover[sessions.last],
-        "sessions refused": len({ticket.session for ticket in planned.tickets if ticket.verdict == "refused"}),
+        "sessions refused": len({ticket.session for ticket in tickets if ticket.verdict == "refused"}),
     }
     if newest:
         metadata["orders"] = dg.MetadataValue.md(_shown(newest))
-    refused = sum(ticket.verdict == "refused" for ticket in planned.tickets)
-    return Stored(rows, metadata, came_in=len(planned.tickets), dropped={"refused": refused})
+    if others:
+        metadata["the plan"] = "stands as it was sent: the account has changed since"
+    refused = sum(ticket.verdict == "refused" for ticket in tickets)
+    return Stored(rows, metadata, came_in=len(tickets), dropped={"refused": refused})
 
 
 def _assets(
@@ -276,30 +296,36 @@ def _revised(
     return set(said)
 
 
-def _refuse_revision(
+def _other_orders(
     tickets: Sequence[Ticket],
     stored: Sequence[Ticket],
     sent: Mapping[date, Collection[str]],
     revised: Collection[date],
-) -> None:
-    """One intent is one order for its session, however often it is planned: no other, and none beside it.
+) -> dict[date, list[str]]:
+    """One intent is one order for its session, however often it is planned: what would be another, or beside it.
 
     A session of which only some orders have arrived is finished with the plan that they belong to.
     """
     now, then = _accepted(tickets), _accepted(stored)
+    others = {}
     for session in sorted(sent):
         planned = now.get(session, set())
         before = planned if session in revised else then.get(session, planned)
-        others = sorted((planned ^ before) | (set(sent[session]) - planned))
-        if others:
-            raise LimitError(
-                "ALREADY_SENT",
-                session=session,
-                found=f"a plan with {len(others)} other orders, the first {others[0]}",
-                sent=len(sent[session]),
-                remedy=f"Nothing of the plan was changed: targets, prices, settings or code are other ones than when"
-                f" they were sent. {REVISION} {session}.",
-            )
+        if found := sorted((planned ^ before) | (set(sent[session]) - planned)):
+            others[session] = found
+    return others
+
+
+def _already_sent(others: Mapping[date, Sequence[str]], sent: Mapping[date, Collection[str]]) -> LimitError:
+    session, found = next(iter(others.items()))
+    return LimitError(
+        "ALREADY_SENT",
+        session=session,
+        found=f"a plan with {len(found)} other orders, the first {found[0]}",
+        sent=len(sent[session]),
+        remedy=f"Nothing of the plan was changed: targets, prices, settings or code are other ones than when they were"
+        f" sent. {REVISION} {session}.",
+    )
 
 
 def _accepted(tickets: Sequence[Ticket]) -> dict[date, set[str]]:

@@ -174,12 +174,14 @@ def positions(
             held = carry(ledger=ledger, payments=by_session(booked))
     with warehouse.transaction() as tx:
         rows = tx.replace(POSITIONS.name, sessions, held.positions)
-        tx.replace(ACCOUNT.name, sessions, held.account)
         tx.replace(TRADES.name, sessions, held.trades)
         if real:
             entered = [flow for flow in booked if flow.kind in OF_BOOKS]
             tx.replace(CASH_FLOWS.name, sessions, cash_flow_rows(entered), where={"origin": "books"})
             tx.replace(SHARE_EXCHANGES.name, sessions, held.exchanges)
+        # Last: from here on the sessions are lived through, and what was written of them while they were under way,
+        # by whoever followed the orders, would stay.
+        tx.replace(ACCOUNT.name, sessions, held.account)
     newest = held.account[held.account["session"] == sessions.last].set_index("book")
     whole = newest.loc[ACCOUNT_BOOK]
     metadata = {

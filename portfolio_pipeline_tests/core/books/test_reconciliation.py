@@ -6,6 +6,7 @@ The account is told by a ledger of plain sums (`Broker`), which knows nothing of
 from __future__ import annotations
 
 from collections.abc import Sequence
+from copy import deepcopy
 from dataclasses import dataclass, field, replace
 from datetime import UTC, date, datetime
 
@@ -227,6 +228,17 @@ def test_a_split_that_prices_do_not_have_is_seen_beside_a_trade_of_the_day() -> 
     accepted = outside_of(DAY, [], [split], [says("AAA", accepted=True)])
     assert accepted.splits == {"AAA": 3.0}
     assert outside_of(DAY, [], [split], []).splits == {}
+
+
+def test_of_what_is_wholly_others_no_split_is_suspected_and_it_can_be_left_alone() -> None:
+    ledger, broker = opened({})
+    ledger.account.positions["CCC"] = Position(5 * SHARE, PRICES["CCC"], PRICES["CCC"])
+    ledger.unclaimed.positions["CCC"] = Position(5 * SHARE, PRICES["CCC"], PRICES["CCC"])
+    for there, kind in ((10, Kind.FOREIGN_POSITION), (1, Kind.MISSING_SHARES)):
+        broker.held["CCC"] = there * SHARE
+        now = reconciled(deepcopy(ledger), told(broker), says("CCC", accepted=False))
+        assert [(one.kind, one.ratio) for one in now.differences] == [(kind, None)]
+        assert (now.open, dict(now.unclaimed)) == ((), {"CCC": there * SHARE})
 
 
 def test_what_comes_after_a_decision_is_open_again() -> None:

@@ -9,17 +9,22 @@ from datetime import UTC, date, datetime
 from decimal import Decimal
 
 import dagster as dg
+import pandas as pd
 import pytest
 
+from portfolio_pipeline.adapters.acts.following import follow
 from portfolio_pipeline.adapters.acts.reconciling import decide
 from portfolio_pipeline.core.books.book import SHARE
 from portfolio_pipeline.core.calendar.sessions import SessionRange
 from portfolio_pipeline.core.execution.by_hand.instructions import Instruction
 from portfolio_pipeline.ports import Warehouse
 from portfolio_pipeline.sql_models.run import audit_rows, project_library
+from portfolio_pipeline_tests.adapters.alpaca.desk import ServerClock, alpaca
 from portfolio_pipeline_tests.defs.execution.paper_desk import PaperDesk
 from portfolio_pipeline_tests.defs.execution.test_by_hand import ROOMY
 from portfolio_pipeline_tests.defs.execution.test_execution import DAYS, failed_checks, unsent
+from portfolio_pipeline_tests.fakes.alerts import RecordedAlerts
+from portfolio_pipeline_tests.fakes.alpaca.faults import Fault
 from portfolio_pipeline_tests.fakes.alpaca.market_hours import evening, opening
 from portfolio_pipeline_tests.fakes.alpaca.server import AlpacaServer
 
@@ -108,6 +113,58 @@ def test_an_accepted_split_is_known_to_what_was_ordered_by_hand(desk: PaperDesk)
     assert desk.next_day().success
     desk.ties()
     assert desk.held("alpha")["CCC"] == pytest.approx(2 * before, abs=1e-5)
+
+
+def test_who_was_followed_by_day_and_left_alone_in_the_evening_is_booked_whole_with_the_next_session(
+    desk: PaperDesk,
+) -> None:
+    """What the follower had written of a session under way gives way to what the session brought."""
+    assert desk.run().success
+    ledger, tomorrow = desk.server.ledger, DAYS[1]
+    ledger.open_session(tomorrow, desk.quotes(1), filled_share=dict.fromkeys(ROOMY.symbols, 0.5), pieces=1)
+    seen = follow(
+        alpaca(desk.server, desk.warehouse), desk.warehouse, ServerClock(desk.server), RecordedAlerts(), ROOMY
+    )
+    assert seen.new_executions == len(desk.table("trades", session=tomorrow, book="account")) > 1
+    for order in [one for one in ledger.orders.values() if one.open]:
+        ledger.execute(order, order.left, ledger.prices[order.symbol])
+    ledger.close_session(tomorrow, desk.quotes(1))
+    ledger.play(DAYS[2], desk.quotes(2))
+    desk.place = 2
+    explained(desk, desk.run(SessionRange(tomorrow, DAYS[2])))
+    fills, trades = desk.table("fills", session=tomorrow), desk.table("trades", session=tomorrow, book="account")
+    bought = fills.groupby("symbol")["quantity"].sum()
+    pd.testing.assert_series_equal(trades.groupby("symbol")["quantity"].sum(), bought)
+
+
+@pytest.mark.parametrize("sent", ["everything", "a part"])
+def test_money_that_comes_after_sending_and_before_booking_stops_nobody(desk: PaperDesk, sent: str) -> None:
+    """Planned with it the orders would be others: what was sent stands, and nothing is sent beside it."""
+    assert desk.run().success
+    desk.place, ledger, today = 1, desk.server.ledger, DAYS[1]
+    ledger.play(today, desk.quotes(1), filled_share={"BBB": 0})
+    assert desk.run(None, "orders").success
+    planned = set(desk.table("orders", session=today)["client_order_id"])
+    if sent == "a part":
+        desk.server.faults.append(Fault("500 before", skip=1, times=1000))
+    desk.run(None, "submissions")
+    desk.server.faults.clear()
+    there = planned & {order.client_order_id for order in ledger.orders.values()}
+    assert (there == planned) == (sent == "everything")
+    assert there
+    ledger.note("CSD", amount=Decimal("250000"))
+    for _ in range(2):
+        result = desk.run()
+        assert result.success
+        assert ("every_order_was_sent" in failed_checks(result)) == (sent == "a part")
+        desk.ties()
+    assert set(desk.table("orders", session=today)["client_order_id"]) == planned
+    assert planned & {order.client_order_id for order in ledger.orders.values()} == there
+    states = desk.table("submissions", session=today).set_index("client_order_id")["state"]
+    assert {name for name, state in states.items() if state == "accepted"} == there
+    assert {name for name, state in states.items() if state != "accepted"} == planned - there
+    assert desk.next_day().success
+    desk.ties()
 
 
 def quiet(desk: PaperDesk) -> None:
