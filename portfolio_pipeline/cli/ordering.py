@@ -76,7 +76,7 @@ def decide_on(verdict: Literal["approved", "rejected"], names: Sequence[str], wh
     wired = open_tables()
     wired.require_same_account()
     terms, now = wired.settings.approval, wired.clock.now()
-    decided = decide(wired.warehouse, terms, names, verdict, why, who(), now)
+    decided = decide(wired.warehouse, terms, names, verdict, why, who(), now, wired.plan_key)
     for one in decided:
         say(f"{one.order}: {one.decision}", "bold green")
     _carry_out(decided[0].session, SENDS)

@@ -249,7 +249,7 @@ def _open(reader: Reader, only: SessionRange) -> list[Trouble]:
     unsent = reader.read(schemas.SUBMISSIONS.name, only, where={"state": ["refused", "unknown"]}).to_pylist()
     breaches = reader.read(schemas.RISK_BREACHES.name, only, where={"severity": "block"}).to_pylist()
     held = reader.read(schemas.SUBMISSIONS.name, only, where={"state": "held"}).to_pylist()
-    waiting = [row["error"] for row in held if str(row["error"]).startswith("WAITS_FOR_APPROVAL")]
+    waiting = [row["error"] for row in held if str(row["error"]).startswith(("WAITS_FOR_APPROVAL", "APPROVAL_ALTERED"))]
     quarantined = reader.read(schemas.QUARANTINE.name, only).to_pylist()
     differences = undecided(
         differences_of(reader.read(schemas.RECONCILIATION.name)),

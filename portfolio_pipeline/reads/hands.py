@@ -27,15 +27,15 @@ from portfolio_pipeline.reads.state import rows_before
 from portfolio_pipeline.reads.trading import TradingInputs
 
 
-def stored_approvals(reader: Reader, settings: Settings) -> Approvals:
-    return Approvals.of_rows(settings.approval, reader.read(APPROVALS.name).to_pylist())
+def stored_approvals(reader: Reader, settings: Settings, key: bytes) -> Approvals:
+    return Approvals.of_rows(settings.approval, reader.read(APPROVALS.name).to_pylist(), key)
 
 
 def hands_for(
     reader: Reader, broker: Broker, settings: Settings, sessions: SessionRange, inputs: TradingInputs, key: bytes
 ) -> Callable[[Reconciled], Hands]:
     """Makes what is asked session by session, of the account as it was reconciled; the broker is asked only then."""
-    said, approvals = stored_instructions(reader, key), stored_approvals(reader, settings)
+    said, approvals = stored_instructions(reader, key), stored_approvals(reader, settings, key)
     if not said.begun(sessions.last):
         return lambda account: Hands(said, approvals)
     before, account = previous_session(sessions.first), rows_before(reader, ACCOUNT, sessions.first)

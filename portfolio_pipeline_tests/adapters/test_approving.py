@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta, timezone
 
 import pytest
 
 from portfolio_pipeline.adapters.acts.approving import decide, waiting_orders
+from portfolio_pipeline.core.books.book import SHARE
 from portfolio_pipeline.core.calendar.sessions import SessionRange, next_session
 from portfolio_pipeline.core.errors import ConfigurationError, LimitError, PortfolioError
-from portfolio_pipeline.core.execution.by_hand.approvals import Decision, expiry
+from portfolio_pipeline.core.execution.by_hand.approvals import Approvals, Decision, expiry
 from portfolio_pipeline.core.execution.rows import submission_rows
-from portfolio_pipeline.core.execution.seals import Seal, seal_rows
 from portfolio_pipeline.core.execution.settings import Approval
-from portfolio_pipeline.core.execution.tickets import OrderReport, OrderState
+from portfolio_pipeline.core.execution.tickets import OrderReport, OrderState, Ticket
 from portfolio_pipeline.ports import Warehouse
 
 DAY = date(2026, 3, 5)
@@ -21,6 +22,7 @@ BEFORE = date(2026, 3, 4)
 STORED = datetime.fromisoformat("2026-03-05T23:30:00")
 NOW = STORED.replace(tzinfo=UTC).astimezone(timezone(timedelta(hours=9)))
 ALL = Approval(mode="all")
+KEY = b"a secret"
 
 
 def report(session: date, name: str, state: OrderState, error: str | None) -> OrderReport:
@@ -41,13 +43,11 @@ def house(duckdb_warehouse: Warehouse) -> Warehouse:
         ],
     }.items():
         duckdb_warehouse.replace("submissions", SessionRange.single(day), submission_rows(rows))
-        seals = [Seal(day, row.client_order_id, "t", "s", "a", "p", f"seal of {row.client_order_id}") for row in rows]
-        duckdb_warehouse.replace("order_seals", SessionRange.single(day), seal_rows(seals[:-1]))
     return duckdb_warehouse
 
 
 def decided(house: Warehouse, *names: str, note: str = "fine", now: datetime = NOW) -> list[Decision]:
-    return decide(house, ALL, names, "approved", note, "me", now)
+    return decide(house, ALL, names, "approved", note, "me", now, KEY)
 
 
 def refused(house: Warehouse, *names: str, kind: type[PortfolioError] = ConfigurationError, **how: object) -> str:
@@ -67,11 +67,10 @@ def test_where_nothing_was_ever_submitted_nothing_waits(duckdb_warehouse: Wareho
     assert "NOTHING_WAITS: found=one, expected=an order that waits" in refused(duckdb_warehouse, "one")
 
 
-def test_a_decision_is_stored_with_the_seal_of_the_ticket_who_and_why(house: Warehouse) -> None:
-    assert decided(house, "two", note=" looked at it\0") == [
-        Decision(1, DAY, "two", "approved", "seal of two", "looked at it", "me", STORED)
-    ]
-    decide(house, ALL, [], "rejected", "no", " you\0", NOW)
+def test_a_decision_is_stored_sealed_with_who_and_why(house: Warehouse) -> None:
+    [one] = decided(house, "two", note=" looked at it\0")
+    assert replace(one, seal="") == Decision(1, DAY, "two", "approved", "", "looked at it", "me", STORED)
+    decide(house, ALL, [], "rejected", "no", " you\0", NOW, KEY)
     rows = sorted(house.read("approvals").to_pylist(), key=lambda row: row["approval_id"])
     assert [(row["approval_id"], row["client_order_id"], row["decision"], row["who"]) for row in rows] == [
         (1, "two", "approved", "me"),
@@ -103,6 +102,26 @@ def test_until_shortly_before_the_open_and_not_a_second_longer(house: Warehouse)
     assert decided(house, "one", now=until - timedelta(seconds=1))
 
 
-def test_a_ticket_without_a_seal_is_approved_without_one_and_the_gate_will_not_let_it_pass(house: Warehouse) -> None:
-    house.replace("order_seals", SessionRange.single(DAY), seal_rows([]))
-    assert [one.seal for one in decided(house, "one")] == [""]
+@pytest.mark.parametrize("edit", [{"note": "well"}, {"who": "you"}, {"client_order_id": "one"}, {"seal": "f" * 32}])
+def test_a_decision_that_was_not_written_here_lets_nothing_pass(house: Warehouse, edit: dict[str, str]) -> None:
+    decided(house, "two")
+    waiting = [ticket(name) for name in ("one", "two")]
+    assert set(Approvals.of_rows(ALL, house.read("approvals").to_pylist(), KEY).waiting(waiting, 1)) == {"one"}
+    with house.transaction() as tx:
+        tx.execute(f"update approvals set {next(iter(edit))} = $1", [next(iter(edit.values()))])
+    rows = house.read("approvals").to_pylist()
+    found = Approvals.of_rows(ALL, rows, KEY).waiting(waiting, 1)
+    meant = rows[0]["client_order_id"]
+    assert set(found) == {"one", "two"}
+    assert found[meant] == "APPROVAL_ALTERED: approvals 1 was not written here. portfolio approve."
+    assert Approvals.of_rows(ALL, rows, b"another").altered == {1}
+
+
+def test_what_an_altered_decision_holds_back_can_be_decided_again(house: Warehouse) -> None:
+    altered = [report(DAY, "one", OrderState.HELD, "APPROVAL_ALTERED: approvals 1 was not written here.")]
+    house.replace("submissions", SessionRange.single(DAY), submission_rows(altered))
+    assert [one.order for one in decided(house, "one")] == ["one"]
+
+
+def ticket(name: str) -> Ticket:
+    return Ticket(DAY, name, "AAA", 5 * SHARE, 100.0, 0.1, "why")

@@ -1,4 +1,4 @@
-"""Letting orders pass, or not, for the command and the web UI: one row for each, on the ticket as it is sealed now."""
+"""Letting orders pass, or not, for the command and the web UI: one row for each, sealed with the secret of the home."""
 
 from __future__ import annotations
 
@@ -11,11 +11,11 @@ from portfolio_pipeline.core.execution.by_hand.approvals import Decision, Verdic
 from portfolio_pipeline.core.execution.settings import Approval
 from portfolio_pipeline.core.execution.tickets import OrderState
 from portfolio_pipeline.core.registry import near
-from portfolio_pipeline.core.tables import APPROVALS, ORDER_SEALS, SUBMISSIONS
+from portfolio_pipeline.core.tables import APPROVALS, SUBMISSIONS
 from portfolio_pipeline.core.words import clean
 from portfolio_pipeline.ports import Reader, Warehouse
 
-WAITS = "WAITS_FOR_APPROVAL"
+WAITS = ("WAITS_FOR_APPROVAL", "APPROVAL_ALTERED")
 
 
 def waiting_orders(reader: Reader) -> dict[str, date]:
@@ -28,7 +28,14 @@ def waiting_orders(reader: Reader) -> dict[str, date]:
 
 
 def decide(
-    warehouse: Warehouse, terms: Approval, names: Sequence[str], verdict: Verdict, note: str, who: str, now: datetime
+    warehouse: Warehouse,
+    terms: Approval,
+    names: Sequence[str],
+    verdict: Verdict,
+    note: str,
+    who: str,
+    now: datetime,
+    key: bytes,
 ) -> list[Decision]:
     """Decide on these orders, or on all that wait."""
     if not note.strip():
@@ -56,13 +63,9 @@ def decide(
                 limit=f"{until:%Y-%m-%d %H:%M} UTC, approval.until",
                 remedy="Nothing was decided. They are not sent any more; the next close decides anew.",
             )
-        rows = tx.read(
-            ORDER_SEALS.name, SessionRange.single(session), columns=["client_order_id", "ticket"]
-        ).to_pylist()
-        seals = {row["client_order_id"]: row["ticket"] for row in rows}
         first = max(tx.read(APPROVALS.name, columns=["approval_id"])["approval_id"].to_pylist(), default=0) + 1
         decided = [
-            Decision(first + k, session, name, verdict, seals.get(name, ""), clean(note), clean(who), moment)
+            Decision(first + k, session, name, verdict, "", clean(note), clean(who), moment).sealed(key)
             for k, name in enumerate(chosen)
         ]
         tx.insert(APPROVALS.name, decision_rows(decided))

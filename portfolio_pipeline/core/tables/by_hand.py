@@ -57,7 +57,7 @@ APPROVALS = Table(
         session("the session at whose close the order was decided"),
         text("client_order_id", "the order").made_of("orders.client_order_id"),
         text("decision", "what was decided", "approved", "rejected"),
-        text("seal", "the seal that the ticket had then").made_of("order_seals.ticket"),
+        text("seal", "keyed with the secret of the home: the row was written here, and not in the database alone"),
         text("note", "why, in the person's words"),
         text("who", "who decided"),
         Column("decided_at", "timestamp", "when"),

@@ -136,12 +136,14 @@ def approve(
     warehouse: dg.ResourceParam[Warehouse],
     settings: dg.ResourceParam[Settings],
     clock: dg.ResourceParam[Clock],
+    plan_key: dg.ResourceParam[bytes],
 ) -> None:
     if config.decision not in get_args(Verdict):
         raise dg.Failure(f"DECISION_UNKNOWN: found={config.decision}, expected=approved or rejected.")
     verdict = cast("Verdict", config.decision)
     with refusals_as_failures():
-        decided = decide(warehouse, settings.approval, config.orders, verdict, config.why, config.who, clock.now())
+        said = (config.orders, verdict, config.why, config.who)
+        decided = decide(warehouse, settings.approval, *said, clock.now(), plan_key)
     for one in decided:
         context.log.info(f"{one.order}: {one.decision}")
 
@@ -199,7 +201,7 @@ def said_by_hand(
         except PortfolioError as refusal:
             return dg.SkipReason(str(refusal))
         waiting = {name for name, day in waiting_orders(reader).items() if day == session}
-        approved = [one for one in stored_approvals(reader, settings).decided if one.order in waiting]
+        approved = [one for one in stored_approvals(reader, settings, plan_key).decided if one.order in waiting]
     if word is None and not approved:
         return dg.SkipReason("Nothing was said since the orders were planned.")
     newest = f"{word.number if word else 0}-{approved[-1].number if approved else 0}"

@@ -292,18 +292,21 @@ def test_approval_is_needed_of_all_of_none_or_of_what_is_above_a_part_of_equity(
     assert Approvals().needed(ticket("x", 10**6), 1) is False
 
 
+KEY = b"a secret"
+
+
 def test_decisions_are_read_in_their_order_and_the_last_one_counts() -> None:
     decided = [
-        Decision(2, DAY, "x", "approved", "seal", "fine", "me", AT),
-        Decision(1, DAY, "x", "rejected", "seal", "no", "you", AT),
+        Decision(2, DAY, "x", "approved", "", "fine", "me", AT).sealed(KEY),
+        Decision(1, DAY, "x", "rejected", "", "no", "you", AT).sealed(KEY),
     ]
-    approvals = Approvals.of_rows(Approval(mode="all"), decision_rows(decided).to_dict("records"))
+    approvals = Approvals.of_rows(Approval(mode="all"), decision_rows(decided).to_dict("records"), KEY)
     assert [one.number for one in approvals.decided] == [1, 2]
     assert approvals.decided[0] == decided[1]
     assert approvals.waiting([ticket("x", 1), ticket("y", 1)], 1) == {
         "y": "WAITS_FOR_APPROVAL: until=2026-03-06 14:25 UTC. portfolio approve."
     }
-    rejected = Approvals.of_rows(Approval(mode="all"), decision_rows(decided[1:]).to_dict("records"))
+    rejected = Approvals.of_rows(Approval(mode="all"), decision_rows(decided[1:]).to_dict("records"), KEY)
     assert rejected.waiting([ticket("x", 1)], 1) == {"x": "REJECTED_BY_HAND: who=you, why=no"}
 
 

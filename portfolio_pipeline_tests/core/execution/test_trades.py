@@ -164,6 +164,7 @@ def test_an_order_that_is_cut_to_nothing_is_none() -> None:
         # what cannot be sold today counts: 40 % CCC, a bond, beside what is bought now
         ({"asset_class": OPEN | {"bond": 0.5}}, {"AAA": 2_000.0, "DDD": 1_000.0}, ("bond", "asset_class")),
         ({"gross": 0.6, "net": 0.6}, {"AAA": 1_000.0, "DDD": 1_000.0}, ("portfolio", "gross")),
+        ({"margin": 0.18}, {"AAA": 1_000.0, "DDD": 1_000.0}, ("portfolio", "margin")),
         ({"symbol": 0.15}, {"AAA": 1_500.0, "DDD": 1_500.0}, ("AAA", "symbol")),
     ],
 )

@@ -103,7 +103,7 @@ def test_cuts_are_explained_symbol_by_symbol() -> None:
     assert (scaled.subject, scaled.rule, scaled.found, scaled.limit) == ("equity", "asset_class", 0.8, 0.6)
 
 
-WIDE = {"symbol": 1.0, "gross": 4.0, "net": 4.0, "net_minimum": -4.0, "short": 4.0, "turnover": 4.0}
+WIDE = {"symbol": 1.0, "gross": 4.0, "margin": 2.0, "net": 4.0, "net_minimum": -4.0, "short": 4.0, "turnover": 4.0}
 CUTS: list[
     tuple[dict[str, float], dict[str, float], dict[str, float], tuple[str, str, float, float, str], dict[str, str]]
 ] = [
@@ -127,6 +127,13 @@ CUTS: list[
         {"SPY": 0.3, "IEF": -0.1, "TLT": 0.1, "GLD": 0.0},
         ("portfolio", "gross", 1.0, 0.5, "scaled by 0.5000"),
         dict.fromkeys(("SPY", "IEF", "TLT"), "gross limit 0.5"),
+    ),
+    (
+        {"margin": 0.15},
+        {"SPY": 0.6, "IEF": -0.2, "TLT": 0.2},
+        {"SPY": 0.3, "IEF": -0.1, "TLT": 0.1},
+        ("portfolio", "margin", 0.3, 0.15, "scaled by 0.5000"),
+        dict.fromkeys(("SPY", "IEF", "TLT"), "margin limit 0.15"),
     ),
     (
         {"short": 0.1},

@@ -24,7 +24,7 @@ CLASSES = dict(zip(SYMBOLS, ["equity", "bond"] * 4, strict=True))
 SECTORS = dict(zip(SYMBOLS, ["tech", "tech", "tech", "oil", "oil", "gold", "gold", "cash"], strict=True))
 WEIGHTS = st.lists(st.floats(-1, 1), min_size=8, max_size=8)
 DAYS = tuple(sessions_between(date(2020, 1, 2), date(2021, 12, 31)))
-ROOM = {"symbol": 2.0, "gross": 4.0, "net": 4.0, "net_minimum": -4.0, "short": 4.0, "turnover": 4.0}
+ROOM = {"symbol": 2.0, "gross": 4.0, "margin": 2.0, "net": 4.0, "net_minimum": -4.0, "short": 4.0, "turnover": 4.0}
 OPEN = {"asset_class": {"equity": 2.0, "bond": 2.0}}
 
 

@@ -136,6 +136,7 @@ def test_limits_that_are_not_written_have_their_defaults() -> None:
         "symbol": 0.2,
         "asset_class": {"equity": 0.7, "bond": 0.7, "commodity": 0.35, "real_estate": 0.25},
         "gross": 2.0,
+        "margin": 0.8,
         "short": 0.0,
         "net": 1.0,
         "net_minimum": 0.0,
@@ -156,6 +157,7 @@ def test_limits_that_are_not_written_have_their_defaults() -> None:
     [
         ("symbol", 0, 2, False),
         ("gross", 0, 4, False),
+        ("margin", 0, 2, False),
         ("short", 0, 4, True),
         ("net", 0, 4, False),
         ("net_minimum", -4, 0, True),
@@ -204,6 +206,7 @@ def test_what_shows_in_the_risk_metrics_and_what_prices_may_carry_past_it() -> N
     assert {limit.name: limit.metric for limit in LIMITS.values() if limit.metric} == {
         "asset_class": "gross_exposure",
         "gross": "gross_exposure",
+        "margin": "margin_use",
         "net": "net_exposure",
         "turnover": "turnover",
     }

@@ -1,13 +1,17 @@
 """Which orders wait for a person, and what was decided on them. A pure function of rows: when it is asked is the same.
 
 A decision is on an identifier, which is a digest of what is intended, and which the gate compares with the ticket: an
-order that was planned anew otherwise, or edited, waits again. What nobody has let pass in time is not sent.
+order that was planned anew otherwise, or edited, waits again. What nobody has let pass in time is not sent. A decision
+is sealed with the secret of the home: a row that was not written here lets nothing pass.
 """
 
 from __future__ import annotations
 
+import hashlib
+import hmac
+import json
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, date, datetime, time
 from typing import Any, Literal
 
@@ -32,6 +36,11 @@ class Decision:
     who: str
     made_at: datetime
 
+    def sealed(self, key: bytes) -> Decision:
+        told = [self.number, str(self.session), self.order, self.decision, self.note, self.who, str(self.made_at)]
+        digest = hmac.new(key, json.dumps(["approval", *told]).encode(), hashlib.sha256)
+        return replace(self, seal=digest.hexdigest()[:32])
+
 
 @dataclass(frozen=True)
 class Approvals:
@@ -39,12 +48,16 @@ class Approvals:
 
     terms: Approval = field(default_factory=Approval)
     decided: tuple[Decision, ...] = ()
+    altered: frozenset[int] = frozenset()
+    """The numbers of those that were not written here, or edited since."""
 
     @classmethod
-    def of_rows(cls, terms: Approval, rows: Iterable[Mapping[str, Any]]) -> Approvals:
+    def of_rows(cls, terms: Approval, rows: Iterable[Mapping[str, Any]], key: bytes) -> Approvals:
         columns = APPROVALS.column_names
         ordered = sorted(rows, key=lambda row: row["approval_id"])
-        return cls(terms, tuple(Decision(*(row[column] for column in columns)) for row in ordered))
+        decided = tuple(Decision(*(row[column] for column in columns)) for row in ordered)
+        real = {one.number for one in decided if hmac.compare_digest(one.sealed(key).seal.encode(), one.seal.encode())}
+        return cls(terms, decided, frozenset(one.number for one in decided) - real)
 
     def needed(self, ticket: Ticket, equity: int) -> bool:
         """Whether a person has to look at it; `equity` in cents."""
@@ -69,6 +82,8 @@ class Approvals:
             return f"WAITS_FOR_APPROVAL: until={until:%Y-%m-%d %H:%M} UTC. portfolio approve."
         if decision.decision == "rejected":
             return f"REJECTED_BY_HAND: who={decision.who}, why={decision.note}"
+        if decision.number in self.altered:
+            return f"APPROVAL_ALTERED: approvals {decision.number} was not written here. portfolio approve."
         return "" if decision.made_at < until else f"APPROVED_TOO_LATE: at={decision.made_at:%H:%M} UTC, {until=:%H:%M}"
 
 

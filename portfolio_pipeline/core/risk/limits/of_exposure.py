@@ -1,4 +1,4 @@
-"""Limits of sums of weights: asset classes, gross, shorts, net and the net minimum."""
+"""Limits of sums of weights: asset classes, gross, margin, shorts, net and the net minimum."""
 
 from __future__ import annotations
 
@@ -9,6 +9,8 @@ from portfolio_pipeline.core.risk.exposures import PORTFOLIO, Portfolio
 from portfolio_pipeline.core.risk.limits.cutting_room import CuttingRoom, Weights
 from portfolio_pipeline.core.risk.limits.limit import Caps, Limit, PortfolioLimit
 from portfolio_pipeline.core.risk.limits.setting import Setting
+
+_MAINTENANCE = 0.3
 
 
 class AssetClassExposure(Limit):
@@ -45,6 +47,26 @@ class GrossExposure(PortfolioLimit):
 
     def of_whole(self, portfolio: Portfolio) -> float:
         return portfolio.exposures.gross
+
+    def cut(self, room: CuttingRoom, caps: Caps) -> None:
+        self.scale_all(room, caps)
+
+
+class MarginUse(PortfolioLimit):
+    """What of the equity the broker's maintenance margin takes: a quarter of what is long and three tenths of what is
+    short by the rules of American exchanges, here three tenths of both.
+    """
+
+    name = "margin"
+    setting = Setting(default=0.8, low=0, high=2)
+    metric = "margin_use"
+    gravity = "high"
+
+    def of_whole(self, portfolio: Portfolio) -> float:
+        return _MAINTENANCE * portfolio.exposures.gross
+
+    def too_much(self, found: float, cap: float, gross: float) -> float:
+        return super().too_much(found, cap, gross) / _MAINTENANCE
 
     def cut(self, room: CuttingRoom, caps: Caps) -> None:
         self.scale_all(room, caps)
@@ -114,6 +136,7 @@ def _side(weights: Weights, sign: int) -> tuple[list[str], float]:
 
 ASSET_CLASS = AssetClassExposure()
 GROSS = GrossExposure()
+MARGIN = MarginUse()
 SHORT = ShortExposure()
 NET = NetExposure()
 NET_MINIMUM = NetMinimum()

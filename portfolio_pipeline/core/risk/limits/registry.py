@@ -6,7 +6,7 @@ from portfolio_pipeline.core.errors import ConfigurationError
 from portfolio_pipeline.core.risk.breaches import GRAVE, Gravity
 from portfolio_pipeline.core.risk.limits.limit import Limit
 from portfolio_pipeline.core.risk.limits.of_concentration import SECTOR, TOP_FIVE
-from portfolio_pipeline.core.risk.limits.of_exposure import ASSET_CLASS, GROSS, NET, NET_MINIMUM, SHORT
+from portfolio_pipeline.core.risk.limits.of_exposure import ASSET_CLASS, GROSS, MARGIN, NET, NET_MINIMUM, SHORT
 from portfolio_pipeline.core.risk.limits.of_orders import (
     DAYS_TO_EXIT,
     LIMIT_DISTANCE,
@@ -26,7 +26,7 @@ from portfolio_pipeline.core.risk.limits.order_limit import OrderLimit
 LIMITS: dict[str, Limit] = {
     limit.name: limit
     for limit in (
-        *(FINITE, UNIVERSE, SYMBOL, TOP_FIVE, SHORT, SECTOR, ASSET_CLASS, GROSS, NET, NET_MINIMUM),
+        *(FINITE, UNIVERSE, SYMBOL, TOP_FIVE, SHORT, SECTOR, ASSET_CLASS, GROSS, MARGIN, NET, NET_MINIMUM),
         *(VOLATILITY, VALUE_AT_RISK, TURNOVER),
     )
 }
