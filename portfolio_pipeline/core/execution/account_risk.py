@@ -21,7 +21,7 @@ from portfolio_pipeline.core.errors import SessionError
 from portfolio_pipeline.core.execution.settings import TradingTerms
 from portfolio_pipeline.core.market.bars import Bars
 from portfolio_pipeline.core.portfolio.session_targets import SessionTargets
-from portfolio_pipeline.core.risk.breaches import Breach
+from portfolio_pipeline.core.risk.breaches import ONLY_REPORTED, Breach
 from portfolio_pipeline.core.risk.cutting import no_larger
 from portfolio_pipeline.core.risk.exposures import EPSILON
 from portfolio_pipeline.core.risk.states.machine import Rule, next_standing
@@ -123,7 +123,7 @@ class AccountWatch:
             if limit is None or symbol not in bars or lost <= limit + EPSILON:
                 continue
             acts = terms.responses.position_stop == "sell"
-            action = "sold at the next open" if acts else "reported: the settings ask for no more"
+            action = "sold at the next open" if acts else ONLY_REPORTED
             message = f"POSITION_STOP: symbol={symbol}, found={lost:.6g}, limit={limit:.6g}"
             told.append(
                 Breach(symbol, POSITION_STOP, "cut" if acts else "warning", lost, limit, message, action, lasts=True)

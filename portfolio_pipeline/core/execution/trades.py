@@ -198,7 +198,7 @@ def _within_turnover(
     Where a breach is answered (`eased`), what only makes a position smaller passes first.
     """
     worth = {symbol: abs(value(quantity, bars[symbol].close)) for symbol, quantity in trades.items()}
-    cap = TURNOVER.cap(terms.limits)
+    cap = None if terms.limits.only_reports(TURNOVER.name) else TURNOVER.cap(terms.limits)
     allowed = math.inf if cap is None else cap * max(book.equity, 0)
     if not sum(worth.values()) > allowed > 0:
         return trades

@@ -29,6 +29,7 @@ GRAVE: Mapping[str, Gravity] = {
 }
 """Of rules that are no limits of one session's weights; those say it of themselves."""
 NEAR = "reported: near the limit"
+ONLY_REPORTED = "reported: the settings ask for no more"
 _UNSAID = {"block": "the session's orders are refused", "cut": "cut", "warning": "reported"}
 
 

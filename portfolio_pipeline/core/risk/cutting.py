@@ -21,7 +21,7 @@ from portfolio_pipeline.core.arrays import Array
 from portfolio_pipeline.core.errors import DataError
 from portfolio_pipeline.core.market.past import Past
 from portfolio_pipeline.core.risk.adaptation import Factors, adapted
-from portfolio_pipeline.core.risk.breaches import Breach
+from portfolio_pipeline.core.risk.breaches import ONLY_REPORTED, Breach
 from portfolio_pipeline.core.risk.exposures import NO_SECTORS, Portfolio
 from portfolio_pipeline.core.risk.limits.cutting_room import ROUNDING, CuttingRoom, Weights
 from portfolio_pipeline.core.risk.limits.limit import Caps, Figure, Limit
@@ -33,7 +33,7 @@ _HALVINGS = 30
 
 @dataclass(frozen=True)
 class LimitedTargets:
-    """One session's weights after limits, the cuts, and for each symbol that was cut the reason."""
+    """One session's weights after limits, the cuts and what is only told, and why each symbol was cut."""
 
     weights: Weights
     cuts: tuple[Breach, ...]
@@ -128,7 +128,7 @@ def limit_session(
     if room.weights != end:
         _go_less_far(room, caps)
     reasons = {symbol: "; ".join(why) for symbol, why in room.reasons.items()}
-    return LimitedTargets(room.weights, tuple(room.breaches), reasons)
+    return LimitedTargets(room.weights, (*room.breaches, *_reported(room, caps)), reasons)
 
 
 def no_larger(weight: float, than: float) -> float:
@@ -149,8 +149,20 @@ def _allowed(wanted: Weights, previous: Mapping[str, float], standing: Standing)
 def _cut(room: CuttingRoom, caps: Caps, *, about_the_way: bool) -> None:
     for scales_all in (False, True):
         for limit in LIMITS.values():
-            if (limit.about_the_way, limit.scales_all) == (about_the_way, scales_all):
+            its_turn = (limit.about_the_way, limit.scales_all) == (about_the_way, scales_all)
+            if its_turn and not caps.only_reports(limit.name):
                 limit.cut(room, caps)
+
+
+def _reported(room: CuttingRoom, caps: Caps) -> list[Breach]:
+    """What breaks limits of which the settings ask for no more than to be told."""
+    limits = [limit for limit in LIMITS.values() if caps.only_reports(limit.name)]
+    return [
+        limit.breach(figure.subject, "warning", figure.found, figure.cap, ONLY_REPORTED)
+        for limit in limits
+        for figure in limit.figures(room.portfolio, caps)
+        if figure.excess > ROUNDING
+    ]
 
 
 def _go_less_far(room: CuttingRoom, caps: Caps) -> None:
@@ -179,5 +191,5 @@ def _go_less_far(room: CuttingRoom, caps: Caps) -> None:
 
 
 def _figures_not_convex(portfolio: Portfolio, caps: Caps) -> list[tuple[Limit, Figure]]:
-    limits = (limit for limit in LIMITS.values() if not limit.convex)
+    limits = (limit for limit in LIMITS.values() if not limit.convex and not caps.only_reports(limit.name))
     return [(limit, figure) for limit in limits for figure in limit.figures(portfolio, caps)]

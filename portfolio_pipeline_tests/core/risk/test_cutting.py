@@ -9,6 +9,7 @@ import pandas as pd
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from pydantic import ValidationError
 
 from portfolio_pipeline.core.errors import DataError
 from portfolio_pipeline.core.portfolio.netting import net, target_rows
@@ -183,6 +184,35 @@ def test_each_limit_cuts_just_what_is_past_it_and_says_so(
     assert told.found == pytest.approx(cut[2])
     assert (told.subject, told.rule, told.limit, told.action) == (*cut[:2], *cut[3:])
     assert told.severity == "cut"
+
+
+@pytest.mark.parametrize(("limits", "asked", "left", "cut", "reasons"), CUTS)
+def test_what_the_settings_only_report_is_told_and_left_as_it_is(
+    limits: dict[str, float],
+    asked: dict[str, float],
+    left: dict[str, float],
+    cut: tuple[str, str, float, float, str],
+    reasons: dict[str, str],
+) -> None:
+    if not limits:
+        return  # what is outside the universe cannot be let pass
+    subject, rule, found, cap, _ = cut
+    wide = Limits(**WIDE | limits, asset_class=dict.fromkeys(set(CLASSES.values()), 2.0), alert_only=(rule,))  # type: ignore[arg-type]
+    before = {"GLD": 0.1} if "turnover" in limits else {}
+    kept = limit_session(asked, CLASSES, wide, before)
+    assert (kept.weights, kept.reasons) == ({**dict.fromkeys(before, 0.0), **asked}, {})
+    [told] = kept.cuts
+    assert (told.subject, told.rule, told.severity, told.limit) == (subject, rule, "warning", cap)
+    assert told.found == pytest.approx(found)
+    assert told.action == "reported: the settings ask for no more"
+    checked = check_limits(asked, CLASSES, wide, previous=before)
+    assert checked == kept.cuts
+
+
+@pytest.mark.parametrize("name", ["simbol", "finite", "order_notional", "drawdown"])
+def test_only_limits_of_targets_can_be_reported_alone(name: str) -> None:
+    with pytest.raises(ValidationError, match="symbol"):
+        Limits(alert_only=(name,))  # type: ignore[arg-type]
 
 
 def test_what_is_just_at_its_limit_is_left_alone() -> None:

@@ -36,6 +36,9 @@ class Caps:
     def value(self, name: str) -> Value:
         return self.values[name] if name in self.values else Limits().value(name)
 
+    def only_reports(self, name: str) -> bool:
+        return False
+
 
 def rows_of(measured: int = 60) -> pd.DataFrame:
     return risk_metrics(book(measured=measured), measured, CLASSES, Limits())

@@ -133,6 +133,7 @@ def _parts(kind: object) -> list[object]:
 def test_limits_that_are_not_written_have_their_defaults() -> None:
     assert Limits(gross=2).model_dump() == {
         "tolerance": 0.01,
+        "alert_only": (),
         "symbol": 0.2,
         "asset_class": {"equity": 0.7, "bond": 0.7, "commodity": 0.35, "real_estate": 0.25},
         "gross": 2.0,

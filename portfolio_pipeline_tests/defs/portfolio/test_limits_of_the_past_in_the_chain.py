@@ -110,3 +110,17 @@ def test_an_edited_row_fails_the_check_by_what_all_rows_come_to(priced: Warehous
     found = targets_within_limits.function(**{name: given[name] for name in targets_within_limits.parameters})
     assert not found.passed
     assert f"| {LIFE.last} | portfolio | {rule} |" in str(found.metadata["offending rows"].value)
+
+
+def test_a_limit_that_is_only_reported_cuts_nothing_and_each_session_past_it_is_told(priced: Warehouse) -> None:
+    settings = house(top_five=None, value_at_risk=None)
+    told = settings.model_copy(update={"limits": settings.limits.model_copy(update={"alert_only": ("volatility",)})})
+    result = materialise(priced, LIFE, told)
+    assert all(found.passed for found in result.get_asset_check_evaluations())
+    found = figures(priced)["volatility"]
+    past = set(found.index[found > TIGHT["volatility"] + 1e-9])
+    breaches = priced.read("risk_breaches").to_pandas().query("rule == 'volatility'")
+    assert set(breaches["session"]) == past
+    assert past
+    assert set(breaches["severity"]) == {"warning"}
+    assert set(breaches["action"]) == {"reported: the settings ask for no more"}

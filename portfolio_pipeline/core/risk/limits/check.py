@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 
 from portfolio_pipeline.core.market.past import Past
-from portfolio_pipeline.core.risk.breaches import NEAR, Breach
+from portfolio_pipeline.core.risk.breaches import NEAR, ONLY_REPORTED, Breach
 from portfolio_pipeline.core.risk.exposures import EPSILON, NO_SECTORS, Portfolio
 from portfolio_pipeline.core.risk.limits.limit import PLACES, Caps, Figure, Limit
 from portfolio_pipeline.core.risk.limits.registry import LIMITS
@@ -39,6 +39,8 @@ def check_limits(
     universe: any weight in it is a breach. So is any in a class that the limits do not
     name.
 
+    Of a limit that the settings only report, every breach is a warning.
+
     With `near`, a part of the limit, figures that hold theirs and are beyond that part of it come last, as warnings
     (`is_near`).
     """
@@ -57,8 +59,10 @@ def check_limits(
         before = {(limit.name, figure.subject): figure for limit, figure in _figures(book, caps)}
     breaches = []
     for limit, figure in broken:
+        asked = (figure.subject, "warning", figure.found, figure.cap, ONLY_REPORTED)
         forgiven = limit.forgives(figure, before.get((limit.name, figure.subject)), portfolio)
-        breaches.append(limit.breach(figure.subject, "warning" if forgiven else "block", figure.found, figure.cap))
+        told = (figure.subject, "warning" if forgiven else "block", figure.found, figure.cap)
+        breaches.append(limit.breach(*asked if caps.only_reports(limit.name) else told))
     if near is not None:
         breaches += [
             limit.breach(figure.subject, "warning", figure.found, figure.cap, NEAR)

@@ -26,6 +26,10 @@ class Caps(Protocol):
 
     def value(self, name: str) -> Value: ...
 
+    def only_reports(self, name: str) -> bool:
+        """Whether the settings ask for no more than to be told when the limit breaks."""
+        ...
+
 
 class Figure(NamedTuple):
     """A measured figure beside its limit; `excess` is how far it stands on the wrong side."""
