@@ -11,12 +11,21 @@ from datetime import date
 import pytest
 
 from portfolio_pipeline.core.books.book import SHARE, Book, Position
-from portfolio_pipeline.core.execution.seals import Seal, Sealed, Sealer, seal_rows, seals_of
+from portfolio_pipeline.core.execution.seals import (
+    Seal,
+    Sealed,
+    Sealer,
+    moved_accounts,
+    only_the_account_moved,
+    seal_rows,
+    seals_of,
+)
 from portfolio_pipeline.core.execution.settings import Costs, Orders, SimulatedBroker
 from portfolio_pipeline.core.execution.tickets import Ticket
 from portfolio_pipeline.core.market.bars import Bar
 from portfolio_pipeline.core.market.instruments import Instrument
 from portfolio_pipeline.core.portfolio.session_targets import SessionTargets
+from portfolio_pipeline.core.risk.breaches import Breach
 from portfolio_pipeline.core.risk.settings import Limits
 from portfolio_pipeline.core.settings import Settings
 from portfolio_pipeline.core.tables import ORDER_SEALS
@@ -196,3 +205,43 @@ def test_an_edited_row_is_named_by_its_order() -> None:
 
 def test_a_session_without_tickets_has_nothing_to_seal() -> None:
     assert replace(Session(), tickets=[]).seals() == ()
+
+
+def seal(session: date = DAY, **digests: str) -> Seal:
+    same = {"targets": "t", "settings": "s", "account": "a", "prices": "p", "ticket": "x"}
+    return Seal(session, "name", **same | digests)
+
+
+@pytest.mark.parametrize(
+    ("then", "now", "moved"),
+    [
+        (seal(), seal(account="b"), {DAY}),
+        (seal(), seal(account="b", prices="q", ticket="y"), {DAY}),
+        (seal(), seal(), set()),
+        (seal(), seal(prices="q"), set()),
+        (seal(), seal(account="b", targets="u"), set()),
+        (seal(), seal(account="b", settings="u"), set()),
+        (seal(), seal(NEXT, account="b"), set()),
+    ],
+)
+def test_an_account_has_moved_where_targets_and_settings_are_what_they_were(
+    then: Seal, now: Seal, moved: set[date]
+) -> None:
+    assert moved_accounts([then], [now]) == moved
+    assert moved_accounts([], [now]) == moved_accounts([then], []) == set()
+
+
+@pytest.mark.parametrize(
+    ("rules", "alone"),
+    [
+        (["sealed_account"], True),
+        (["sealed_account", "sealed_prices", "plan", "gross"], True),
+        (["sealed_prices"], False),
+        (["plan"], False),
+        ([], False),
+        *((["sealed_account", f"sealed_{other}"], False) for other in ("targets", "settings", "seal")),
+    ],
+)
+def test_what_seals_tell_of_the_account_alone(rules: list[str], alone: bool) -> None:
+    told = [Breach("portfolio", rule, "block", None, None, "because") for rule in rules]
+    assert only_the_account_moved(told) is alone
