@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 
 from portfolio_pipeline.core.market.past import Past
-from portfolio_pipeline.core.risk.breaches import NEAR, ONLY_REPORTED, Breach
+from portfolio_pipeline.core.risk.breaches import NEAR, ONLY_REPORTED, Breach, Severity
 from portfolio_pipeline.core.risk.exposures import EPSILON, NO_SECTORS, Portfolio
 from portfolio_pipeline.core.risk.limits.limit import PLACES, Caps, Figure, Limit
 from portfolio_pipeline.core.risk.limits.registry import LIMITS
@@ -59,10 +59,11 @@ def check_limits(
         before = {(limit.name, figure.subject): figure for limit, figure in _figures(book, caps)}
     breaches = []
     for limit, figure in broken:
-        asked = (figure.subject, "warning", figure.found, figure.cap, ONLY_REPORTED)
-        forgiven = limit.forgives(figure, before.get((limit.name, figure.subject)), portfolio)
-        told = (figure.subject, "warning" if forgiven else "block", figure.found, figure.cap)
-        breaches.append(limit.breach(*asked if caps.only_reports(limit.name) else told))
+        only_told = caps.only_reports(limit.name)
+        passes = only_told or limit.forgives(figure, before.get((limit.name, figure.subject)), portfolio)
+        action = ONLY_REPORTED if only_told else ""
+        severity: Severity = "warning" if passes else "block"
+        breaches.append(limit.breach(figure.subject, severity, figure.found, figure.cap, action))
     if near is not None:
         breaches += [
             limit.breach(figure.subject, "warning", figure.found, figure.cap, NEAR)
