@@ -110,6 +110,8 @@ class Life:
             self.happened.update(f"decided {other.kind}" for other in own)
             theirs = scene.theirs.get(subject, Decimal(0)) + scene.coming.get(subject, Decimal(0))
             must = one.kind in (Kind.CASH, Kind.CORPORATE_ACTION) or (theirs < 0 and subject != STRANGER)
+            # What others sold in the evening before a split is booked after it, as it was told: the rest is missing.
+            must = must or (one.kind is Kind.MISSING_SHARES and scene.play.splits(subject) != 1)
             if one.kind is Kind.FOREIGN_ORDER or (not must and (subject == STRANGER or self.draw.random() < 0.5)):
                 scene.desk.decide("ignore", subject)
                 scene.left_again(subject)

@@ -211,7 +211,7 @@ def _a_split_that_prices_do_not_have(scene: Scene) -> None:
     held = sorted(
         symbol
         for symbol, amount in scene.ledger.shares().items()
-        if amount > 4 and symbol not in {*scene.theirs, STRANGER} and scene.play.splits(symbol) == 1
+        if amount > 4 and symbol not in {*scene.theirs, *scene.coming, STRANGER} and scene.play.splits(symbol) == 1
     )
     if held:
         symbol, ratio = scene.draw.choice(held), scene.draw.choice([2, 3])
