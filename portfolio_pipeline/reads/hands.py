@@ -5,16 +5,19 @@ from __future__ import annotations
 import sys
 from collections.abc import Callable
 from datetime import date
+from functools import partial
 
 from portfolio_pipeline.adapters.said import stored_instructions
 from portfolio_pipeline.core.books.book import Book
 from portfolio_pipeline.core.books.positions import Instructed, as_they_are, stored_ledger
 from portfolio_pipeline.core.books.reconciliation import Reconciled
 from portfolio_pipeline.core.books.strategy_books import Ledger, wishes
-from portfolio_pipeline.core.calendar.sessions import SessionRange, previous_session
+from portfolio_pipeline.core.calendar.continuity import previous_state_session
+from portfolio_pipeline.core.calendar.sessions import SessionRange, next_session
 from portfolio_pipeline.core.execution.by_hand.approvals import Approvals
 from portfolio_pipeline.core.execution.by_hand.effect import instructed
 from portfolio_pipeline.core.execution.by_hand.hands import Books, Hands
+from portfolio_pipeline.core.execution.by_hand.instructions import Instructions
 from portfolio_pipeline.core.execution.tickets import by_session
 from portfolio_pipeline.core.market.bars import NO_BARS, Bars
 from portfolio_pipeline.core.portfolio.session_targets import NO_TARGETS, SessionTargets
@@ -23,8 +26,7 @@ from portfolio_pipeline.core.tables import ACCOUNT, APPROVALS, POSITIONS
 from portfolio_pipeline.core.tables.rows import frame
 from portfolio_pipeline.ports import Broker, Reader
 from portfolio_pipeline.reads.reconciled import is_own
-from portfolio_pipeline.reads.state import rows_before
-from portfolio_pipeline.reads.trading import TradingInputs
+from portfolio_pipeline.reads.trading import TradingInputs, trading_inputs
 
 
 def stored_approvals(reader: Reader, settings: Settings, key: bytes) -> Approvals:
@@ -38,25 +40,46 @@ def hands_for(
     said, approvals = stored_instructions(reader, key), stored_approvals(reader, settings, key)
     if not said.begun(sessions.last):
         return lambda account: Hands(said, approvals)
-    before, account = previous_session(sessions.first), rows_before(reader, ACCOUNT, sessions.first)
-    held = None if account is None else frame(reader.read(POSITIONS.name, SessionRange.single(_is(before))))
+    base = reader.newest(ACCOUNT.name, before=sessions.first)
+    if broker.mode == "SIMULATED":
+        previous_state_session(sessions.first, base)
+    if base is None:
+        return partial(_begun, said, approvals, broker, settings, sessions, inputs)
+    # Nobody may have been at work for days: the books are carried over them as the table positions will have them.
+    since, single = SessionRange(next_session(base), sessions.last), SessionRange.single(base)
+    known = inputs if since.first == sessions.first else trading_inputs(reader, since)
+    held, account = (frame(reader.read(table.name, single)) for table in (POSITIONS, ACCOUNT))
 
     def opened(now: Reconciled) -> Hands:
-        if account is None or held is None:
-            books = _books(settings, inputs, broker, Ledger.opened(Book.of(broker.account(sessions.first))))
-            books.open = False
-            return Hands(said, approvals, books)
-        books = _books(settings, inputs, broker, stored_ledger(held, account))
-        at, seen = _is(before), inputs.bars.get(_is(before), NO_BARS)
-        asked = inputs.targets.get(at, NO_TARGETS)
-        asked = instructed(at, asked, said, books.ledger, inputs.shares.get(at, {}), seen)
+        books = _books(settings, known, broker, stored_ledger(held, account))
+        seen, asked = known.bars.get(base, NO_BARS), known.targets.get(base, NO_TARGETS)
+        asked = instructed(base, asked, said, books.ledger, known.shares.get(base, {}), seen)
         books.wished = wishes(books.ledger, asked, seen, books.cash_buffer)
-        told = broker.fills(SessionRange.single(sessions.first))
+        told = broker.fills(SessionRange(since.first, sessions.first))
         books.fills = by_session(fill for fill in told if is_own(broker.mode, fill.client_order_id))
         books.payments, books.outside = now.flows, now.outside
-        return Hands(said, approvals, books)
+        hands = Hands(said, approvals, books)
+        for session in since:
+            if session < sessions.first:
+                hands.instruct(session, known.targets.get(session, NO_TARGETS), known.bars.get(session, NO_BARS))
+        return hands
 
     return opened
+
+
+def _begun(
+    said: Instructions,
+    approvals: Approvals,
+    broker: Broker,
+    settings: Settings,
+    sessions: SessionRange,
+    inputs: TradingInputs,
+    _: Reconciled,
+) -> Hands:
+    """Of an account that begins."""
+    books = _books(settings, inputs, broker, Ledger.opened(Book.of(broker.account(sessions.first))))
+    books.open = False
+    return Hands(said, approvals, books)
 
 
 def instructed_for(reader: Reader, sessions: SessionRange, inputs: TradingInputs, key: bytes) -> Instructed:
@@ -75,8 +98,3 @@ def _books(settings: Settings, inputs: TradingInputs, broker: Broker, ledger: Le
     delisted = settings.delist_after_sessions if broker.mode == "SIMULATED" else sys.maxsize
     pays = broker.mode != "SIMULATED"
     return Books(ledger, {}, inputs.shares, settings.orders.cash_buffer, delisted, pays=pays)
-
-
-def _is(session: date | None) -> date:
-    assert session is not None
-    return session

@@ -167,6 +167,21 @@ def test_money_that_comes_after_sending_and_before_booking_stops_nobody(desk: Pa
     desk.ties()
 
 
+@pytest.mark.parametrize("missed", [1, 2])
+def test_what_was_ordered_by_hand_stays_over_sessions_in_which_nobody_was_at_work(desk: PaperDesk, missed: int) -> None:
+    desk.say(by_hand("CCC", 37, DAYS[0]))
+    assert desk.run().success
+    for _ in range(missed + 1):
+        desk.place += 1
+        desk.server.ledger.play(DAYS[desk.place], desk.quotes(desk.place))
+    explained(desk, desk.run(SessionRange(DAYS[1], DAYS[desk.place])))
+    before = desk.held("alpha")["CCC"]
+    assert before == pytest.approx(37, abs=0.1)
+    assert desk.next_day().success
+    desk.ties()
+    assert desk.held("alpha")["CCC"] == before
+
+
 def quiet(desk: PaperDesk) -> None:
     """Two sessions lived through; from now on nothing is traded."""
     assert desk.run().success
