@@ -33,6 +33,8 @@ from portfolio_pipeline.core.calendar.sessions import (
     require_session,
     session_close,
     session_closes,
+    session_open,
+    session_to_decide,
     sessions_between,
 )
 from portfolio_pipeline.core.errors import SessionError
@@ -237,3 +239,29 @@ def test_the_closes_are_those_of_the_calendar_library_whether_found_out_or_kept(
 def test_the_calendar_goes_to_the_end_of_next_year() -> None:
     year = datetime.now(NEW_YORK).year + 1
     assert all_sessions()[-1] in {date(year, 12, day) for day in range(27, 32)}
+
+
+@pytest.mark.parametrize(
+    ("session", "opens"), [(date(2024, 1, 3), "2024-01-03T14:30"), (date(2024, 7, 3), "2024-07-03T13:30")]
+)
+def test_a_session_opens_at_half_past_nine_in_new_york(session: date, opens: str) -> None:
+    assert session_open(session) == datetime.fromisoformat(opens)
+
+
+@pytest.mark.parametrize(
+    ("now", "decided"),
+    [
+        ("2024-07-03T17:00+00:00", "2024-07-03"),  # it closes at 13:00 in New York, before a holiday
+        ("2024-07-03T16:59+00:00", "2024-07-03"),  # its market is open: what is decided is for its close
+        ("2024-07-04T15:00+00:00", "2024-07-03"),
+        ("2024-07-05T13:29+00:00", "2024-07-03"),
+        ("2024-07-05T13:30+00:00", "2024-07-05"),
+        ("2024-07-05T09:30-04:00", "2024-07-05"),
+    ],
+)
+def test_what_closed_last_can_be_decided_on_until_the_market_opens_again(now: str, decided: str) -> None:
+    assert session_to_decide(datetime.fromisoformat(now)) == date.fromisoformat(decided)
+
+
+def test_sessions_are_known_up_to_the_end_of_next_year() -> None:
+    assert all_sessions()[-1].year == datetime.now(NEW_YORK).year + 1
