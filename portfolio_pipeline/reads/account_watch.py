@@ -6,17 +6,22 @@ from portfolio_pipeline.core.calendar.sessions import SessionRange
 from portfolio_pipeline.core.execution.account_risk import AccountWatch
 from portfolio_pipeline.core.risk.exposures import PORTFOLIO
 from portfolio_pipeline.core.settings import Settings
+from portfolio_pipeline.core.tables import RISK_STATES
 from portfolio_pipeline.ports import Reader
 from portfolio_pipeline.reads.regimes import factors_of_regimes
-from portfolio_pipeline.reads.risk_states import restricted, standings_before, stored_overrides, stored_standings
+from portfolio_pipeline.reads.risk_states import restricted, stored_overrides, stored_standings
 
 
 def account_watch(reader: Reader, sessions: SessionRange, settings: Settings) -> AccountWatch:
-    """A home without states of the account before the sessions begins with its equity then."""
+    """A home without states of the account before the sessions begins with its equity then. Where nobody was at work
+    for days, the account stands where it stood when it was last looked at.
+    """
     factors = factors_of_regimes(reader, sessions, settings.adaptation) or ()
     stored = stored_standings(reader, sessions, "portfolio")
+    looked_at = reader.newest(RISK_STATES.name, before=sessions.first, where={"level": "account"})
+    before = {} if looked_at is None else stored_standings(reader, SessionRange.single(looked_at), "account")[looked_at]
     return AccountWatch(
-        standings_before(reader, sessions.first, "account"),
+        before,
         {session: scopes[PORTFOLIO] for session, scopes in stored.items() if PORTFOLIO in scopes},
         restricted(reader, sessions),
         stored_overrides(reader),

@@ -182,6 +182,20 @@ def test_what_was_ordered_by_hand_stays_over_sessions_in_which_nobody_was_at_wor
     assert desk.held("alpha")["CCC"] == before
 
 
+def test_an_account_stands_where_it_stood_when_somebody_was_last_at_work(desk: PaperDesk) -> None:
+    """What it has lost is not forgotten over sessions that were missed."""
+    assert desk.run().success
+    with desk.warehouse.transaction() as tx:
+        tx.execute("update risk_states set peak = 10 * peak where scope = 'account'")
+    [peak] = desk.table("risk_states", session=DAYS[0], scope="account")["peak"]
+    desk.place = 2
+    for place in (1, 2):
+        desk.server.ledger.play(DAYS[place], desk.quotes(place))
+    desk.run(SessionRange(DAYS[1], DAYS[2]))
+    [now] = desk.table("risk_states", session=DAYS[2], scope="account").to_dict("records")
+    assert now["peak"] == peak
+
+
 def quiet(desk: PaperDesk) -> None:
     """Two sessions lived through; from now on nothing is traded."""
     assert desk.run().success
