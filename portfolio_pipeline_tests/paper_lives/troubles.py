@@ -14,18 +14,23 @@ from datetime import date, timedelta
 from decimal import Decimal
 from typing import Literal, get_args
 
-from portfolio_pipeline.adapters.acts.orders_by_hand import cancel_orders
+from portfolio_pipeline.adapters.acts.orders_by_hand import cancel_orders, say_about_orders
+from portfolio_pipeline.core.books.book import SHARE
 from portfolio_pipeline.core.calendar.sessions import next_session
 from portfolio_pipeline.core.errors import PortfolioError
+from portfolio_pipeline.core.execution.by_hand.instructions import Kind as Word
+from portfolio_pipeline.core.execution.by_hand.saying import Asked
 from portfolio_pipeline_tests.adapters.alpaca.lives import Death
 from portfolio_pipeline_tests.fakes.alpaca.faults import Fault, Kind
 from portfolio_pipeline_tests.fakes.alpaca.ledger import Held, Ledger, Quote, Taken
 from portfolio_pipeline_tests.fakes.alpaca.server import AlpacaServer
 from portfolio_pipeline_tests.paper_lives.desk import DAYS, PLAN_KEY, Desk
+from portfolio_pipeline_tests.trading import STRATEGIES
 
 FAULTS: tuple[Kind, ...] = tuple(kind for kind in get_args(Kind) if kind not in ("latency", "unauthorized"))
 STRANGER = "ZZZ"
 """A symbol that the house does not know."""
+_SAID: tuple[Word, ...] = ("order", "order", "order", "sell_all", "close", "withdraw")
 When = Literal["evening", "between", "night", "open", "day"]
 
 
@@ -181,6 +186,17 @@ def _an_order_of_others(scene: Scene) -> None:
     ledger.take(order)
 
 
+def _a_person_orders(scene: Scene) -> None:
+    """For a strategy, with the session that has closed; what cannot be is refused."""
+    kind = scene.draw.choice(_SAID)
+    quantity = scene.draw.choice([3, 8, -2]) * SHARE if kind == "order" else None
+    asked = Asked(kind, "so it is", "me", scene.draw.choice(STRATEGIES), scene.symbol(), quantity,
+                  withdraws=scene.draw.randint(1, 4))  # fmt: skip
+    with suppress(PortfolioError):
+        desk = scene.desk
+        say_about_orders(desk.warehouse(), desk.settings, STRATEGIES, asked, desk.moment, PLAN_KEY)
+
+
 # At night
 
 
@@ -297,6 +313,7 @@ TROUBLES: tuple[Trouble, ...] = (
     Trouble("evening", 0.05, _money_comes),
     Trouble("evening", 0.04, _money_that_nothing_explains),
     Trouble("evening", 0.05, _an_order_of_others),
+    Trouble("evening", 0.2, _a_person_orders),
     Trouble("between", 0.02, _trades_by_hand),
     Trouble("between", 0.02, _shares_come),
     Trouble("between", 0.03, _money_comes),
