@@ -209,14 +209,15 @@ def orders(
     with warehouse.transaction() as tx:
         stored, seals = tickets_of(tx.read(ORDERS.name, sessions)), seals_of(tx.read(ORDER_SEALS.name, sessions))
         others = _other_orders(planned.tickets, stored, sent, revised)
-        stands = broker.mode != "SIMULATED" and others.keys() <= moved_accounts(seals.values(), planned.seals)
-        if others and not stands:
-            raise _already_sent(others, sent)
-        if others:  # what has come into the account since changes nothing of what was planned on it
+        moved = others.keys() <= moved_accounts(seals.values(), planned.seals)
+        stands = bool(others) and moved and broker.mode != "SIMULATED"
+        if stands:  # what has come into the account since changes nothing of what was planned on it
             tickets, rows = stored, len(stored)
         else:
             tickets = list(planned.tickets)
             rows = tx.replace(ORDERS.name, sessions, ticket_rows(tickets))
+            if others:
+                raise _already_sent(others, sent)
             tx.replace(ORDER_PLANS.name, sessions, plan_rows(said, sessions))
             tx.replace(ORDER_SEALS.name, sessions, seal_rows(planned.seals))
             tx.replace(EXPECTED_COSTS.name, sessions, expected_cost_rows(planned.expected))
@@ -237,7 +238,7 @@ def orders(
     }
     if newest:
         metadata["orders"] = dg.MetadataValue.md(_shown(newest))
-    if others:
+    if stands:
         metadata["the plan"] = "stands as it was sent: the account has changed since"
     refused = sum(ticket.verdict == "refused" for ticket in tickets)
     return Stored(rows, metadata, came_in=len(tickets), dropped={"refused": refused})
