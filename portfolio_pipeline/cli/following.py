@@ -7,6 +7,7 @@ import time
 from portfolio_pipeline.adapters.acts.following import Followed, follow, market_hours
 from portfolio_pipeline.adapters.wiring import wire
 from portfolio_pipeline.cli.home import account
+from portfolio_pipeline.cli.interruption import arriving_signals
 from portfolio_pipeline.cli.terminal import Column, complain, say, show, table
 from portfolio_pipeline.core.books.book import to_shares
 from portfolio_pipeline.core.errors import PortfolioError
@@ -24,23 +25,26 @@ def follow_once() -> None:
 def follow_until_closed(every: float = _EVERY) -> None:
     """A look a minute, and a line for each that has found something else; until nothing can happen any more."""
     said = ""
-    while True:
-        now = wire().clock.now()
-        try:
-            found = _look()
-        except PortfolioError as refusal:
-            complain(f"{now:%H:%M} UTC: {refusal}")
-        else:
-            if found.in_words() != said:
-                said = found.in_words()
-                say(f"{now:%H:%M} UTC: {said}")
-            if not found.open:
-                say("No order is open any more.")
+    with arriving_signals() as arrived:
+        while True:
+            now = wire().clock.now()
+            try:
+                found = _look()
+            except PortfolioError as refusal:
+                complain(f"{now:%H:%M} UTC: {refusal}")
+            else:
+                if found.in_words() != said:
+                    said = found.in_words()
+                    say(f"{now:%H:%M} UTC: {said}")
+                if not found.open:
+                    say("No order is open any more.")
+                    return
+            if market_hours(now) is None:
+                say("The market is closed: nothing changes any more until it opens.")
                 return
-        if market_hours(now) is None:
-            say("The market is closed: nothing changes any more until it opens.")
-            return
-        time.sleep(every)
+            if arrived():
+                raise KeyboardInterrupt
+            time.sleep(every)
 
 
 def _look() -> Followed:

@@ -30,7 +30,7 @@ def raise_at_signals() -> None:
 @contextmanager
 def told_how_to_go_on(warehouse: Warehouse, command: str) -> Iterator[None]:
     """A computation that can be interrupted: then one message says what is stored, and the command is over."""
-    with _raising_at_signals(), _arriving_signals() as arrived:
+    with _raising_at_signals(), arriving_signals() as arrived:
         try:
             yield
         except (KeyboardInterrupt, PortfolioError):
@@ -75,8 +75,8 @@ def _what_is_stored(warehouse: Warehouse) -> str:
 
 
 @contextmanager
-def _arriving_signals() -> Iterator[_Arrived]:
-    """Notes signals by themselves, whoever handles them."""
+def arriving_signals() -> Iterator[_Arrived]:
+    """Notes signals by themselves, whoever handles them, or loses them: what is interrupted in a destructor goes on."""
     read, written = os.pipe()
     os.set_blocking(read, False)
     os.set_blocking(written, False)
