@@ -32,9 +32,11 @@ from portfolio_pipeline.definitions import defs
 from portfolio_pipeline.ports import Broker, MarketData, Warehouse
 from portfolio_pipeline_tests.fakes.alerts import RecordedAlerts
 from portfolio_pipeline_tests.fakes.clock import FixedClock
-from portfolio_pipeline_tests.trading import TEST_ORIGIN
+from portfolio_pipeline_tests.trading import PLAN_KEY, TEST_ORIGIN
 
 Tables = dict[str, pd.DataFrame]
+SEALS = ("order_seals", "state_seals")
+"""The tables that are keyed with the secret of their home: no two homes have the same."""
 
 
 @cache
@@ -78,7 +80,7 @@ def materialise(
         return dg.materialize(
             parts,
             selection=selection or None,
-            resources={"warehouse": warehouse, **resources},
+            resources={"warehouse": warehouse, "plan_key": PLAN_KEY, **resources},
             tags=tags,
             raise_on_error=raise_on_error,
             instance=dagster_instance(),
@@ -125,7 +127,6 @@ class Chain:
             broker=self.broker,
             origin=TEST_ORIGIN,
             halt_switch=HaltFile(Path(dagster_instance().root_directory)),
-            plan_key=b"a secret of the tests",
             clock=self.clock,
             alerts=RecordedAlerts(),
             settings=self.settings,

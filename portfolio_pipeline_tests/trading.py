@@ -30,6 +30,7 @@ ROOMY = {"equity": 0.9, "bond": 0.9, "commodity": 1.0, "real_estate": 1.0}
 OPEN = dict.fromkeys(ROOMY, 2.0)
 """Caps of the asset classes: with room, and far out of the way."""
 START = date(2020, 2, 3)
+PLAN_KEY = b"a secret of the tests"
 TEST_ORIGIN = Origin("simulated", "", "SIMULATED", 1_000_000.0, "settings", "strategies", "code")
 
 

@@ -6,9 +6,12 @@ have to be made again. It is no credential, and opens nothing.
 
 from __future__ import annotations
 
+import hashlib
+import hmac
 import os
 import secrets
 import stat
+from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
 
@@ -42,6 +45,23 @@ def home_secret(home: Path) -> bytes:
             remedy="Remove it: the next run makes another, and plans what is not sent yet anew.",
         )
     return found
+
+
+def once_with_this_secret(home: Path, name: str, key: bytes, seal: Callable[[], None]) -> None:
+    """Seal what is there, where this home has not done so with this secret: it is of an earlier version, its secret was
+    lost, or its owner has removed the file of this name that says so.
+    """
+    file, mark = home / name, hmac.new(key, name.encode(), hashlib.sha256).hexdigest()
+    try:
+        if file.exists() and file.read_text(encoding="utf-8").strip() == mark:
+            return
+        seal()
+        file.touch(mode=0o600)
+        file.write_text(f"{mark}\n", encoding="utf-8")
+    except OSError as error:
+        raise ConfigurationError(
+            "PLACE_NOT_WRITABLE", found=file, why=error.strerror, remedy="Make it a file that you can read and write."
+        ) from None
 
 
 def _make(path: Path) -> None:

@@ -5,12 +5,10 @@ Who looks only, or takes back what is at a broker, may read it without.
 
 from __future__ import annotations
 
-import hashlib
-import hmac
 from collections.abc import Sequence
 from pathlib import Path
 
-from portfolio_pipeline.core.errors import ConfigurationError
+from portfolio_pipeline.adapters.home_secret import once_with_this_secret
 from portfolio_pipeline.core.execution.by_hand.instructions import Instruction, Instructions, instruction_rows
 from portfolio_pipeline.core.execution.by_hand.sealing import SEALED, sealed, seals_after
 from portfolio_pipeline.core.tables import ORDER_INSTRUCTIONS
@@ -31,21 +29,13 @@ def note(tx: Transaction, key: bytes, said: Sequence[Instruction]) -> None:
 
 
 def seal_once(warehouse: Warehouse, home: Path, key: bytes) -> None:
-    """Seal what is there, where this home has not done so with this secret: it is of an earlier version, its secret was
-    lost, or its owner has removed the file that says so.
-    """
-    file, mark = home / SEALED, hmac.new(key, SEALED.encode(), hashlib.sha256).hexdigest()
-    try:
-        if file.exists() and file.read_text(encoding="utf-8").strip() == mark:
-            return
-        with warehouse.transaction() as tx:
-            said = Instructions.of_rows(tx.read(ORDER_INSTRUCTIONS.name).to_pylist()).said
-            if said:
-                tx.delete(ORDER_INSTRUCTIONS.name, None)
-                tx.insert(ORDER_INSTRUCTIONS.name, instruction_rows(said, seals_after(key, "", said)))
-        file.touch(mode=0o600)
-        file.write_text(f"{mark}\n", encoding="utf-8")
-    except OSError as error:
-        raise ConfigurationError(
-            "PLACE_NOT_WRITABLE", found=file, why=error.strerror, remedy="Make it a file that you can read and write."
-        ) from None
+    """Seal what is there, where this home has not done so with this secret."""
+    once_with_this_secret(home, SEALED, key, lambda: _seal(warehouse, key))
+
+
+def _seal(warehouse: Warehouse, key: bytes) -> None:
+    with warehouse.transaction() as tx:
+        said = Instructions.of_rows(tx.read(ORDER_INSTRUCTIONS.name).to_pylist()).said
+        if said:
+            tx.delete(ORDER_INSTRUCTIONS.name, None)
+            tx.insert(ORDER_INSTRUCTIONS.name, instruction_rows(said, seals_after(key, "", said)))

@@ -80,10 +80,12 @@ class Wiring:
         return home_secret(self.environment.dagster_home)
 
     def seal_words(self) -> None:
-        """What people have said about orders is sealed with the home's secret; once, and nothing the next time."""
+        """What people have said, and the states of risk, are sealed with the home's secret; nothing the next time."""
         from portfolio_pipeline.adapters.said import seal_once
+        from portfolio_pipeline.adapters.sealed_states import seal_states_once
 
-        seal_once(self.warehouse, self.environment.dagster_home, self.plan_key)
+        for once in (seal_once, seal_states_once):
+            once(self.warehouse, self.environment.dagster_home, self.plan_key)
 
     @cached_property
     def locks(self) -> Locks:

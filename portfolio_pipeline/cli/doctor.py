@@ -23,7 +23,7 @@ from portfolio_pipeline.core.calendar.sessions import SessionRange, all_sessions
 from portfolio_pipeline.core.effective.oddities import oddities
 from portfolio_pipeline.core.errors import PortfolioError
 from portfolio_pipeline.core.execution.halt import either, require_trading, trading_state
-from portfolio_pipeline.core.tables import HALT_EVENTS
+from portfolio_pipeline.core.tables import HALT_EVENTS, RISK_STATES
 from portfolio_pipeline.ports import CanBeExamined
 from portfolio_pipeline.reads.complete import complete_through
 from portfolio_pipeline.web_ui.claim import served
@@ -54,6 +54,7 @@ def examine() -> list[Finding]:
         ("definitions", _definitions),
         ("history", _history),
         ("trading", _trading),
+        ("risk states", _risk_states),
         ("orders by hand", _orders_by_hand),
         ("market data", _market_data),
         ("broker", _broker),
@@ -194,6 +195,18 @@ def _trading() -> str:
     wired = open_home()
     require_trading(either(wired.halt_switch.state(), trading_state(wired.warehouse.read(HALT_EVENTS.name))))
     return "not halted"
+
+
+def _risk_states() -> str:
+    from portfolio_pipeline.adapters.sealed_states import LEVELS, require_as_written
+
+    wired = open_home()
+    with wired.warehouse.reading() as reader:
+        newest = reader.newest(RISK_STATES.name)
+        if newest is None:
+            return "none yet"
+        require_as_written(reader, wired.plan_key, SessionRange.single(newest), *LEVELS)
+    return f"of {newest}, as they were written"
 
 
 def _orders_by_hand() -> str:

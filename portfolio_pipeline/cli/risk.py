@@ -101,5 +101,7 @@ def _decide(kind: Any, scope: str, reason: str, **decided: Any) -> None:
     from portfolio_pipeline.cli.terminal import say
 
     wired = open_tables()
-    since = decide(wired.warehouse, kind, scope, reason, wired.clock.now(), getpass.getuser(), **decided)
+    wired.seal_words()
+    said = wired.warehouse, kind, scope, reason, wired.clock.now(), getpass.getuser(), wired.plan_key
+    since = decide(*said, **decided)
     say(f"Written: {kind} of {scope}, in force from {since} on.", "bold green")

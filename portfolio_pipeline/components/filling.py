@@ -41,12 +41,14 @@ _FILLED_PER_STRATEGY = {
     "strategy_paper_books": "strategy_targets",
     "strategy_honesty": "strategy_honesty",
 }
-# No dependency of any: `risk_breaches` and `risk_states` are filled by several assets, each at its own level, and who
-# reads them reads those assets' tables; halts, overrides, holes, shares, orders and approvals by hand come from people,
-# and whoever looks at a hole depends on prices already; where a home begins is decided before anything; what was
-# searched on request, or told to people, belongs to no session; what was tried at a broker is its own record.
+# No dependency of any: `risk_breaches`, `risk_states` and its seals are filled by several assets, each at its own
+# level, and who reads them reads those assets' tables; halts, overrides, holes, shares, orders and approvals by hand
+# come from people, and whoever looks at a hole depends on prices already; where a home begins is decided before
+# anything; what was searched on request, or told to people, belongs to no session; what was tried at a broker is its
+# own record.
 _FILLED_BY_MANY = (
-    *("risk_breaches", "risk_states", "risk_overrides", "halt_events", "price_holes", "beginnings", "manual_shares"),
+    *("risk_breaches", "risk_states", "state_seals", "risk_overrides", "manual_shares"),
+    *("halt_events", "price_holes", "beginnings"),
     *("order_instructions", "approvals", "order_attempts", "broker_accounts", "cash_flows"),
     *("reconciliation", "reconciliation_decisions", "intraday_marks"),
     *("search_requests", "search_request_trials", "alerts", "alert_deliveries"),

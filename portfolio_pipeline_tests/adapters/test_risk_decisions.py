@@ -18,6 +18,7 @@ from portfolio_pipeline.reads.risk_states import stored_overrides
 
 DAY, NEXT = date(2024, 3, 1), date(2024, 3, 4)
 NOW = datetime(2024, 3, 2, 12, tzinfo=UTC)
+KEY = b"of this home"
 OUT = Standing("liquidated", date(2024, 2, 1), 20, 0, 0.0, False, 0.8, 1.0, "drawdown", 0.2, 0.15)
 
 
@@ -35,13 +36,13 @@ def house(warehouse: Warehouse) -> Warehouse:
 
 
 def test_a_release_of_the_portfolio_is_one_of_its_account_too_from_the_next_session_on(house: Warehouse) -> None:
-    assert decide(house, "release", "portfolio", "the cause is gone", NOW, "me") == NEXT
+    assert decide(house, "release", "portfolio", "the cause is gone", NOW, "me", KEY) == NEXT
     rows = house.read("risk_overrides").to_pylist()
     assert [(row["scope"], row["from_session"], row["decided_by"]) for row in rows] == [
         ("portfolio", NEXT, "me"),
         ("account", NEXT, "me"),
     ]
-    assert decide(house, "override", "strategy:calm", "an election", NOW, "me", factor=0.5, until=NEXT) == NEXT
+    assert decide(house, "override", "strategy:calm", "an election", NOW, "me", KEY, factor=0.5, until=NEXT) == NEXT
     taken = stored_overrides(house)
     assert taken.released("portfolio", NEXT) is not None
     assert taken.released("portfolio", DAY) is None
@@ -70,10 +71,10 @@ def test_what_makes_no_sense_is_refused_and_nothing_written(
 ) -> None:
     asked = {"reason": "why not", **given}
     with pytest.raises(ConfigurationError, match=refusal):
-        decide(house, kind, scope, now=NOW, who="me", **asked)
+        decide(house, kind, scope, now=NOW, who="me", key=KEY, **asked)
     assert house.read("risk_overrides").num_rows == 0
 
 
 def test_a_house_without_states_has_nothing_to_decide_about(warehouse: Warehouse) -> None:
     with pytest.raises(ConfigurationError, match="RISK_SCOPE_UNKNOWN"):
-        decide(warehouse, "release", "portfolio", "why not", NOW, "me")
+        decide(warehouse, "release", "portfolio", "why not", NOW, "me", KEY)

@@ -26,14 +26,14 @@ from pathlib import Path
 
 from portfolio_pipeline.core.calendar.sessions import all_sessions
 from portfolio_pipeline.ports import Warehouse
-from portfolio_pipeline_tests.chain import assert_same, read_tables
+from portfolio_pipeline_tests.chain import SEALS, assert_same, read_tables
 from portfolio_pipeline_tests.cli.house import CLI, ROOT, House
 from portfolio_pipeline_tests.postgres import started, url
 
 FIRST = date(2022, 1, 3)
 LEARNING_SESSIONS = 150  # before the first kill, so that there is an account with orders
 BACKFILL_SESSIONS = 4
-OF_THE_HOUSE_ITSELF = ("session_origins", "order_seals")  # fingerprints of its settings file, its secret
+OF_THE_HOUSE_ITSELF = ("session_origins", *SEALS)  # fingerprints of its settings file, its secret
 
 
 def main() -> None:

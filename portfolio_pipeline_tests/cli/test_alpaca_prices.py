@@ -13,7 +13,7 @@ import pandas as pd
 import pytest
 
 from portfolio_pipeline.core.calendar.sessions import SessionRange, next_session, previous_session, session_close
-from portfolio_pipeline_tests.chain import assert_same, read_tables
+from portfolio_pipeline_tests.chain import SEALS, assert_same, read_tables
 from portfolio_pipeline_tests.cli.house import CLI, ROOT
 from portfolio_pipeline_tests.cli.paper_house import tables, ties
 from portfolio_pipeline_tests.cli.vendor_house import Servers, VendorHouse, know
@@ -50,7 +50,7 @@ def does(house: VendorHouse, *command: str) -> str:
 def comparable(house: VendorHouse) -> dict[str, pd.DataFrame]:
     """All tables without where prices came from, when, and what a home of its own seals with."""
     found = read_tables(tables(house))
-    for name in ("session_origins", "order_seals"):
+    for name in ("session_origins", *SEALS):
         found.pop(name)
     return {name: rows.drop(columns=["source", "retrieved_at"], errors="ignore") for name, rows in found.items()}
 

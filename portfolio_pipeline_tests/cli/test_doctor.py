@@ -124,6 +124,14 @@ def somebody_writes_an_order(house: House) -> None:
         )
 
 
+def somebody_gives_the_risk_back(house: House) -> None:
+    with duckdb.connect(house.home / "portfolio.duckdb") as hand:
+        hand.execute(
+            "update risk_states set peak = peak * 2 where session = (select max(session) from risk_states)"
+            " and level = 'portfolio'"
+        )
+
+
 STATES = (
     State("halted", does("halt", "--reason", "[/bold] by hand"), "[/bold] by hand", "portfolio resume",
           does("resume", "--reason", "looked at it")),
@@ -132,6 +140,9 @@ STATES = (
     State("orders by hand that nobody gave here", somebody_writes_an_order,
           "INSTRUCTION_ALTERED: found=order_instructions 1: flatten", "remove the file instructions.sealed of the home",
           removes("instructions.sealed")),
+    State("risk states that nobody wrote here", somebody_gives_the_risk_back,
+          "RISK_STATES_ALTERED: found=risk_states", "remove the file risk_states.sealed of the home",
+          removes("risk_states.sealed")),
     State("a session is missing", a_session_is_missing, "SESSIONS_MISSING", "portfolio up", does("up", "--no-ui")),
     State("a rebuild was killed", a_rebuild_was_killed, "REBUILD_UNFINISHED", "portfolio up", does("up", "--no-ui")),
     State("a run was killed", a_run_was_killed, "RUN_KILLED", "portfolio up", does("run")),

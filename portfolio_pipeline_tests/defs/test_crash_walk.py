@@ -20,6 +20,7 @@ import numpy as np
 import pytest
 
 from portfolio_pipeline.adapters.market_data.simulated import SimulatedMarketData
+from portfolio_pipeline.adapters.sealed_states import write_states
 from portfolio_pipeline.adapters.warehouse import open_warehouse
 from portfolio_pipeline.core.calendar.sessions import SessionRange
 from portfolio_pipeline.core.risk.settings import Limits
@@ -28,6 +29,7 @@ from portfolio_pipeline.defs.portfolio import aggregated_targets, strategy_weigh
 from portfolio_pipeline.ports import Warehouse
 from portfolio_pipeline_tests.chain import Chain, Tables, active_settings, assert_same, chain_parts, read_tables
 from portfolio_pipeline_tests.fakes.market_data import ScriptedMarketData
+from portfolio_pipeline_tests.trading import PLAN_KEY
 
 FIRST, CRASH, LAST = date(2022, 1, 3), date(2022, 11, 10), date(2022, 12, 7)
 WHOLE, HISTORY = SessionRange(FIRST, LAST), SessionRange(FIRST, date(2022, 11, 8))
@@ -242,6 +244,8 @@ def test_targets_beyond_the_state_are_refused_by_the_planner_whoever_wrote_them(
             f"update risk_states set state = 'liquidated', factor = 0, may_add = false"
             f" where scope = 'portfolio' and session = '{LAST}'"
         )
+        edited = transaction.read("risk_states", day, where={"level": "portfolio"}).to_pandas()
+        write_states(transaction, PLAN_KEY, day, "portfolio", edited)
         for sent in ("submissions", "sim_orders"):  # else it would be refused as a revision
             transaction.delete(sent, day)
     house = chain(warehouse)
@@ -250,5 +254,5 @@ def test_targets_beyond_the_state_are_refused_by_the_planner_whoever_wrote_them(
     assert orders
     assert all(row["verdict"] == "refused" for row in orders)
     with warehouse.transaction() as transaction:
-        transaction.delete("risk_states", day, where={"scope": "portfolio"})
+        write_states(transaction, PLAN_KEY, day, "portfolio", edited.iloc[:0])
     assert not house.materialise(day, "orders", raise_on_error=False).success

@@ -24,6 +24,7 @@ from portfolio_pipeline.adapters.broker.alpaca.broker import AlpacaBroker
 from portfolio_pipeline.adapters.broker.guarded import GuardedBroker
 from portfolio_pipeline.adapters.halt_file import HaltFile
 from portfolio_pipeline.adapters.locks import open_locks
+from portfolio_pipeline.adapters.sealed_states import write_states
 from portfolio_pipeline.adapters.warehouse import open_warehouse
 from portfolio_pipeline.components.declared_warehouse import DeclaredWarehouse
 from portfolio_pipeline.core.calendar.beginnings import Beginnings
@@ -48,12 +49,11 @@ from portfolio_pipeline_tests.fakes.alpaca.ledger import Quote
 from portfolio_pipeline_tests.fakes.alpaca.server import AlpacaServer
 from portfolio_pipeline_tests.fakes.clock import FixedClock
 from portfolio_pipeline_tests.fakes.market_data import ScriptedMarketData, quiet_bars
-from portfolio_pipeline_tests.trading import ROOMY, TEST_ORIGIN, first_sessions, market, settings, wanted
+from portfolio_pipeline_tests.trading import PLAN_KEY, ROOMY, TEST_ORIGIN, first_sessions, market, settings, wanted
 
 LONGEST = 24
 RANGE = first_sessions(LONGEST)
 DAYS = tuple(RANGE)
-PLAN_KEY = b"a secret of the tests"
 _LIMITS = Limits(symbol=0.6, turnover=2.0, asset_class=ROOMY)
 HOUSES: Mapping[str, Settings] = {
     "at market": settings(limits=_LIMITS),
@@ -187,6 +187,6 @@ def _prepare(path: Path, house: Settings, number: int) -> None:
     measured = {"scope": PORTFOLIO, "metric": "gross_exposure", "value": 0.5, "limit_value": 1.0}
     warehouse.replace("risk_metrics", RANGE, pd.DataFrame([{"session": day, **measured} for day in RANGE]))
     calm = state_rows([(day, PORTFOLIO, Standing()) for day in RANGE], "portfolio")
-    warehouse.replace("risk_states", RANGE, calm, where={"level": "portfolio"})
     with warehouse.transaction() as tx:
+        write_states(tx, PLAN_KEY, RANGE, "portfolio", calm)
         tx.insert("beginnings", Beginnings(DAYS[0], DAYS[0], DAYS[0]).rows().to_pandas())

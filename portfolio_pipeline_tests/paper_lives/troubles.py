@@ -24,8 +24,8 @@ from portfolio_pipeline_tests.adapters.alpaca.lives import Death
 from portfolio_pipeline_tests.fakes.alpaca.faults import Fault, Kind
 from portfolio_pipeline_tests.fakes.alpaca.ledger import Held, Ledger, Quote, Taken
 from portfolio_pipeline_tests.fakes.alpaca.server import AlpacaServer
-from portfolio_pipeline_tests.paper_lives.desk import DAYS, PLAN_KEY, Desk
-from portfolio_pipeline_tests.trading import STRATEGIES
+from portfolio_pipeline_tests.paper_lives.desk import DAYS, Desk
+from portfolio_pipeline_tests.trading import PLAN_KEY, STRATEGIES
 
 FAULTS: tuple[Kind, ...] = tuple(kind for kind in get_args(Kind) if kind not in ("latency", "unauthorized"))
 STRANGER = "ZZZ"

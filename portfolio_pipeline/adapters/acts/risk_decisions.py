@@ -1,4 +1,4 @@
-"""What people decide about risk states, for the command and the web UI: checked, and written to risk_overrides.
+"""What people decide about risk states, for the command and the web UI: checked, and written to risk_overrides, sealed.
 
 In force from the session after the newest that has states: what was lived through stays as it was.
 """
@@ -7,9 +7,8 @@ from __future__ import annotations
 
 from datetime import UTC, date, datetime
 
-import pandas as pd
-
 from portfolio_pipeline.adapters.newest_states import newest_states
+from portfolio_pipeline.adapters.sealed_states import note_decisions
 from portfolio_pipeline.core.calendar.sessions import next_session
 from portfolio_pipeline.core.errors import ConfigurationError
 from portfolio_pipeline.core.execution.account_risk import ACCOUNT
@@ -28,6 +27,7 @@ def decide(
     reason: str,
     now: datetime,
     who: str,
+    key: bytes,
     *,
     factor: float | None = None,
     until: date | None = None,
@@ -60,8 +60,9 @@ def decide(
             scopes.append(ACCOUNT)
         first = max(tx.read(RISK_OVERRIDES.name)["override_id"].to_pylist(), default=0) + 1
         told = clean(reason), clean(cause), clean(changed), clean(who), now.astimezone(UTC).replace(tzinfo=None)
-        rows = [(first + k, kind, one, since, until, factor, *told) for k, one in enumerate(scopes)]
-        tx.insert(RISK_OVERRIDES.name, pd.DataFrame(rows, columns=list(RISK_OVERRIDES.column_names)))
+        part = None if factor is None else float(factor)
+        rows = [(first + k, kind, one, since, until, part, *told) for k, one in enumerate(scopes)]
+        note_decisions(tx, key, [dict(zip(RISK_OVERRIDES.column_names, row, strict=False)) for row in rows])
     return since
 
 

@@ -143,6 +143,12 @@ def _bookings_of_shares() -> Migration:
     return Migration(14, "bookings say how many shares came or went", (RunSql(column),))
 
 
+def _states_are_sealed() -> Migration:
+    """What was stored and decided before is sealed by the next command."""
+    column = "alter table if exists risk_overrides add column if not exists seal text"
+    return Migration(15, "risk states, and what people decide about them, are sealed", (RunSql(column),))
+
+
 MIGRATIONS: tuple[Migration, ...] = (
     Migration(
         2,
@@ -242,6 +248,7 @@ MIGRATIONS: tuple[Migration, ...] = (
     Migration(12, "what differs between the broker's account and the books is kept, and what was decided of it", ()),
     _instructions_are_sealed(),
     _bookings_of_shares(),
+    _states_are_sealed(),
 )
 
 

@@ -8,8 +8,6 @@ and `order_verdicts`; keeping the secret, by an adapter. Pure.
 
 from __future__ import annotations
 
-import hashlib
-import hmac
 import json
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -25,6 +23,7 @@ from portfolio_pipeline.core.market.bars import Bars
 from portfolio_pipeline.core.portfolio.session_targets import SessionTargets
 from portfolio_pipeline.core.risk.breaches import Breach
 from portfolio_pipeline.core.risk.exposures import PORTFOLIO
+from portfolio_pipeline.core.sealing import digest, same
 from portfolio_pipeline.core.tables import ORDER_SEALS
 
 PLANNED_ON = ("targets", "settings", "account", "prices")
@@ -77,7 +76,7 @@ class Sealer:
 
     def _digest(self, of_what: str, content: object) -> str:
         told = json.dumps([of_what, content], sort_keys=True, separators=(",", ":"))
-        return hmac.new(self._key, told.encode(), hashlib.sha256).hexdigest()[:32]
+        return digest(self._key, told)
 
 
 @dataclass(frozen=True)
@@ -97,10 +96,10 @@ class Sealed:
             if seal is None:
                 found.setdefault("seal", f"NOT_SEALED: client_order_id={fresh.client_order_id}, nobody planned it here")
                 continue
-            others = [name for name in PLANNED_ON if not _same(getattr(seal, name), getattr(fresh, name))]
+            others = [name for name in PLANNED_ON if not same(getattr(seal, name), getattr(fresh, name))]
             for name in others:
                 found.setdefault(name, f"OTHER_{name.upper()}: they are not those that the orders were planned on")
-            if not others and not _same(seal.ticket, fresh.ticket):
+            if not others and not same(seal.ticket, fresh.ticket):
                 found.setdefault("seal", f"SEAL_BROKEN: client_order_id={fresh.client_order_id}, its row was edited")
         return tuple(
             Breach(PORTFOLIO, f"{_SEALED}{name}", "block", None, None, message) for name, message in found.items()
@@ -114,9 +113,9 @@ def moved_accounts(then: Iterable[Seal], now: Iterable[Seal]) -> set[date]:
     return {
         session
         for session, (one, other) in both.items()
-        if _same(one.targets, other.targets)
-        and _same(one.settings, other.settings)
-        and not _same(one.account, other.account)
+        if same(one.targets, other.targets)
+        and same(one.settings, other.settings)
+        and not same(one.account, other.account)
     }
 
 
@@ -150,7 +149,3 @@ def _row(ticket: Ticket) -> list[object]:
         *(str(ticket.session), ticket.client_order_id, ticket.symbol, ticket.quantity, ticket.reference_price),
         *(ticket.target_weight, ticket.reason, ticket.verdict, ticket.limit_price, str(ticket.time_in_force)),
     ]
-
-
-def _same(one: str, other: str) -> bool:
-    return hmac.compare_digest(one.encode(), other.encode())

@@ -53,6 +53,7 @@ from portfolio_pipeline.core.tables.portfolio import (
     RISK_METRICS,
     RISK_OVERRIDES,
     RISK_STATES,
+    STATE_SEALS,
     STRATEGY_WEIGHTS,
 )
 from portfolio_pipeline.core.tables.requests import SEARCH_REQUEST_TRIALS, SEARCH_REQUESTS
@@ -129,6 +130,7 @@ __all__ = [
     "SIM_ORDERS",
     "SIM_OUTCOMES",
     "SIM_POSITIONS",
+    "STATE_SEALS",
     "STRATEGY_HONESTY",
     "STRATEGY_PAPER_BOOKS",
     "STRATEGY_RETURNS",
@@ -170,6 +172,7 @@ TABLES: tuple[Table, ...] = (
     REBALANCE_DECISIONS,
     AGGREGATED_TARGETS,
     RISK_STATES,
+    STATE_SEALS,
     RISK_OVERRIDES,
     RISK_METRICS,
     RISK_FUTURES,

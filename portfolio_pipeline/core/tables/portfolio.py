@@ -110,6 +110,20 @@ RISK_STATES = Table(
         text("reason", "what a person gave as the reason of deciding otherwise; empty when nobody did"),
     ),
 )
+STATE_SEALS = Table(
+    "state_seals",
+    "one row per session and level of risk states",
+    "The rows of risk_states as they were written, as digests keyed with the secret of the home; asked by whoever goes"
+    " on from them.",
+    ("session", "level"),
+    (
+        session(),
+        text("level", "as in risk_states", "strategies", "portfolio", "account"),
+        text("seal", "digest of the session's rows of the level").made_of(
+            "risk_states.state", "risk_states.factor", "risk_states.peak"
+        ),
+    ),
+)
 RISK_OVERRIDES = Table(
     "risk_overrides",
     "one row per decision by hand",
@@ -127,6 +141,7 @@ RISK_OVERRIDES = Table(
         text("changed", "of reviews: which parameters were changed since"),
         text("decided_by", "who"),
         Column("decided_at", "timestamp", "when"),
+        text("seal", "digest of the row and of the seal before it, keyed with the secret of the home", nullable=True),
     ),
 )
 RISK_METRICS = Table(

@@ -12,6 +12,7 @@ import dagster as dg
 import pyarrow as pa
 
 from portfolio_pipeline.adapters.said import stored_instructions
+from portfolio_pipeline.adapters.sealed_states import write_states
 from portfolio_pipeline.components.session_asset import Stored, session_asset
 from portfolio_pipeline.components.session_check import check_result, session_check
 from portfolio_pipeline.core.books.book import Book, to_currency, to_shares
@@ -62,6 +63,7 @@ from portfolio_pipeline.core.tables import (
     RISK_OVERRIDES,
     RISK_STATES,
     SESSION_ORIGINS,
+    STATE_SEALS,
     STRATEGY_TARGETS,
     STRATEGY_WEIGHTS,
 )
@@ -95,7 +97,7 @@ def orders_within_limits(
     with warehouse.reading() as reader:
         inputs, tickets = trading_inputs(reader, sessions), tickets_of(reader.read(ORDERS.name, sessions))
         know_assets(inputs.bars, reader.read(BROKER_ASSETS.name, sessions))
-        watch = account_watch(reader, sessions, settings)
+        watch = account_watch(reader, sessions, settings, plan_key)
         hands = hands_for(reader, broker, settings, sessions, inputs, plan_key)
         sealed = Sealed(Sealer(plan_key, settings), seals_of(reader.read(ORDER_SEALS.name, sessions)))
     account = reconciled(warehouse, broker, sessions.first)
@@ -172,7 +174,7 @@ def planned_with_what_the_session_before_was(
     goes_on_from=(POSITIONS, ACCOUNT),
     also_fills=(
         *(BROKER_ASSETS, ORDER_INSTRUCTIONS, ORDER_PLANS, ORDER_SEALS, EXPECTED_COSTS),
-        *(RISK_BREACHES, RISK_STATES, SESSION_ORIGINS, RECONCILIATION),
+        *(RISK_BREACHES, RISK_STATES, STATE_SEALS, SESSION_ORIGINS, RECONCILIATION),
     ),
     checks=(orders_within_limits, nothing_is_open_with_the_broker, planned_with_what_the_session_before_was),
 )
@@ -194,7 +196,7 @@ def orders(
             stands = len(reader.read(ORDERS.name, asked, columns=["session"]))
             return Stored(stands, {"orders of the newest session": "what was planned at its close stands"})
         sessions = tradable
-        inputs, watch = trading_inputs(reader, sessions), account_watch(reader, sessions, settings)
+        inputs, watch = trading_inputs(reader, sessions), account_watch(reader, sessions, settings, plan_key)
         hands = hands_for(reader, broker, settings, sessions, inputs, plan_key)
     account = reconciled(warehouse, broker, sessions.first)
     book = account.book
@@ -223,7 +225,7 @@ def orders(
             tx.replace(EXPECTED_COSTS.name, sessions, expected_cost_rows(planned.expected))
             breaches = breach_rows(planned.findings, "orders")
             tx.replace(RISK_BREACHES.name, sessions, breaches, where={"level": "orders"})
-            tx.replace(RISK_STATES.name, sessions, state_rows(states, "account"), where={"level": "account"})
+            write_states(tx, plan_key, sessions, "account", state_rows(states, "account"))
         tx.replace(SESSION_ORIGINS.name, asked, origin.rows(asked))
         if account.since is not None:
             since = SessionRange(account.since, sessions.last)

@@ -49,6 +49,7 @@ from portfolio_pipeline.core.tables import (
     RISK_BREACHES,
     RISK_OVERRIDES,
     RISK_STATES,
+    STATE_SEALS,
     STRATEGY_TARGETS,
     STRATEGY_WEIGHTS,
     SUBMISSIONS,
@@ -116,6 +117,7 @@ def every_order_was_sent(
         REGIME_TABLE,
         HALT_EVENTS,
         RISK_STATES,
+        STATE_SEALS,
         RISK_OVERRIDES,
         APPROVALS,
         BEGINNINGS,
@@ -152,7 +154,7 @@ def submissions(
             inputs, tickets = trading_inputs(reader, sessions), tickets_of(reader.read(ORDERS.name, sessions))
             know_assets(inputs.bars, reader.read(BROKER_ASSETS.name, sessions))
             sealed = Sealed(Sealer(plan_key, settings), seals_of(reader.read(ORDER_SEALS.name, sessions)))
-            watch = account_watch(reader, sessions, settings)
+            watch = account_watch(reader, sessions, settings, plan_key)
             hands = hands_for(reader, broker, settings, sessions, inputs, plan_key)
         quotes, quoted = _fresh_quotes(broker, market_data, [ticket.symbol for ticket in tickets], clock.now())
         sent = sent_orders(broker, warehouse, sessions, plan_key)

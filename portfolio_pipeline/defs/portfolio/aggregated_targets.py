@@ -11,6 +11,7 @@ import dagster as dg
 import numpy as np
 import pandas as pd
 
+from portfolio_pipeline.adapters.sealed_states import require_before, write_states
 from portfolio_pipeline.components.session_asset import Stored, session_asset
 from portfolio_pipeline.components.session_check import check_result, session_check
 from portfolio_pipeline.core.arrays import by_session, days, spread
@@ -40,6 +41,7 @@ from portfolio_pipeline.core.tables import (
     RISK_BREACHES,
     RISK_OVERRIDES,
     RISK_STATES,
+    STATE_SEALS,
     STRATEGY_TARGETS,
     STRATEGY_WEIGHTS,
 )
@@ -146,7 +148,7 @@ def targets_cover_the_universe(
     group="portfolio",
     begins="targets",
     reads=(STRATEGY_WEIGHTS, STRATEGY_TARGETS, FEATURES, CASH_RETURNS, REGIME_TABLE, RISK_OVERRIDES),
-    also_fills=(RISK_BREACHES, RISK_STATES),
+    also_fills=(RISK_BREACHES, RISK_STATES, STATE_SEALS),
     checks=(
         targets_within_limits,
         targets_obey_the_states,
@@ -157,6 +159,7 @@ def aggregated_targets(
     sessions: SessionRange,
     warehouse: dg.ResourceParam[Warehouse],
     settings: dg.ResourceParam[Settings],
+    plan_key: dg.ResourceParam[bytes],
 ) -> Stored:
     with warehouse.reading() as reader:
         before = rows_before(reader, AGGREGATED_TARGETS, sessions.first)
@@ -171,6 +174,7 @@ def aggregated_targets(
         symbols = (*settings.symbols, *sorted({*targets["symbol"], *previous} - set(settings.symbols)))
         seen = _seen(sessions)
         prices = stored_adjusted_prices(reader, symbols, as_days(seen))
+        require_before(reader, plan_key, sessions.first, "portfolio")
         giving_back = restricted(reader, sessions)
         adaptations = factors_of_regimes(reader, sessions, settings.adaptation)
         earlier = _earlier_aims(reader, sessions.first, settings.allocation.scale_memory)
@@ -233,7 +237,7 @@ def aggregated_targets(
     cuts = _breaches(sessions, path, standing, standings, settings)
     with warehouse.transaction() as transaction:
         count = transaction.replace(AGGREGATED_TARGETS.name, sessions, rows)
-        transaction.replace(RISK_STATES.name, sessions, states, where={"level": "portfolio"})
+        write_states(transaction, plan_key, sessions, "portfolio", states)
         transaction.replace(RISK_BREACHES.name, sessions, breach_rows(cuts, "targets"), where={"level": "targets"})
     newest = rows[rows["session"] == rows["session"].max()]
     return Stored(

@@ -33,10 +33,11 @@ def decide_about_a_state(
     config: RiskDecision,
     warehouse: dg.ResourceParam[Warehouse],
     clock: dg.ResourceParam[Clock],
+    plan_key: dg.ResourceParam[bytes],
 ) -> None:
     with refusals_as_failures():
         since = decide(
-            *(warehouse, config.action, config.scope, config.reason, clock.now(), config.who),
+            *(warehouse, config.action, config.scope, config.reason, clock.now(), config.who, plan_key),
             factor=config.factor,
             until=day_of(config.until),
             cause=config.cause,

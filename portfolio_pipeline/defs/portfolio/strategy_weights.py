@@ -10,6 +10,7 @@ from typing import get_args
 import dagster as dg
 import numpy as np
 
+from portfolio_pipeline.adapters.sealed_states import require_before, write_states
 from portfolio_pipeline.components.session_asset import Stored, session_asset
 from portfolio_pipeline.components.session_check import check_result, session_check
 from portfolio_pipeline.core.arrays import by_session, days, long, spread
@@ -41,6 +42,7 @@ from portfolio_pipeline.core.tables import (
     RISK_BREACHES,
     RISK_OVERRIDES,
     RISK_STATES,
+    STATE_SEALS,
     STRATEGY_RETURNS,
     STRATEGY_STAGES,
     STRATEGY_TARGETS,
@@ -122,7 +124,7 @@ def states_follow_from_paper(
     group="portfolio",
     begins="targets",
     reads=(STRATEGY_RETURNS, STRATEGY_TARGETS, STRATEGY_STAGES, REGIME_TABLE, MANUAL_SHARES, RISK_OVERRIDES),
-    also_fills=(REBALANCE_DECISIONS, ALLOCATION_INPUTS, RISK_STATES, RISK_BREACHES),
+    also_fills=(REBALANCE_DECISIONS, ALLOCATION_INPUTS, RISK_STATES, STATE_SEALS, RISK_BREACHES),
     checks=(states_follow_from_paper, shares_within_limits),
 )
 def strategy_weights(
@@ -130,12 +132,14 @@ def strategy_weights(
     warehouse: dg.ResourceParam[Warehouse],
     settings: dg.ResourceParam[Settings],
     strategies: dg.ResourceParam[tuple[StrategyCard, ...]],
+    plan_key: dg.ResourceParam[bytes],
 ) -> Stored:
     names = tuple(card.name for card in strategies)
     allocation = settings.allocation
     with warehouse.reading() as reader:
         before = capital_before(reader, sessions.first, names)
         known = known_of_capital(reader, sessions, settings, strategies)
+        require_before(reader, plan_key, sessions.first, "strategies")
         standing_before, standings = strategy_standings(reader, sessions, strategies, settings)
     _refuse_unjudged(known.granted.takes_new_capital, sessions, names)
     wanted = as_days(tuple(sessions))
@@ -170,7 +174,7 @@ def strategy_weights(
     breaches = breach_rows(_breaches(sessions, standing_before, standings, strategies, settings), "strategies")
     with warehouse.transaction() as tx:
         count = tx.replace(STRATEGY_WEIGHTS.name, sessions, rows)
-        tx.replace(RISK_STATES.name, sessions, state_rows(states, "strategies"), where={"level": "strategies"})
+        write_states(tx, plan_key, sessions, "strategies", state_rows(states, "strategies"))
         tx.replace(RISK_BREACHES.name, sessions, breaches, where={"level": "strategies"})
         tx.replace(REBALANCE_DECISIONS.name, sessions, decision_rows(wanted, names, allocation.method, shares))
         tx.replace(ALLOCATION_INPUTS.name, sessions, input_rows(wanted, names, known.paper))

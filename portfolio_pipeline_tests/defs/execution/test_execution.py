@@ -15,6 +15,7 @@ import pytest
 
 from portfolio_pipeline.adapters.broker import open_broker
 from portfolio_pipeline.adapters.halt_file import HaltFile
+from portfolio_pipeline.adapters.sealed_states import write_states
 from portfolio_pipeline.adapters.warehouse.lived import rebuilding
 from portfolio_pipeline.components.session_check import SessionCheck
 from portfolio_pipeline.core.calendar.sessions import SessionRange
@@ -34,7 +35,7 @@ from portfolio_pipeline.ports import Warehouse
 from portfolio_pipeline_tests.chain import materialise
 from portfolio_pipeline_tests.fakes.clock import FixedClock
 from portfolio_pipeline_tests.fakes.market_data import ScriptedMarketData, quiet_bars
-from portfolio_pipeline_tests.trading import ROOMY, TEST_ORIGIN, first_sessions, market, settings, wanted
+from portfolio_pipeline_tests.trading import PLAN_KEY, ROOMY, TEST_ORIGIN, first_sessions, market, settings, wanted
 
 RANGE = first_sessions(12)
 DAYS = tuple(RANGE)
@@ -43,7 +44,6 @@ TABLES = (
     *("orders", "submissions", "fills", "order_outcomes", "positions", "account", "trades", "risk_breaches"),
     *("sim_orders", "sim_outcomes", "sim_fills", "sim_positions", "sim_account"),
 )
-PLAN_KEY = b"a secret of the tests"
 PARTS = [
     part
     for module in (orders_module, submissions_module, fills_module, positions_module)
@@ -69,7 +69,8 @@ class Desk:
         measured = {"scope": "portfolio", "metric": "gross_exposure", "value": 0.5, "limit_value": 1.0}
         self.warehouse.replace("risk_metrics", RANGE, pd.DataFrame([{"session": day, **measured} for day in RANGE]))
         calm = state_rows([(day, PORTFOLIO, Standing()) for day in RANGE], "portfolio")
-        self.warehouse.replace("risk_states", RANGE, calm, where={"level": "portfolio"})
+        with self.warehouse.transaction() as tx:
+            write_states(tx, self.plan_key, RANGE, "portfolio", calm)
         return self
 
     def run(self, sessions: SessionRange, *assets: str) -> dg.ExecuteInProcessResult:

@@ -7,6 +7,7 @@ from collections.abc import Callable
 import pandas as pd
 import pytest
 
+from portfolio_pipeline.adapters.sealed_states import seal_states_once
 from portfolio_pipeline.adapters.warehouse.lived import rebuilding
 from portfolio_pipeline.core.books.book import to_units
 from portfolio_pipeline.core.calendar.sessions import SessionRange
@@ -94,6 +95,7 @@ def settings_that_come_to_the_same_plan(desk: Desk) -> None:
 
 def another_secret(desk: Desk) -> None:
     desk.plan_key = b"of another house"
+    seal_states_once(desk.warehouse, desk.home, desk.plan_key)  # as every command does when it begins
 
 
 @pytest.mark.parametrize(
@@ -119,6 +121,30 @@ def test_what_was_planned_on_something_else_or_edited_since_is_not_sent(
     assert said in unsent(planned.run(single(5), "submissions"))
     assert planned.table("sim_orders", session=DAY).empty
     assert set(planned.table("submissions", session=DAY)["state"]) == {"refused"}
+
+
+@pytest.mark.parametrize(
+    ("edit", "told"),
+    [
+        (
+            f"update risk_states set peak = 0.01 where scope = 'account' and session = '{DAYS[4]}'",
+            f"{DAYS[4]}, account",
+        ),
+        (f"delete from risk_states where scope = 'account' and session = '{DAYS[4]}'", f"{DAYS[4]}, account"),
+        (f"update risk_states set peak = 0.01 where scope = 'portfolio' and session = '{DAY}'", f"{DAY}, portfolio"),
+        (
+            "insert into risk_overrides (override_id, action, scope, from_session, factor, reason, cause, changed,"
+            f" decided_by, decided_at) values (1, 'override', 'account', '{DAY}', 1, 'x', '', '', 'me', '2020-01-01')",
+            "RISK_OVERRIDE_ALTERED",
+        ),
+    ],
+)
+@pytest.mark.parametrize("asset", ["orders", "submissions"])
+def test_nothing_is_planned_or_sent_on_states_that_were_edited(planned: Desk, edit: str, told: str, asset: str) -> None:
+    with planned.warehouse.transaction() as tx:
+        tx.execute(edit)
+    assert told in failure(planned.run(single(5), asset), asset)
+    assert planned.table("sim_orders", session=DAY).empty
 
 
 def test_what_was_refused_for_other_targets_is_sent_once_it_is_planned_on_them(planned: Desk) -> None:

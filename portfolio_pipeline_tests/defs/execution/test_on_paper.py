@@ -14,6 +14,7 @@ import pytest
 
 from portfolio_pipeline.adapters.acts.following import follow
 from portfolio_pipeline.adapters.acts.reconciling import decide
+from portfolio_pipeline.adapters.sealed_states import write_states
 from portfolio_pipeline.core.books.book import SHARE
 from portfolio_pipeline.core.calendar.sessions import SessionRange
 from portfolio_pipeline.core.execution.by_hand.instructions import Instruction
@@ -185,8 +186,11 @@ def test_what_was_ordered_by_hand_stays_over_sessions_in_which_nobody_was_at_wor
 def test_an_account_stands_where_it_stood_when_somebody_was_last_at_work(desk: PaperDesk) -> None:
     """What it has lost is not forgotten over sessions that were missed."""
     assert desk.run().success
+    first = SessionRange.single(DAYS[0])
     with desk.warehouse.transaction() as tx:
         tx.execute("update risk_states set peak = 10 * peak where scope = 'account'")
+        rows = tx.read("risk_states", first, where={"level": "account"})
+        write_states(tx, desk.plan_key, first, "account", rows.to_pandas())
     [peak] = desk.table("risk_states", session=DAYS[0], scope="account")["peak"]
     desk.place = 2
     for place in (1, 2):

@@ -7,8 +7,6 @@ is sealed with the secret of the home: a row that was not written here lets noth
 
 from __future__ import annotations
 
-import hashlib
-import hmac
 import json
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -20,6 +18,7 @@ import pandas as pd
 from portfolio_pipeline.core.calendar.sessions import NEW_YORK, next_session
 from portfolio_pipeline.core.execution.settings import Approval
 from portfolio_pipeline.core.execution.tickets import Ticket
+from portfolio_pipeline.core.sealing import digest, same
 from portfolio_pipeline.core.tables import APPROVALS
 
 Verdict = Literal["approved", "rejected"]
@@ -38,8 +37,7 @@ class Decision:
 
     def sealed(self, key: bytes) -> Decision:
         told = [self.number, str(self.session), self.order, self.decision, self.note, self.who, str(self.made_at)]
-        digest = hmac.new(key, json.dumps(["approval", *told]).encode(), hashlib.sha256)
-        return replace(self, seal=digest.hexdigest()[:32])
+        return replace(self, seal=digest(key, json.dumps(["approval", *told])))
 
 
 @dataclass(frozen=True)
@@ -56,7 +54,7 @@ class Approvals:
         columns = APPROVALS.column_names
         ordered = sorted(rows, key=lambda row: row["approval_id"])
         decided = tuple(Decision(*(row[column] for column in columns)) for row in ordered)
-        real = {one.number for one in decided if hmac.compare_digest(one.sealed(key).seal.encode(), one.seal.encode())}
+        real = {one.number for one in decided if same(one.sealed(key).seal, one.seal)}
         return cls(terms, decided, frozenset(one.number for one in decided) - real)
 
     def needed(self, ticket: Ticket, equity: int) -> bool:

@@ -6,14 +6,12 @@ taken out from among others is found by whoever reads what was said. Keeping the
 
 from __future__ import annotations
 
-import hashlib
-import hmac
-import json
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from portfolio_pipeline.core.errors import LimitError
 from portfolio_pipeline.core.execution.by_hand.instructions import Instruction, Instructions
+from portfolio_pipeline.core.sealing import chained, same
 
 SEALED = "instructions.sealed"
 """The file in the home that says with which secret its instructions are sealed."""
@@ -21,15 +19,14 @@ SEALED = "instructions.sealed"
 
 def seals_after(key: bytes, before: str, said: Iterable[Instruction]) -> list[str]:
     """The seals of what is said, one after the other; `before` is the seal of the word before, or nothing."""
-    found = []
-    for one in said:
-        told = [
-            *("instruction", before, one.number, one.kind, str(one.session), one.strategy, one.symbol, one.quantity),
+    told: list[list[object]] = [
+        [
+            *("instruction", one.number, one.kind, str(one.session), one.strategy, one.symbol, one.quantity),
             *(one.limit_price, one.order, one.withdraws, one.why, one.who, one.made_at.isoformat()),
         ]
-        before = hmac.new(key, json.dumps(told).encode(), hashlib.sha256).hexdigest()[:32]
-        found.append(before)
-    return found
+        for one in said
+    ]
+    return chained(key, before, told)
 
 
 def sealed(key: bytes, rows: Sequence[Mapping[str, Any]]) -> Instructions:
@@ -40,7 +37,7 @@ def sealed(key: bytes, rows: Sequence[Mapping[str, Any]]) -> Instructions:
     for one in said.said:
         [expected] = seals_after(key, before, [one])
         before = stored[one.number]
-        if not hmac.compare_digest(expected.encode(), before.encode()):
+        if not same(expected, before):
             raise LimitError(
                 "INSTRUCTION_ALTERED",
                 found=f"order_instructions {one.number}: {one.kind} {one.strategy} {one.symbol}".rstrip(),
