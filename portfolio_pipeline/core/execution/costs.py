@@ -129,16 +129,19 @@ def _robust_line(x: np.ndarray, y: np.ndarray) -> tuple[np.ndarray, tuple[float,
     Without any spread of `x` the slope is nothing. NaN does not come in.
     """
     design = np.column_stack([np.ones(len(x)), x]) if np.ptp(x) > 0 else np.ones((len(x), 1))
-    weights, found = np.ones(len(y)), np.zeros(design.shape[1])
-    for turn in range(_ROUNDS):
+    found = np.array([np.median(y), 0.0])[: design.shape[1]]
+    least = 1e-9 * float(np.abs(y).max())  # where most lie on the line, the others are all the farther from it
+    for _ in range(_ROUNDS):
+        residuals = y - design @ found
+        scale = max(1.4826 * float(np.median(np.abs(residuals - np.median(residuals)))), least)
+        weights = np.minimum(1.0, _HUBER * scale / np.maximum(np.abs(residuals), 1e-300))
         weighted = design * weights[:, None]
         before, found = found, np.linalg.lstsq(weighted.T @ design, weighted.T @ y, rcond=None)[0]
-        residuals = y - design @ found
-        scale = 1.4826 * float(np.median(np.abs(residuals - np.median(residuals))))
-        if scale < 1e-12 or (turn and np.allclose(before, found, rtol=1e-10, atol=1e-12)):
+        if np.allclose(before, found, rtol=1e-10, atol=1e-12):
             break
-        weights = np.minimum(1.0, _HUBER * scale / np.maximum(np.abs(residuals), 1e-300))
-    bread = np.linalg.pinv((design * weights[:, None]).T @ design)
+    residuals = y - design @ found
+    within = (weights >= 1.0)[:, None]  # what is farther out pulls as hard wherever it is
+    bread = np.linalg.pinv((design * within).T @ design)
     meat = design * (weights * residuals)[:, None]
     errors = np.sqrt(np.maximum(np.diag(bread @ (meat.T @ meat) @ bread), 0.0))
     if len(found) == 1:

@@ -167,6 +167,10 @@ def test_what_the_broker_does_not_trade_or_lend_is_left_alone_and_said() -> None
     assert [(one.subject, one.rule, one.severity) for one in cuts] == [
         ("AAA", "tradable", "cut"), ("BBB", "shortable", "cut")
     ]  # fmt: skip
+    assert [(one.found, one.limit, str(one), one.action) for one in cuts] == [
+        (None, None, "NOT_TRADABLE: symbol=AAA, the broker takes no order for it", "left alone"),
+        (None, None, "NOT_SHORTABLE: symbol=BBB, the broker does not lend it", "not sold short"),
+    ]
     assert trades(account(100_000), {"BBB": -0.2}, house, bars) == {}
     planned = plan("PAPER", [DAY], book, {DAY: targets}, {DAY: bars}, house)
     assert {one.verdict for one in planned.tickets} == {"accepted"}

@@ -119,6 +119,33 @@ def test_turnover_is_cut_to_the_limit_and_left_alone_at_it() -> None:
     assert traded(weights, book, house(turnover=0.3))[0] == {"AAA": -2_000.0, "BBB": 1_000.0}
 
 
+@pytest.mark.parametrize(
+    ("eased", "turnover", "expected"),
+    [
+        (False, 0.2, {"AAA": -500.0, "BBB": 500.0, "CCC": 500.0, "DDD": -500.0}),
+        (True, 0.2, {"AAA": -1_000.0, "BBB": 1_000.0}),
+        (True, 0.15, {"AAA": -1_000.0, "BBB": 1_000.0}),
+    ],
+)
+def test_where_a_breach_is_answered_what_gets_smaller_passes_the_turnover_limit_before_what_grows(
+    eased: bool, turnover: float, expected: dict[str, float]
+) -> None:
+    book, terms = account(1e6, AAA=2_000, BBB=-2_000), house(turnover=turnover, net_minimum=-1.0)
+    targets = SessionTargets({"AAA": 0.1, "BBB": -0.1, "CCC": 0.1, "DDD": -0.1}, eased=eased)
+    trades, _ = trades_towards(targets, book, dict(BARS), terms, RecentMarket(DAY))
+    assert {symbol: to_shares(quantity) for symbol, quantity in trades.items()} == expected
+
+
+def test_the_rest_of_the_turnover_that_reductions_leave_is_shared_by_what_grows() -> None:
+    book, targets = account(800_000, AAA=2_000), SessionTargets({"AAA": 0.1, "CCC": 0.2, "DDD": 0.1}, eased=True)
+    trades, _ = trades_towards(targets, book, dict(BARS), house(turnover=0.25), RecentMarket(DAY))
+    assert {symbol: to_shares(quantity) for symbol, quantity in trades.items()} == {
+        "AAA": -1_000.0,
+        "CCC": 1_000.0,
+        "DDD": 500.0,
+    }
+
+
 def test_what_is_bought_is_paid_at_the_dearest_of_everything() -> None:
     """What is sold brings its worth less the worst cost, what is bought costs its own and more."""
     terms = house(fractional=True)
@@ -185,6 +212,18 @@ def test_what_shrinks_is_not_held_back_by_a_limit_on_what_grows() -> None:
     found, _ = traded({"AAA": 0.05, "CCC": 0.0, "DDD": 0.2}, account(500_000, AAA=1_000, CCC=4_000), terms, bars)
     assert found["AAA"] == -500.0
     assert found["DDD"] == pytest.approx(500.0, abs=1.0)
+
+
+def test_all_that_is_held_counts_in_what_is_too_much_long_and_short() -> None:
+    """2,000 long and 1,000 short are held, and as many are to come: the limit leaves room for half of that."""
+    book = account(900_000, AAA=2_000, BBB=-1_000)
+    for where in (book, account(800_000, AAA=2_000)):
+        terms = house(tolerance=0.0, gross=0.45 if where is book else 0.25, net=1.0, net_minimum=-1.0)
+        weights = {"AAA": 0.3, "BBB": -0.2} if where is book else {"AAA": 0.3}
+        found, cuts = traded(weights, where, terms)
+        halves = {"AAA": 750.0, "BBB": -750.0} if where is book else {"AAA": 500.0}
+        assert found == {symbol: pytest.approx(shares, abs=1.0) for symbol, shares in halves.items()}
+        assert [(cut.rule, cut.severity) for cut in cuts] == [("gross", "cut")]
 
 
 def test_shorts_grow_downwards_and_are_cut_like_longs() -> None:
@@ -306,6 +345,16 @@ def test_a_holding_within_the_band_of_its_target_is_left_where_it_is(weight: flo
             held = weight + side * part * edge
             found, _ = traded({"AAA": weight}, account(1e6 * (1 - held), AAA=1e4 * held), terms)
             # Beyond it the trade goes all the way to the target.
+            assert found == (pytest.approx({"AAA": round(-side * part * edge * 1e4)}, abs=1.0) if moved else {})
+
+
+@pytest.mark.parametrize("weight", [-0.1, -0.4])
+def test_the_band_of_what_is_sold_short_is_that_of_as_much_held(weight: float) -> None:
+    terms, edge = house(band=2.5, net_minimum=-1.0), width(-weight, 2.5)
+    for side in (1, -1):
+        for part, moved in ((0.98, False), (1.02, True)):
+            held = weight + side * part * edge
+            found, _ = traded({"AAA": weight}, account(1e6 * (1 - held), AAA=1e4 * held), terms)
             assert found == (pytest.approx({"AAA": round(-side * part * edge * 1e4)}, abs=1.0) if moved else {})
 
 

@@ -8,7 +8,7 @@ from itertools import permutations
 import pandas as pd
 import pytest
 
-from portfolio_pipeline.core.risk.breaches import Breach, Level, Severity, blocking, breach_rows
+from portfolio_pipeline.core.risk.breaches import Breach, Level, Severity, blocking, breach_rows, gravity_of
 from portfolio_pipeline.core.tables import RISK_BREACHES
 from portfolio_pipeline.core.tables.rows import checked
 
@@ -23,6 +23,27 @@ def test_only_what_blocks_stops_a_session() -> None:
     found = [breach("warning"), breach("block"), breach("cut"), breach("block", "BBB")]
     assert blocking(found) == (found[1], found[3])
     assert str(found[0]) == "symbol of AAA: warning"
+
+
+@pytest.mark.parametrize(
+    ("rule", "severity", "found", "limit", "gravity"),
+    [
+        ("drawdown", "cut", 0.3, 0.2, "critical"),
+        ("drawdown", "block", 0.3, 0.2, "critical"),
+        ("drawdown", "warning", 0.19, 0.2, "low"),
+        ("drawdown", "warning", 0.2, 0.2, "low"),
+        ("drawdown", "warning", 0.21, 0.2, "critical"),
+        ("drawdown", "warning", None, 0.2, "critical"),
+        ("drawdown", "warning", 0.1, None, "critical"),
+        ("symbol", "cut", 0.3, 0.2, "low"),
+        ("symbol", "block", 0.3, 0.2, "high"),
+        ("targets_symbol", "block", 0.3, 0.2, "high"),
+    ],
+)
+def test_how_grave_a_breach_is_follows_from_its_rule_from_what_it_stops_and_from_being_past_the_limit(
+    rule: str, severity: Severity, found: float | None, limit: float | None, gravity: str
+) -> None:
+    assert gravity_of(Breach("AAA", rule, severity, found, limit, "told")) == gravity
 
 
 @pytest.mark.parametrize("order", list(permutations(["warning", "cut", "block"])))

@@ -18,6 +18,7 @@ from portfolio_pipeline.core.risk.exposures import only_shrinks, turnover
 from portfolio_pipeline.core.risk.limits.check import check_limits
 from portfolio_pipeline.core.risk.limits.of_turnover import ONLY_SHRINKS, TURNOVER
 from portfolio_pipeline.core.risk.settings import Limits
+from portfolio_pipeline.core.risk.states.standing import Standing
 
 SYMBOLS = ("SPY", "QQQ", "IEF", "TLT", "GLD")
 CLASSES = {"SPY": "equity", "QQQ": "equity", "IEF": "bond", "TLT": "bond", "GLD": "commodity"}
@@ -245,7 +246,45 @@ def test_turnover_that_only_brings_yesterday_into_the_limits_is_left_above_its_o
     assert left.found == pytest.approx(0.3)
     more = limit_session({"SPY": 0.2, "IEF": 0.2}, CLASSES, limits, {"SPY": 0.5})
     assert more.weights == {"SPY": 0.2, "IEF": 0.0}
-    assert more.cuts[-1].action == "trades scaled by 0.0000"
+    assert (more.cuts[-1].action, more.cuts[-1].severity) == ("trades scaled by 0.0000", "warning")
+
+
+NARROW = Limits(**WIDE | {"turnover": 0.2}, asset_class=dict.fromkeys(set(CLASSES.values()), 2.0))
+
+
+def test_where_a_breach_is_answered_what_gets_smaller_passes_the_turnover_limit_on_that_session_alone() -> None:
+    held, wanted = {"SPY": 0.8, "IEF": -0.4}, np.array([[0.1, -0.1], [0.1, -0.1]])
+    first, second = limit_path(wanted, symbols=("SPY", "IEF"), asset_classes=CLASSES, caps=NARROW, previous=held)
+    assert first.weights == pytest.approx({"SPY": 0.66, "IEF": -0.34})
+    assert second.weights == pytest.approx({"SPY": 0.52, "IEF": -0.28})
+    for eased in ([True, False], [False, True]):
+        path = limit_path(
+            wanted, symbols=("SPY", "IEF"), asset_classes=CLASSES, caps=NARROW, previous=held, eased=eased
+        )
+        assert [one.weights == {"SPY": 0.1, "IEF": -0.1} for one in path] == [eased[0], True]
+
+
+@pytest.mark.parametrize(
+    ("factor", "adds", "left"),
+    [
+        (1.0, True, {"SPY": 0.5, "IEF": -0.4, "GLD": 0.1, "TLT": 0.2}),
+        (0.5, True, {"SPY": 0.25, "IEF": -0.2, "GLD": 0.05, "TLT": 0.1}),
+        (1.0, False, {"SPY": 0.3, "IEF": -0.1, "GLD": 0.0, "TLT": 0.0}),  # as much as there was, and on its side
+        (0.5, False, {"SPY": 0.25, "IEF": -0.1, "GLD": 0.0, "TLT": 0.0}),
+        (0.0, False, {"SPY": 0.0, "IEF": 0.0, "GLD": 0.0, "TLT": 0.0}),
+    ],
+)
+def test_a_state_leaves_its_part_of_what_is_asked_for_and_no_more_than_there_was_where_nothing_may_grow(
+    factor: float, adds: bool, left: dict[str, float]
+) -> None:
+    wide = Limits(**WIDE, asset_class=dict.fromkeys(set(CLASSES.values()), 2.0))
+    symbols, wanted = ("SPY", "IEF", "GLD", "TLT"), np.array([[0.5, -0.4, 0.1, 0.2]])
+    standing = Standing(state="reduced", factor=factor, adds=adds, rule="drawdown")
+    held = {"SPY": 0.3, "IEF": -0.1, "GLD": -0.2}
+    [found] = limit_path(wanted, symbols=symbols, asset_classes=CLASSES, caps=wide, previous=held, standings=[standing])
+    assert found.weights == pytest.approx(left)
+    cut = {symbol for symbol, weight in zip(symbols, wanted[0], strict=True) if left[symbol] != weight}
+    assert set(found.reasons) == cut
 
 
 def test_the_first_session_starts_from_cash_and_moves_by_the_turnover_limit() -> None:

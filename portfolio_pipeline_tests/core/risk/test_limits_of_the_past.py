@@ -171,7 +171,13 @@ def test_where_value_at_risk_breaks_half_way_the_way_is_gone_less_far() -> None:
     assert found.weights["B"] == pytest.approx(0.1, abs=1e-6)
     assert turnover(found.weights, held) < 1.0
     assert [cut.rule for cut in found.cuts] == ["turnover", "value_at_risk"]
-    assert found.reasons["A"] == "turnover limit 1; value_at_risk limit 0.01"
+    assert found.reasons == dict.fromkeys("AB", "turnover limit 1; value_at_risk limit 0.01")
+    assert {cut.severity for cut in found.cuts} == {"cut"}
+    assert found.cuts[-1].action == "trades scaled by 0.2000"  # of the way that the turnover limit had left
+    reported = limits.model_copy(update={"alert_only": ("value_at_risk",)})
+    told = limit_session(asked, CLASSES, reported, held, past=past)
+    assert told.weights == pytest.approx(half_way)
+    assert [(cut.rule, cut.severity) for cut in told.cuts] == [("turnover", "cut"), ("value_at_risk", "warning")]
 
 
 def test_reductions_pass_although_what_is_left_without_its_hedge_is_riskier() -> None:

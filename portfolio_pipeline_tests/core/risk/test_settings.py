@@ -12,7 +12,7 @@ from pydantic import TypeAdapter, ValidationError
 from portfolio_pipeline.core.errors import ConfigurationError
 from portfolio_pipeline.core.risk.limits.registry import LIMITS, ORDER_LIMITS
 from portfolio_pipeline.core.risk.presets import TABLE
-from portfolio_pipeline.core.risk.settings import Limits, _section
+from portfolio_pipeline.core.risk.settings import Limits, _section, keys
 from portfolio_pipeline.core.sections import Section
 from portfolio_pipeline.core.settings import Settings, load_settings
 from portfolio_pipeline.core.strategies.card import StrategyCard
@@ -215,3 +215,63 @@ def test_what_shows_in_the_risk_metrics_and_what_prices_may_carry_past_it() -> N
     assert [limit.name for limit in LIMITS.values() if limit.decisive] == ["finite"]
     units = dict.fromkeys(LIMITS, "fraction of equity") | {"volatility": "volatility", "value_at_risk": "return"}
     assert {limit.name: limit.unit for limit in LIMITS.values()} == units
+
+
+BOUNDS = (
+    ("symbol", 0.2, 0, 2, False),
+    ("top_five", None, 0, 4, False),
+    ("short", 0.0, 0, 4, True),
+    ("sector", None, 0, 2, False),
+    ("gross", 1.0, 0, 4, False),
+    ("margin", 0.8, 0, 2, False),
+    ("net", 1.0, 0, 4, False),
+    ("net_minimum", 0.0, -4, 0, True),
+    ("volatility", None, 0, 2, False),
+    ("value_at_risk", None, 0, 1, False),
+    ("turnover", 0.5, 0, 4, False),
+    ("strategy_symbol", None, 0, 1, False),
+    ("strategy_gross", None, 0, 4, False),
+    ("strategy_positions", None, 0, 500, False),
+    ("drawdown", None, 0, 1, False),
+    ("strategy_drawdown", None, 0, 1, False),
+    ("position_stop", None, 0, 0.99, False),
+    ("correlation_alert", None, 0, 1, False),
+    ("correlation", None, 0, 1, False),
+    ("diversification", None, 0, 10, False),
+    ("order_notional", 1e6, 0, 1e12, False),
+    ("order_equity", 0.25, 0, 2, False),
+    ("order_volume", 0.1, 0, 1, False),
+    ("days_to_exit", 5, 0, 1_000, False),
+    ("order_count", 200, 0, 100_000, False),
+    ("limit_distance", 0.02, 0, 0.99, False),
+    ("price_collar", 0.35, 0, 0.99, False),
+    ("tolerance", 0.01, 0, 0.1, True),
+)
+"""Of every limit with one figure: what it is unless somebody says otherwise, the bounds, and whether it may be the
+lower one."""
+
+
+@pytest.mark.parametrize(("name", "default", "low", "high", "low_allowed"), BOUNDS)
+def test_a_limit_takes_what_is_within_its_bounds_and_nothing_else(
+    name: str, default: float | None, low: float, high: float, low_allowed: bool
+) -> None:
+    assert getattr(Limits(), name) == default
+    step = 1e-3 * (high - low)
+    for taken in (high, low + step, *([low] if low_allowed else [])):
+        assert getattr(Limits(**{name: taken}), name) == taken
+    for refused in (high + step, low - step, *([] if low_allowed else [low])):
+        with pytest.raises(ValidationError):
+            Limits(**{name: refused})
+
+
+def test_no_limit_is_without_bounds_that_are_tested() -> None:
+    assert {name for name, *_ in BOUNDS} | {"asset_class"} == set(keys())
+
+
+@pytest.mark.parametrize("figure", [0.001, 1.0, 2.0])
+def test_every_asset_class_has_a_limit_of_its_own_with_the_same_bounds(figure: float) -> None:
+    assert Limits().value("asset_class") == {"equity": 0.7, "bond": 0.7, "commodity": 0.35, "real_estate": 0.25}
+    assert Limits(asset_class={"bond": figure}).value("asset_class") == {"bond": figure}
+    for refused in (-0.01, 0.0, 2.01):
+        with pytest.raises(ValidationError):
+            Limits(asset_class={"bond": refused})
