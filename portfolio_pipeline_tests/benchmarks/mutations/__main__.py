@@ -44,6 +44,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else None)
     parser.add_argument("rooms", nargs="*", metavar="ROOM", help=", ".join(ROOMS))
     parser.add_argument("--sample", type=int, help="so many changes of each room, drawn at random")
+    parser.add_argument("--seed", type=int, default=0, help="of the draw of a sample")
     parser.add_argument("--jobs", type=int, default=1)
     parser.add_argument("--json", action="store_true", help="print one JSON object on the last line")
     given = parser.parse_args()
@@ -60,7 +61,7 @@ def main() -> None:
             begun = time.perf_counter()
             listed = ROOMS[name].mutants()
             if given.sample:
-                listed = random.Random(0).sample(listed, min(given.sample, len(listed)))
+                listed = random.Random(given.seed).sample(listed, min(given.sample, len(listed)))
             outcomes = _in_turn(ROOMS[name], listed, scratches)
             told[name] = _tell(name, listed, outcomes, time.perf_counter() - begun)
     if given.json:

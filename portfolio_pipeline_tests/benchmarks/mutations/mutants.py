@@ -38,7 +38,7 @@ _SYMMETRIC = {
     "samestat",
     "isinstance",
     "compare_digest",
-    "_same",
+    "same",
 }
 _WORDS = {
     **{"block": "warning", "warning": "block", "cut": "block", "accepted": "refused", "refused": "accepted"},
@@ -112,7 +112,7 @@ def _nodes(node: ast.AST, place: _Place) -> Iterator[tuple[tuple[ast.AST, str, i
 
 def _place(child: ast.AST, parent: ast.AST, field: str, place: _Place) -> _Place:
     lines, inside, name = place.lines, place.inside, place.name
-    if isinstance(parent, ast.FunctionDef) and field == "body" and inside is None:
+    if isinstance(parent, ast.FunctionDef) and field == "body" and inside is None and not _compiled(parent):
         inside = (name, min([parent.lineno, *(decorator.lineno for decorator in parent.decorator_list)]))
     if isinstance(child, ast.FunctionDef | ast.ClassDef):
         name = f"{name}.{child.name}" if name else child.name
@@ -121,6 +121,11 @@ def _place(child: ast.AST, parent: ast.AST, field: str, place: _Place) -> _Place
         last = max(child.lineno, body[0].lineno - 1) if body else child.end_lineno or child.lineno
         lines = range(child.lineno, last + 1)
     return _Place(lines, inside, name)
+
+
+def _compiled(function: ast.FunctionDef) -> bool:
+    """Nobody sees its lines being executed, and its code cannot be exchanged: it is changed where it is imported."""
+    return any(isinstance(one, ast.Call) and _called(one) == "njit" for one in function.decorator_list)
 
 
 def _is_kept(node: ast.AST, parent: ast.AST) -> bool:
