@@ -161,6 +161,33 @@ def test_executions_that_cancel_each_other_leave_a_profit_without_shares() -> No
     ]
 
 
+def test_who_sells_to_the_market_and_to_another_book_is_paid_by_each_for_what_it_took() -> None:
+    rows = traded(books(a=10 * SHARE), [fill(-6 * SHARE, 45.0, 12)], {"a": -10 * SHARE, "b": 4 * SHARE})
+    assert short(rows, "side", "quantity", "crossed", "value", "price", "realised_pnl", "effect") == [
+        ("account", "sell", 6, False, 270, 45, 30, "reduces"),
+        ("a", "sell", 6, False, 270, 45, 30, "reduces"),
+        ("a", "sell", 4, True, 180, 45, 20, "closes"),
+        ("b", "buy", 4, True, 180, 45, 0, "opens"),
+    ]
+
+
+def test_an_order_that_was_executed_at_several_prices_has_their_average() -> None:
+    fills = [fill(SHARE, 50.0), fill(2 * SHARE, 53.0, 0, "o", 5)]
+    for held, effect in ((0, "opens"), (SHARE, "adds")):
+        rows = traded(books(a=held), fills, {"a": 3 * SHARE})
+        assert short(rows, "quantity", "price", "value", "effect") == [
+            ("account", 3, 52, 156, effect),
+            ("a", 3, 52, 156, effect),
+        ]
+
+
+@pytest.mark.parametrize(("paid", "realised"), [(1_000, 0), (997, 0), (1_003, 0), (996, 4), (1_004, -4)])
+def test_a_few_cents_of_rounding_are_no_profit_of_who_begins_a_position(paid: int, realised: int) -> None:
+    received = Received("a", "AAA", "o", False, SHARE, 10.0, -paid, 0, OPENING, 0, 0.0)
+    [row] = trade_rows(DAY, [received], {}, lambda *_: True, lambda *_: "why")
+    assert to_cents(row[list(TRADES.column_names).index("realised_pnl")]) == realised
+
+
 @examples(max_examples=300, deadline=None)
 @given(data=st.data())
 def test_for_any_wishes_and_executions_trades_explain_shares_cash_and_profit(data: st.DataObject) -> None:
