@@ -12,7 +12,7 @@ from portfolio_pipeline.core.books.book import SHARE, Book, Position
 from portfolio_pipeline.core.calendar.sessions import sessions_between
 from portfolio_pipeline.core.errors import SessionError
 from portfolio_pipeline.core.execution.account_risk import AccountWatch
-from portfolio_pipeline.core.execution.orders import plan_session
+from portfolio_pipeline.core.execution.orders import plan, plan_session
 from portfolio_pipeline.core.market.bars import Bar, Bars, SessionBars
 from portfolio_pipeline.core.portfolio.session_targets import SessionTargets
 from portfolio_pipeline.core.risk.breaches import Breach, blocking
@@ -66,6 +66,18 @@ def test_a_position_that_lost_more_than_its_stop_of_what_was_paid_is_sold_and_sa
     assert (told.subject, told.severity, told.limit) == ("AAA", "cut", 0.12)
     (ticket,), _ = plan_session("SIMULATED", DAYS[0], book(87.9), left, bars(AAA=87.9), HOUSE)
     assert ticket.quantity == -500 * SHARE
+
+
+def test_what_there_was_before_may_stay_where_nothing_may_be_added() -> None:
+    """Targets of the session before are what is too large is judged by, in a plan over both."""
+    still = Standing("reduced", DAYS[0], 5, 0, 1.0, False, 0.9, 1.0, "drawdown", 0.1, 0.1)
+    for second, verdict in ((0.45, "accepted"), (0.55, "refused")):
+        asked = {DAYS[0]: targets(AAA=0.5), DAYS[1]: targets(AAA=second)}
+        market = {day: bars(AAA=100.0) for day in asked}
+        watched = watch({0: NORMAL, 1: still})
+        found = plan("SIMULATED", tuple(asked), book(shares=500), asked, market, HOUSE, watch=watched)
+        told = [ticket for ticket in found.tickets if ticket.session == DAYS[1]]
+        assert [ticket.verdict for ticket in told] == [verdict]
 
 
 def test_at_the_stop_itself_it_stays_and_a_cheap_entry_is_not_stopped_by_an_old_price() -> None:

@@ -12,8 +12,11 @@ from hypothesis import given
 from hypothesis import settings as examples
 from hypothesis import strategies as st
 
+from portfolio_pipeline.core.books.cash_flows import CashFlow
 from portfolio_pipeline.core.books.fills import Fill, Side
 from portfolio_pipeline.core.execution.rows import (
+    cash_flow_rows,
+    cash_flows_of,
     fill_rows,
     fills_of,
     orders_of,
@@ -32,7 +35,7 @@ from portfolio_pipeline.core.execution.tickets import (
     Verdict,
     by_session,
 )
-from portfolio_pipeline.core.tables import FILLS, ORDER_OUTCOMES, ORDERS, SUBMISSIONS, Table
+from portfolio_pipeline.core.tables import CASH_FLOWS, FILLS, ORDER_OUTCOMES, ORDERS, SUBMISSIONS, Table
 from portfolio_pipeline.core.tables.rows import checked
 
 DAY = date(2024, 3, 1)
@@ -90,6 +93,17 @@ def test_fills_come_back_from_their_rows_unchanged_and_in_the_order_of_their_ide
     expected = sorted(fills, key=lambda fill: (fill.session, fill.fill_id))
     assert fills_of(stored(FILLS, fill_rows(fills))) == expected
     assert fills_of(checked(FILLS, fill_rows(fills))) == expected
+
+
+def test_bookings_come_back_from_their_rows_unchanged() -> None:
+    flows = [
+        CashFlow(DAY, "a", "CSD", 123_456, None, "in"),
+        CashFlow(DAY, "b", "FEE", -1, "SPY"),
+        CashFlow(NEXT, "c", "JNLS", 0, "SPY", "shares of another account", -7_250_001),
+    ]
+    rows = cash_flow_rows(flows)
+    assert rows["quantity"].isna().tolist() == [True, True, False]
+    assert cash_flows_of(stored(CASH_FLOWS, rows)) == flows
 
 
 def test_rows_speak_in_shares_sides_and_currency() -> None:

@@ -255,6 +255,22 @@ def test_tickets_name_price_target_and_who_asked_the_loudest_first_and_then_by_n
     assert buy.notional == 10_000_000
 
 
+@pytest.mark.parametrize(
+    ("pinned", "by_hand", "told"),
+    [
+        ({}, {}, "want 0.00%, hold 10.00%: no strategy wants it"),
+        ({"mine": {"AAA": 5 * SHARE}}, {}, "want 0.05%, hold 10.00%"),
+        ({}, {"AAA": "ordered by me: why not"}, "want 0.00%, hold 10.00%; ordered by me: why not"),
+    ],
+)
+def test_what_a_person_wants_is_not_said_to_be_wanted_by_no_strategy(
+    pinned: dict[str, dict[str, int]], by_hand: dict[str, str], told: str
+) -> None:
+    targets = SessionTargets({"AAA": 0.0}, pinned=pinned, by_hand=by_hand)
+    [ticket], _ = plan_session("SIMULATED", DAY, account(900_000, AAA=1_000), targets, BARS, house(), RecentMarket(DAY))
+    assert ticket.reason == told
+
+
 def test_an_identifier_is_the_same_whenever_it_is_worked_out() -> None:
     """And by whatever version: the broker knows orders of the past by it."""
     intent = hashlib.sha256(b'["PAPER", "2020-02-05", "AAA", -5000000, null, "day"]').hexdigest()
@@ -380,6 +396,9 @@ def test_a_drift_within_the_band_above_what_a_limit_allows_is_traded_back() -> N
         targets = SessionTargets({"AAA": 0.1, "BBB": 0.2}, reasons=reasons)
         trades, _ = trades_towards(targets, over, dict(BARS), terms, RecentMarket(DAY))
         assert {symbol: to_shares(quantity) for symbol, quantity in trades.items()} == expected
+    under = account(7.02e5 - 1_000, AAA=1_000, BBB=1_990)
+    targets = SessionTargets({"AAA": 0.1, "BBB": 0.2}, reasons={"BBB": "symbol 0.2"})
+    assert trades_towards(targets, under, dict(BARS), terms, RecentMarket(DAY))[0] == {}
 
 
 def test_a_band_is_not_kept_where_the_book_would_break_a_limit_by_it() -> None:

@@ -77,6 +77,11 @@ def planned(rules: Settings, market: dict[date, Bars], *, weight: float = 0.5) -
         (LIMIT_DISTANCE, replace(BUY, limit_price=97.0), 0.03),
         (LIMIT_DISTANCE, replace(BUY, limit_price=97.0, reference_price=None, close=194.0), 0.5),
         (LIMIT_DISTANCE, replace(BUY, limit_price=-1.0), float("inf")),
+        (LIMIT_DISTANCE, replace(BUY, limit_price=0.0), float("inf")),
+        (LIMIT_DISTANCE, replace(BUY, limit_price=97.0, reference_price=0.0), float("inf")),
+        (PRICE_COLLAR, replace(BUY, earlier_close=0.0), float("inf")),
+        (ORDER_EQUITY, replace(BUY, shares=-100.0, held=400.0), 0.01),
+        (ORDER_EQUITY, replace(BUY, shares=-100.0, held=400.0, equity=0.005), 1e6),
         (PRICE_COLLAR, BUY, 100 / 98 - 1),
         (PRICE_COLLAR, replace(BUY, earlier_close=None), 0.0),
         (PRICE_COLLAR, replace(BUY, close=None, reference_price=None, limit_price=None), None),
@@ -122,6 +127,11 @@ def test_a_breach_of_it_says_the_figures_and_the_prices_that_are_farthest_apart(
         (replace(BUY, equity=0.005), 1e6),
         (replace(BUY, equity=-5.0), 1e6),
         (replace(BUY, equity=0.02), 5e5),
+        (replace(BUY, equity=0.0, shares=-100.0, held=400.0), None),
+        (replace(BUY, equity=-5.0, shares=-100.0, held=100.0), None),
+        (replace(BUY, equity=-5.0, shares=100.0, held=-400.0), None),
+        (replace(BUY, equity=-5.0, shares=-100.0, held=99.0), 1e6),
+        (replace(BUY, equity=-5.0, shares=100.0, held=400.0), 1e6),
         (replace(BUY, shares=0.0), None),
     ],
 )
@@ -192,6 +202,17 @@ def test_of_too_many_orders_the_smallest_are_left_for_the_sessions_after_and_sal
     assert len(every) == 6
     gate = judge_submission("SIMULATED", [DAY], every, book, wishes, market, house(order_count=3))
     assert gate.why(DAY).count("ORDER_COUNT_LIMIT") == 3
+
+
+@pytest.mark.parametrize(("held", "kept"), [(20_000.0, "AAA"), (-20_000.0, "AAA"), (9_000.0, "CCC")])
+def test_what_makes_a_position_smaller_goes_before_what_is_worth_more(held: float, kept: str) -> None:
+    """A tenth of what is held is sold, or bought back; what opens or adds is worth more, and waits."""
+    market = {day: {symbol: Bar(10.0, 10.0, 10.0, 10.0, 1e7) for symbol in ("AAA", "CCC")} for day in (DAY, *EARLIER)}
+    book = Book(to_cents(1e6 - 10 * held), {"AAA": Position(to_units(held), 10.0, 10.0)})
+    weight = 1e-5 * held * (0.9 if kept == "AAA" else 1.1)
+    wishes = {DAY: SessionTargets({"AAA": weight, "CCC": 0.3})}
+    found = plan("SIMULATED", [DAY], book, wishes, market, house(order_count=1, net_minimum=-1.0, short=1.0))
+    assert [one.symbol for one in found.tickets] == [kept]
 
 
 def test_a_collar_that_is_wider_than_the_limit_is_refused_when_the_settings_are_read() -> None:
