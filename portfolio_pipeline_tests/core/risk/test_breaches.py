@@ -29,6 +29,7 @@ def test_only_what_blocks_stops_a_session() -> None:
     ("rule", "severity", "found", "limit", "gravity"),
     [
         ("drawdown", "cut", 0.3, 0.2, "critical"),
+        ("drawdown", "cut", 0.1, 0.2, "critical"),
         ("drawdown", "block", 0.3, 0.2, "critical"),
         ("drawdown", "warning", 0.19, 0.2, "low"),
         ("drawdown", "warning", 0.2, 0.2, "low"),
