@@ -28,7 +28,8 @@ from portfolio_pipeline.core.performance.paired import sharpe_differences
 from portfolio_pipeline.core.performance.windows import METRICS, Windows
 from portfolio_pipeline.core.search.choice import Choice, Scores, minimum_sessions
 from portfolio_pipeline.core.search.rows import metrics_json
-from portfolio_pipeline.core.search.walk import Pool, Walk
+from portfolio_pipeline.core.search.walk import Walk
+from portfolio_pipeline.core.search.walked import Pool
 
 FEWEST_HELD_OUT = 21  # sessions; fewer of them tell nothing
 _SHARPE = METRICS.index("sharpe")

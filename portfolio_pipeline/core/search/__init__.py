@@ -16,7 +16,8 @@ from portfolio_pipeline.core.search.objectives import Objective
 from portfolio_pipeline.core.search.rows import Written, chosen_rows, mixture_rows, result_rows, written
 from portfolio_pipeline.core.search.statistics import statistics_rows
 from portfolio_pipeline.core.search.surface import Surface, surface
-from portfolio_pipeline.core.search.walk import InUse, Past, Pool, Stretch, Walk
+from portfolio_pipeline.core.search.walk import Walk
+from portfolio_pipeline.core.search.walked import InUse, Past, Pool, Stretch
 
 __all__ = [
     "MINIMUM_SESSIONS",

@@ -12,7 +12,7 @@ import pyarrow.compute as pc
 
 from portfolio_pipeline.core.arrays import Array
 from portfolio_pipeline.core.performance.windows import METRICS
-from portfolio_pipeline.core.search.walk import Stretch
+from portfolio_pipeline.core.search.walked import Stretch
 
 # Tables hold the fall as what it is everywhere else: a drawdown, 0 or negative.
 _DRAWDOWN = METRICS.index("deepest_fall")

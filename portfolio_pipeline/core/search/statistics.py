@@ -10,7 +10,7 @@ import pandas as pd
 
 from portfolio_pipeline.core.arrays import Array
 from portfolio_pipeline.core.honesty.search_report import promotion_folds, search_statistics
-from portfolio_pipeline.core.search.walk import Stretch
+from portfolio_pipeline.core.search.walked import Stretch
 from portfolio_pipeline.core.strategies.card import StrategyCard
 
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from portfolio_pipeline.core.arrays import Array
-from portfolio_pipeline.core.search.walk import Stretch
+from portfolio_pipeline.core.search.walked import Stretch
 from portfolio_pipeline.core.strategies.parameters import ParameterSpace, Value
 
 
