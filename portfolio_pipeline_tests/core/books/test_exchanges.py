@@ -5,6 +5,7 @@ What comes out is held against plain sums over all books.
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import date
 
 import pytest
@@ -14,10 +15,14 @@ from hypothesis import strategies as st
 from portfolio_pipeline.core.books.book import SHARE, Book, Position, value
 from portfolio_pipeline.core.books.cash_flows import CashFlow
 from portfolio_pipeline.core.books.exchanges import Exchange, exchanges_of
+from portfolio_pipeline.core.books.positions import hold
 from portfolio_pipeline.core.books.strategy_books import Ledger, advance
 from portfolio_pipeline.core.books.trades import Received
+from portfolio_pipeline.core.calendar.sessions import next_session, previous_session
 from portfolio_pipeline.core.market.bars import Bar
+from portfolio_pipeline.core.tables import SHARE_EXCHANGES, TRADES
 from portfolio_pipeline.core.tables.declare import ACCOUNT_BOOK, RESERVE
+from portfolio_pipeline.core.tables.rows import checked
 
 DAY = date(2026, 3, 6)
 Flow = tuple[str, str | None, float, float]
@@ -141,3 +146,35 @@ HELD = {"OLD": 10 * SHARE, "TWO": 10 * SHARE, "SHT": -3 * SHARE}
 def test_only_what_is_told_beyond_doubt_is_done(told: list[Flow], expected: dict[str, str | None]) -> None:
     found = exchanges_of(flows(*told), lambda symbol: HELD.get(symbol, 0))
     assert {one.symbol: one.into for one in found} == expected
+
+
+def test_over_sessions_each_exchange_is_a_row_and_what_became_cash_says_so() -> None:
+    """Half of the shares became others, then these were paid out."""
+    next_day = next_session(DAY)
+    known = ledger({"alpha": 6 * SHARE, RESERVE: 0}, {"alpha": 10.0, RESERVE: 0.0})
+    merged = flows(("MA", "OLD", -6.0, 0.0), ("MA", "NEW", 3.0, 0.0), ("MA", "OLD", 0.0, 1.5))
+    paid_out = flows(("MA", "NEW", -3.0, 0.0), ("MA", "NEW", 0.0, 120.0))
+    found = hold(
+        (DAY, next_day),
+        known,
+        previous_session(DAY),
+        {},
+        {DAY: {}, next_day: {}},
+        {},
+        {},
+        opening=Book(),
+        cash_buffer=0.0,
+        delist_after_sessions=9,
+        payments={DAY: merged, next_day: [replace(one, session=next_day) for one in paid_out]},
+    )
+    rows = checked(SHARE_EXCHANGES, found.exchanges).to_pylist()
+    assert [tuple(row.values()) for row in rows] == [
+        (DAY, "OLD", "MA", 6.0, "NEW", 3.0, 1.5),
+        (next_day, "NEW", "MA", 3.0, None, 0.0, 120.0),
+    ]
+    trades = checked(TRADES, found.trades).to_pylist()
+    assert [(row["book"], row["side"], row["quantity"], row["value"], row["reason"]) for row in trades] == [
+        (book, "sell", 3.0, 120.0, "turned into cash by the broker: MA") for book in (ACCOUNT_BOOK, "alpha")
+    ]
+    cash = found.account[found.account["session"] == next_day].set_index("book")["cash"]
+    assert cash["alpha"] == cash[ACCOUNT_BOOK] - cash[RESERVE] == 100.0 + 1.5 + 120.0

@@ -77,6 +77,18 @@ def test_what_nobody_wished_for_goes_to_the_reserve_and_leaves_it_as_soon_as_it_
     assert units(shared) == {"a": 5.0, RESERVE: 0.0}
 
 
+def test_what_a_person_pins_in_a_book_is_wished_for_beside_its_weights() -> None:
+    """Weights share what neither the buffer nor what is pinned takes."""
+    shared = ledger({"a": 10**6, "b": 10**6, RESERVE: 0}, b=10)
+    pinned = {"a": {"AAA": 40 * SHARE}, "b": {"AAA": -15 * SHARE}}
+    for weight, expected in ((0.2, 0.2), (1.0, 1.0 - 25 * 50 / 20_500)):
+        targets = SessionTargets({"AAA": weight}, {"AAA": weight}, {}, {"a": {"AAA": weight}}, pinned=pinned)
+        own = round(expected * shared.account.equity / 5_000 * SHARE)
+        assert wishes(shared, targets, FLAT, 0.0)["AAA"] == pytest.approx(
+            {"a": own + 40 * SHARE, "b": -25 * SHARE, RESERVE: 0}, abs=1
+        )
+
+
 def test_nothing_crosses_without_a_bar() -> None:
     shared = ledger({"a": 10**6, "b": 0, RESERVE: 0}, b=10)
     advance(shared, {}, [], {"AAA": {"a": 3 * SHARE, "b": -3 * SHARE}}, None, DELIST_AFTER)

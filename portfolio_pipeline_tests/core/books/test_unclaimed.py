@@ -8,8 +8,10 @@ import pytest
 
 from portfolio_pipeline.core.books.book import SHARE, Book, Holding, Position
 from portfolio_pipeline.core.books.fills import Fill
+from portfolio_pipeline.core.books.strategy_books import Ledger, advance
 from portfolio_pipeline.core.books.unclaimed import NOTHING_OUTSIDE, Outside, own, settle_outside, trade_outside
 from portfolio_pipeline.core.market.bars import Action, Bar, SessionBars, action
+from portfolio_pipeline.core.tables.declare import ACCOUNT_BOOK, RESERVE, UNCLAIMED
 
 DAY, AT = date(2026, 3, 6), datetime.fromisoformat("2026-03-06T15:00:00")
 
@@ -51,6 +53,24 @@ def test_what_others_trade_is_in_the_account_and_in_the_book_of_what_is_unclaime
     assert [one.book for one in received] == ["account", "unclaimed"]
     # Each says what its book had before.
     assert [(one.held, one.average) for one in received] == [(2 * SHARE, 8.0), (0, 0.0)]
+
+
+def test_what_prices_do_to_what_others_brought_is_nobodys_profit_but_theirs() -> None:
+    """Held: 5 shares of the strategy's and 3 of others, which rise from 9 to 12; and 2 more come, worth 24."""
+    shared = Ledger(
+        Book(100_00, {"AAA": position(8, 8.0, 9.0)}),
+        {"alpha": Book(70_00, {"AAA": position(5, 8.0, 9.0)}), RESERVE: Book(30_00)},
+        Book(0, {"AAA": position(3, 8.0, 9.0)}),
+    )
+    bars = {"AAA": Bar(12.0, 12.0, 12.0, 12.0)}
+    came = Outside(moved={"AAA": Holding(2 * SHARE, 12.0)})
+    brought = advance(shared, bars, [], {}, None, 3, outside=came)
+    assert {name: (one.profit_and_loss, one.transfer) for name, one in brought.items()} == {
+        ACCOUNT_BOOK: (24_00, 24_00),
+        "alpha": (15_00, 0),
+        RESERVE: (0, 0),
+        UNCLAIMED: (9_00, 24_00),
+    }
 
 
 def test_shares_that_moved_bring_no_money_and_what_they_are_worth_is_told() -> None:
