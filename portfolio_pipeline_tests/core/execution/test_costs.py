@@ -2,15 +2,22 @@
 
 from __future__ import annotations
 
+from datetime import date
+
 import numpy as np
 import pandas as pd
 import pytest
 from statsmodels.api import OLS, RLM, add_constant
 from statsmodels.robust.norms import HuberT
 
+from portfolio_pipeline.core.books.book import SHARE
 from portfolio_pipeline.core.errors import DataError
-from portfolio_pipeline.core.execution.costs import Calibration, calibrate
+from portfolio_pipeline.core.execution.costs import Calibration, calibrate, expected_costs
 from portfolio_pipeline.core.execution.settings import Costs, SimulatedBroker
+from portfolio_pipeline.core.execution.tickets import Ticket, TimeInForce
+from portfolio_pipeline.core.market.bars import Bar
+from portfolio_pipeline.core.market.recent import RecentMarket
+from portfolio_pipeline_tests.trading import settings
 
 SET, BROKER = Costs(commission_bps=0.5, half_spread_bps=1.0, slippage_bps=3.0), SimulatedBroker(impact_bps=25.0)
 
@@ -102,7 +109,7 @@ def test_the_error_of_a_mean_is_that_of_a_mean() -> None:
     assert one.base_error == pytest.approx(2.0 / 50 * 1.026, rel=0.05)
 
 
-@pytest.mark.parametrize(("noise", "believed"), [(14.0, True), (70.0, False)])
+@pytest.mark.parametrize(("noise", "believed"), [(14.0, True), (28.0, True), (29.5, False), (70.0, False)])
 def test_an_impact_is_believed_from_two_standard_errors_on(noise: float, believed: bool) -> None:
     """Noise that is orthogonal to the sizes, to the last digit: which impact is found is known, and how sure it is."""
     size = np.repeat([0.0001, 0.04], 200)
@@ -142,3 +149,21 @@ def test_the_lines_are_those_of_the_settings() -> None:
         "costs:\n  commission_bps: 0.8\n  half_spread_bps: 1.75\n  slippage_bps: 5.25\n"
         "simulated_broker:\n  impact_bps: 25\n"
     )
+
+
+def test_what_an_order_is_expected_to_cost_grows_with_the_root_of_its_part_of_the_volume() -> None:
+    house = settings(impact_bps=80.0).model_copy(update={"costs": SET})
+    day, before = date(2024, 3, 1), date(2024, 2, 29)
+    bars = {before: {"AAA": Bar(10.0, 10.0, 10.0, 10.0, 40_000.0), "BBB": Bar(10.0, 10.0, 10.0, 10.0, 0.0)}, day: {}}
+    recent = RecentMarket(day, bars)
+    tickets = [
+        Ticket(day, "a", "AAA", 400 * SHARE, 10.0, 0.1, "why", "accepted"),
+        Ticket(day, "b", "AAA", -1_600 * SHARE, 10.0, 0.1, "why", "accepted", time_in_force=TimeInForce.CLOSING),
+        Ticket(day, "c", "BBB", 400 * SHARE, 10.0, 0.1, "why", "accepted"),
+    ]
+    rows = [row[1:] for row in expected_costs(tickets, house, recent)]
+    assert rows == [
+        ("a", 1.0, 3.0, pytest.approx(8.0), 0.5),  # the root of a hundredth
+        ("b", 0.0, 3.0, pytest.approx(16.0), 0.5),  # an auction has no spread
+        ("c", 1.0, 3.0, 0.0, 0.5),  # nobody knows its volume
+    ]
