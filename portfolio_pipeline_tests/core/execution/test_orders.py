@@ -171,6 +171,7 @@ def test_what_the_broker_does_not_trade_or_lend_is_left_alone_and_said() -> None
         (None, None, "NOT_TRADABLE: symbol=AAA, the broker takes no order for it", "left alone"),
         (None, None, "NOT_SHORTABLE: symbol=BBB, the broker does not lend it", "not sold short"),
     ]
+    assert plan_session("PAPER", DAY, account(100_000), SessionTargets({"AAA": 0.0}), bars, house) == ([], ())
     assert trades(account(100_000), {"BBB": -0.2}, house, bars) == {}
     planned = plan("PAPER", [DAY], book, {DAY: targets}, {DAY: bars}, house)
     assert {one.verdict for one in planned.tickets} == {"accepted"}
