@@ -172,6 +172,9 @@ def test_what_the_broker_does_not_trade_or_lend_is_left_alone_and_said() -> None
         (None, None, "NOT_SHORTABLE: symbol=BBB, the broker does not lend it", "not sold short"),
     ]
     assert plan_session("PAPER", DAY, account(100_000), SessionTargets({"AAA": 0.0}), bars, house) == ([], ())
+    for weights in ({"BBB": 0.1}, {"CCC": -0.1}):
+        [ticket], nothing = plan_session("PAPER", DAY, account(100_000), SessionTargets(weights), bars, house)
+        assert (ticket.symbol, nothing) == (next(iter(weights)), ())
     assert trades(account(100_000), {"BBB": -0.2}, house, bars) == {}
     planned = plan("PAPER", [DAY], book, {DAY: targets}, {DAY: bars}, house)
     assert {one.verdict for one in planned.tickets} == {"accepted"}

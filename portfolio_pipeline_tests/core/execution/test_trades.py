@@ -385,6 +385,10 @@ def test_a_trade_may_go_to_the_edge_of_the_band_and_is_none_when_that_is_next_to
     assert closing == {"AAA": -10.0}
 
 
+def test_what_is_held_as_it_is_wanted_is_no_trade() -> None:
+    assert traded({"AAA": 0.1, "BBB": 0.0}, account(900_000, AAA=1_000), house()) == ({}, ())
+
+
 def test_what_no_target_wants_is_sold_however_little_it_is() -> None:
     found, _ = traded({"AAA": 0.0, "BBB": 0.5}, account(5e5 - 1_000, AAA=10, BBB=5_000), house(band=1.0))
     assert found == {"AAA": -10.0}

@@ -15,6 +15,7 @@ from portfolio_pipeline.core.market.past import WINDOW, Past, Pasts
 from portfolio_pipeline.core.risk.cutting import limit_path, limit_session
 from portfolio_pipeline.core.risk.exposures import Portfolio, only_shrinks, turnover
 from portfolio_pipeline.core.risk.limits.check import check_limits
+from portfolio_pipeline.core.risk.limits.limit import Limit
 from portfolio_pipeline.core.risk.limits.of_concentration import TOP_FIVE
 from portfolio_pipeline.core.risk.limits.of_returns import FEWEST, VALUE_AT_RISK, VOLATILITY
 from portfolio_pipeline.core.risk.settings import Limits
@@ -102,6 +103,12 @@ def test_all_positions_are_scaled_alike_to_the_limit(name: str, cap: float) -> N
     }[name]
     assert figure == pytest.approx(cap)
     assert found.reasons == {symbol: f"{name} limit {cap:g}" for symbol, weight in wanted.items() if weight}
+
+
+@pytest.mark.parametrize("limit", [VOLATILITY, VALUE_AT_RISK])
+def test_what_is_too_much_of_a_book_is_the_part_by_which_all_of_it_has_to_be_smaller(limit: Limit) -> None:
+    assert limit.too_much(0.2, 0.15, 1.2) == pytest.approx(0.3)
+    assert limit.too_much(0.0, 0.15, 1.2) == 0.0
 
 
 def test_with_too_short_a_past_limits_of_returns_say_nothing() -> None:

@@ -248,6 +248,8 @@ def test_the_recent_market_is_twenty_sessions_and_never_the_future() -> None:
     known = [bar["AAA"].volume for day, bar in market.items() if day <= here][-20:]
     assert recent.average_volume("AAA") == pytest.approx(sum(known) / 20)
     assert recent.earlier_close("AAA") == market[days[-4]]["AAA"].close
+    quiet = {**market, days[-4]: {"AAA": Bar(1, 1, 1, 1, 0.0)}}  # a volume that nobody knows
+    assert RecentMarket(here, quiet).average_volume("AAA") == pytest.approx((sum(known) - known[-2]) / 19)
     assert RecentMarket(here, market | {here: {}}).earlier_close("AAA") == market[days[-4]]["AAA"].close
     assert RecentMarket(days[0], market).earlier_close("AAA") is None
     assert RecentMarket(here).average_volume("AAA") is None

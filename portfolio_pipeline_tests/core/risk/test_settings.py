@@ -11,6 +11,7 @@ from pydantic import TypeAdapter, ValidationError
 
 from portfolio_pipeline.core.errors import ConfigurationError
 from portfolio_pipeline.core.risk.limits.registry import LIMITS, ORDER_LIMITS
+from portfolio_pipeline.core.risk.limits.setting import FRACTION
 from portfolio_pipeline.core.risk.presets import TABLE
 from portfolio_pipeline.core.risk.settings import Limits, _section, keys
 from portfolio_pipeline.core.sections import Section
@@ -266,6 +267,17 @@ def test_a_limit_takes_what_is_within_its_bounds_and_nothing_else(
 
 def test_no_limit_is_without_bounds_that_are_tested() -> None:
     assert {name for name, *_ in BOUNDS} | {"asset_class"} == set(keys())
+
+
+def test_what_a_limit_is_counted_in_is_said_where_it_is_no_fraction_of_equity() -> None:
+    counts = ("strategy_positions", "days_to_exit", "order_count")
+    assert {name: setting.unit for name, setting in keys().items() if setting.unit != FRACTION} == {
+        **dict.fromkeys(("strategy_symbol", "strategy_gross"), "fraction of the strategy's capital"),
+        **dict.fromkeys(("value_at_risk", "drawdown", "strategy_drawdown", "position_stop"), "return"),
+        **dict.fromkeys(("correlation", "correlation_alert"), "correlation"),
+        **dict.fromkeys(counts, "count"),
+        **{"volatility": "volatility", "diversification": "ratio", "order_notional": "currency"},
+    }
 
 
 @pytest.mark.parametrize("figure", [0.001, 1.0, 2.0])
