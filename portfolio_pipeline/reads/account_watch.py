@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from portfolio_pipeline.adapters.sealed_states import require_as_written
+from portfolio_pipeline.adapters.sealed_states import account_before, require_as_written
 from portfolio_pipeline.core.calendar.sessions import SessionRange
 from portfolio_pipeline.core.execution.account_risk import AccountWatch
 from portfolio_pipeline.core.risk.exposures import PORTFOLIO
 from portfolio_pipeline.core.settings import Settings
-from portfolio_pipeline.core.tables import RISK_STATES, STATE_SEALS
 from portfolio_pipeline.ports import Reader
 from portfolio_pipeline.reads.regimes import factors_of_regimes
 from portfolio_pipeline.reads.risk_states import restricted, stored_overrides, stored_standings
@@ -21,12 +20,7 @@ def account_watch(reader: Reader, sessions: SessionRange, settings: Settings, ke
     factors = factors_of_regimes(reader, sessions, settings.adaptation) or ()
     stored = stored_standings(reader, sessions, "portfolio")
     require_as_written(reader, key, sessions, "strategies", "portfolio")
-    own: dict[str, object] = {"level": "account"}
-    looked_at = reader.newest(RISK_STATES.name, before=sessions.first, where=own)
-    sealed = reader.newest(STATE_SEALS.name, before=sessions.first, where=own)
-    known = [session for session in (looked_at, sealed) if session is not None]
-    if known:  # up to the newest that was sealed: what is sealed and not there was taken out
-        require_as_written(reader, key, SessionRange(known[0], max(known)), "account")
+    looked_at = account_before(reader, key, sessions.first)
     before = {} if looked_at is None else stored_standings(reader, SessionRange.single(looked_at), "account")[looked_at]
     return AccountWatch(
         before,

@@ -11,8 +11,10 @@ import pytest
 
 from portfolio_pipeline.adapters.acts.risk_decisions import decide
 from portfolio_pipeline.adapters.sealed_states import (
+    account_before,
     require_as_written,
     require_before,
+    seal_passed_over,
     seal_states_once,
     write_states,
 )
@@ -21,10 +23,11 @@ from portfolio_pipeline.core.errors import LimitError
 from portfolio_pipeline.core.risk.states.rows import Level, state_rows
 from portfolio_pipeline.core.risk.states.standing import Standing
 from portfolio_pipeline.ports import Warehouse
+from portfolio_pipeline_tests.trading import TEST_ORIGIN
 
 KEY = b"of this home"
 DAYS = SessionRange(date(2024, 2, 28), date(2024, 3, 1))
-LAST, NEXT = DAYS.last, date(2024, 3, 4)
+LAST, NEXT, AFTER = DAYS.last, date(2024, 3, 4), date(2024, 3, 5)
 NOW = datetime(2024, 3, 2, 12, 1, 2, 345678, tzinfo=UTC)
 OUT = Standing("liquidated", date(2024, 2, 1), 20, 0, 0.0, False, 0.8, 1.0, "drawdown", 0.2, 0.15, True, "ĸ'", "mine")
 LEVELS: Sequence[tuple[Level, str]] = (
@@ -130,6 +133,77 @@ def test_the_seal_of_one_level_or_session_is_none_of_another(lived: Warehouse) -
     edit(lived, "update state_seals set level = 'portfolio' where level = 'strategies'")
     with pytest.raises(LimitError, match=f"RISK_STATES_ALTERED: found=risk_states {LAST}, portfolio"):
         require_before(lived, KEY, NEXT, "portfolio")
+
+
+def test_a_decision_that_was_in_force_is_missed_by_the_session_that_knew_it(lived: Warehouse) -> None:
+    with lived.transaction() as tx:
+        states = state_rows([(NEXT, "account", Standing())], "account")
+        write_states(tx, KEY, SessionRange.single(NEXT), "account", states)
+    decide(lived, "override", "account", "later", NOW, "me", KEY, factor=0.2)
+    require_before(lived, KEY, AFTER, "account")
+    edit(lived, "delete from risk_overrides where override_id = 4")  # in force from the session after alone
+    require_before(lived, KEY, AFTER, "account")
+    edit(lived, "delete from risk_overrides where override_id = 3")
+    with pytest.raises(LimitError, match=f"RISK_STATES_ALTERED: found=risk_states {NEXT}, account"):
+        require_before(lived, KEY, AFTER, "account")
+    go_on(lived)
+
+
+def plan(warehouse: Warehouse, *sessions: date) -> None:
+    with warehouse.transaction() as tx:
+        for session in sessions:
+            tx.insert("session_origins", TEST_ORIGIN.rows(SessionRange.single(session)))
+
+
+@pytest.mark.parametrize(
+    "wiped",
+    [
+        ["delete from risk_states where level = 'account'"],
+        ["delete from risk_states where level = 'account'", "delete from state_seals where level = 'account'"],
+        ["delete from risk_states", "delete from state_seals"],
+        [f"delete from {table} where session = '{LAST}'" for table in ("risk_states", "state_seals")],
+    ],
+)
+def test_states_of_the_account_that_are_gone_with_their_seals_are_missed(lived: Warehouse, wiped: list[str]) -> None:
+    plan(lived, *DAYS)
+    assert account_before(lived, KEY, NEXT) == LAST
+    for sql in wiped:
+        edit(lived, sql)
+    with pytest.raises(LimitError, match=r"RISK_STATES_ALTERED: found=risk_states 2024-0\d-\d\d, account"):
+        account_before(lived, KEY, NEXT)
+
+
+def test_a_session_that_nothing_was_planned_in_is_sealed_without_states(
+    lived: Warehouse,
+) -> None:
+    plan(lived, *DAYS, NEXT)
+    with pytest.raises(LimitError, match=f"RISK_STATES_ALTERED: found=risk_states {NEXT}, account"):
+        account_before(lived, KEY, AFTER)
+    for _ in range(2):
+        with lived.transaction() as tx:
+            seal_passed_over(tx, KEY, SessionRange(LAST, NEXT))
+    assert account_before(lived, KEY, AFTER) == LAST
+    go_on(lived)
+    edit(lived, f"delete from risk_states where level = 'account' and session = '{LAST}'")
+    with pytest.raises(LimitError, match=f"RISK_STATES_ALTERED: found=risk_states {LAST}, account"):
+        account_before(lived, KEY, AFTER)
+
+
+def test_what_was_planned_before_there_were_states_is_gone_on_from(warehouse: Warehouse, tmp_path: Path) -> None:
+    plan(warehouse, *DAYS)
+    seal_states_once(warehouse, tmp_path, KEY)
+    assert account_before(warehouse, KEY, NEXT) is None
+
+
+def test_a_home_whose_states_were_all_taken_out_on_purpose_begins_anew(lived: Warehouse, tmp_path: Path) -> None:
+    plan(lived, *DAYS)
+    seal_states_once(lived, tmp_path, KEY)
+    for table in ("risk_states", "risk_overrides"):
+        edit(lived, f"delete from {table}")
+    (tmp_path / "risk_states.sealed").unlink()
+    seal_states_once(lived, tmp_path, KEY)
+    assert account_before(lived, KEY, NEXT) is None
+    go_on(lived)
 
 
 def of_before_seals(warehouse: Warehouse) -> None:

@@ -12,7 +12,7 @@ import dagster as dg
 import pyarrow as pa
 
 from portfolio_pipeline.adapters.said import stored_instructions
-from portfolio_pipeline.adapters.sealed_states import write_states
+from portfolio_pipeline.adapters.sealed_states import seal_passed_over, write_states
 from portfolio_pipeline.components.session_asset import Stored, session_asset
 from portfolio_pipeline.components.session_check import check_result, session_check
 from portfolio_pipeline.core.books.book import Book, to_currency, to_shares
@@ -227,6 +227,7 @@ def orders(
             tx.replace(RISK_BREACHES.name, sessions, breaches, where={"level": "orders"})
             write_states(tx, plan_key, sessions, "account", state_rows(states, "account"))
         tx.replace(SESSION_ORIGINS.name, asked, origin.rows(asked))
+        seal_passed_over(tx, plan_key, asked)
         if account.since is not None:
             since = SessionRange(account.since, sessions.last)
             tx.replace(RECONCILIATION.name, since, difference_rows(account.differences))

@@ -174,7 +174,6 @@ def aggregated_targets(
         symbols = (*settings.symbols, *sorted({*targets["symbol"], *previous} - set(settings.symbols)))
         seen = _seen(sessions)
         prices = stored_adjusted_prices(reader, symbols, as_days(seen))
-        require_before(reader, plan_key, sessions.first, "portfolio")
         giving_back = restricted(reader, sessions)
         adaptations = factors_of_regimes(reader, sessions, settings.adaptation)
         earlier = _earlier_aims(reader, sessions.first, settings.allocation.scale_memory)
@@ -214,6 +213,7 @@ def aggregated_targets(
     unresponded = cut_into_limits(in_full, previous=previous_full)
     full = np.array([[limited.weights[symbol] for symbol in symbols] for limited in unresponded])
     with warehouse.reading() as reader:
+        require_before(reader, plan_key, sessions.first, "portfolio")
         standing, standings = portfolio_standings(reader, sessions, symbols, settings, full, prices)
     path = unresponded
     changed = previous != previous_full or not np.array_equal(requested, in_full)

@@ -18,6 +18,7 @@ from portfolio_pipeline.core.portfolio.allocation.bounds import Bounds, bounds_o
 from portfolio_pipeline.core.portfolio.allocation.methods import ALLOCATION_METHODS, AllocationMethod, Known
 from portfolio_pipeline.core.portfolio.allocation.settings import Allocation
 from portfolio_pipeline.core.portfolio.allocation.wishes import requested_shares
+from portfolio_pipeline.core.sections import MOST_SESSIONS
 
 NAMES = ("a", "b", "c", "d", "e")
 FRACTIONS = st.lists(st.floats(0, 1), min_size=5, max_size=5)
@@ -497,3 +498,14 @@ def test_capital_given_against_doubt_is_named() -> None:
         "SHARE_TOO_LARGE: strategy=a, found=0.31, limit=0.3",
         "SHARE_TOO_LARGE: strategy=c, found=0.01, limit=0",
     )
+
+
+@pytest.mark.parametrize(
+    ("sessions", "taken"), [(19, False), (20, True), (MOST_SESSIONS, True), (MOST_SESSIONS + 1, False)]
+)
+def test_a_window_has_enough_sessions_and_not_too_many(sessions: int, taken: bool) -> None:
+    if taken:
+        assert Allocation(window_sessions=sessions).window_sessions == sessions
+    else:
+        with pytest.raises(ValidationError):
+            Allocation(window_sessions=sessions)

@@ -11,8 +11,6 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from pypfopt import HRPOpt
-from scipy.cluster.hierarchy import leaves_list, linkage
-from scipy.spatial.distance import squareform
 
 from portfolio_pipeline.core.features.families import FAMILY
 from portfolio_pipeline.core.features.family import NO_WINDOW, Family
@@ -29,7 +27,6 @@ from portfolio_pipeline.core.strategies.types.mean_reversion import MeanReversio
 from portfolio_pipeline.core.strategies.types.momentum import MomentumParameters
 from portfolio_pipeline.core.strategies.types.relative_strength import RelativeStrengthParameters
 from portfolio_pipeline.core.strategies.types.trend import TrendParameters
-from portfolio_pipeline.core.weighing.hierarchical_risk_parity import LINKAGES, cluster_order, hierarchical_risk_parity
 from portfolio_pipeline_tests.core.markets import closes_only, market, up_to, with_another_future
 from portfolio_pipeline_tests.core.plain_strategies import RULES, best
 
@@ -77,19 +74,6 @@ def test_a_price_that_does_not_move_is_neither_stretched_nor_weak() -> None:
     flat = Inputs(closes_only(np.full((40, 1), 0.1)))
     assert flat.feature(FAMILY["zscore"], 20)[-1, 0] == 0.0
     assert flat.feature(FAMILY["rsi"], 20)[-1, 0] == 50.0
-
-
-@pytest.mark.parametrize("method", ["single", "average", "ward"])
-@pytest.mark.parametrize("symbols", [1, 2, 3, 17, 30])
-def test_hierarchical_risk_parity_is_that_of_pypfopt(symbols: int, method: str) -> None:
-    rng = np.random.default_rng(symbols)
-    returns = pd.DataFrame(
-        rng.normal(0, 0.01, (150, symbols)) * rng.uniform(0.5, 3, symbols) + rng.normal(0, 0.01, (150, 1))
-    )
-    returns.columns = [f"S{i:02d}" for i in range(symbols)]
-    found = hierarchical_risk_parity(returns.cov().to_numpy(), method)
-    expected = pd.Series(HRPOpt(returns).optimize(method)) if symbols > 1 else pd.Series([1.0])
-    np.testing.assert_allclose(found, expected.to_numpy(), rtol=1e-10)
 
 
 def test_momentum_holds_what_a_plain_reading_of_its_rule_holds() -> None:
@@ -162,15 +146,6 @@ def test_relative_strength_leaves_out_the_latest_month_and_what_lags_the_average
     held = (strength > 0.05) & ~np.isnan(PANEL.close[row])
     np.testing.assert_array_equal(found[0], np.where(held, 1 / 8, 0.0))
     assert 0 < held.sum() < 8
-
-
-@pytest.mark.parametrize("method", ["single", "average", "ward"])
-def test_clusters_stand_in_the_order_of_scipys_leaves(method: str) -> None:
-    for seed in range(20):
-        rng = np.random.default_rng(seed)
-        distance = squareform(rng.uniform(0.1, 1.0, 435))
-        expected = leaves_list(linkage(squareform(distance), method))
-        np.testing.assert_array_equal(cluster_order(distance, LINKAGES.index(method)), expected)
 
 
 def test_the_core_blends_risk_parity_with_inverse_volatility() -> None:

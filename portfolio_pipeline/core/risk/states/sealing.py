@@ -28,13 +28,23 @@ _TOLD = tuple(name for name in RISK_STATES.column_names if name not in ("session
 _DECIDED = tuple(name for name in RISK_OVERRIDES.column_names if name != "seal")
 
 
-def state_seals(key: bytes, sessions: Iterable[date], level: Level, rows: Iterable[Row]) -> dict[date, str]:
-    """The seal of each session: of a level's rows, be they none."""
+def state_seals(
+    key: bytes, sessions: Iterable[date], level: Level, rows: Iterable[Row], decided: Sequence[Row]
+) -> dict[date, str]:
+    """The seal of each session: of a level's rows, be they none, and of the newest decision that was in force by then.
+
+    `decided` are the rows of risk_overrides: one that is gone from their end is missed by the sessions that knew it.
+    """
     by_session: dict[date, list[list[object]]] = {session: [] for session in sessions}
     for row in rows:
         by_session.setdefault(row["session"], []).append([_plain(row[name]) for name in _TOLD])
+    ordered = sorted(decided, key=lambda row: row["override_id"])
+
+    def known(session: date) -> str:
+        return next((row["seal"] or "" for row in reversed(ordered) if row["from_session"] <= session), "")
+
     return {
-        session: digest(key, json.dumps(["risk_states", str(session), level, sorted(told, key=str)]))
+        session: digest(key, json.dumps(["risk_states", str(session), level, known(session), sorted(told, key=str)]))
         for session, told in by_session.items()
     }
 
@@ -47,12 +57,16 @@ def state_seal_rows(seals: Mapping[date, str], level: Level) -> pd.DataFrame:
     return pd.DataFrame(rows, columns=list(STATE_SEALS.column_names))
 
 
-def require_states(key: bytes, level: Level, rows: Sequence[Row], seals: Iterable[Row]) -> None:
+def require_states(key: bytes, level: Level, rows: Sequence[Row], seals: Iterable[Row], decided: Sequence[Row]) -> None:
     """Refuse rows that were not written here, or of which one is gone; `seals` are what is stored of their sessions."""
     stored = {row["session"]: row["seal"] for row in seals}
-    for session, seal in state_seals(key, stored, level, rows).items():
+    for session, seal in state_seals(key, stored, level, rows, decided).items():
         if not same(seal, stored.get(session, "")):
-            raise _altered("RISK_STATES_ALTERED", f"risk_states {session}, {level}", "portfolio risk show")
+            raise states_altered(session, level)
+
+
+def states_altered(session: date, level: Level) -> LimitError:
+    return _altered("RISK_STATES_ALTERED", f"risk_states {session}, {level}", "`portfolio risk show` shows")
 
 
 def override_seals(key: bytes, before: str, rows: Iterable[Row]) -> list[str]:
@@ -68,16 +82,17 @@ def require_overrides(key: bytes, rows: Iterable[Row]) -> None:
         before = row["seal"] or ""
         if not same(expected, before):
             found = f"risk_overrides {row['override_id']}: {row['action']} {row['scope']}"
-            raise _altered("RISK_OVERRIDE_ALTERED", found, "portfolio risk list")
+            raise _altered("RISK_OVERRIDE_ALTERED", found, "the table risk_overrides holds")
 
 
-def _altered(reason: str, found: str, shown_by: str) -> LimitError:
+def _altered(reason: str, found: str, what_there_is: str) -> LimitError:
     return LimitError(
         reason,
         found=found,
-        expected="rows as they were written here, and none of them taken out",
+        expected="states and decisions as they were written here, and none of them taken out",
         remedy="Nothing is decided, planned or sent on them. Put the rows back as they were; or, if what"
-        f" `{shown_by}` shows is meant, remove the file {SEALED} of the home: the next command seals what is there.",
+        f" {what_there_is} is meant, as after going back to a copy of before an update, remove the file {SEALED} of"
+        " the home: the next command seals what is there.",
     )
 
 
