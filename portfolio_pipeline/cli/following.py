@@ -7,7 +7,7 @@ import time
 from portfolio_pipeline.adapters.acts.following import Followed, follow, market_hours
 from portfolio_pipeline.adapters.wiring import wire
 from portfolio_pipeline.cli.home import account
-from portfolio_pipeline.cli.interruption import arriving_signals
+from portfolio_pipeline.cli.interruption import arriving_signals, raising_at_signals
 from portfolio_pipeline.cli.terminal import Column, complain, say, show, table
 from portfolio_pipeline.core.books.book import to_shares
 from portfolio_pipeline.core.errors import PortfolioError
@@ -25,7 +25,7 @@ def follow_once() -> None:
 def follow_until_closed(every: float = _EVERY) -> None:
     """A look a minute, and a line for each that has found something else; until nothing can happen any more."""
     said = ""
-    with arriving_signals() as arrived:
+    with raising_at_signals(), arriving_signals() as arrived:
         while True:
             now = wire().clock.now()
             try:

@@ -30,7 +30,7 @@ def raise_at_signals() -> None:
 @contextmanager
 def told_how_to_go_on(warehouse: Warehouse, command: str) -> Iterator[None]:
     """A computation that can be interrupted: then one message says what is stored, and the command is over."""
-    with _raising_at_signals(), arriving_signals() as arrived:
+    with raising_at_signals(), arriving_signals() as arrived:
         try:
             yield
         except (KeyboardInterrupt, PortfolioError):
@@ -47,7 +47,7 @@ def told_how_to_go_on(warehouse: Warehouse, command: str) -> Iterator[None]:
 @contextmanager
 def told_that_nothing_is_stored() -> Iterator[None]:
     """A computation that stores what it comes to at its end, and nothing when it is interrupted."""
-    with _raising_at_signals():
+    with raising_at_signals():
         try:
             yield
         except KeyboardInterrupt:
@@ -57,7 +57,7 @@ def told_that_nothing_is_stored() -> Iterator[None]:
 
 
 @contextmanager
-def _raising_at_signals() -> Iterator[None]:
+def raising_at_signals() -> Iterator[None]:
     before = {stop: signal.getsignal(stop) for stop in _STOPS}
     raise_at_signals()
     try:

@@ -261,10 +261,14 @@ def test_who_is_killed_in_the_middle_of_a_look_leaves_it_to_the_next(answered: i
     run(house)
 
 
-def test_until_nothing_is_open_any_more_or_the_market_has_closed(house: PaperHouse) -> None:
+@pytest.mark.parametrize("ignored", [False, True])
+def test_until_nothing_is_open_any_more_or_the_market_has_closed(house: PaperHouse, ignored: bool) -> None:
+    """Also where a shell has started it in the background, and so told it to ignore Ctrl-C."""
     symbol = symbols(house)[0]
     opened(house, filled_share={symbol: 0.5})
+    before = signal.signal(signal.SIGINT, signal.SIG_IGN if ignored else signal.default_int_handler)
     process = house.start("follow", "--until-closed")
+    signal.signal(signal.SIGINT, before)
     assert process.stdout is not None
     first = process.stdout.readline()
     assert "1 partially filled" in first
