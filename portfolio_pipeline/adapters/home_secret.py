@@ -1,7 +1,9 @@
-"""The secret of the home: random bytes that plans are sealed with, so that rows of the database alone forge none.
+"""The secret of the home: random bytes that plans, what people said, and risk states are sealed with, so that rows of
+the database alone forge none.
 
 Made on first use, readable by the owner only. Whoever loses it loses nothing but the plans that are not sent yet: they
-have to be made again. It is no credential, and opens nothing.
+have to be made again; what was said, and the states, are taken as they are and sealed anew. It is no credential, and
+opens nothing.
 """
 
 from __future__ import annotations

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import date
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, get_args
 
 from portfolio_pipeline.adapters.home_secret import once_with_this_secret
 from portfolio_pipeline.core.calendar.sessions import SessionRange, previous_session
@@ -25,7 +25,7 @@ from portfolio_pipeline.ports import Reader, Transaction, Warehouse
 if TYPE_CHECKING:
     import pandas as pd
 
-LEVELS: tuple[Level, ...] = ("strategies", "portfolio", "account")
+LEVELS: tuple[Level, ...] = get_args(Level)
 
 
 def write_states(tx: Transaction, key: bytes, sessions: SessionRange, level: Level, rows: pd.DataFrame) -> None:

@@ -79,7 +79,7 @@ class Wiring:
 
         return home_secret(self.environment.dagster_home)
 
-    def seal_words(self) -> None:
+    def seal_what_is_there(self) -> None:
         """What people have said, and the states of risk, are sealed with the home's secret; nothing the next time."""
         from portfolio_pipeline.adapters.said import seal_once
         from portfolio_pipeline.adapters.sealed_states import seal_states_once

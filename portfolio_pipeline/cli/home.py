@@ -52,7 +52,7 @@ def open_home() -> Wiring:
     # What is wrong with settings, broker or market data is said before anything begins.
     _ = wired.settings, wired.broker, wired.market_data
     wired.require_same_account()
-    wired.seal_words()
+    wired.seal_what_is_there()
     return wired
 
 

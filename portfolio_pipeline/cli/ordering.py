@@ -37,7 +37,7 @@ def say_it(
 
     wired = open_tables()
     wired.require_same_account()
-    wired.seal_words()
+    wired.seal_what_is_there()
     asked = Asked(
         *(kind, why, who(), strategy, symbol.upper()),  # type: ignore[arg-type]
         quantity=None if quantity is None else to_units(quantity),

@@ -101,7 +101,7 @@ def _decide(kind: Any, scope: str, reason: str, **decided: Any) -> None:
     from portfolio_pipeline.cli.terminal import say
 
     wired = open_tables()
-    wired.seal_words()
+    wired.seal_what_is_there()
     said = wired.warehouse, kind, scope, reason, wired.clock.now(), getpass.getuser(), wired.plan_key
     since = decide(*said, **decided)
     say(f"Written: {kind} of {scope}, in force from {since} on.", "bold green")

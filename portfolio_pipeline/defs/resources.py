@@ -52,7 +52,7 @@ class WarehouseResource(dg.ConfigurableResource[Any]):
             wired = wire()
             warehouse = wired.warehouse
             kept = warehouse.prepare()
-            wired.seal_words()
+            wired.seal_what_is_there()
             if kept is not None and context.log is not None:
                 context.log.info(f"The tables were carried forward. As they were before: {kept}")
             if context.run is not None:

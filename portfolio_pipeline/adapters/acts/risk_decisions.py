@@ -60,7 +60,7 @@ def decide(
             scopes.append(ACCOUNT)
         first = max(tx.read(RISK_OVERRIDES.name)["override_id"].to_pylist(), default=0) + 1
         told = clean(reason), clean(cause), clean(changed), clean(who), now.astimezone(UTC).replace(tzinfo=None)
-        part = None if factor is None else float(factor)
+        part = None if factor is None else float(factor)  # sealed as the database gives it back
         rows = [(first + k, kind, one, since, until, part, *told) for k, one in enumerate(scopes)]
         note_decisions(tx, key, [dict(zip(RISK_OVERRIDES.column_names, row, strict=False)) for row in rows])
     return since

@@ -119,7 +119,7 @@ STATE_SEALS = Table(
     (
         session(),
         text("level", "as in risk_states", "strategies", "portfolio", "account"),
-        text("seal", "digest of the session's rows of the level").made_of(
+        text("seal", "digest of the session's rows of the level, and of the newest decision in force by then").made_of(
             "risk_states.state", "risk_states.factor", "risk_states.peak"
         ),
     ),
