@@ -23,6 +23,14 @@ _QUIET = (
 )
 
 
+# What the browser answers to a question that a change of page came between.
+_GONE = ("navigated or closed", "context was destroyed", "Cannot find context")
+
+
+class NavigatedMeanwhile(Exception):
+    """The page that was asked gave way to another one before it had answered."""
+
+
 @dataclass
 class Page:
     """One tab; `events` is what the browser told of it so far."""
@@ -37,6 +45,8 @@ class Page:
         while True:
             told = json.loads(self.connection.recv(timeout=60))
             if told.get("id") == self._asked:
+                if any(sign in told.get("error", {}).get("message", "") for sign in _GONE):
+                    raise NavigatedMeanwhile(told)
                 assert "error" not in told, told
                 result: dict[str, Any] = told["result"]
                 return result
@@ -54,9 +64,15 @@ class Page:
 
     def until(self, script: str, seconds: float = 60) -> None:
         deadline = time.monotonic() + seconds
-        while not self.evaluate(script):
+        while not self._holds(script):
             assert time.monotonic() < deadline, f"never: {script}\n{self.text()}"
             time.sleep(0.2)
+
+    def _holds(self, script: str) -> bool:
+        try:
+            return bool(self.evaluate(script))
+        except NavigatedMeanwhile:
+            return False
 
     def until_it_shows(self, *words: str, seconds: float = 60) -> None:
         for word in words:
