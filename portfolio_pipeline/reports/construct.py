@@ -28,7 +28,7 @@ from portfolio_pipeline.core.portfolio.construct import (
 from portfolio_pipeline.core.registry import near
 from portfolio_pipeline.core.risk.cutting import limit_path
 from portfolio_pipeline.core.settings import Settings
-from portfolio_pipeline.core.strategies.types.constructed import METHODS
+from portfolio_pipeline.core.strategies.types.constructed import METHODS, ConstructedParameters
 from portfolio_pipeline.ports import Warehouse
 from portfolio_pipeline.reads.prices import price_history
 from portfolio_pipeline.reads.state import sources
@@ -202,9 +202,9 @@ def _require_sound(settings: Settings, wanted: Wanted) -> None:
         raise ConfigurationError(
             "CAPITAL_WRONG", found=wanted.capital, expected=f"0.01 to {_LARGEST:,.0f}", remedy="Give it with --capital."
         )
-    low, high = 42, 502
-    if not low <= wanted.window <= high:
-        raise ConfigurationError("WINDOW_WRONG", found=wanted.window, expected=f"{low} to {high} sessions")
+    sessions = ConstructedParameters.domains()["window"]
+    if not sessions.holds(wanted.window):
+        raise ConfigurationError("WINDOW_WRONG", found=wanted.window, expected=f"sessions from {sessions}")
     if not wanted.symbols:
         raise ConfigurationError("SYMBOLS_MISSING", expected="SPY,TLT,…", remedy="Give them with --universe.")
     for place, symbol in enumerate(wanted.symbols):

@@ -49,9 +49,10 @@ class Range:
 
 @dataclass(frozen=True)
 class Choices:
-    """One of the listed values."""
+    """One of the listed values; with `searched` off, the default unless a card says otherwise."""
 
     values: tuple[Value, ...]
+    searched: bool = True
 
     def holds(self, value: object) -> bool:
         return any(type(value) is type(one) and value == one for one in self.values)
@@ -62,6 +63,11 @@ class Choices:
 
 def choices(*values: Value) -> Choices:
     return Choices(values)
+
+
+def decided(*values: Value) -> Choices:
+    """What whoever writes the card decides: a search chooses between several only where the card lists them."""
+    return Choices(values, searched=False)
 
 
 def flag() -> Choices:
@@ -136,7 +142,7 @@ class ParameterSpace:
     ) -> ParameterSpace:
         """The type's space, narrowed by a card: `name: value` fixes; a list or low/high/step narrows; default sets."""
         domains, defaults = model.domains(), model.defaults()
-        everything = {name: domain.values for name, domain in domains.items()}
+        everything = {name: _searched(domain, defaults[name]) for name, domain in domains.items()}
         values, default = _all_narrowed(domains, everything, defaults, overrides)
         added = tuple(_read(model, text, place) for place, text in enumerate(constraints))
         return cls(model, values, _allowed_default(model, values, default, added, overrides), added)
@@ -231,6 +237,10 @@ class ParameterSpace:
             if value not in self.values[name] and value != getattr(self.default, name)
         ]
         return f"{', '.join(outside)} outside the card's range" if outside else None
+
+
+def _searched(domain: Range | Choices, default: Value) -> tuple[Value, ...]:
+    return domain.values if isinstance(domain, Range) or domain.searched else (default,)
 
 
 def _all_narrowed(
@@ -354,7 +364,7 @@ def _narrowed(name: str, override: Any, domain: Range | Choices, default: Value)
         elif isinstance(domain, Range):
             values = ranged(*(override.get(end, getattr(domain, end)) for end in ("low", "high", "step")))
         else:
-            values = domain.values
+            values = _searched(domain, checked(override.get("default", default)))
         if "default" in override:
             return values, checked(override["default"])
     if default in values or isinstance(default, str | bool):

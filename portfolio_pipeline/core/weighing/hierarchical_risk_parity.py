@@ -61,17 +61,18 @@ def cluster_order(distance: Array, linkage: int) -> Array:  # pragma: no cover
     for merged in range(count - 1):
         a = 0
         for i in range(count):
-            if alive[i] and (not alive[a] or gap[i] < gap[a]):
+            if gap[i] < gap[a]:
                 a = i
         slot = nearest[a]
         between = distance[a, slot]
         left, right = (a, slot) if formed[a] < formed[slot] else (slot, a)
         after[last[left]] = head[right]
         head[slot], last[slot], formed[slot] = head[left], last[right], count + merged
-        alive[a] = False
+        alive[a], gap[a] = False, np.inf
+        from_a, from_slot = distance[a], distance[slot]  # rows: the same as columns, and side by side in memory
         for k in range(count):
             if alive[k] and k != slot:
-                near, far = distance[k, a], distance[k, slot]
+                near, far = from_a[k], from_slot[k]
                 if linkage == 0:
                     value = min(near, far)
                 elif linkage == 1:
@@ -90,8 +91,8 @@ def cluster_order(distance: Array, linkage: int) -> Array:  # pragma: no cover
                 # By single linkage, what was nearest stays as near as it was, and the first of those as near.
                 if k == slot or nearest[k] == a or (nearest[k] == slot and linkage != 0):
                     _find_nearest(distance, alive, k, nearest, gap)
-                elif distance[k, slot] < gap[k]:
-                    nearest[k], gap[k] = slot, distance[k, slot]
+                elif from_slot[k] < gap[k]:
+                    nearest[k], gap[k] = slot, from_slot[k]
     order = np.empty(count, np.int64)
     leaf = head[slot]
     for place in range(count):

@@ -49,6 +49,29 @@ def test_what_has_one_value_is_fixed_and_the_rest_is_optimised() -> None:
     assert space.optimisable == ("fast", "stops")
 
 
+class Decided(p.Parameters):
+    """A choice that no search makes of itself."""
+
+    kind: Annotated[Literal["up", "down", "even"], p.decided("up", "down", "even")] = "up"
+
+
+@pytest.mark.parametrize(
+    ("on_the_card", "values", "default"),
+    [
+        ({}, ("up",), "up"),
+        ({"kind": "down"}, ("down",), "down"),
+        ({"kind": {"default": "even"}}, ("even",), "even"),
+        ({"kind": ["even", "down"]}, ("even", "down"), "even"),
+        ({"kind": {"choices": ["down", "up"], "default": "up"}}, ("down", "up"), "up"),
+    ],
+)
+def test_what_a_card_decides_is_searched_only_where_it_lists_several(
+    on_the_card: dict[str, Any], values: tuple[str, ...], default: str
+) -> None:
+    space = ParameterSpace.of(Decided, on_the_card)
+    assert (space.values["kind"], space.default.kind) == (values, default)  # type: ignore[attr-defined]
+
+
 def test_numbers_on_a_card_are_put_in_order_and_choices_left_in_theirs() -> None:
     space = ParameterSpace.of(Toy, {"fast": [60, 20, 40], "kind": ["up", "down"]})
     assert space.values["fast"] == (20, 40, 60)

@@ -104,8 +104,9 @@ def test_compiled_rules_are_the_plain_ones(name: str, long_short: bool) -> None:
             np.testing.assert_allclose(found, expected, rtol=0, atol=1e-12, err_msg=str(parameters))
 
 
-@pytest.mark.parametrize("name", TYPES)
+@pytest.mark.parametrize("name", [name for name in TYPES if name != "constructed"])
 def test_every_type_has_a_thousand_parameter_sets_to_search(name: str) -> None:
+    """But for `constructed`, where the method is the card's to name and the window is all there is to search."""
     assert sum(1 for _ in ParameterSpace.of(STRATEGY_TYPES[name].Parameters, {}).grid()) >= 1000
 
 

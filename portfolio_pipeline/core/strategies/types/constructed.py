@@ -3,6 +3,9 @@
 The methods are those of `core.portfolio.allocation`, with the same look-back and nothing of the settings of strategies.
 A symbol without a bar, or that hardly has returns, is not weighed. Methods that need what only strategies have are not
 among them, nor are budgets of risk by class.
+
+The method is the card's to name: twelve of them over a few years are told apart by luck, and most take a millisecond or
+more a session. A search chooses the window, and the method only where the card lists several.
 """
 
 from __future__ import annotations
@@ -42,9 +45,9 @@ class ConstructedParameters(p.Parameters):
             "score",
             "ensemble",
         ],
-        p.choices(*METHODS),
+        p.decided(*METHODS),
     ] = "inverse_volatility"
-    window: Annotated[int, p.Range(42, 502, 5)] = 252
+    window: Annotated[int, p.Range(42, 504, 21)] = 252
 
 
 class Constructed:
@@ -65,18 +68,11 @@ class Constructed:
         seen, traded = rules.sessions_of_method, inputs.at(rows).traded
         weights = np.zeros(traded.shape)
         for k, row in enumerate(rows.tolist()):
-            held = np.flatnonzero(traded[k])
-            if row + 1 <= seen or not len(held):
+            if row < seen:
                 continue
-            returns = inputs.returns[row + 1 - seen : row + 1][:, held]
-            held, returns = _whole(held, returns)
+            returns = inputs.returns[row + 1 - seen : row + 1]
+            # Where a return is NaN, so is the deviation, and no comparison holds.
+            held = np.flatnonzero(traded[k] & (returns.std(axis=0) > 1e-10))
             names = tuple(map(str, held))
-            weights[k, held] = symbol_weights(names, returns, ("several",) * len(held), rules)
+            weights[k, held] = symbol_weights(names, returns[:, held], ("several",) * len(held), rules)
         return weights
-
-
-def _whole(held: Array, returns: Array) -> tuple[Array, Array]:
-    """Those with a full window that moved."""
-    # Where a return is NaN, so is the deviation, and no comparison holds.
-    moved = returns.std(axis=0) > 1e-10
-    return held[moved], returns[:, moved]
