@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+from collections.abc import Callable
 from functools import cache
 from itertools import pairwise
 from pathlib import Path
@@ -239,3 +240,25 @@ def test_every_table_of_a_noun_is_declared() -> None:
 def test_no_edge_has_an_offset_so_that_a_backfill_of_the_chain_is_one_run() -> None:
     for key, asset in repository().assets_defs_by_key.items():
         assert [dep.asset_key for dep in asset.get_asset_spec(key).deps if dep.partition_mapping is not None] == [], key
+
+
+def test_a_range_of_sessions_is_to_dagster_what_its_own_definition_makes_of_it() -> None:
+    """Worked out once a process, and the same; what is written down of it anybody's Dagster can read."""
+    keys = dg.PartitionKeyRange("2023-11-20", "2024-01-05")
+    own = dg.TimeWindowPartitionsDefinition(
+        start=SESSIONS.start.strftime("%Y-%m-%d"),
+        fmt=SESSIONS.fmt,
+        cron_schedule=SESSIONS.cron_schedule,
+        timezone=SESSIONS.timezone,
+        end_offset=SESSIONS.end_offset,
+        exclusions=SESSIONS.exclusions,
+    )
+    told: Callable[[object], str] = dg.serialize_value  # type: ignore[assignment]
+    expected = own.empty_subset().with_partition_key_range(own, keys)
+    for _ in range(2):
+        found = SESSIONS.empty_subset().with_partition_key_range(SESSIONS, keys)
+        assert list(found.get_partition_keys()) == list(expected.get_partition_keys())
+        assert told(found) == told(expected)
+    grown = found.with_partition_key_range(SESSIONS, dg.PartitionKeyRange("2024-01-08", "2024-01-10"))
+    assert len(grown) == len(found) + 3
+    assert told(SESSIONS.empty_subset()) == told(own.empty_subset())

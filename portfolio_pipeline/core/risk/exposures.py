@@ -10,6 +10,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 
+from portfolio_pipeline.core.arrays import Array
 from portfolio_pipeline.core.market.past import Past
 
 PORTFOLIO = "portfolio"
@@ -43,6 +44,12 @@ class Portfolio:
     @cached_property
     def exposures(self) -> Exposures:
         return exposures(self.weights, self.asset_classes)
+
+    @cached_property
+    def earned(self) -> Array:
+        """What the weights would have earned in each session of the past."""
+        assert self.past is not None
+        return self.past.of(self.weights)
 
 
 def exposures(weights: Mapping[str, float], asset_classes: Mapping[str, str]) -> Exposures:

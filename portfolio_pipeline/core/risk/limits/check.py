@@ -6,7 +6,7 @@ What is done about a breach belongs to the callers; making weights fit, to `core
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 
 from portfolio_pipeline.core.market.past import Past
 from portfolio_pipeline.core.risk.breaches import NEAR, ONLY_REPORTED, Breach, Severity
@@ -51,7 +51,7 @@ def check_limits(
     ]
     if undecided:
         return tuple(undecided)
-    figures = list(_figures(portfolio, caps))
+    figures = _figures(portfolio, caps)
     broken = [found for found in figures if _is_broken(*found, tolerance or 0.0)]
     before: dict[tuple[str, str], Figure] = {}
     if broken and tolerance is not None and previous is not None:
@@ -83,9 +83,8 @@ def _is_broken(limit: Limit, figure: Figure, tolerance: float) -> bool:
     return not figure.excess <= EPSILON + limit.slack(figure.cap, tolerance)
 
 
-def _figures(portfolio: Portfolio, caps: Caps, *, decisive: bool = False) -> Iterator[tuple[Limit, Figure]]:
+def _figures(portfolio: Portfolio, caps: Caps, *, decisive: bool = False) -> list[tuple[Limit, Figure]]:
     """Subject by subject, from the symbols up to the portfolio."""
-    for place in PLACES:
-        limits = [limit for limit in LIMITS.values() if limit.place == place and limit.decisive == decisive]
-        figures = [(limit, figure) for limit in limits for figure in limit.figures(portfolio, caps)]
-        yield from sorted(figures, key=lambda found: found[1].subject)
+    limits = [limit for limit in LIMITS.values() if limit.decisive == decisive]
+    figures = [(limit, figure) for limit in limits for figure in limit.figures(portfolio, caps)]
+    return sorted(figures, key=lambda found: (PLACES.index(found[0].place), found[1].subject))

@@ -17,6 +17,7 @@ from portfolio_pipeline.core.risk.limits.cutting_room import ROUNDING, CuttingRo
 from portfolio_pipeline.core.risk.limits.setting import FRACTION, Setting, Value
 
 Place = Literal["symbol", "sector", "asset_class", "portfolio"]
+_NOBODY: Mapping[str, float] = {}
 PLACES: tuple[Place, ...] = ("symbol", "sector", "asset_class", "portfolio")
 """In the order in which breaches are told."""
 
@@ -105,8 +106,9 @@ class Limit(ABC):
         value = self._value(caps)
         if value is None:
             return
+        each, others = (value, 0.0) if isinstance(value, Mapping) else (_NOBODY, value)
         for subject, found in self.measure(portfolio).items():
-            cap = value.get(subject, 0.0) if isinstance(value, Mapping) else value
+            cap = each.get(subject, others)
             yield Figure(subject, found, cap, self.excess(found, cap))
 
     def breach(self, subject: str, severity: Severity, found: float, cap: float, action: str = "") -> Breach:

@@ -34,8 +34,7 @@ class _OfReturns(PortfolioLimit):
     def of_returns(self, earned: Array) -> float: ...
 
     def of_whole(self, portfolio: Portfolio) -> float:
-        assert portfolio.past is not None
-        return self.of_returns(portfolio.past.of(portfolio.weights))
+        return self.of_returns(portfolio.earned)
 
     def measure(self, portfolio: Portfolio) -> Mapping[str, float]:
         told = portfolio.past is not None and portfolio.past.sessions >= FEWEST

@@ -60,7 +60,8 @@ class OrderLimit(ABC):
 
     def broken(self, order: OrderFacts, caps: Caps) -> tuple[float, float] | None:
         """Figure and limit where the order breaks it. Written so that a figure that is no number breaks it."""
-        cap, found = self.cap(caps), self.measure(order)
+        cap = self.cap(caps)
+        found = None if cap is None else self.measure(order)
         if cap is None or found is None or found <= cap * (1.0 + ROUNDING):
             return None
         return found, cap
