@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import gc
 import weakref
+from dataclasses import fields
 from datetime import date
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
@@ -13,6 +15,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from portfolio_pipeline.adapters.environment import PACKAGE_ROOT
+from portfolio_pipeline.adapters.market_data import simulated
 from portfolio_pipeline.adapters.market_data.market_model import BEAR, BULL, CRISIS
 from portfolio_pipeline.adapters.market_data.randomness import BLOCK
 from portfolio_pipeline.adapters.market_data.simulated import Paths, SimulatedMarketData
@@ -244,3 +247,69 @@ def test_symbols_outside_the_universe_have_no_bars() -> None:
     rows = MARKET.bars(["NOPE"], FIVE_YEARS)
     assert rows.empty
     assert "session" in rows.columns
+
+
+KINDS = tuple((one.symbol, one.asset_class, one.group) for one in HOUSE.universe[:3])
+BLOCKS = -(-len(all_sessions()) // BLOCK)
+
+
+@pytest.fixture
+def beside(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """An empty folder in place of the package's own, for what is kept beside the code."""
+    monkeypatch.setattr(simulated, "_HERE", tmp_path)
+    monkeypatch.setattr("sys.dont_write_bytecode", False)
+    return tmp_path
+
+
+def test_paths_are_made_up_once_and_are_to_the_bit_what_a_process_makes_up_for_itself(
+    beside: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    own = Paths(7, BLOCKS)
+    Paths(7, BLOCKS).know(KINDS)
+    assert len(list(beside.rglob("*.pickle"))) == 1
+    monkeypatch.setattr(simulated, "_path", None)  # nobody can make one up any more
+    kept = Paths(7, BLOCKS)
+    kept.know(KINDS)
+    monkeypatch.undo()
+    for kind in KINDS:
+        for field in fields(simulated.Path):
+            found, expected = (getattr(paths.path(*kind), field.name) for paths in (kept, own))
+            np.testing.assert_array_equal(found, expected, strict=True)
+
+
+@pytest.mark.parametrize("other", ["seed", "universe", "class", "code"])
+def test_what_is_kept_of_another_market_is_nobody_elses(beside: Path, other: str) -> None:
+    Paths(7, BLOCKS).know(KINDS)
+    symbol, asset_class, group = KINDS[0]
+    seed, kinds = 7, KINDS
+    if other == "seed":
+        seed = 8
+    elif other == "universe":
+        kinds = (*KINDS, ("QQQ", asset_class, group))
+    elif other == "class":
+        kinds = ((symbol, "commodity", group), *KINDS[1:])
+    else:
+        (beside / "profiles.py").write_text("FIRST_BAR = {}\n", encoding="utf-8")
+    found, expected = Paths(seed, BLOCKS), Paths(seed, BLOCKS)
+    found.know(kinds)
+    for kind in kinds:
+        np.testing.assert_array_equal(found.path(*kind).close, expected.path(*kind).close)
+    (there,) = beside.rglob("*.pickle")
+    assert simulated._digest(seed, BLOCKS, kinds) in there.name
+
+
+def test_a_kept_file_that_is_cut_off_is_made_anew(beside: Path) -> None:
+    Paths(7, BLOCKS).know(KINDS)
+    (there,) = beside.rglob("*.pickle")
+    whole = there.read_bytes()
+    there.write_bytes(whole[: len(whole) // 2])
+    again = Paths(7, BLOCKS)
+    again.know(KINDS)
+    np.testing.assert_array_equal(again.path(*KINDS[0]).close, Paths(7, BLOCKS).path(*KINDS[0]).close)
+    assert there.read_bytes() == whole
+
+
+def test_a_universe_of_hundreds_of_symbols_does_not_fill_the_disk(beside: Path) -> None:
+    universe = [Instrument(symbol=f"S{k}", name="", asset_class="equity", group="us_large") for k in range(65)]
+    SimulatedMarketData(universe, 7).bars(["S0"], SessionRange.single(FIRST_SESSION))
+    assert not list(beside.rglob("*.pickle"))

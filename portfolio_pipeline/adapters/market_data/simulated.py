@@ -2,15 +2,18 @@
 
 Here a symbol's path becomes bars: opens, highs, lows, volumes, splits, dividends, missing bars. What moves the market
 is in `market_model`, how each kind of symbol reacts to it in `profiles`. A market is kept as long as somebody holds it,
-and the last one of the process besides, since every run asks for it anew.
+and the last one of the process besides, since every run asks for it anew. The paths of a universe of moderate size are
+also kept beside the code (`core.kept`): a daily run would make up all years of them for one session.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date
 from functools import cache, cached_property, lru_cache
+from hashlib import sha256
+from pathlib import Path as File
 
 import numpy as np
 import pandas as pd
@@ -32,6 +35,7 @@ from portfolio_pipeline.core.calendar.sessions import (
     as_days,
     session_closes,
 )
+from portfolio_pipeline.core.kept import kept
 from portfolio_pipeline.core.market.instruments import Instrument
 from portfolio_pipeline.core.market.made_up import source_name
 from portfolio_pipeline.core.market.settings import DEFAULT_SEED
@@ -42,6 +46,11 @@ LARGEST_MOVE = 0.25  # of the logarithm; a trading halt stops every symbol there
 MISSING_BARS = 0.0004  # chance a session
 SPLITS = ((500.0, 4.0), (360.0, 3.0), (240.0, 2.0))  # above this price, so many new shares per old one
 REVERSE_SPLIT = (15.0, 0.125)
+KEPT_SYMBOLS = 64
+"""Paths of more symbols are not kept beside the code: each takes a third of a megabyte."""
+
+Kind = tuple[str, str, str]
+"""Symbol, asset class, group: what a path follows from, beside the market."""
 
 
 class SimulatedMarketData:
@@ -68,6 +77,8 @@ class SimulatedMarketData:
         days = _days()
         start, stop = np.searchsorted(days, np.array([sessions.first, sessions.last], dtype="datetime64[D]"))
         asked = sorted(set(symbols) & self._kinds.keys())
+        if asked and len(self._kinds) <= KEPT_SYMBOLS:
+            self._paths.know(tuple(self._kinds.values()))
         parts = [_rows(self._paths.path(*self._kinds[symbol]), symbol, slice(start, stop + 1)) for symbol in asked]
         if not parts:
             return pd.DataFrame(columns=list(PRICES.column_names))
@@ -121,17 +132,34 @@ class Paths:
 
     def __init__(self, seed: int, blocks: int) -> None:
         self.random, self.blocks = Randomness(seed), blocks
-        self._made: dict[tuple[str, str, str], Path] = {}
+        self._made: dict[Kind, Path] = {}
 
     @cached_property
     def market(self) -> Market:
         return Market(self.random, self.blocks)
+
+    def know(self, kinds: Sequence[Kind]) -> None:
+        """Have these paths, made once for all processes."""
+        if not self._made.keys() >= set(kinds):
+            digest = _digest(self.random.seed, self.blocks, kinds)
+            self._made |= kept(_HERE, "made_up_paths", digest, lambda: {kind: self.path(*kind) for kind in kinds})
 
     def path(self, symbol: str, asset_class: str, group: str) -> Path:
         kind = (symbol, asset_class, group)
         if kind not in self._made:
             self._made[kind] = _path(self.market, *kind)
         return self._made[kind]
+
+
+_HERE = File(__file__).parent
+
+
+def _digest(seed: int, blocks: int, kinds: Iterable[Kind]) -> str:
+    """Of everything that paths follow from."""
+    whole = sha256(repr((seed, blocks, SESSIONS_PER_YEAR, np.__version__, *kinds)).encode() + _days().tobytes())
+    for file in sorted(_HERE.glob("*.py")):
+        whole.update(file.read_bytes())
+    return whole.hexdigest()[:16]
 
 
 @lru_cache(maxsize=1)
