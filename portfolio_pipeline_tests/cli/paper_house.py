@@ -1,7 +1,7 @@
 """A home in PAPER mode, day after day: commands given at a moment of the past, and a server that keeps the account.
 
-The commands' clock is moved by an extension of the home, and the server's stands at the same moment. The market is the
-made-up one: the server executes at its opens.
+The commands' clock is moved by an extension of the home, and the server's stands at the same moment. They ask as often
+as any, and wait a tenth as long in between. The market is the made-up one: the server executes at its opens.
 """
 
 from __future__ import annotations
@@ -28,10 +28,15 @@ from portfolio_pipeline_tests.fakes.alpaca.server import AlpacaServer
 MOVED_CLOCK = """
 import os
 from datetime import UTC, datetime, timedelta
+from functools import partial
+from portfolio_pipeline.adapters.alpaca import client
 from portfolio_pipeline.adapters.clock import SystemClock
 
 moved = timedelta(seconds=float(os.environ["CLOCK_MOVED_BY"]))
 SystemClock.now = lambda self: datetime.now(UTC) + moved
+usual = client.Patience()
+pauses = {name: tuple(0.1 * pause for pause in getattr(usual, name)) for name in ("questions", "lookups")}
+client.Patience = partial(client.Patience, **pauses)
 """
 
 
