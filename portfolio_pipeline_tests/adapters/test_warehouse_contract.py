@@ -411,8 +411,8 @@ def test_the_warehouse_inside_its_own_transaction_is_refused_at_once(warehouse: 
 
 
 @pytest.mark.parametrize("aggregate", ["avg(x)", "stddev_samp(x)", "sum(x)", "corr(x, y)", "min(x)"])
-def test_a_moving_figure_does_not_depend_on_where_the_history_starts(warehouse: Warehouse, aggregate: str) -> None:
-    """Only this makes a range of sessions equal the same sessions one by one, bit for bit."""
+def test_a_moving_figure_does_not_depend_on_what_comes_after_it(warehouse: Warehouse, aggregate: str) -> None:
+    """A view is computed on all there is: what it says of a session is to stay, bit for bit, as sessions are added."""
     days = pd.bdate_range("2020-01-01", periods=1_200)
     random = np.random.default_rng(7)
     rows = pd.DataFrame(
@@ -425,20 +425,21 @@ def test_a_moving_figure_does_not_depend_on_where_the_history_starts(warehouse: 
     )
     warehouse.replace("weights", SessionRange(days[0].date(), days[-1].date()), rows)
     sql = (
-        f"select symbol, session, {aggregate} over (partition by symbol order by session"
-        " rows between 199 preceding and current row) as figure"
+        f"select symbol, session, {aggregate} over"
+        " (partition by symbol order by session rows between {first} preceding and current row) as figure"
         " from (select session, symbol, weight as x, extract(day from session)::double precision as y"
-        "       from weights where session >= $1) as history"
+        "       from weights where session <= $1) as history"
     )
 
-    def figures(start: int) -> pa.Table:
-        tail = f"select * from ({sql}) as all_figures where session >= $2 order by symbol, session"
-        return warehouse.query(tail, [days[start].date(), days[1_100].date()])
+    def figures(first: str, end: int) -> pa.Table:
+        asked = f"select * from ({sql.format(first=first)}) as every_one where session between $2 and $3"
+        return warehouse.query(f"{asked} order by symbol, session", [days[place].date() for place in (end, 2, 599)])
 
-    expected = figures(0)
-    assert len(expected) == 300
-    for start in (1, 77, 640, 901):
-        assert figures(start).equals(expected)
+    for first in ("199", "unbounded"):
+        expected = figures(first, 1_199)
+        assert len(expected) == 3 * 598
+        for end in (599, 600, 767, 1_023, 1_024):
+            assert figures(first, end).equals(expected), (first, end)
 
 
 def test_frame_gives_sessions_as_datetime64(warehouse: Warehouse) -> None:

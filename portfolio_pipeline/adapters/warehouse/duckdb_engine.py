@@ -20,9 +20,6 @@ ENGINE_SETTINGS: Mapping[str, str | bool | int] = {
     "default_null_order": "nulls_last_on_asc_first_on_desc",
     # A mistyped table name must not find a variable of the caller.
     "python_enable_replacements": False,
-    # Every window frame is added up by itself, from its first row on. The faster ways share partial sums between
-    # frames, so that an average depends, in its last bits, on where the rows before the frame begin.
-    "debug_window_mode": "separate",
 }
 
 
