@@ -25,6 +25,7 @@ from portfolio_pipeline.core.calendar.sessions import SessionRange
 from portfolio_pipeline.core.execution.attempts import OVER, Attempt
 from portfolio_pipeline.core.execution.halt import TradingState, either, trading_state
 from portfolio_pipeline.core.execution.origin import changes_by_session
+from portfolio_pipeline.core.execution.tickets import WAITS
 from portfolio_pipeline.core.market.made_up import OTHER_MODEL, any_made_up, of_this_model
 from portfolio_pipeline.core.tables.declare import ACCOUNT_BOOK
 from portfolio_pipeline.dagster_home.run_table import FAILURE, newest_run
@@ -249,7 +250,7 @@ def _open(reader: Reader, only: SessionRange) -> list[Trouble]:
     unsent = reader.read(schemas.SUBMISSIONS.name, only, where={"state": ["refused", "unknown"]}).to_pylist()
     breaches = reader.read(schemas.RISK_BREACHES.name, only, where={"severity": "block"}).to_pylist()
     held = reader.read(schemas.SUBMISSIONS.name, only, where={"state": "held"}).to_pylist()
-    waiting = [row["error"] for row in held if str(row["error"]).startswith(("WAITS_FOR_APPROVAL", "APPROVAL_ALTERED"))]
+    waiting = [row["error"] for row in held if str(row["error"]).startswith(WAITS)]
     quarantined = reader.read(schemas.QUARANTINE.name, only).to_pylist()
     differences = undecided(
         differences_of(reader.read(schemas.RECONCILIATION.name)),

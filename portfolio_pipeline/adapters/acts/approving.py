@@ -9,13 +9,11 @@ from portfolio_pipeline.core.calendar.sessions import SessionRange
 from portfolio_pipeline.core.errors import ConfigurationError, LimitError
 from portfolio_pipeline.core.execution.by_hand.approvals import Decision, Verdict, decision_rows, expiry
 from portfolio_pipeline.core.execution.settings import Approval
-from portfolio_pipeline.core.execution.tickets import OrderState
+from portfolio_pipeline.core.execution.tickets import WAITS, OrderState
 from portfolio_pipeline.core.registry import near
 from portfolio_pipeline.core.tables import APPROVALS, SUBMISSIONS
 from portfolio_pipeline.core.words import clean
 from portfolio_pipeline.ports import Reader, Warehouse
-
-WAITS = ("WAITS_FOR_APPROVAL", "APPROVAL_ALTERED")
 
 
 def waiting_orders(reader: Reader) -> dict[str, date]:

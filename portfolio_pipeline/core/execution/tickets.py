@@ -35,6 +35,9 @@ class TimeInForce(StrEnum):
 SENT_AS_DAY = "SENT_AS_DAY"
 """How a report begins on an order for an auction that took none when it was sent: it went out for the day."""
 
+WAITS = ("WAITS_FOR_APPROVAL", "APPROVAL_ALTERED")
+"""How the reason begins for which an order is held until a person has decided."""
+
 
 class OrderState(StrEnum):
     """The life of an order. Canceled and expired orders may have fills: what was executed is what the fills say."""
