@@ -131,9 +131,7 @@ def write_card(name: str, strategy_type: str, environment: Environment | None = 
         )
     path = _free_path(name, environment)
     defaults, domains = strategy.Parameters.defaults(), strategy.Parameters.domains()
-    ranges = "\n".join(
-        f"  {name}: {_as_override(domain)}  # default {_in_yaml(defaults[name])}" for name, domain in domains.items()
-    )
+    ranges = "\n".join(f"  {name}: {_on_a_card(domain, defaults[name])}" for name, domain in domains.items())
     always = "".join(f"; always: {text}" for text in strategy.Parameters.constraints)
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_text(
@@ -231,10 +229,14 @@ honesty:
 """
 
 
-def _as_override(domain: Range | Choices) -> str:
+def _on_a_card(domain: Range | Choices, default: Value) -> str:
+    told = _in_yaml(default)
     if isinstance(domain, Range):
-        return f"{{low: {domain.low}, high: {domain.high}, step: {domain.step}}}"
-    return f"[{', '.join(map(_in_yaml, domain.values))}]"
+        return f"{{low: {domain.low}, high: {domain.high}, step: {domain.step}}}  # default {told}"
+    if domain.searched:
+        return f"[{', '.join(map(_in_yaml, domain.values))}]  # default {told}"
+    others = ", ".join(_in_yaml(value) for value in domain.values if value != default)
+    return f"{told}  # or {others}; a list is searched"
 
 
 def _in_yaml(value: Value) -> str:

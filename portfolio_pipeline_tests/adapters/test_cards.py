@@ -18,7 +18,7 @@ from portfolio_pipeline.components.strategy import StrategyComponent
 from portfolio_pipeline.core.errors import ConfigurationError
 from portfolio_pipeline.core.settings import load_settings
 from portfolio_pipeline.core.strategies.card import Symbols
-from portfolio_pipeline.core.strategies.parameters import ParameterSpace
+from portfolio_pipeline.core.strategies.parameters import Choices, ParameterSpace
 from portfolio_pipeline.core.strategies.registry import STRATEGY_TYPES
 
 SETTINGS = load_settings(SHIPPED_SETTINGS)
@@ -198,6 +198,11 @@ def test_a_new_card_loads_and_names_every_parameter_with_its_range(tmp_path: Pat
     model = STRATEGY_TYPES[name].Parameters
     assert ParameterSpace.of(model, card.parameters).values == ParameterSpace.of(model, {}).values
     assert set(card.parameters) == set(model.model_fields)
+    lines = path.read_text(encoding="utf-8").splitlines()
+    for parameter, domain in model.domains().items():
+        line = next(line for line in lines if line.startswith(f"  {parameter}: "))
+        named = domain.values if isinstance(domain, Choices) else (domain.low, domain.high, domain.step)
+        assert all(str(value).lower() in line for value in named), line
     assert card.search.model_dump() == type(card.search)().model_dump()
 
 
