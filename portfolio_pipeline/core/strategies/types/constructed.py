@@ -47,7 +47,7 @@ class ConstructedParameters(p.Parameters):
         ],
         p.decided(*METHODS),
     ] = "inverse_volatility"
-    window: Annotated[int, p.Range(42, 504, 21)] = 252
+    window: Annotated[int, p.Range(42, 504, 42)] = 252
 
 
 class Constructed:
