@@ -236,7 +236,7 @@ def _on_a_card(domain: Range | Choices, default: Value) -> str:
     if domain.searched:
         return f"[{', '.join(map(_in_yaml, domain.values))}]  # default {told}"
     others = ", ".join(_in_yaml(value) for value in domain.values if value != default)
-    return f"{told}  # or {others}; a list is searched"
+    return f"{told}  # also where it is left out; or {others}; a list is searched"
 
 
 def _in_yaml(value: Value) -> str:

@@ -250,7 +250,7 @@ def test_symbols_outside_the_universe_have_no_bars() -> None:
 
 
 KINDS = tuple((one.symbol, one.asset_class, one.group) for one in HOUSE.universe[:3])
-BLOCKS = -(-len(all_sessions()) // BLOCK)
+BLOCKS = simulated._blocks()
 
 
 @pytest.fixture
