@@ -1,9 +1,9 @@
 """Dagster's private parts that are used, all of them and nowhere else, with the question whether they are still so.
 
 `storages` is what the event log and the list of runs are made of, `schemas` their tables, `execution` what a run in
-this process is made of, `partitions` what a set of sessions is, `web` what the web UI is made of. A version that has been tried is taken as it is; of any
-other, the signatures are compared. Where they differ, Dagster's own storages are used, which keep the same, more slowly
-and in more room.
+this process is made of, `partitions` what a set of sessions is, `web` what the web UI is made of. A version that has
+been tried is taken as it is; of any other, the signatures of what the storages use are compared. Where they differ,
+Dagster's own storages are used, which keep the same, more slowly and in more room.
 """
 
 from __future__ import annotations
