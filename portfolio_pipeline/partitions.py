@@ -7,8 +7,10 @@ asks `core.calendar.sessions.require_closed` as well.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import date, datetime, time
 from functools import cached_property, lru_cache
+from typing import Any
 
 import dagster as dg
 
@@ -39,9 +41,10 @@ def _only(definition: dg.PartitionsDefinition[str], keys: dg.PartitionKeyRange) 
 
 
 class TimeWindowPartitionsDefinition(dg.TimeWindowPartitionsDefinition):
-    """Dagster's own, under Dagster's own name (which is what it writes down), but with its hash remembered.
+    """Dagster's own, under Dagster's own name (which is what it writes down), but with its hash and keys remembered.
 
-    It is asked for a dozen times a step, and spells out twenty years of holidays each time.
+    The hash is asked for a dozen times a step, and spells out twenty years of holidays each time; the keys, as many
+    years of days counted off, are asked for by every view that reads an asset.
     """
 
     @cached_property
@@ -50,6 +53,18 @@ class TimeWindowPartitionsDefinition(dg.TimeWindowPartitionsDefinition):
 
     def __hash__(self) -> int:
         return self._remembered
+
+    @cached_property
+    def _keys_through(self) -> dict[str | None, Sequence[str]]:
+        return {}
+
+    def get_partition_keys(self, *of_another_time: Any, **named: Any) -> Sequence[str]:
+        if of_another_time or named:
+            return super().get_partition_keys(*of_another_time, **named)
+        last = self.get_last_partition_key()
+        if last not in self._keys_through:
+            self._keys_through[last] = super().get_partition_keys()
+        return list(self._keys_through[last])
 
     @property
     def partitions_subset_class(self) -> type[dagsters.TimeWindowPartitionsSubset]:
@@ -69,9 +84,14 @@ SESSIONS = TimeWindowPartitionsDefinition(
 ONE_RUN = dg.BackfillPolicy.single_run()
 
 
+def has_sessions(context: dg.AssetExecutionContext | dg.AssetCheckExecutionContext) -> bool:
+    """Whether a step's run is for some sessions."""
+    return bool(context.has_partition_key or context.has_partition_key_range)
+
+
 def sessions_of(context: dg.AssetExecutionContext | dg.AssetCheckExecutionContext) -> SessionRange:
     """The sessions that a step was asked for; refused where it was asked for none, as for a check alone."""
-    if not (context.has_partition_key or context.has_partition_key_range):
+    if not has_sessions(context):
         raise SessionError("NO_SESSION_CHOSEN", remedy="Materialize the asset for a session: its checks run with it.")
     keys = context.partition_key_range
     return SessionRange(date.fromisoformat(keys.start), date.fromisoformat(keys.end))

@@ -74,7 +74,7 @@ def materialise(
     tags = {
         "dagster/asset_partition_range_start": sessions.first.isoformat(),
         "dagster/asset_partition_range_end": sessions.last.isoformat(),
-        **({DEFERS_EVENTS: "true"} if len(sessions) > 1 else {}),
+        DEFERS_EVENTS: "true",
     }
     with warehouse.kept_open() if len(sessions) == 1 else nullcontext():
         return dg.materialize(

@@ -36,7 +36,7 @@ from portfolio_pipeline.dagster_home.private.execution import (
     make_new_run_id,
 )
 from portfolio_pipeline.dagster_home.range_events import DEFERS_EVENTS, RangeStorage
-from portfolio_pipeline.dagster_home.run_tags import CODE_LOCATION, FIRST_OF_RANGE, LAST_OF_RANGE
+from portfolio_pipeline.dagster_home.run_tags import CODE_LOCATION, FIRST_OF_RANGE, LAST_OF_RANGE, ONE_SESSION
 from portfolio_pipeline.reads.beginnings import stored_beginnings
 
 JOB = "daily"
@@ -192,13 +192,10 @@ def _rebuild_from(sessions: SessionRange) -> dict[str, Any]:
 
 
 def _partition_tags(sessions: SessionRange, instance: dg.DagsterInstance) -> dict[str, str]:
+    ours = {DEFERS_EVENTS: "true"} if isinstance(instance.event_log_storage, RangeStorage) else {}
     if sessions.first == sessions.last:
-        return {"dagster/partition": sessions.first.isoformat()}
-    return {
-        FIRST_OF_RANGE: sessions.first.isoformat(),
-        LAST_OF_RANGE: sessions.last.isoformat(),
-        **({DEFERS_EVENTS: "true"} if isinstance(instance.event_log_storage, RangeStorage) else {}),
-    }
+        return {ONE_SESSION: sessions.first.isoformat(), **ours}
+    return {FIRST_OF_RANGE: sessions.first.isoformat(), LAST_OF_RANGE: sessions.last.isoformat(), **ours}
 
 
 def _origin() -> RemoteJobOrigin:

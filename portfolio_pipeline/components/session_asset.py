@@ -1,5 +1,7 @@
 """What all assets of the house have in common: sessions as partitions, one run for a range, tables, checks, an owner.
 
+A view has no partitions: it shows every session as soon as its tables hold it.
+
 Here: the decorator that makes an asset of a function that fills tables for some sessions. The function is given
 `sessions`, a warehouse that knows what it declared, and other resources by their names; it gives back what it
 `Stored`. Dependencies follow from the tables it reads. Not here: anything about a particular noun.
@@ -22,11 +24,11 @@ from portfolio_pipeline.components.filling import dependencies, strategies, stra
 from portfolio_pipeline.components.lineage import declared_lineage, lineage_metadata
 from portfolio_pipeline.components.session_check import SessionCheck
 from portfolio_pipeline.core.calendar.beginnings import Part
-from portfolio_pipeline.core.calendar.sessions import SessionRange, require_closed
+from portfolio_pipeline.core.calendar.sessions import FIRST_SESSION, SessionRange, last_closed_session, require_closed
 from portfolio_pipeline.core.errors import PortfolioError
 from portfolio_pipeline.core.tables import Column, Table
 from portfolio_pipeline.dagster_home.range_events import defers_events, record_range
-from portfolio_pipeline.partitions import ONE_RUN, SESSIONS, sessions_of
+from portfolio_pipeline.partitions import ONE_RUN, SESSIONS, has_sessions, sessions_of
 from portfolio_pipeline.ports import Clock, Warehouse
 from portfolio_pipeline.reads.beginnings import stored_beginnings
 from portfolio_pipeline.reads.state import sources
@@ -71,7 +73,7 @@ class _Asked:
     checks: Sequence[SessionCheck]
     rows_of: Mapping[str, object]
     begins: Part
-    declared: bool  # whether it fills a declared table; a view's rows and lineage are told by its function
+    declared: bool  # whether it fills a declared table, session by session; what a view has is told by its function
 
 
 @dataclass(frozen=True)
@@ -112,7 +114,7 @@ def in_one_step(name: str, assets: Sequence[SessionAsset]) -> dg.AssetsDefinitio
                 refusals.append(refusal)
                 continue
             if key in context.selected_asset_keys:
-                yield _recorded(context, key, done)
+                yield _recorded(context, asset.spec, done)
             yield from (check for check in done.checks if check.check_name in checks)
         if refusals:
             raise _failure(*refusals)
@@ -191,7 +193,7 @@ def declared_asset(
                     **lineage,
                     **(metadata or {}),
                 },
-                partitions_def=SESSIONS,
+                partitions_def=SESSIONS if declared else None,
             ),
             checks=[*(check.spec(asset_key) for check in checks), *own_checks],
             needed=_parameters(function, checks),
@@ -244,7 +246,7 @@ def _carry_out(
     given: Mapping[str, Any],
 ) -> _Done:
     warehouse: Warehouse = given["warehouse"]
-    sessions = _begun(asked, context, warehouse, closed_sessions(context, given["clock"]))
+    sessions = _sessions(asked, context, warehouse, given["clock"])
     declaration = asked.declaration()
     everything = {**given, "sessions": sessions, "context": context}
     mine = everything | ({"warehouse": DeclaredWarehouse(warehouse, declaration)} if asked.declared else {})
@@ -258,13 +260,25 @@ def _carry_out(
     return _Done(sessions, newest, results)
 
 
-def _recorded(context: dg.AssetExecutionContext, key: dg.AssetKey, done: _Done) -> Materialized:
-    if defers_events(context):
-        record_range(context, key, done.sessions, done.newest)
-        return dg.MaterializeResult(asset_key=key)
-    context.add_asset_metadata(done.newest, asset_key=key, partition_key=done.sessions.last.isoformat())
-    # Dagster copies what stands here into the event of every partition.
-    return dg.MaterializeResult(asset_key=key, metadata={"sessions": str(done.sessions)})
+def _recorded(context: dg.AssetExecutionContext, spec: dg.AssetSpec, done: _Done) -> Materialized:
+    key, told = spec.key, {"sessions": str(done.sessions), **done.newest}
+    if not defers_events(context):
+        of_sessions = spec.partitions_def is not None
+        last = done.sessions.last.isoformat() if of_sessions else None
+        context.add_asset_metadata(told, asset_key=key, partition_key=last)
+    elif spec.partitions_def is None:
+        context.log_event(dg.AssetMaterialization(key, metadata=told))
+    else:
+        record_range(context, key, done.sessions, told)
+    return dg.MaterializeResult(asset_key=key)
+
+
+def _sessions(asked: _Asked, context: dg.AssetExecutionContext, warehouse: Warehouse, clock: Clock) -> SessionRange:
+    """The sessions to work on: those that the run is for; for a view that is made in a run for none, all there are."""
+    if asked.declared or has_sessions(context):
+        return _begun(asked, context, warehouse, closed_sessions(context, clock))
+    begun = stored_beginnings(warehouse)
+    return SessionRange(begun.of(asked.begins) if begun else FIRST_SESSION, last_closed_session(clock.now()))
 
 
 def _begun(
@@ -292,8 +306,8 @@ def _in_words(stored: Stored, sessions: SessionRange) -> str:
 def _newest(asked: _Asked, stored: Stored, sessions: SessionRange, warehouse: Warehouse) -> dict[str, Any]:
     """What is shown at the newest session, which is the one that the UI shows first."""
     table, last = asked.table, sessions.last
-    single = sessions.first == last
-    told: dict[str, Any] = {"dagster/partition_row_count" if single else "dagster/row_count": stored.rows}
+    of_partitions = "dagster/partition_row_count" if sessions.first == last else "dagster/row_count"
+    told: dict[str, Any] = {of_partitions if asked.declared else "rows of these sessions": stored.rows}
     with warehouse.reading() as reader:
         rows = (
             reader.read(table.name, SessionRange.single(last), where=asked.rows_of) if asked.declared else stored.shown
@@ -306,7 +320,7 @@ def _newest(asked: _Asked, stored: Stored, sessions: SessionRange, warehouse: Wa
     # Seventeen digits tell a reader nothing: the exact figures are in the tables.
     told |= {name: round(value, 6) if isinstance(value, float) else value for name, value in stored.metadata.items()}
     if rows is not None:
-        told[f"rows of {last}"] = dg.MetadataValue.md(first_rows(rows))
+        told[f"rows of {last}" if asked.declared else "newest rows"] = dg.MetadataValue.md(first_rows(rows))
     if stored.picture is not None and (picture := stored.picture(origin)) is not None:
         told["picture"] = dg.MetadataValue.md(picture)
     return told

@@ -16,7 +16,6 @@ from portfolio_pipeline.components.lineage import lineage_metadata
 from portfolio_pipeline.components.session_asset import SessionAsset, Stored, declared_asset, in_one_step
 from portfolio_pipeline.core.calendar.sessions import SessionRange
 from portfolio_pipeline.core.tables import Column, Table
-from portfolio_pipeline.partitions import SESSIONS
 from portfolio_pipeline.ports import Warehouse
 from portfolio_pipeline.sql_models.library import Library, Model
 from portfolio_pipeline.sql_models.render import check_names
@@ -82,8 +81,7 @@ def _model_asset(library: Library, model: Model, strategies: Sequence[str], draw
         description=f"{table.description} A view: always computed from what is stored.\n\nGrain: {table.grain}.",
         metadata={**shown_sql(model), **lineage_metadata(library.lineage(model.name), strategies)},
         own_checks=[
-            dg.AssetCheckSpec(name, asset=own, description=_promise(name, model), partitions_def=SESSIONS)
-            for name in check_names(model)
+            dg.AssetCheckSpec(name, asset=own, description=_promise(name, model)) for name in check_names(model)
         ],
     )
     def model_asset(sessions: SessionRange, warehouse: dg.ResourceParam[Warehouse]) -> Stored:
@@ -95,7 +93,7 @@ def _model_asset(library: Library, model: Model, strategies: Sequence[str], draw
 
         return Stored(
             found.rows_in_sessions,
-            {"rows in all": found.rows},
+            {"dagster/row_count": found.rows},
             picture if drawn is not None else None,
             checks=[
                 rows_result(offending)._replace(check_name=name, asset_key=own)

@@ -263,10 +263,12 @@ class BatchingPostgresEventLogStorage(_BatchingEventLog, PostgresEventLogStorage
 
 
 def _compact(event: str) -> str:
-    """The text of an event without spaces, and without what is not known of what happened."""
+    """The text of an event without spaces, without an empty message, and without what is not known of what happened."""
     told = json.loads(event)
     happened = told["dagster_event"] or {}
     known = {name: value for name, value in happened.items() if value not in (None, {})}
+    if told.get("message") == "":
+        del told["message"]
     return json.dumps(told | {"dagster_event": known or None}, separators=(",", ":"))
 
 

@@ -1,7 +1,7 @@
 """Dagster's list of runs, fit for runs over years. Named in dagster.yaml, used by every process.
 
-Whoever starts a run of our definitions over a range of sessions, in the web UI or by a backfill of it, gets it as the
-command line has it: its events are left to us (`range_events`).
+Whoever starts a run of our definitions for sessions, in the web UI or by a backfill of it, gets it as the command line
+has it: its events are left to us (`range_events`).
 
 In files, the list goes without the calendar. Dagster stores the partitions of a run twice: as tags, and as a subset
 with the whole partitions definition in it (22 kB with twenty years of holidays), which every list of runs then reads.
@@ -20,7 +20,7 @@ from portfolio_pipeline.dagster_home.private.storages import (
     SqliteRunStorage,
 )
 from portfolio_pipeline.dagster_home.range_events import DEFERS_EVENTS
-from portfolio_pipeline.dagster_home.run_tags import CODE_LOCATION, FIRST_OF_RANGE, LAST_OF_RANGE, LOCATION
+from portfolio_pipeline.dagster_home.run_tags import CODE_LOCATION, FIRST_OF_RANGE, LAST_OF_RANGE, LOCATION, ONE_SESSION
 
 
 class LeanSqliteRunStorage(SqliteRunStorage):
@@ -45,7 +45,8 @@ class DeferringPostgresRunStorage(PostgresRunStorage):
 
 def _deferring(run: DagsterRun) -> DagsterRun:
     first, last = run.tags.get(FIRST_OF_RANGE), run.tags.get(LAST_OF_RANGE)
-    if first == last or run.tags.get(LOCATION) != CODE_LOCATION:
+    if not (first or ONE_SESSION in run.tags) or run.tags.get(LOCATION) != CODE_LOCATION:
         return run
     # Dagster's page of runs shows the partition of a run, but not a range.
-    return run.with_tags({**run.tags, DEFERS_EVENTS: "true", "sessions": f"{first} to {last}"})
+    shown = {"sessions": f"{first} to {last}"} if first != last else {}
+    return run.with_tags({**run.tags, DEFERS_EVENTS: "true", **shown})

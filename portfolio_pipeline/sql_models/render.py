@@ -73,8 +73,9 @@ def forget_rows() -> Statement:
 
 
 def newest_rows(library: Library, model: Model, sessions: SessionRange) -> Statement:
-    """A few rows of the newest session; of all there are, when there is no session column."""
-    where = f"where session = {_day(sessions.last)}" if "session" in library.columns(model.name) else ""
+    """A few rows of the newest session up to these; of all there are, when there is no session column."""
+    newest = f"select max(session) from {EXAMINED} where session <= {_day(sessions.last)}"
+    where = f"where session = ({newest})" if "session" in library.columns(model.name) else ""
     return _join([f"select * from {EXAMINED} {where} order by {', '.join(model.header.grain)} limit {SHOWN_ROWS}"])
 
 

@@ -57,13 +57,18 @@ def regimes(sessions: SessionRange) -> Stored:
 
 
 ASSETS = [prices.key, regimes.key]
+STEPS = ("STEP_START", "STEP_FAILURE", "STEP_SKIPPED")
 CHECK = dg.AssetCheckKey(prices.key, "bars_look_healthy")
 
 
 @pytest.fixture(scope="module")
 def job(tmp_path_factory: pytest.TempPathFactory) -> dg.JobDefinition:
+    return chain_on(tmp_path_factory.mktemp("warehouse"))
+
+
+def chain_on(folder: Path) -> dg.JobDefinition:
     """Two assets and a check that fails, on a warehouse that stays empty."""
-    warehouse = open_warehouse(f"duckdb:///{tmp_path_factory.mktemp('warehouse') / 'portfolio.duckdb'}")
+    warehouse = open_warehouse(f"duckdb:///{folder / 'portfolio.duckdb'}")
     warehouse.prepare()
     resources = {"warehouse": warehouse, "clock": FixedClock.after_close(date.fromisoformat(NEXT))}
     chain = dg.Definitions(assets=[prices, regimes], jobs=[dg.define_asset_job("daily")], resources=resources)
@@ -245,6 +250,25 @@ def test_a_range_of_one_session_needs_no_storage_of_ours(job: dg.JobDefinition) 
         assert stock.get_materialized_partitions(prices.key) == {FIRST}
         (one,) = stock.all_logs(result.run_id, of_type=_MATERIALIZED)
         assert one.get_dagster_event().partition == FIRST
+
+
+def chain_beside_the_instance() -> dg.JobDefinition:
+    return chain_on(Path(os.environ["DAGSTER_HOME"]))
+
+
+def test_a_session_that_failed_half_way_can_be_gone_on_with_where_it_failed(
+    sqlite_home: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("DAGSTER_HOME", str(sqlite_home))
+    job = dg.reconstructable(chain_beside_the_instance)
+    with dg.DagsterInstance.get() as instance:
+        tags = {"dagster/partition": FIRST, DEFERS_EVENTS: "true"}
+        with dg.execute_job(job, instance, tags=tags) as failed:
+            told = dg.ReexecutionOptions.from_failure(failed.run_id, instance)
+        with dg.execute_job(job, instance, reexecution_options=told) as again:
+            pass
+    done = {kind: {event.step_key for event in again.all_events if event.event_type_value == kind} for kind in STEPS}
+    assert done == {"STEP_START": {"regimes"}, "STEP_FAILURE": {"regimes"}, "STEP_SKIPPED": set()}
 
 
 def test_what_is_read_in_another_process_is_what_was_written(job: dg.JobDefinition, sqlite_home: Path) -> None:

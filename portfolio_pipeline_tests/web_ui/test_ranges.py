@@ -18,7 +18,7 @@ from portfolio_pipeline_tests.web_ui.served import House, serving
 pytestmark = pytest.mark.timeout(400)
 
 SESSIONS = 4
-RESEARCH = (["prices"], ["features"], ["regimes"])
+RESEARCH, VIEW = (["prices"], ["features"], ["regimes"]), ["data_quality_summary"]
 ASKED = "mutation Ask($asked: LaunchBackfillParams!) { launchPartitionBackfill(backfillParams: $asked) {"
 ASKED += " __typename ... on LaunchBackfillSuccess { backfillId } ... on PythonError { message } } }"
 STATE = '{ partitionBackfillOrError(backfillId: "ID") { ... on PartitionBackfill { status } } }'
@@ -34,12 +34,14 @@ def house(tmp_path_factory: pytest.TempPathFactory) -> Iterator[House]:
         yield started
 
 
-def test_a_backfill_is_one_run_that_tells_each_asset_once_and_fills_every_session(house: House) -> None:
+def test_a_backfill_is_one_run_that_fills_every_session_and_then_one_of_the_views_and_each_asset_is_told_once(
+    house: House,
+) -> None:
     last = last_closed_session(datetime.now(UTC))
     sessions = [str(session) for session in all_sessions() if session <= last][-SESSIONS:]
     before = {run["id"] for run in _runs(house)}
     asked = {
-        "assetSelection": [{"path": path} for path in RESEARCH],
+        "assetSelection": [{"path": path} for path in (*RESEARCH, VIEW)],
         "partitionNames": sessions,
         "fromFailure": False,
     }
@@ -47,19 +49,24 @@ def test_a_backfill_is_one_run_that_tells_each_asset_once_and_fills_every_sessio
     assert launched["__typename"] == "LaunchBackfillSuccess", launched
     assert _ended(house, launched["backfillId"]) == "COMPLETED_SUCCESS"
 
-    (run,) = (run for run in _runs(house) if run["id"] not in before)
-    assert run["status"] == "SUCCESS"
+    of_views, run = (run for run in _runs(house) if run["id"] not in before)
+    assert (run["status"], of_views["status"]) == ("SUCCESS", "SUCCESS")
     assert {"key": "sessions", "value": f"{sessions[0]} to {sessions[-1]}"} in run["tags"]
+    assert _made(house, run) == {(*path, sessions[-1]): 1 for path in RESEARCH}
+    assert _made(house, of_views) == {(*VIEW, None): 1}
+    for (name,) in RESEARCH:
+        stats = house.asks(FILLED.replace("NAME", name))["assetNodeOrError"]["partitionStats"]
+        assert stats["numMaterialized"] >= SESSIONS
+
+
+def _made(house: House, run: dict[str, Any]) -> Counter[tuple[str | None, ...]]:
+    """The assets and partitions that a run tells of."""
     events = house.asks(LOG.replace("ID", run["id"]))["logsForRun"]["events"]
-    made = Counter(
+    return Counter(
         (*event["assetKey"]["path"], event["partition"])
         for event in events
         if event["__typename"] == "MaterializationEvent"
     )
-    assert made == {(*path, sessions[-1]): 1 for path in RESEARCH}
-    for (name,) in RESEARCH:
-        stats = house.asks(FILLED.replace("NAME", name))["assetNodeOrError"]["partitionStats"]
-        assert stats["numMaterialized"] >= SESSIONS
 
 
 def _ended(house: House, backfill: str) -> str:
