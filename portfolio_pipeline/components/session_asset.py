@@ -278,7 +278,7 @@ def _sessions(asked: _Asked, context: dg.AssetExecutionContext, warehouse: Wareh
     if asked.declared or has_sessions(context):
         return _begun(asked, context, warehouse, closed_sessions(context, clock))
     begun = stored_beginnings(warehouse)
-    return SessionRange(begun.of(asked.begins) if begun else FIRST_SESSION, last_closed_session(clock.now()))
+    return SessionRange(begun.market if begun else FIRST_SESSION, last_closed_session(clock.now()))
 
 
 def _begun(
