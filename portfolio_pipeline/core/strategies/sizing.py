@@ -141,17 +141,18 @@ def _scale(
 @njit(cache=True, nogil=True)
 def keep_largest(weights: Array, most: int) -> None:  # pragma: no cover
     """Set all but the `most` largest of each row to 0; of equal ones the later go first."""
+    symbols = weights.shape[1]
     for r in range(len(weights)):
-        held = 0
-        for i in range(weights.shape[1]):
-            held += weights[r, i] != 0.0
-        while held > most:
-            smallest = -1
-            for i in range(weights.shape[1]):
-                if weights[r, i] != 0.0 and (smallest < 0 or abs(weights[r, i]) <= abs(weights[r, smallest])):
-                    smallest = i
-            weights[r, smallest] = 0.0
-            held -= 1
+        size = np.abs(weights[r])
+        if np.count_nonzero(size) <= most:
+            continue
+        smallest = np.partition(size, symbols - most)[symbols - most]
+        places = most - np.count_nonzero(size > smallest)
+        for i in range(symbols):
+            if size[i] == smallest and places > 0:
+                places -= 1
+            elif size[i] <= smallest:
+                weights[r, i] = 0.0
 
 
 @njit(cache=True, nogil=True)
