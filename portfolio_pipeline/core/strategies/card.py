@@ -245,5 +245,6 @@ class StrategyCard(Section):
 
     def asset_class(self, settings: Settings) -> str:
         """The one that its symbols are of; `several` where they are of more."""
-        classes = {settings.asset_classes[symbol] for symbol in self.universe(settings)}
+        class_of = settings.asset_classes
+        classes = {class_of[symbol] for symbol in self.universe(settings)}
         return classes.pop() if len(classes) == 1 else "several"

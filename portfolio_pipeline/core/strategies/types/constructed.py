@@ -10,6 +10,7 @@ more a session. A search chooses the window, and the method only where the card 
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Annotated, ClassVar, Literal
 
 import numpy as np
@@ -17,7 +18,7 @@ import numpy as np
 from portfolio_pipeline.core.arrays import Array
 from portfolio_pipeline.core.features.families import RETURN_1D
 from portfolio_pipeline.core.features.family import Family
-from portfolio_pipeline.core.market.indicators import Inputs
+from portfolio_pipeline.core.market.indicators import AtRows, Inputs
 from portfolio_pipeline.core.portfolio.construct import rules_for_symbols, symbol_weights
 from portfolio_pipeline.core.strategies import parameters as p
 
@@ -64,15 +65,21 @@ class Constructed:
     def target_weights(
         self, inputs: Inputs, parameters: ConstructedParameters, rows: Array, *, long_short: bool = False
     ) -> Array:
-        rules = rules_for_symbols(parameters.method, parameters.window)
-        seen, traded = rules.sessions_of_method, inputs.at(rows).traded
-        weights = np.zeros(traded.shape)
-        for k, row in enumerate(rows.tolist()):
-            if row < seen:
-                continue
-            returns = inputs.returns[row + 1 - seen : row + 1]
-            # Where a return is NaN, so is the deviation, and no comparison holds.
-            held = np.flatnonzero(traded[k] & (returns.std(axis=0) > 1e-10))
-            names = tuple(map(str, held))
-            weights[k, held] = symbol_weights(names, returns[:, held], ("several",) * len(held), rules)
+        at = inputs.at(rows)
+        weights: Array = at.shared(("constructed", parameters), partial(_weights, inputs, at, parameters))
         return weights
+
+
+def _weights(inputs: Inputs, at: AtRows, parameters: ConstructedParameters) -> Array:
+    """Row by row, [rows, symbols]; 0 for all before the method has seen as much as it looks at."""
+    rules = rules_for_symbols(parameters.method, parameters.window)
+    seen, weights = rules.sessions_of_method, np.zeros(at.traded.shape)
+    for k, row in enumerate(at.rows.tolist()):
+        if row < seen:
+            continue
+        returns = inputs.returns[row + 1 - seen : row + 1]
+        # Where a return is NaN, so is the deviation, and no comparison holds.
+        held = np.flatnonzero(at.traded[k] & (returns.std(axis=0) > 1e-10))
+        names = tuple(map(str, held))
+        weights[k, held] = symbol_weights(names, returns[:, held], ("several",) * len(held), rules)
+    return weights
