@@ -33,14 +33,18 @@ def _weights(cov: Array, distance: Array, method: str) -> Array:
     return weights
 
 
-@njit(cache=True, nogil=True)
+@njit(cache=True, nogil=True, error_model="numpy")
 def _correlation_distance(cov: Array) -> Array:  # pragma: no cover
     count = len(cov)
     distance, deviation = np.zeros((count, count)), np.sqrt(np.diag(cov))
     for i in range(count):
+        together, own, found = cov[i], deviation[i], distance[i]
         for j in range(i):
-            correlation = cov[i, j] / (deviation[i] * deviation[j])
-            distance[i, j] = distance[j, i] = np.sqrt(min(1.0, max(0.0, (1.0 - correlation) / 2.0)))
+            correlation = together[j] / (own * deviation[j])
+            found[j] = np.sqrt(min(1.0, max(0.0, (1.0 - correlation) / 2.0)))
+    for i in range(count):
+        for j in range(i):
+            distance[j, i] = distance[i, j]
     return distance
 
 
@@ -69,22 +73,11 @@ def cluster_order(distance: Array, linkage: int) -> Array:  # pragma: no cover
         after[last[left]] = head[right]
         head[slot], last[slot], formed[slot] = head[left], last[right], count + merged
         alive[a], gap[a] = False, np.inf
-        from_a, from_slot = distance[a], distance[slot]  # rows: the same as columns, and side by side in memory
+        from_slot = distance[slot]  # rows: the same as columns, and side by side in memory
+        _take_in(from_slot, size[slot], distance[a], size[a], between, size, linkage)
         for k in range(count):
-            if alive[k] and k != slot:
-                near, far = from_a[k], from_slot[k]
-                if linkage == 0:
-                    value = min(near, far)
-                elif linkage == 1:
-                    value = (size[a] * near + size[slot] * far) / (size[a] + size[slot])
-                else:
-                    total = size[a] + size[slot] + size[k]
-                    value = np.sqrt(
-                        (size[k] + size[a]) / total * near * near
-                        + (size[k] + size[slot]) / total * far * far
-                        - size[k] / total * between * between
-                    )
-                distance[k, slot] = distance[slot, k] = value
+            if alive[k]:
+                distance[k, slot] = from_slot[k]
         size[slot] += size[a]
         for k in range(slot + 1):
             if alive[k]:
@@ -99,6 +92,31 @@ def cluster_order(distance: Array, linkage: int) -> Array:  # pragma: no cover
         order[place] = leaf
         leaf = after[leaf]
     return order
+
+
+@njit(cache=True, nogil=True, error_model="numpy")
+def _take_in(
+    kept: Array, kept_size: int, merged: Array, merged_size: int, between: float, size: Array, linkage: int
+) -> None:  # pragma: no cover
+    """Turn distances from one cluster into those from the two together.
+
+    Of all clusters, side by side; what it says of those that are gone, nobody looks at.
+    """
+    together = kept_size + merged_size
+    if linkage == 0:
+        for k in range(len(kept)):
+            kept[k] = min(merged[k], kept[k])
+    elif linkage == 1:
+        for k in range(len(kept)):
+            kept[k] = (merged_size * merged[k] + kept_size * kept[k]) / together
+    else:
+        for k in range(len(kept)):
+            near, far, total = merged[k], kept[k], together + size[k]
+            kept[k] = np.sqrt(
+                (size[k] + merged_size) / total * near * near
+                + (size[k] + kept_size) / total * far * far
+                - size[k] / total * between * between
+            )
 
 
 @njit(cache=True, nogil=True)
