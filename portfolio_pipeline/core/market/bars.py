@@ -6,6 +6,7 @@ Array computations use `panel.PricePanel` instead. A symbol without a bar is not
 from __future__ import annotations
 
 import math
+from collections import defaultdict
 from collections.abc import Mapping
 from datetime import date
 from types import MappingProxyType
@@ -105,14 +106,15 @@ def bars_by_session(prices: pa.Table, actions: pa.Table | None = None) -> dict[d
 
     A volume that is missing counts as not known. Actions of symbols with a bar stand on it.
     """
-    columns = {name: prices.column(name).to_pylist() for name in BAR_COLUMNS}
+    columns = {name: prices.column(name).to_pylist() for name in BAR_COLUMNS[1:]}
+    sessions = prices.column("session").to_numpy().tolist()  # days one by one take Arrow as long as all else here
     columns["volume"] = [0.0 if v is None or math.isnan(v) else v for v in columns["volume"]]
-    by_session: dict[date, SessionBars] = {}
+    by_session: defaultdict[date, SessionBars] = defaultdict(SessionBars)
     bars = map(Bar._make, zip(*(columns[name] for name in Bar._fields), strict=True))
-    for session, symbol, bar in zip(columns["session"], columns["symbol"], bars, strict=True):
-        by_session.setdefault(session, SessionBars())[symbol] = bar
+    for session, symbol, bar in zip(sessions, columns["symbol"], bars, strict=True):
+        by_session[session][symbol] = bar
     for row in actions.to_pylist() if actions is not None else ():
-        here = by_session.setdefault(row["session"], SessionBars())
+        here = by_session[row["session"]]
         if row["symbol"] not in here:
             here.actions[row["symbol"]] = Action(row["dividend"], row["split_ratio"])
-    return by_session
+    return dict(by_session)
