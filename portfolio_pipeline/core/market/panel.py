@@ -70,6 +70,8 @@ class TotalReturnPanel:
         return _fingerprint(self.symbols, self.sessions, self.adjusted_open, self.adjusted_close)
 
     def select(self, symbols: tuple[str, ...]) -> TotalReturnPanel:
+        if symbols == self.symbols:
+            return self
         columns = [self.symbols.index(symbol) for symbol in symbols]
         opens = np.ascontiguousarray(self.adjusted_open[:, columns])
         closes = np.ascontiguousarray(self.adjusted_close[:, columns])
