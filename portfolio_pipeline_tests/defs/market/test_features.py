@@ -162,6 +162,22 @@ def test_what_strategies_read_are_the_bits_of_the_prices(filled: Warehouse) -> N
         np.testing.assert_array_equal(getattr(found, name), getattr(expected, name), err_msg=name)
 
 
+def test_who_reads_the_same_rows_shares_a_panel_until_the_rows_are_others(filled: Warehouse) -> None:
+    store(filled, SESSIONS)
+    with filled.reading() as reader:
+        symbols = stored_symbols(reader, SESSIONS.last)
+        first, again = (feature_history(reader, symbols, DAYS[500]) for _ in range(2))
+        turned = feature_history(reader, symbols[::-1], DAYS[500])
+    with filled.transaction() as transaction:
+        transaction.execute("update features set adjusted_close = 2 * adjusted_close")
+    with filled.reading() as reader:
+        written_anew = feature_history(reader, symbols, DAYS[500])
+
+    assert again is first
+    np.testing.assert_array_equal(turned.adjusted_close, first.adjusted_close[:, ::-1])
+    np.testing.assert_array_equal(written_anew.adjusted_close, 2 * first.adjusted_close)
+
+
 def test_any_range_and_day_by_day_give_the_same_bits(filled: Warehouse) -> None:
     store(filled, SESSIONS)
     whole = filled.read("features")
