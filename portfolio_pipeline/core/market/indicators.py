@@ -150,3 +150,9 @@ def inputs_of(panel: AdjustedPrices, user: str) -> Inputs:
         if len(_newest) > _KEPT:
             _newest.popitem(last=False)
     return found
+
+
+def forget_inputs() -> None:
+    """Give back the memory of all inputs: whoever comes after the last strategy has a use for it."""
+    with _lock:
+        _newest.clear()

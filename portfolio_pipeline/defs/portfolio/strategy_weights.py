@@ -16,6 +16,7 @@ from portfolio_pipeline.components.session_check import check_result, session_ch
 from portfolio_pipeline.core.arrays import by_session, days, long, spread
 from portfolio_pipeline.core.calendar.sessions import FIRST_SESSION, SessionRange, as_days, previous_session
 from portfolio_pipeline.core.errors import SessionError
+from portfolio_pipeline.core.market.indicators import forget_inputs
 from portfolio_pipeline.core.portfolio.allocation.allocate import (
     Shares,
     broken_limits,
@@ -134,6 +135,7 @@ def strategy_weights(
     strategies: dg.ResourceParam[tuple[StrategyCard, ...]],
     plan_key: dg.ResourceParam[bytes],
 ) -> Stored:
+    forget_inputs()
     names = tuple(card.name for card in strategies)
     allocation = settings.allocation
     with warehouse.reading() as reader:

@@ -14,7 +14,7 @@ from pypfopt import HRPOpt
 
 from portfolio_pipeline.core.features.families import FAMILY
 from portfolio_pipeline.core.features.family import NO_WINDOW, Family
-from portfolio_pipeline.core.market.indicators import Inputs, inputs_of
+from portfolio_pipeline.core.market.indicators import Inputs, forget_inputs, inputs_of
 from portfolio_pipeline.core.market.panel import PricePanel
 from portfolio_pipeline.core.simulation.selections import order_table
 from portfolio_pipeline.core.strategies.card import Sizing
@@ -269,6 +269,18 @@ def test_strategies_of_one_type_and_market_share_their_inputs_and_others_do_not(
     other = with_another_future(PANEL, len(PANEL.sessions) - 2)
     assert inputs_of(other, "momentum") is not shared
     assert inputs_of(PANEL, "momentum") is shared
+
+
+def test_constructed_strategies_share_what_a_method_makes_of_their_inputs_until_these_are_forgotten() -> None:
+    constructed, rows = STRATEGY_TYPES["constructed"], np.arange(300, 320)
+    weights = [
+        constructed.target_weights(inputs_of(PANEL, "constructed"), constructed.Parameters(), rows) for _ in range(2)
+    ]
+    assert weights[0] is weights[1]
+    forget_inputs()
+    anew = constructed.target_weights(inputs_of(PANEL, "constructed"), constructed.Parameters(), rows)
+    assert anew is not weights[0]
+    np.testing.assert_array_equal(anew, weights[0])
 
 
 def test_threads_wait_for_what_another_computes_and_for_nothing_else() -> None:
