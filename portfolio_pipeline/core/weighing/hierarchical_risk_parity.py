@@ -134,30 +134,45 @@ def _bisect_risk(cov: Array, order: Array) -> Array:  # pragma: no cover
     weights = np.ones(count)
     starts, stops = np.empty(2 * count, np.int64), np.empty(2 * count, np.int64)
     starts[0], stops[0], waiting = 0, count, 1
-    variance = np.empty(2)
     while waiting > 0:
         waiting -= 1
         start, stop = starts[waiting], stops[waiting]
         if stop - start < 2:
             continue
         middle = start + (stop - start) // 2
-        for side in range(2):
-            low, high = (start, middle) if side == 0 else (middle, stop)
-            total = 0.0
-            for i in range(low, high):
-                total += 1.0 / cov[order[i], order[i]]
-            risk = 0.0
-            for i in range(low, high):
-                a = order[i]
-                scaled = cov[a, a] * total
-                for j in range(low, high):
-                    b = order[j]
-                    risk += cov[a, b] / (scaled * cov[b, b] * total)
-            variance[side] = risk
-        share = 1.0 - variance[0] / (variance[0] + variance[1])
+        left, right = _variances(cov, order[start:middle], order[middle:stop])
+        share = 1.0 - left / (left + right)
         for i in range(start, stop):
             weights[order[i]] *= share if i < middle else 1.0 - share
         starts[waiting], stops[waiting] = start, middle
         starts[waiting + 1], stops[waiting + 1] = middle, stop
         waiting += 2
     return weights
+
+
+@njit(cache=True, nogil=True, error_model="numpy")
+def _variances(cov: Array, left: Array, right: Array) -> tuple[float, float]:  # pragma: no cover
+    """Of two groups, each held by inverse variance; the right one has as many members as the left, or one more.
+
+    Both in step, so that an addition need not wait for the one before.
+    """
+    count = len(left)
+    total_left, total_right, risk_left, risk_right = 0.0, 0.0, 0.0, 0.0
+    for i in range(count):
+        total_left += 1.0 / cov[left[i], left[i]]
+    for i in range(len(right)):
+        total_right += 1.0 / cov[right[i], right[i]]
+    for i in range(len(right)):
+        b = right[i]
+        scaled_right = cov[b, b] * total_right
+        if i < count:
+            a = left[i]
+            scaled_left = cov[a, a] * total_left
+            for j in range(count):
+                c, d = left[j], right[j]
+                risk_left += cov[a, c] / (scaled_left * cov[c, c] * total_left)
+                risk_right += cov[b, d] / (scaled_right * cov[d, d] * total_right)
+        for j in range(count if i < count else 0, len(right)):
+            d = right[j]
+            risk_right += cov[b, d] / (scaled_right * cov[d, d] * total_right)
+    return risk_left, risk_right
