@@ -54,21 +54,19 @@ class TimeWindowPartitionsDefinition(dg.TimeWindowPartitionsDefinition):
     def __hash__(self) -> int:
         return self._remembered
 
-    @cached_property
-    def _keys_through(self) -> dict[str | None, Sequence[str]]:
-        return {}
-
     def get_partition_keys(self, *of_another_time: Any, **named: Any) -> Sequence[str]:
         if of_another_time or named:
             return super().get_partition_keys(*of_another_time, **named)
-        last = self.get_last_partition_key()
-        if last not in self._keys_through:
-            self._keys_through[last] = super().get_partition_keys()
-        return list(self._keys_through[last])
+        return list(_keys_through(self.get_last_partition_key(), self))
 
     @property
     def partitions_subset_class(self) -> type[dagsters.TimeWindowPartitionsSubset]:
         return TimeWindowPartitionsSubset
+
+
+@lru_cache(maxsize=2)
+def _keys_through(last: str | None, definition: TimeWindowPartitionsDefinition) -> Sequence[str]:
+    return dg.TimeWindowPartitionsDefinition.get_partition_keys(definition)
 
 
 SESSIONS = TimeWindowPartitionsDefinition(
