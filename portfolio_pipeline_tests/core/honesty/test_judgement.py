@@ -70,8 +70,9 @@ def test_what_the_search_showed_counts_for_the_young_alone(search: dict[str, flo
 
 
 def test_doubt_of_the_young_ends_when_the_figure_is_clearly_better() -> None:
-    found = verdicts(1.0, 1.0, 200, overfitting=[0.59, 0.61, 0.55, 0.501, np.nan, 0.49, 0.59])
-    assert found == ["unproven", "doubted", "doubted", "doubted", "doubted", "unproven", "unproven"]
+    for better in (0.49, 0.5):
+        found = verdicts(1.0, 1.0, 200, overfitting=[0.59, 0.61, 0.55, 0.501, np.nan, better, 0.59])
+        assert found == ["unproven", "doubted", "doubted", "doubted", "doubted", "unproven", "unproven"]
 
 
 def test_nothing_is_believed_on_a_few_sessions() -> None:
@@ -95,7 +96,7 @@ def test_verdicts_are_those_of_a_plain_loop_and_the_future_changes_none(
     expected = []
     for t in range(60):
         losing = loss[t] >= 10 or (losing and not loss[t] < 2)
-        harmful = overfitting[t] > 0.6 or (harmful and not overfitting[t] < 0.5)
+        harmful = overfitting[t] > 0.6 or (harmful and not overfitting[t] <= 0.5)
         doubted = losing or (harmful and active[t] < 252)
         if doubted or gain[t] < 1:
             believed = False
