@@ -8,6 +8,7 @@ from pathlib import Path
 from uuid import uuid4
 
 import pytest
+from hypothesis import settings
 
 from portfolio_pipeline.adapters.warehouse import open_warehouse
 from portfolio_pipeline.ports import Warehouse
@@ -16,6 +17,9 @@ from portfolio_pipeline_tests.postgres import administer, started, url
 # Whoever starts the tests with `nohup` or in the background ignores signals, and so would every command they start.
 signal.signal(signal.SIGHUP, signal.SIG_DFL)
 
+# What hypothesis finds on one machine it finds on any. To look for more: `pytest --hypothesis-profile default`.
+settings.register_profile("same everywhere", derandomize=True)
+settings.load_profile("same everywhere")
 
 _LONG = ("web_ui", "cli", "defs", "project")
 """Rooms with files that take minutes: first, so that no process is left with one of them when the others are done."""
