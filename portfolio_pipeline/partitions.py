@@ -66,6 +66,7 @@ class TimeWindowPartitionsDefinition(dg.TimeWindowPartitionsDefinition):
 
 @lru_cache(maxsize=2)
 def _keys_through(last: str | None, definition: TimeWindowPartitionsDefinition) -> Sequence[str]:
+    """All keys that there are now, `last` being the last of them: with the next session they are others."""
     return dg.TimeWindowPartitionsDefinition.get_partition_keys(definition)
 
 
@@ -88,7 +89,7 @@ def has_sessions(context: dg.AssetExecutionContext | dg.AssetCheckExecutionConte
 
 
 def sessions_of(context: dg.AssetExecutionContext | dg.AssetCheckExecutionContext) -> SessionRange:
-    """The sessions that a step was asked for; refused where it was asked for none, as for a check alone."""
+    """The sessions that a step was asked for; refused where it was asked for none, as without a partition."""
     if not has_sessions(context):
         raise SessionError("NO_SESSION_CHOSEN", remedy="Materialize the asset for a session: its checks run with it.")
     keys = context.partition_key_range

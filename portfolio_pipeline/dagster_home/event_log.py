@@ -301,7 +301,7 @@ def _slim(event: EventLogEntry) -> EventLogEntry:
 
 
 def _says_nothing(event: EventLogEntry) -> bool:
-    """Whether it is an output of which nothing is told: that of a check, whose verdict is an event of its own."""
+    """Whether it is an output of which nothing is told: assets and verdicts of checks are events of their own."""
     if event.dagster_event_type != DagsterEventType.STEP_OUTPUT:
         return False
     output = event.get_dagster_event().step_output_data

@@ -58,11 +58,21 @@ def failure(result: dg.ExecuteInProcessResult) -> Any:
     return event.step_failure_data
 
 
+def test_a_table_that_is_asked_for_no_session_is_refused_and_nothing_is_stored(duckdb_warehouse: Warehouse) -> None:
+    resources = {"warehouse": duckdb_warehouse, "clock": FixedClock.after_close(WEEK.last)}
+
+    told = failure(dg.materialize([filling], resources=resources, raise_on_error=False))
+
+    assert "NO_SESSION_CHOSEN" in str(told.user_failure_data)
+    assert len(duckdb_warehouse.read("prices")) == 0
+
+
 def test_a_range_is_one_event_per_session_and_what_is_told_is_on_the_newest_alone(duckdb_warehouse: Warehouse) -> None:
     events = run(duckdb_warehouse, filling).asset_materializations_for_node("prices")
     assert [event.partition for event in events] == [session.isoformat() for session in WEEK]
     assert [dict(event.metadata) for event in events[:-1]] == [{}] * 3
     told = {name: value.value for name, value in events[-1].metadata.items()}
+    assert told["sessions"] == "2024-01-02 to 2024-01-05"
     assert told["dagster/row_count"] == 8
     assert told["came in"] == 11
     assert told["left out"] == "2 gap, 1 missing_value"

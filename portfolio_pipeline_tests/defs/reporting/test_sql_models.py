@@ -165,3 +165,15 @@ def test_a_promise_of_a_mart_can_be_asked_for_alone_of_a_session_or_of_all(fille
 
         assert made(asked) == set()
         assert [(one.asset_check_key, one.passed) for one in asked.get_asset_check_evaluations()] == [(check, True)]
+
+
+def test_a_mart_that_is_refused_is_told_and_keeps_no_other_from_being_made(filled: Warehouse) -> None:
+    with filled.transaction() as transaction:
+        transaction.execute("drop table quarantine")
+    marts = [key.to_user_string() for key in model_assets(project_library(), STRATEGIES).keys]
+
+    result = materialise(filled, SessionRange.single(SESSIONS.last), *marts)
+
+    assert made(result) == {*marts} - {"data_quality_summary"}
+    (failure,) = [event for event in result.all_events if event.is_step_failure]
+    assert "dbt_like_sql/marts/data_quality_summary.sql:" in str(failure.step_failure_data.user_failure_data)
